@@ -1,0 +1,105 @@
+// configuration: what the file says, as plain structs. Validated: every index is in range, every name was parsed.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+#include "snipass/route/table.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace snipass::config {
+
+using std::chrono::milliseconds;
+
+struct server_settings {
+    unsigned workers = 0; // 0: one per CPU
+    milliseconds hello_timeout{5'000};
+    std::size_t hello_max = 65'536; // bytes
+    std::size_t max_waiting = 20'000;
+    std::size_t max_waiting_per_source = 256;
+    milliseconds drain_timeout{30'000};
+};
+
+enum class log_level { trace, debug, info, warn, error };
+enum class log_format { text, json };
+
+struct log_settings {
+    log_level level = log_level::info;
+    log_format format = log_format::text;
+    bool access = true;
+};
+
+// policy is what happens to a client that no route takes.
+enum class policy {
+    route_to_default, // "default": the [default] backend; with none, as close
+    close,            // FIN
+    reset,            // RST
+    alert,            // a fatal TLS alert, then FIN
+};
+
+struct listener_settings {
+    std::string address;                 // as written: the listener's name in the log and for `explain --listener`
+    std::optional<ip_endpoint> endpoint; // an address to bind; for "*:443" and "[::]:443" the unspecified IPv6 address
+    std::string systemd_name;            // or the name of a socket that systemd passes (sd_listen_fds_with_names(3))
+    policy unmatched = policy::route_to_default; // no host name, or one that no route has
+    policy malformed = policy::close;
+    policy not_tls = policy::route_to_default;
+};
+
+// place is where something stands in the file; 1-based.
+struct place {
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+};
+
+struct route_settings {
+    route::rule rule;
+    std::size_t backend = 0; // index into configuration::backends
+    place where;
+};
+
+enum class handoff_protocol { stream, datagram };
+enum class proxy_protocol { none, v1, v2 };
+
+// An address of a proxied backend: exactly one of path and host is set.
+struct proxy_address {
+    std::string path;  // unix:PATH
+    std::string host;  // an IP address or a DNS name
+    std::uint16_t port = 0;
+    std::string text;  // as written
+};
+
+struct backend_settings {
+    std::string name;
+    place where;
+
+    std::vector<std::string> handoff; // paths of unix sockets, tried in order; empty: this backend is proxied
+    handoff_protocol protocol = handoff_protocol::stream;
+    milliseconds hold{5'000};
+    milliseconds ack_timeout{1'000};
+    std::size_t max_pending = 1'024; // clients held for it, or handed to it and not yet acknowledged
+
+    std::vector<proxy_address> proxy; // tried in order; empty: handoff
+    proxy_protocol header = proxy_protocol::none;
+    milliseconds connect_timeout{3'000};
+    milliseconds idle_timeout{600'000};
+
+    std::optional<std::size_t> sorry; // index into configuration::backends
+};
+
+struct configuration {
+    std::string file; // as given
+    server_settings server;
+    log_settings log;
+    std::vector<listener_settings> listeners;
+    std::vector<route_settings> routes;
+    std::vector<backend_settings> backends;
+    std::optional<std::size_t> default_backend;
+    route::table table; // built from routes; a match's rule is an index into them
+};
+
+} // namespace snipass::config

@@ -1,0 +1,37 @@
+// From the text of snipass.toml to a configuration, or to all that is wrong with it.
+#pragma once
+
+#include "snipass/config/configuration.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace snipass::config {
+
+enum class severity { error, warning };
+
+// diagnostic is one finding: where, and what to write instead.
+struct diagnostic {
+    severity level = severity::error;
+    place where; // line 0: the file as a whole
+    std::string message;
+
+    // "snipass.toml:12:8: error: ..."
+    [[nodiscard]] std::string to_string(std::string_view file) const;
+};
+
+struct parsed {
+    std::shared_ptr<const configuration> value; // null if any diagnostic is an error
+    std::vector<diagnostic> diagnostics;        // in the order of the file
+};
+
+// parse reads the text of a configuration file. It never throws for what the text says, and finds all mistakes in one
+// run. `file` is the name used in messages.
+[[nodiscard]] parsed parse(std::string_view text, std::string_view file);
+
+// load reads the file first; one that cannot be read is a diagnostic too.
+[[nodiscard]] parsed load(const std::string& file);
+
+} // namespace snipass::config

@@ -1,0 +1,37 @@
+// pattern: what an admin writes in `names`.
+#pragma once
+
+#include "snipass/base/result.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace snipass::route {
+
+enum class pattern_kind {
+    exact,    // "blog.example.com"
+    wildcard, // "*.example.com": one or more labels in front
+    regex,    // "/regex/": RE2 syntax, full match, case folded
+};
+
+// pattern is validated text: for exact and wildcard a normalised host name (without "*."), for regex the expression
+// between the slashes.
+struct pattern {
+    pattern_kind kind = pattern_kind::exact;
+    std::string text;
+
+    // parse: on failure `problem` says what is wrong and what to write instead, for the diagnostic.
+    struct parsed;
+    [[nodiscard]] static parsed parse(std::string_view written);
+
+    [[nodiscard]] std::string to_string() const; // as an admin would write it
+};
+
+struct pattern::parsed {
+    std::optional<pattern> value;
+    std::string problem;
+};
+
+} // namespace snipass::route

@@ -1,0 +1,70 @@
+// table: from a host name to a route. Built once from the configuration, immutable from then on, shared by all workers.
+#pragma once
+
+#include "snipass/base/alpn_list.hpp"
+#include "snipass/base/host_name.hpp"
+#include "snipass/base/ip_address.hpp"
+#include "snipass/route/pattern.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace snipass::route {
+
+// rule is one [[route]]: any of its names, and every other condition that is given. Within one condition any of its
+// values will do; an empty list is no condition.
+struct rule {
+    std::vector<pattern> names;
+    std::vector<std::string> alpn;
+    std::vector<ip_prefix> source;
+};
+
+// What is known of a client besides its host name.
+struct client_facts {
+    ip_address source;
+    alpn_list alpn;
+};
+
+struct match {
+    std::size_t rule = 0; // index into the rules the table was built from
+    pattern_kind kind = pattern_kind::exact;
+    std::string_view pattern; // the pattern's text; points into the table
+};
+
+// table answers which rule wins: exact name, then the longest wildcard, then regexes in file order; among rules with the
+// same name the first whose other conditions hold; if none holds, the next less specific name.
+// find costs one hash look-up a label, however many names there are, and allocates nothing unless there are regexes.
+class table {
+  public:
+    table(); // matches nothing
+    // Every pattern must have been made by pattern::parse.
+    explicit table(const std::vector<rule>& rules);
+    table(table&&) noexcept;
+    table& operator=(table&&) noexcept;
+    ~table();
+
+    [[nodiscard]] std::optional<match> find(const host_name& name, const client_facts& client) const;
+
+    // step is one pattern that was considered on the way to an answer, for `snipass explain`.
+    struct step {
+        std::size_t rule;
+        pattern_kind kind;
+        std::string pattern;
+        bool alpn_holds;
+        bool source_holds;
+    };
+    // trace is find, and the steps it took, the winner last.
+    [[nodiscard]] std::vector<step> trace(const host_name& name, const client_facts& client) const;
+
+    // size is the number of names.
+    [[nodiscard]] std::size_t size() const noexcept;
+
+  private:
+    struct impl;
+    std::unique_ptr<const impl> impl_;
+};
+
+} // namespace snipass::route

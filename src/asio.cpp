@@ -1,0 +1,2 @@
+// The one translation unit that compiles Boost.Asio's own sources; every other file only declares them.
+#include <boost/asio/impl/src.hpp>
