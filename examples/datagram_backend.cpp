@@ -1,0 +1,79 @@
+// A TLS server that takes its clients from snipass by the `datagram` protocol (docs/handoff.md), without any
+// library of snipass. The ClientHello comes in the datagram, read already, so OpenSSL gets it from a BIO in
+// front of the socket's.
+//
+//     datagram_backend SOCKET_PATH CERTIFICATE KEY [NAME]
+#include "hello_server.hpp"
+#include "passed_descriptor.hpp"
+
+#include <fcntl.h>
+#include <sys/un.h>
+
+#include <csignal>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct handoff {
+    owned_fd client;
+    std::string consumed; // the client's bytes so far; the socket continues behind them
+};
+
+handoff receive_client(int receiver, std::vector<char>& buffer) {
+    handoff taken;
+    ucred sender{0, static_cast<uid_t>(-1), 0};
+    const auto size = receive_some(receiver, buffer.data(), buffer.size(), taken.client, &sender);
+    check_sender(sender);
+    check_is_client(taken.client.fd);
+    taken.consumed.assign(buffer.data(), size);
+    return taken;
+}
+
+// OpenSSL's buffering BIO can be given its first bytes; what it has not, it reads from the BIO behind it. It
+// reads ahead, which a blocking server does not notice. (One with an event loop uses snipass_openssl.h, which
+// does not.)
+void connect_bios(SSL* tls, handoff& taken) {
+    auto* replay = BIO_new(BIO_f_buffer());
+    BIO_set_buffer_read_data(replay, taken.consumed.data(), static_cast<long>(taken.consumed.size()));
+    SSL_set_bio(tls, BIO_push(replay, BIO_new_socket(taken.client.fd, BIO_NOCLOSE)),
+                BIO_new_socket(taken.client.fd, BIO_NOCLOSE));
+}
+
+void handle(handoff taken, SSL_CTX* context, const std::string& name) {
+    try {
+        fcntl(taken.client.fd, F_SETFL, 0); // it comes non-blocking; this thread has nothing else to do
+        const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context), SSL_free};
+        connect_bios(tls.get(), taken);
+        hello::serve(tls.get(), name);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 4)
+        return std::fprintf(stderr, "usage: %s SOCKET_PATH CERTIFICATE KEY [NAME]\n", argv[0]), 2;
+    std::signal(SIGPIPE, SIG_IGN);
+    auto* context = hello::make_context(argv[2], argv[3]);
+    const std::string name = argc > 4 ? argv[4] : "datagram_backend";
+
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);
+    unlink(argv[1]); // left behind by the process before us
+    const owned_fd receiver{socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    const int on = 1; // before bind(): a datagram that is queued earlier comes without its sender
+    if (setsockopt(receiver.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
+        bind(receiver.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        return std::perror(argv[1]), 1;
+    for (std::vector<char> buffer(256UL * 1024);;) {
+        try {
+            std::thread(handle, receive_client(receiver.fd, buffer), context, name).detach();
+        } catch (const std::exception& refused) {
+            std::fprintf(stderr, "%s: %s\n", name.c_str(), refused.what());
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// What both example backends need to take a descriptor that another process passes: one owner for it, one
+// recvmsg() that loses and leaks nothing, and the question whose it was.
+#pragma once
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+struct owned_fd {
+    int fd = -1;
+    owned_fd() = default;
+    explicit owned_fd(int number) : fd(number) {}
+    owned_fd(owned_fd&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+    owned_fd& operator=(owned_fd other) noexcept { return std::swap(fd, other.fd), *this; }
+    ~owned_fd() {
+        if (fd >= 0)
+            close(fd);
+    }
+};
+
+// Whatever is thrown, the client was not touched: with `stream` the router still owns it and offers it to
+// somebody else.
+[[noreturn]] inline void refuse(const char* why) {
+    throw std::runtime_error(why);
+}
+
+// Only the same user and root may hand us clients. A router with a user of its own: add its uid here.
+inline void check_sender(const ucred& sender) {
+    if (sender.uid != 0 && sender.uid != geteuid())
+        refuse("this sender may not hand us clients");
+}
+
+// check_is_client: a TCP socket, and not a listening one. A client that has gone already is one, too.
+inline void check_is_client(int client) {
+    const auto ask = [client](int option) {
+        int value = 0;
+        socklen_t size = sizeof value;
+        if (getsockopt(client, SOL_SOCKET, option, &value, &size) != 0)
+            refuse("no descriptor, or not a socket");
+        return value;
+    };
+    const int domain = ask(SO_DOMAIN);
+    const bool is_tcp = (domain == AF_INET || domain == AF_INET6) && ask(SO_TYPE) == SOCK_STREAM;
+    if (!is_tcp || ask(SO_ACCEPTCONN) != 0)
+        refuse("not a client's socket");
+}
+
+// receive_some is one recvmsg(). Every descriptor that comes is owned before anything is judged: the first
+// one ever by `client`, which must be the only one. `sender`, where given, gets SCM_CREDENTIALS.
+inline std::size_t receive_some(int unix_fd, void* bytes, std::size_t size, owned_fd& client,
+                                ucred* sender = nullptr) {
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+    iovec part{bytes, size};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const auto n = recvmsg(unix_fd, &message, MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        refuse("nothing came in time");
+
+    bool refused = (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0;
+    for (auto* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_type == SCM_CREDENTIALS && sender != nullptr)
+            std::memcpy(sender, CMSG_DATA(c), sizeof *sender);
+        if (c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (std::size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
+            owned_fd adopted;
+            std::memcpy(&adopted.fd, reinterpret_cast<char*>(c) + at, sizeof adopted.fd);
+            refused = refused || client.fd >= 0;
+            if (client.fd < 0)
+                client = std::move(adopted);
+        }
+    }
+    if (refused)
+        refuse("more than one descriptor, or something was cut off");
+    return static_cast<std::size_t>(n);
+}

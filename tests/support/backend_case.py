@@ -1,0 +1,163 @@
+"""What the tests of backends share: a temporary folder with a certificate, processes that are gone afterwards, a client.
+
+The build folder comes from the environment (SNIPASS_BUILD), as CMake sets it; without, the newest of build-dev and build.
+"""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("SNIPASS_BUILD") or max((SOURCE / "build-dev", SOURCE / "build"),
+                                                     key=lambda p: p.stat().st_mtime if p.exists() else 0))
+# Connections of a load test. SNIPASS_LONG=1 for the long version.
+MANY = 10_000 if os.environ.get("SNIPASS_LONG") else 300
+
+_shared = None
+
+
+def _certificate_folder():
+    """One certificate a run: the key is made once, whatever the number of tests."""
+    global _shared
+    if _shared is None:
+        _shared = tempfile.TemporaryDirectory(prefix="snipass-cert-")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=test.example", "-addext", "subjectAltName=DNS:test.example,DNS:localhost",
+                        "-days", "2", "-keyout", "key.pem", "-out", "cert.pem"],
+                       cwd=_shared.name, check=True, capture_output=True)
+        Path(_shared.name, "both.pem").write_text(
+            Path(_shared.name, "cert.pem").read_text() + Path(_shared.name, "key.pem").read_text())
+    return Path(_shared.name)
+
+
+def descriptors(pid):
+    """What the process holds, without what it opens while one looks (epoll wake-ups, logs are there from the start)."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def wait_for(condition, what, seconds=15.0):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"waited {seconds} s in vain for {what}")
+
+
+def can_connect(path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        with contextlib.suppress(OSError):
+            s.connect(str(path))
+            return True
+    return False
+
+
+class BackendCase(unittest.TestCase):
+    def setUp(self):
+        # Short: a unix socket's path has at most 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="snipass-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.folder.chmod(0o755)  # servers that drop root must get to their files
+        certificates = _certificate_folder()
+        for name in ("cert.pem", "key.pem", "both.pem"):
+            shutil.copy(certificates / name, self.folder)
+            (self.folder / name).chmod(0o644)
+        self.certificate, self.key = self.folder / "cert.pem", self.folder / "key.pem"
+        self.socket = self.folder / "handoff.sock"
+        self.client_tls = ssl.create_default_context(cafile=str(self.certificate))
+
+    def start(self, *command, log="server.log", **options):
+        """Starts a server; it is killed with its children, and its log shown if the test failed."""
+        output = open(self.folder / log, "ab")
+        process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                   start_new_session=True, **options)
+        output.close()
+        self.addCleanup(self.stop, process)
+        self.addCleanup(self._show_log, self.folder / log)
+        return process
+
+    def stop(self, process, sig=signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sig)
+        process.wait(timeout=20)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
+
+    def _show_log(self, path):
+        failed = any(problem for _, problem in getattr(self._outcome.result, "errors", []) +
+                     getattr(self._outcome.result, "failures", []))
+        if failed and path.exists():
+            sys.stderr.write(f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}\n")
+
+    def wait_for_socket(self, path=None):
+        wait_for(lambda: can_connect(path or self.socket), f"a listener at {path or self.socket}")
+
+    def connect(self, address, host_name="test.example", alpn=("http/1.1",), timeout=20.0):
+        """A TLS connection to `address`; the handshake is done."""
+        tls = self.client_tls
+        if alpn:
+            tls = ssl.create_default_context(cafile=str(self.certificate))
+            tls.set_alpn_protocols(list(alpn))
+        raw = socket.create_connection(address, timeout=timeout)
+        try:
+            return tls.wrap_socket(raw, server_hostname=host_name)
+        except BaseException:
+            raw.close()
+            raise
+
+    def get(self, connection, path="/", host_name="test.example", close=False):
+        """One HTTP/1.1 GET on an open connection; the body as text."""
+        ending = "Connection: close\r\n" if close else ""
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host_name}\r\n{ending}\r\n".encode())
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = connection.recv(65536)
+            if not piece:
+                raise ConnectionError(f"end of the connection after {data!r}")
+            data += piece
+        head, body = data.split(b"\r\n\r\n", 1)
+        length = re.search(rb"content-length: *(\d+)", head, re.I)
+        while (len(body) < int(length[1])) if length else True:
+            piece = connection.recv(65536)
+            if not piece:
+                break
+            body += piece
+        self.assertIn(b" 200 ", head.split(b"\r\n")[0] + b" ")
+        return body.decode()
+
+    def fetch(self, address, path="/", **connect_options):
+        """One connection, one GET. Returns the client's own address as text, and the body."""
+        with self.connect(address, **connect_options) as connection:
+            host, port = connection.getsockname()[:2]
+            text = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            return text, self.get(connection, path, close=True)
+
+    def fetch_many(self, address, count=MANY, threads=16, check=lambda own, body: True):
+        """`count` connections, each with a TLS handshake and a GET. Returns what went wrong: [] if nothing."""
+        failures, lock = [], threading.Lock()
+
+        def one(_):
+            try:
+                own, body = self.fetch(address, alpn=None)
+                problem = None if check(own, body) else f"{own} got {body!r}"
+            except (OSError, AssertionError) as error:
+                problem = repr(error)
+            if problem:
+                with lock:
+                    failures.append(problem)
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, range(count)))
+        return failures
