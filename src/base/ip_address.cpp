@@ -11,6 +11,8 @@ namespace {
 
 constexpr unsigned v4_offset = 96; // in bits, of an IPv4 address in its mapped form
 constexpr std::array<std::uint8_t, 12> v4_mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr ip_address::bytes_type all_ones{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 // parse_number reads decimal digits and nothing else: no sign, no space, not more than `max`.
 std::optional<unsigned> parse_number(std::string_view text, unsigned max) {
@@ -131,6 +133,14 @@ std::optional<ip_prefix> ip_prefix::parse(std::string_view text) {
 // mapped forms of the latter lie inside it.
 bool ip_prefix::contains(const ip_address& address) const noexcept {
     return address.is_v4() == address_.is_v4() && clear_behind(address.bytes(), length_) == address_.bytes();
+}
+
+ip_address ip_prefix::last() const noexcept {
+    auto bytes = address_.bytes();
+    const auto mask = clear_behind(all_ones, length_);
+    for (unsigned i = 0; i < bytes.size(); ++i)
+        bytes[i] = static_cast<std::uint8_t>(bytes[i] | ~mask[i]);
+    return ip_address{bytes};
 }
 
 unsigned ip_prefix::length() const noexcept {

@@ -7,9 +7,9 @@
 
 namespace snipass {
 
-// alpn_list is a view of the entries of a ProtocolNameList (RFC 7301 section 3.1), behind its two length bytes: each
-// a length byte, 1 to 255, and as many bytes. Whoever makes one from a stranger's bytes has validated them
-// (tls::parse_client_hello does); the view does not own them.
+// alpn_list is a view of the entries of a ProtocolNameList (RFC 7301 section 3.1), behind its two length
+// bytes: each a length byte, 1 to 255, and as many bytes. Whoever makes one from a stranger's bytes has
+// validated them (tls::parse_client_hello does); the view does not own them.
 class alpn_list {
   public:
     alpn_list() = default;
@@ -24,7 +24,8 @@ class alpn_list {
 
     [[nodiscard]] bool contains(std::string_view protocol) const noexcept {
         for (auto list = *this; !list.empty(); list.pop_front())
-            if (list.front() == protocol) return true;
+            if (list.front() == protocol)
+                return true;
         return false;
     }
 

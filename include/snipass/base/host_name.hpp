@@ -8,11 +8,12 @@
 
 namespace snipass {
 
-// host_name holds up to 253 characters: lower-case, no trailing dot, labels of 1 to 63 letters, digits, '-' or '_'
-// (RFC 1123 section 2.1; '_' because it is in use). It is a plain value of 254 bytes: copying it allocates nothing.
+// host_name holds up to 253 characters: lower-case, no trailing dot, labels of 1 to 63 letters, digits, '-'
+// or '_' (RFC 1123 section 2.1; '_' because it is in use). It is a plain value of 254 bytes: copying it
+// allocates nothing.
 //
-// Not a host name: an empty text, an empty label, an IPv4 or IPv6 literal (RFC 6066 section 3 forbids them; a name
-// whose last label is all digits is taken for one), any other character.
+// Not a host name: an empty text, an empty label, an IPv4 or IPv6 literal (RFC 6066 section 3 forbids them; a
+// name whose last label is all digits is taken for one), any other character.
 class host_name {
   public:
     // The text form of a DNS name has at most 253 characters without the final dot (RFC 1035 section 2.3.4).

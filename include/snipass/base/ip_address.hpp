@@ -1,5 +1,5 @@
-// Addresses as values: an IPv4 or IPv6 address, and an address with its port. The core compares and prints them;
-// it never opens a socket.
+// Addresses as values: an IPv4 or IPv6 address, and an address with its port. The core compares and prints
+// them; it never opens a socket.
 #pragma once
 
 #include <array>
@@ -27,7 +27,8 @@ class ip_address {
 
     [[nodiscard]] bool is_v4() const noexcept;
     [[nodiscard]] const bytes_type& bytes() const noexcept { return bytes_; }
-    [[nodiscard]] std::array<std::uint8_t, 4> v4_bytes() const noexcept; // the last four; meaningful if is_v4()
+    [[nodiscard]] std::array<std::uint8_t, 4>
+    v4_bytes() const noexcept;                   // the last four; meaningful if is_v4()
     [[nodiscard]] std::string to_string() const; // RFC 5952; IPv4 as a dotted quad
 
     auto operator<=>(const ip_address&) const = default;
@@ -47,19 +48,21 @@ struct ip_endpoint {
     auto operator<=>(const ip_endpoint&) const = default;
 };
 
-// ip_prefix is an address with a prefix length, as in CIDR notation (RFC 4632): "192.0.2.0/24", "2001:db8::/32".
+// ip_prefix is an address with a prefix length, as in CIDR notation (RFC 4632): "192.0.2.0/24",
+// "2001:db8::/32".
 class ip_prefix {
   public:
-    // prefix(address, length): the bits behind length are cleared. length counts from the start of the address's own
-    // family: 0 to 32 for IPv4, 0 to 128 for IPv6; a larger one is cut to that.
+    // prefix(address, length): the bits behind length are cleared. length counts from the start of the
+    // address's own family: 0 to 32 for IPv4, 0 to 128 for IPv6; a larger one is cut to that.
     ip_prefix(ip_address address, unsigned length) noexcept;
 
-    // parse takes "192.0.2.0/24", or a bare address for a single host. Bits set behind the length are an error (they
-    // are most often a slip), answered with nullopt.
+    // parse takes "192.0.2.0/24", or a bare address for a single host. Bits set behind the length are an
+    // error (they are most often a slip), answered with nullopt.
     [[nodiscard]] static std::optional<ip_prefix> parse(std::string_view text);
 
     [[nodiscard]] bool contains(const ip_address& address) const noexcept;
-    [[nodiscard]] const ip_address& address() const noexcept { return address_; }
+    [[nodiscard]] const ip_address& address() const noexcept { return address_; } // the first one inside
+    [[nodiscard]] ip_address last() const noexcept;                               // and the last
     [[nodiscard]] unsigned length() const noexcept; // as written: 24 for 192.0.2.0/24
     [[nodiscard]] std::string to_string() const;
 

@@ -1,12 +1,9 @@
 // pattern: what an admin writes in `names`.
 #pragma once
 
-#include "snipass/base/result.hpp"
-
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
 namespace snipass::route {
 
@@ -16,17 +13,20 @@ enum class pattern_kind {
     regex,    // "/regex/": RE2 syntax, full match, case folded
 };
 
-// pattern is validated text: for exact and wildcard a normalised host name (without "*."), for regex the expression
-// between the slashes.
+// pattern is validated text: for exact and wildcard a normalised host name (without "*."), for regex the
+// expression between the slashes.
 struct pattern {
     pattern_kind kind = pattern_kind::exact;
     std::string text;
 
-    // parse: on failure `problem` says what is wrong and what to write instead, for the diagnostic.
+    // parse: on failure `problem` says what is wrong and what to write instead, for the diagnostic; it quotes
+    // nothing of what was written but for a proposal, so the caller says which text is meant.
     struct parsed;
     [[nodiscard]] static parsed parse(std::string_view written);
 
     [[nodiscard]] std::string to_string() const; // as an admin would write it
+
+    friend bool operator==(const pattern&, const pattern&) = default;
 };
 
 struct pattern::parsed {

@@ -1,4 +1,5 @@
-// table: from a host name to a route. Built once from the configuration, immutable from then on, shared by all workers.
+// table: from a host name to a route. Built once from the configuration, immutable from then on, shared by
+// all workers.
 #pragma once
 
 #include "snipass/base/alpn_list.hpp"
@@ -14,8 +15,8 @@
 
 namespace snipass::route {
 
-// rule is one [[route]]: any of its names, and every other condition that is given. Within one condition any of its
-// values will do; an empty list is no condition.
+// rule is one [[route]]: any of its names, and every other condition that is given. Within one condition any
+// of its values will do; an empty list is no condition.
 struct rule {
     std::vector<pattern> names;
     std::vector<std::string> alpn;
@@ -34,9 +35,13 @@ struct match {
     std::string_view pattern; // the pattern's text; points into the table
 };
 
-// table answers which rule wins: exact name, then the longest wildcard, then regexes in file order; among rules with the
-// same name the first whose other conditions hold; if none holds, the next less specific name.
-// find costs one hash look-up a label, however many names there are, and allocates nothing unless there are regexes.
+// table answers which rule wins: exact name, then the longest wildcard, then regexes in file order; among
+// rules with the same name the first whose other conditions hold; if none holds, the next less specific name.
+//
+// find costs a walk over the name and one hash look-up for the name and for each number of labels that
+// wildcards have, however many names there are, and allocates nothing; only a name that comes as far as the
+// regexes pays RE2 and a vector. A name takes 16 to 43 bytes here besides its own, and nothing else grows
+// with the number of names.
 class table {
   public:
     table(); // matches nothing
@@ -56,10 +61,11 @@ class table {
         bool alpn_holds;
         bool source_holds;
     };
-    // trace is find, and the steps it took, the winner last.
+    // trace is find, and the steps it took, the winner last. If the last step's conditions do not hold,
+    // nobody won.
     [[nodiscard]] std::vector<step> trace(const host_name& name, const client_facts& client) const;
 
-    // size is the number of names.
+    // size is the number of different names, and of regexes.
     [[nodiscard]] std::size_t size() const noexcept;
 
   private:

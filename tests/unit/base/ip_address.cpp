@@ -173,6 +173,15 @@ TEST_CASE("ip_prefix contains") {
     CHECK(ip_prefix::parse(row.prefix)->contains(*ip_address::parse(row.address)) == row.inside);
 }
 
+TEST_CASE("ip_prefix ends at its last address") {
+    CHECK(ip_prefix::parse("192.0.2.0/24")->last() == ip_address::parse("192.0.2.255"));
+    CHECK(ip_prefix::parse("10.96.0.0/11")->last() == ip_address::parse("10.127.255.255"));
+    CHECK(ip_prefix::parse("192.0.2.1")->last() == ip_address::parse("192.0.2.1"));
+    CHECK(ip_prefix::parse("2001:db8::/33")->last() ==
+          ip_address::parse("2001:db8:7fff:ffff:ffff:ffff:ffff:ffff"));
+    CHECK(ip_prefix::parse("::/0")->last() == ip_address::parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"));
+}
+
 TEST_CASE("ip_prefix clears and cuts what its constructor is given") {
     const auto v4 = *ip_address::parse("192.0.2.77");
     CHECK(ip_prefix(v4, 24) == *ip_prefix::parse("192.0.2.0/24"));

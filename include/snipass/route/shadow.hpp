@@ -1,0 +1,23 @@
+// What an admin wrote and no client will ever reach.
+#pragma once
+
+#include "snipass/route/table.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace snipass::route {
+
+// shadowed_name is a name that an earlier rule has too, and takes from every client because it has no other
+// condition.
+struct shadowed_name {
+    std::size_t rule; // index into the rules
+    std::size_t name; // index into that rule's names
+    std::size_t by;   // index of the earlier rule; equal to `rule` where a rule has the same name twice
+};
+
+// find_shadowed compares the patterns as they are: it does not know that "/.*/" leaves nothing to the regexes
+// behind it. In the order of the rules and their names.
+[[nodiscard]] std::vector<shadowed_name> find_shadowed(const std::vector<rule>& rules);
+
+} // namespace snipass::route

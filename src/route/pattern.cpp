@@ -1,0 +1,94 @@
+// What may stand in `names`, and what to say about the rest.
+#include "snipass/route/pattern.hpp"
+
+#include "snipass/base/host_name.hpp"
+#include "snipass/base/ip_address.hpp"
+#include "snipass/route/regex_set.hpp"
+
+#include <algorithm>
+
+namespace snipass::route {
+namespace {
+
+pattern::parsed refuse(std::string problem) {
+    return {std::nullopt, std::move(problem)};
+}
+
+std::string quoted(std::string_view text) {
+    return '"' + std::string(text) + '"';
+}
+
+bool is_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// host_part is the host name inside something that was pasted whole: "https://example.com/path",
+// "example.com:443".
+std::optional<host_name> host_part(std::string_view text) {
+    if (const auto scheme = text.find("://"); scheme != text.npos)
+        text.remove_prefix(scheme + 3);
+    return host_name::parse(text.substr(0, text.find_first_of(":/")));
+}
+
+pattern::parsed parse_regex(std::string_view written) {
+    if (written.size() < 2 || !written.ends_with('/'))
+        return refuse("a regex stands between two slashes; write " + quoted(std::string(written) + "/"));
+    auto regex = std::string(written.substr(1, written.size() - 2));
+    if (regex.empty())
+        return refuse("an empty regex matches no host name; write \"/.*/\" for any");
+    if (!is_ascii(regex))
+        return refuse(
+            "host names on the wire are ASCII; write the name's ASCII form (\"xn--...\") in the regex");
+    if (const auto problem = regex_problem(regex))
+        return refuse("not a valid regex (RE2 syntax): " + *problem);
+    return {pattern{pattern_kind::regex, std::move(regex)}, {}};
+}
+
+std::string host_name_problem(std::string_view written) {
+    constexpr auto rule =
+        "not a host name; write 1 to 253 characters in labels of 1 to 63 letters, digits, \"-\" or "
+        "\"_\", joined by dots, such as \"www.example.com\"";
+    if (written.empty())
+        return "an empty name; a client that sends none goes to [default]";
+    if (ip_address::parse(written))
+        return "an IP address is not a host name: TLS clients send no name for one, so they go to [default]";
+    if (!is_ascii(written))
+        return "host names on the wire are ASCII; write the name's ASCII form (\"xn--...\")";
+    if (const auto inside = host_part(written))
+        return "write the host name alone: " + quoted(inside->text());
+    return rule;
+}
+
+} // namespace
+
+pattern::parsed pattern::parse(std::string_view written) {
+    if (written.starts_with('/'))
+        return parse_regex(written);
+    if (written == "*" || written == "*.")
+        return refuse("\"*\" alone is no wildcard; write \"/.*/\" for any host name, or use [default]");
+
+    const bool wildcard = written.starts_with("*.");
+    const auto rest = wildcard ? written.substr(2) : written;
+    if (rest.find('*') != rest.npos)
+        return refuse(
+            "\"*\" stands only for whole labels in front, as in \"*.example.com\"; write a regex between "
+            "slashes for anything else");
+    const auto name = host_name::parse(rest);
+    if (!name)
+        return refuse(host_name_problem(rest));
+    return {pattern{wildcard ? pattern_kind::wildcard : pattern_kind::exact, std::string(name->text())}, {}};
+}
+
+std::string pattern::to_string() const {
+    switch (kind) {
+    case pattern_kind::exact:
+        return text;
+    case pattern_kind::wildcard:
+        return "*." + text;
+    case pattern_kind::regex:
+        return "/" + text + "/";
+    }
+    return text;
+}
+
+} // namespace snipass::route

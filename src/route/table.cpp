@@ -1,0 +1,213 @@
+// Which rule wins a host name. The candidates come in the order of precedence (exact name, wildcards from the
+// longest, regexes as in the file); the first whose conditions hold is the answer.
+#include "snipass/route/table.hpp"
+
+#include "name_index.hpp"
+#include "snipass/route/regex_set.hpp"
+#include "snipass/route/source_set.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+
+namespace snipass::route {
+namespace {
+
+constexpr std::size_t max_labels = (host_name::max_size + 1) / 2;
+
+// What a rule asks for besides the name.
+struct conditions {
+    std::vector<std::string> alpn;
+    std::optional<source_set> source;
+
+    [[nodiscard]] bool alpn_holds(const client_facts& client) const {
+        return alpn.empty() || std::any_of(alpn.begin(), alpn.end(),
+                                           [&](const auto& one) { return client.alpn.contains(one); });
+    }
+    [[nodiscard]] bool source_holds(const client_facts& client) const {
+        return !source || source->contains(client.source);
+    }
+};
+
+std::size_t label_count(std::string_view name) {
+    return 1 + static_cast<std::size_t>(std::count(name.begin(), name.end(), '.'));
+}
+
+name_index index_names(const std::vector<rule>& rules) {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    for (const auto& rule : rules) {
+        for (const auto& pattern : rule.names) {
+            if (pattern.kind == pattern_kind::regex)
+                continue;
+            ++count;
+            bytes += pattern.text.size() + 1;
+        }
+    }
+
+    name_index index{count, bytes};
+    std::string dotted;
+    for (auto i = rules.size(); i-- > 0;) {
+        for (const auto& pattern : rules[i].names) {
+            if (pattern.kind == pattern_kind::regex)
+                continue;
+            const bool wildcard = pattern.kind == pattern_kind::wildcard;
+            if (wildcard)
+                dotted.assign(1, '.').append(pattern.text);
+            index.add_front(wildcard ? dotted : pattern.text, static_cast<std::uint32_t>(i));
+        }
+    }
+    return index;
+}
+
+} // namespace
+
+struct table::impl {
+    explicit impl(const std::vector<rule>& rules);
+    void add_regexes(const std::vector<rule>& rules);
+    void add_conditions(const std::vector<rule>& rules);
+
+    // visit calls `seen` with each candidate in the order of precedence, until it returns true.
+    template <class Visitor>
+    void visit(const host_name& name, Visitor&& seen) const;
+    template <class Visitor>
+    bool visit_names(std::string_view key, std::uint64_t hash, pattern_kind kind, Visitor& seen) const;
+
+    // null: the rule has none.
+    [[nodiscard]] const conditions* conditions_of(std::size_t rule) const {
+        const auto index = condition_index[rule];
+        return index == name_index::none ? nullptr : &all_conditions[index];
+    }
+
+    name_index names;
+    std::bitset<max_labels + 1> wildcard_depths; // which numbers of labels occur behind the "*."
+    std::optional<regex_set> regexes;
+    std::vector<std::uint32_t> regex_rules;     // the rule of each regex
+    std::vector<std::uint32_t> condition_index; // a rule's place in all_conditions: most rules have none
+    std::vector<conditions> all_conditions;
+};
+
+table::impl::impl(const std::vector<rule>& rules) : names(index_names(rules)) {
+    for (const auto& rule : rules)
+        for (const auto& pattern : rule.names)
+            if (pattern.kind == pattern_kind::wildcard)
+                wildcard_depths.set(label_count(pattern.text));
+    add_regexes(rules);
+    add_conditions(rules);
+}
+
+void table::impl::add_regexes(const std::vector<rule>& rules) {
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        for (const auto& pattern : rules[i].names) {
+            if (pattern.kind != pattern_kind::regex)
+                continue;
+            texts.push_back(pattern.text);
+            regex_rules.push_back(static_cast<std::uint32_t>(i));
+        }
+    }
+    if (!texts.empty())
+        regexes.emplace(std::move(texts));
+}
+
+void table::impl::add_conditions(const std::vector<rule>& rules) {
+    condition_index.assign(rules.size(), name_index::none);
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        const auto& rule = rules[i];
+        if (rule.alpn.empty() && rule.source.empty())
+            continue;
+        condition_index[i] = static_cast<std::uint32_t>(all_conditions.size());
+        auto& added = all_conditions.emplace_back(conditions{rule.alpn, std::nullopt});
+        if (!rule.source.empty())
+            added.source.emplace(rule.source);
+    }
+}
+
+template <class Visitor>
+bool table::impl::visit_names(std::string_view key, std::uint64_t hash, pattern_kind kind,
+                              Visitor& seen) const {
+    const auto found = names.find(key, hash);
+    const auto text = kind == pattern_kind::wildcard && found.first ? found.key.substr(1) : found.key;
+    for (const auto* link = found.first; link; link = names.next(*link))
+        if (seen(match{link->rule, kind, text}))
+            return true;
+    return false;
+}
+
+template <class Visitor>
+void table::impl::visit(const host_name& name, Visitor&& seen) const {
+    // One pass from the right: at each dot the hash is that of a wildcard's key, at the end that of the whole
+    // name.
+    struct suffix {
+        std::size_t start;
+        std::uint64_t hash;
+    };
+    std::array<suffix, max_labels> suffixes; // only the first suffix_count are set
+    std::size_t suffix_count = 0;
+    std::size_t depth = 0;
+    const auto text = name.text();
+    auto hash = names.hash();
+    for (auto i = text.size(); i-- > 0;) {
+        hash.push_front(text[i]);
+        // A name of 127 labels must not cost 126 look-ups where no wildcard is that deep.
+        if (text[i] == '.' && wildcard_depths.test(++depth))
+            suffixes[suffix_count++] = {i, hash.value()};
+    }
+
+    if (visit_names(text, hash.value(), pattern_kind::exact, seen))
+        return;
+    while (suffix_count-- > 0) {
+        const auto& [start, suffix_hash] = suffixes[suffix_count];
+        if (visit_names(text.substr(start), suffix_hash, pattern_kind::wildcard, seen))
+            return;
+    }
+    if (!regexes)
+        return;
+    for (const int index : regexes->matches(text))
+        if (seen(match{regex_rules[static_cast<std::size_t>(index)], pattern_kind::regex,
+                       regexes->text(index)}))
+            return;
+}
+
+table::table() = default;
+table::table(const std::vector<rule>& rules) : impl_(std::make_unique<const impl>(rules)) {}
+table::table(table&&) noexcept = default;
+table& table::operator=(table&&) noexcept = default;
+table::~table() = default;
+
+std::optional<match> table::find(const host_name& name, const client_facts& client) const {
+    std::optional<match> winner;
+    if (!impl_)
+        return winner;
+    impl_->visit(name, [&](const match& candidate) {
+        const auto* conditions = impl_->conditions_of(candidate.rule);
+        if (conditions && !(conditions->alpn_holds(client) && conditions->source_holds(client)))
+            return false;
+        winner = candidate;
+        return true;
+    });
+    return winner;
+}
+
+std::vector<table::step> table::trace(const host_name& name, const client_facts& client) const {
+    std::vector<step> steps;
+    if (!impl_)
+        return steps;
+    impl_->visit(name, [&](const match& candidate) {
+        const auto* conditions = impl_->conditions_of(candidate.rule);
+        const bool alpn_holds = !conditions || conditions->alpn_holds(client);
+        const bool source_holds = !conditions || conditions->source_holds(client);
+        steps.push_back(
+            {candidate.rule, candidate.kind, std::string(candidate.pattern), alpn_holds, source_holds});
+        return alpn_holds && source_holds;
+    });
+    return steps;
+}
+
+std::size_t table::size() const noexcept {
+    if (!impl_)
+        return 0;
+    return impl_->names.size() + (impl_->regexes ? impl_->regexes->size() : 0);
+}
+
+} // namespace snipass::route

@@ -1,0 +1,84 @@
+#include "snipass/route/pattern.hpp"
+
+#include "catch.hpp"
+
+using Catch::Matchers::Contains;
+using snipass::route::pattern;
+using snipass::route::pattern_kind;
+
+namespace {
+
+struct accepted {
+    const char* behaviour;
+    std::string written;
+    pattern_kind kind;
+    std::string text;
+};
+
+struct refused {
+    const char* behaviour;
+    std::string written;
+    std::string problem; // a part of it
+};
+
+} // namespace
+
+TEST_CASE("pattern accepts and normalises") {
+    const auto row = GENERATE(values<accepted>({
+        {"an exact name", "blog.example.com", pattern_kind::exact, "blog.example.com"},
+        {"an exact name in upper case with a dot behind", "Blog.Example.COM.", pattern_kind::exact,
+         "blog.example.com"},
+        {"a single label", "localhost", pattern_kind::exact, "localhost"},
+        {"a wildcard", "*.example.com", pattern_kind::wildcard, "example.com"},
+        {"a wildcard in upper case with a dot behind", "*.EXAMPLE.com.", pattern_kind::wildcard,
+         "example.com"},
+        {"a wildcard over a top level domain", "*.com", pattern_kind::wildcard, "com"},
+        {"a regex", "/www[0-9]+\\.example\\.com/", pattern_kind::regex, "www[0-9]+\\.example\\.com"},
+        {"a regex with a slash inside", "/a/b/", pattern_kind::regex, "a/b"},
+        {"a regex keeps its upper case: \\D is not \\d", "/\\D+/", pattern_kind::regex, "\\D+"},
+    }));
+    INFO(row.behaviour);
+    const auto parsed = pattern::parse(row.written);
+    INFO(parsed.problem);
+    REQUIRE(parsed.value);
+    CHECK(parsed.value->kind == row.kind);
+    CHECK(parsed.value->text == row.text);
+    CHECK(pattern::parse(parsed.value->to_string()).value == parsed.value);
+}
+
+TEST_CASE("pattern refuses and says what to write") {
+    const auto row = GENERATE(values<refused>({
+        {"nothing", "", "goes to [default]"},
+        {"a lone star", "*", "write \"/.*/\""},
+        {"a star and a dot", "*.", "write \"/.*/\""},
+        {"a star inside", "www.*.com", "only for whole labels in front"},
+        {"a star in a label", "*www.example.com", "only for whole labels in front"},
+        {"two stars", "*.*.example.com", "only for whole labels in front"},
+        {"an IPv4 address", "192.0.2.1", "an IP address is not a host name"},
+        {"an IPv6 address", "2001:db8::1", "an IP address is not a host name"},
+        {"a URL", "https://Example.com/x", "write the host name alone: \"example.com\""},
+        {"a name with its port", "example.com:443", "write the host name alone: \"example.com\""},
+        {"a name with a path", "example.com/x", "write the host name alone: \"example.com\""},
+        {"a name outside of ASCII",
+         "b\xc3\xbc"
+         "cher.example",
+         "xn--"},
+        {"a space", "a b", "letters, digits"},
+        {"an empty label", "a..b", "letters, digits"},
+        {"a label of 64", std::string(64, 'a'), "1 to 63"},
+        {"a regex without its end", "/www", "write \"/www/\""},
+        {"a lone slash", "/", "between two slashes"},
+        {"an empty regex", "//", "write \"/.*/\""},
+        {"a broken regex, with RE2's words", "/(www/", "missing )"},
+        {"a backreference, which RE2 does not have", "/(a)\\1/", "invalid escape sequence: \\1"},
+        {"a regex that would take a program too large", "/((a{100}){100}){100}/", "invalid repetition size"},
+        {"a regex outside of ASCII",
+         "/b\xc3\xbc"
+         "cher/",
+         "xn--"},
+    }));
+    INFO(row.behaviour);
+    const auto parsed = pattern::parse(row.written);
+    CHECK_FALSE(parsed.value);
+    CHECK_THAT(parsed.problem, Contains(row.problem));
+}

@@ -1,0 +1,58 @@
+#include "snipass/route/shadow.hpp"
+
+#include "catch.hpp"
+
+using snipass::ip_prefix;
+using snipass::route::find_shadowed;
+using snipass::route::pattern;
+using snipass::route::rule;
+
+namespace {
+
+rule named(const std::vector<std::string>& names) {
+    rule made;
+    for (const auto& name : names)
+        made.names.push_back(*pattern::parse(name).value);
+    return made;
+}
+
+rule with_alpn(rule made) {
+    made.alpn = {"acme-tls/1"};
+    return made;
+}
+
+rule with_source(rule made) {
+    made.source = {*ip_prefix::parse("192.0.2.0/24")};
+    return made;
+}
+
+struct row {
+    const char* behaviour;
+    std::vector<rule> rules;
+    std::vector<std::array<std::size_t, 3>> expected; // rule, name, by
+};
+
+} // namespace
+
+TEST_CASE("find_shadowed") {
+    const auto row = GENERATE(values<struct row>({
+        {"nothing in nothing", {}, {}},
+        {"different names", {named({"a"}), named({"b"})}, {}},
+        {"the same name twice", {named({"a"}), named({"a"})}, {{1, 0, 0}}},
+        {"however it is written", {named({"A.example."}), named({"a.EXAMPLE"})}, {{1, 0, 0}}},
+        {"not an exact name by a wildcard", {named({"*.a"}), named({"b.a", "a"})}, {}},
+        {"a wildcard by the same wildcard", {named({"*.a"}), named({"*.a"})}, {{1, 0, 0}}},
+        {"a regex by the same regex", {named({"/a.*/"}), named({"/a.*/"})}, {{1, 0, 0}}},
+        {"not by a rule that asks for ALPN", {with_alpn(named({"a"})), named({"a"})}, {}},
+        {"not by a rule that asks for a source", {with_source(named({"a"})), named({"a"})}, {}},
+        {"although it asks for more itself", {named({"a"}), with_alpn(named({"a"}))}, {{1, 0, 0}}},
+        {"by the first that takes all", {with_alpn(named({"a"})), named({"a"}), named({"a"})}, {{2, 0, 1}}},
+        {"one name of several", {named({"a", "b"}), named({"c", "b"})}, {{1, 1, 0}}},
+        {"a name that its rule has twice", {named({"a", "A"})}, {{0, 1, 0}}},
+    }));
+    INFO(row.behaviour);
+    std::vector<std::array<std::size_t, 3>> found;
+    for (const auto& name : find_shadowed(row.rules))
+        found.push_back({name.rule, name.name, name.by});
+    CHECK(found == row.expected);
+}
