@@ -1,0 +1,37 @@
+#include "snipass/tls/hello_error.hpp"
+
+#include "catch.hpp"
+#include "snipass/tls/constants.hpp"
+
+#include <set>
+#include <string>
+
+using namespace snipass::tls;
+
+TEST_CASE("each hello_error has a sentence of its own with its RFC section, and an alert") {
+    std::set<std::string> messages;
+    for (int i = 1; i < static_cast<int>(hello_error::end_); ++i) {
+        const auto error = static_cast<hello_error>(i);
+        const auto message = make_error_code(error).message();
+        CAPTURE(i, message);
+        if (error != hello_error::message_too_long)
+            CHECK(message.find("(RFC ") != std::string::npos);
+        CHECK(messages.insert(message).second);
+        CHECK(alert_for(error) != 0);
+    }
+}
+
+TEST_CASE("a number that is no hello_error has a message all the same") {
+    CHECK(hello_category().message(0) == "unknown hello error");
+    CHECK(hello_category().message(static_cast<int>(hello_error::end_)) == "unknown hello error");
+    CHECK(std::string{hello_category().name()} == "hello");
+}
+
+TEST_CASE("alerts are those that TLS servers send") {
+    CHECK(alert_for(hello_error::record_too_long) == alert::record_overflow);
+    CHECK(alert_for(hello_error::handshake_type) == alert::unexpected_message);
+    CHECK(alert_for(hello_error::extension_duplicate) == alert::illegal_parameter);
+    CHECK(alert_for(hello_error::trailing_bytes) == alert::decode_error);
+    CHECK(alert_for(hello_error::no_known_version) == alert::protocol_version);
+    CHECK(alert_for(hello_error::missing_extension) == alert::missing_extension);
+}
