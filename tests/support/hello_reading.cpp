@@ -2,6 +2,8 @@
 
 #include "snipass/tls/client_hello_assembler.hpp"
 
+#include <algorithm>
+
 namespace snipass::testing {
 
 namespace {
@@ -65,11 +67,12 @@ hello_reading read_hello(byte_view stream, const std::vector<std::size_t>& ends,
 hello_reading read_as_needed(byte_view stream, std::size_t hello_max) {
     tls::client_hello_assembler assembler{hello_max};
     hello_reading reading;
-    for (std::size_t have = 0; step(assembler, stream.first(have), reading); have = reading.needed) {
+    for (std::size_t have = 0; step(assembler, stream.first(have), reading);) {
+        if (have == stream.size())
+            return reading;
         if (reading.needed <= have)
             reading.broken_promise = "advance() needs what it has";
-        if (reading.needed > stream.size())
-            return reading;
+        have = std::min(reading.needed, stream.size());
     }
     return reading;
 }

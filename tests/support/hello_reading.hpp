@@ -40,7 +40,8 @@ struct hello_reading {
 [[nodiscard]] hello_reading read_hello(byte_view stream, const std::vector<std::size_t>& ends = {},
                                        std::size_t hello_max = default_hello_max);
 
-// read_as_needed lets the stream arrive as slowly as advance() allows: each piece is what it said it needs.
+// read_as_needed lets the stream arrive as slowly as advance() allows: each piece is what it said it needs,
+// or what is left when the stream ends before.
 [[nodiscard]] hello_reading read_as_needed(byte_view stream, std::size_t hello_max = default_hello_max);
 
 // every_byte is 1, 2, ... size - 1: the ends of pieces of one byte each.
