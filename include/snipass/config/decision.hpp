@@ -1,0 +1,47 @@
+// decision: what becomes of a client, from what its hello said and what the file says. The whole policy in
+// one pure function.
+#pragma once
+
+#include "snipass/base/host_name.hpp"
+#include "snipass/config/configuration.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace snipass::config {
+
+// hello_kind is what the client's first bytes turned out to be.
+enum class hello_kind {
+    with_name,    // a ClientHello with a server_name, be it a host name or not
+    without_name, // a ClientHello without
+    malformed,    // TLS, but nothing that a TLS stack would accept
+    not_tls,
+};
+
+// match_kind says why a client went where it went.
+enum class match_kind {
+    exact,
+    wildcard,
+    regex,
+    no_route, // a name that no route has, or that is no host name
+    no_server_name,
+    malformed,
+    not_tls,
+};
+
+[[nodiscard]] std::string_view to_string(match_kind match) noexcept;
+
+struct decision {
+    match_kind match = match_kind::no_route;
+    std::optional<std::size_t> route;   // index into configuration::routes, if one won
+    std::optional<std::size_t> backend; // index into configuration::backends; none: refuse
+    policy refusal = policy::close;     // close, reset or alert, where there is no backend
+};
+
+// decide. `name` is the host name for with_name, nullopt if what was sent is none (an IP literal, odd
+// characters).
+[[nodiscard]] decision decide(const configuration& configuration, const listener_settings& listener,
+                              hello_kind hello, const std::optional<host_name>& name,
+                              const route::client_facts& client);
+
+} // namespace snipass::config

@@ -1,0 +1,71 @@
+// hello_peeker: looks at a client's ClientHello in its socket, and leaves it there.
+#pragma once
+
+#include "snipass/base/bytes.hpp"
+#include "snipass/base/result.hpp"
+#include "snipass/tls/client_hello_assembler.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace snipass::net {
+
+// peek_buffer is the memory that peeks copy to, one for each thread: between two waits a session re-reads its
+// hello, so that a waiting session needs none of its own. It grows to the largest hello seen and is never
+// initialised.
+class peek_buffer {
+  public:
+    // The first n bytes of the buffer; what was there before is lost when it has to grow.
+    [[nodiscard]] std::span<std::uint8_t> first(std::size_t n);
+
+    std::vector<std::uint8_t> gathered; // a hello that came in several records
+    const void* holder = nullptr;       // the peeker that looked last
+
+  private:
+    std::unique_ptr<std::uint8_t[]> bytes_;
+    std::size_t size_ = 0;
+};
+
+enum class hello_state {
+    complete,
+    partial, // more bytes are needed
+};
+
+// hello_peeker is given a socket for one call at a time and keeps only positions.
+class hello_peeker {
+  public:
+    // hello_max: the largest ClientHello accepted, in bytes.
+    explicit hello_peeker(std::size_t hello_max) noexcept : assembler_(hello_max) {}
+
+    // look peeks at what has arrived. complete: message() and bytes() are valid until `buffer` is used again.
+    // partial: nothing more can be known until needed() bytes are in the socket. Errors: tls::hello_error;
+    // asio's eof if the client closed before it sent anything; what recv(2) says.
+    [[nodiscard]] result<hello_state> look(int fd, peek_buffer& buffer);
+
+    // is_current: what the last look found is still in `buffer`.
+    [[nodiscard]] bool is_current(const peek_buffer& buffer) const noexcept { return buffer.holder == this; }
+
+    // needed is how many bytes must be unread in the socket before another look makes sense.
+    [[nodiscard]] std::size_t needed() const noexcept { return needed_; }
+
+    // bytes is all that was peeked: the hello, and what came with it.
+    [[nodiscard]] byte_view bytes() const noexcept { return bytes_; }
+
+    // message is the ClientHello as one handshake message.
+    [[nodiscard]] byte_view message(peek_buffer& buffer) const {
+        return assembler_.message(bytes_, buffer.gathered);
+    }
+
+    // hello_size is the hello's size in the stream, with its record headers.
+    [[nodiscard]] std::size_t hello_size() const noexcept { return assembler_.stream_size(); }
+
+  private:
+    tls::client_hello_assembler assembler_;
+    std::size_t needed_ = 1;
+    byte_view bytes_;
+};
+
+} // namespace snipass::net

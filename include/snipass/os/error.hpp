@@ -1,0 +1,62 @@
+// errno as a value, and what kinds of it mean.
+#pragma once
+
+#include "snipass/base/result.hpp"
+
+#include <cerrno>
+
+namespace snipass::os {
+
+// last_error is errno of the system call that just failed.
+[[nodiscard]] inline error_code last_error() noexcept {
+    return {errno, boost::system::system_category()};
+}
+
+[[nodiscard]] inline error_code make_error(int number) noexcept {
+    return {number, boost::system::system_category()};
+}
+
+// would_block: not now; wait for readiness.
+[[nodiscard]] inline bool would_block(const error_code& ec) noexcept {
+    return ec == make_error(EAGAIN) || ec == make_error(EWOULDBLOCK);
+}
+
+// is_transient: the same call may succeed a little later, and no event announces when: a full queue or
+// backlog, descriptors in flight (ETOOMANYREFS, unix(7)), kernel memory, descriptors (EMFILE, ENFILE).
+[[nodiscard]] inline bool is_transient(const error_code& ec) noexcept {
+    switch (ec.value()) {
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+    case ETOOMANYREFS:
+    case EMFILE:
+    case ENFILE:
+    case EINTR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// is_disconnect: the peer is gone; nothing is wrong with us.
+[[nodiscard]] inline bool is_disconnect(const error_code& ec) noexcept {
+    switch (ec.value()) {
+    case ECONNRESET:
+    case EPIPE:
+    case ENOTCONN:
+    case ECONNABORTED:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// out_of_descriptors: this process or the machine has none left.
+[[nodiscard]] inline bool out_of_descriptors(const error_code& ec) noexcept {
+    return ec.value() == EMFILE || ec.value() == ENFILE;
+}
+
+} // namespace snipass::os

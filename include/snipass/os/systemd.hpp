@@ -1,0 +1,35 @@
+// What systemd gives a service and wants to hear from it: sockets (sd_listen_fds(3)) and states
+// (sd_notify(3)). Both are a few lines over environment variables and one datagram, so libsystemd is not
+// needed.
+#pragma once
+
+#include "snipass/os/unique_fd.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace snipass::os {
+
+struct passed_socket {
+    std::string name; // FileDescriptorName= of the socket unit
+    unique_fd fd;     // close-on-exec
+};
+
+// take_listen_fds adopts the descriptors passed by LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, and removes the
+// variables so that no child takes them for its own. Empty if there are none for this process.
+[[nodiscard]] std::vector<passed_socket> take_listen_fds();
+
+// notify tells the service manager `state` ("READY=1", "STATUS=..."); without NOTIFY_SOCKET it does nothing.
+void notify(std::string_view state);
+
+// notify_reloading tells "RELOADING=1" with the monotonic time that Type=notify-reload asks for.
+void notify_reloading();
+
+// watchdog_interval is how often the manager wants to hear "WATCHDOG=1" at the latest; nullopt if it does
+// not.
+[[nodiscard]] std::optional<std::chrono::microseconds> watchdog_interval();
+
+} // namespace snipass::os

@@ -1,0 +1,68 @@
+// TCP sockets: listen, accept, look, refuse. Each function is a system call or a few that belong together.
+#pragma once
+
+#include "snipass/base/bytes.hpp"
+#include "snipass/base/ip_address.hpp"
+#include "snipass/base/result.hpp"
+#include "snipass/os/unique_fd.hpp"
+
+#include <sys/socket.h>
+
+#include <optional>
+#include <span>
+
+namespace snipass::os {
+
+// to_endpoint reads an IPv4 or IPv6 socket address; nullopt for any other family.
+[[nodiscard]] std::optional<ip_endpoint> to_endpoint(const sockaddr_storage& address) noexcept;
+// to_sockaddr is the way back; returns the size that counts.
+socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& address) noexcept;
+
+// local_endpoint is getsockname(2): for an accepted socket the address that the client connected to.
+[[nodiscard]] result<ip_endpoint> local_endpoint(int fd);
+
+// listen_tcp binds and listens: non-blocking, with SO_REUSEADDR, and with SO_REUSEPORT, so that several
+// sockets can listen on one address, each with a queue of its own. An unspecified IPv6 address takes IPv4
+// clients too (IPV6_V6ONLY off).
+[[nodiscard]] result<unique_fd> listen_tcp(const ip_endpoint& endpoint);
+
+// is_listened_on: some socket listens on this address already, so listen_tcp would share its connections.
+[[nodiscard]] bool is_listened_on(const ip_endpoint& endpoint);
+
+// prepare_listener sets what accepted sockets inherit or what spares wake-ups: TCP_NODELAY (tcp(7));
+// TCP_DEFER_ACCEPT, so that the hello is normally there when accept4 returns. For sockets of our own and for
+// those systemd passed.
+[[nodiscard]] error_code prepare_listener(int fd);
+
+struct accepted {
+    unique_fd fd; // non-blocking, close-on-exec
+    ip_endpoint client;
+};
+
+// accept_client is accept4(2).
+[[nodiscard]] result<accepted> accept_client(int listener);
+
+// peek is recv(2) with MSG_PEEK: what is in the socket stays there. 0 bytes: the client closed and nothing is
+// unread.
+[[nodiscard]] result<std::size_t> peek(int fd, std::span<std::uint8_t> buffer);
+
+// discard takes up to n bytes out of the socket without copying them (recv with MSG_TRUNC, tcp(7)); returns
+// how many.
+[[nodiscard]] result<std::size_t> discard(int fd, std::size_t n);
+
+// wait_for_bytes sets SO_RCVLOWAT: the socket becomes readable when n bytes are unread (socket(7), tcp(7));
+// the kernel grows the receive buffer for it. 1 is the default.
+[[nodiscard]] error_code wait_for_bytes(int fd, std::size_t n);
+
+// peer_has_closed: a FIN or RST has arrived, whatever is still unread before it (POLLRDHUP, poll(2)).
+[[nodiscard]] bool peer_has_closed(int fd);
+
+// finish ends a connection that was not routed: what is unread is discarded first, because close(2) with
+// unread bytes sends RST; `last_words`, if any, are sent before the FIN. The descriptor stays open for a
+// linger; true if the client has closed its side already.
+bool finish(int fd, byte_view last_words);
+
+// close_with_reset closes with RST (SO_LINGER of 0, socket(7)).
+void close_with_reset(unique_fd fd);
+
+} // namespace snipass::os

@@ -1,0 +1,26 @@
+// Unix sockets: connect to a backend, pass a descriptor.
+#pragma once
+
+#include "snipass/base/bytes.hpp"
+#include "snipass/base/result.hpp"
+#include "snipass/os/unique_fd.hpp"
+
+#include <string_view>
+
+namespace snipass::os {
+
+// connect_unix makes a non-blocking socket of `type` (SOCK_STREAM, SOCK_DGRAM) and connects it to `path`; a
+// leading '@' names the abstract namespace (unix(7)). Errors that matter: ENOENT (no such socket),
+// ECONNREFUSED (nobody listens), EAGAIN (a stream listener's backlog is full; no event will announce room).
+[[nodiscard]] result<unique_fd> connect_unix(std::string_view path, int type);
+
+// send_with_fd sends `payload` and the descriptor on its first byte (SCM_RIGHTS, unix(7)) in one sendmsg(2).
+// Returns the number of bytes sent. EAGAIN, ENOBUFS and ETOOMANYREFS are ordinary: the receiver has not kept
+// up.
+[[nodiscard]] result<std::size_t> send_with_fd(int socket, byte_view payload, int passed);
+
+// refuse_answer ends the peer's right to answer on a unix stream socket: from now on its send fails with
+// EPIPE (shutdown(2), SHUT_RD). What it sent before can still be read.
+void refuse_answer(int socket);
+
+} // namespace snipass::os

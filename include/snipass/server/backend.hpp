@@ -1,0 +1,75 @@
+// backend: what one worker knows of one backend: its datagram channels, and the clients that wait for it.
+#pragma once
+
+#include "snipass/config/configuration.hpp"
+#include "snipass/net/handoff.hpp"
+#include "snipass/net/sleeper.hpp"
+
+#include <boost/intrusive/list.hpp>
+
+#include <cstddef>
+#include <vector>
+
+namespace snipass::server {
+
+class backend {
+  public:
+    // `settings` outlives the backend. max_pending: this worker's share of the setting, at least 1.
+    backend(const config::backend_settings& settings, std::size_t max_pending);
+
+    [[nodiscard]] const config::backend_settings& settings() const noexcept { return settings_; }
+    [[nodiscard]] std::vector<net::datagram_channel>& channels() noexcept { return channels_; }
+
+    // has_room: fewer than max_pending clients are on their way to this backend.
+    [[nodiscard]] bool has_room() const noexcept { return pending_ < max_pending_; }
+
+    // pending counts a client that is on its way for as long as it exists.
+    class pending {
+      public:
+        explicit pending(backend& owner) noexcept : owner_(owner) { ++owner_.pending_; }
+        ~pending() { --owner_.pending_; }
+        pending(const pending&) = delete;
+        pending& operator=(const pending&) = delete;
+
+      private:
+        backend& owner_;
+    };
+
+    // held is one client's place in the queue of those that wait for the backend to come back. Only the first
+    // one knocks, now and then; when a client is taken, all are woken. The queue is first come, first served.
+    class held {
+      public:
+        held(backend& owner, net::event_loop& loop);
+        ~held();
+        held(const held&) = delete;
+        held& operator=(const held&) = delete;
+
+        // sleep until it is this client's turn to try, or until `until`.
+        net::awaitable<void> wait(net::time_point until);
+
+      private:
+        friend class backend;
+        using hook =
+            boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+        backend& owner_;
+        net::sleeper sleeper_;
+        hook in_queue_;
+    };
+
+    // is_back: the backend has taken a client, so those who wait may try.
+    void is_back();
+
+  private:
+    using held_list =
+        boost::intrusive::list<held, boost::intrusive::member_hook<held, held::hook, &held::in_queue_>,
+                               boost::intrusive::constant_time_size<false>>;
+
+    const config::backend_settings& settings_;
+    std::vector<net::datagram_channel> channels_; // one for each address
+    std::size_t max_pending_;
+    std::size_t pending_ = 0;
+    held_list held_;
+};
+
+} // namespace snipass::server

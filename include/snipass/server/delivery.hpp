@@ -1,0 +1,21 @@
+// deliver: a routed client on its way to a backend.
+#pragma once
+
+#include "snipass/net/hello_peeker.hpp"
+#include "snipass/os/unique_fd.hpp"
+#include "snipass/server/generation.hpp"
+#include "snipass/server/record.hpp"
+
+namespace snipass::server {
+
+class worker;
+
+// deliver gives a client to the backend `first` (an index into the generation's) or to those it names as
+// sorry: to each address in turn, then again while the client is held. The outcome is that of the last
+// backend tried; what went wrong before is in the record's detail. All arguments outlive the call. `client`
+// is closed if it was taken or relayed to its end, and still open if nobody took it: until then nothing of it
+// is lost.
+[[nodiscard]] net::awaitable<outcome> deliver(worker& owner, generation& site, os::unique_fd& client,
+                                              net::hello_peeker& peeker, record& about, std::size_t first);
+
+} // namespace snipass::server

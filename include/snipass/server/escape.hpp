@@ -1,0 +1,17 @@
+// A stranger's bytes on their way into a log line.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace snipass::server {
+
+// append_json appends `text` as a JSON string with its quotes (RFC 8259 section 7). Bytes that are not
+// printable ASCII become \u00XX, each byte for itself: what a client sends as a name need not be UTF-8.
+void append_json(std::string& to, std::string_view text);
+
+// append_time appends the time as RFC 3339 writes it, in UTC, with milliseconds: 2026-01-31T23:59:59.999Z.
+void append_time(std::string& to, std::chrono::system_clock::time_point time);
+
+} // namespace snipass::server

@@ -1,0 +1,24 @@
+// generation: what one worker has of one configuration.
+#pragma once
+
+#include "snipass/config/configuration.hpp"
+#include "snipass/server/backend.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace snipass::server {
+
+// generation is the shared snapshot and this worker's own state of its backends. Sessions keep the generation
+// they began with; a reload gives the worker a new one.
+struct generation {
+    generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers);
+
+    std::shared_ptr<const config::configuration> config;
+    std::vector<std::unique_ptr<backend>> backends; // by index, as in the configuration
+};
+
+// share is one worker's part of a bound that the file gives for all of them, rounded up.
+[[nodiscard]] std::size_t share(std::size_t bound, unsigned workers) noexcept;
+
+} // namespace snipass::server

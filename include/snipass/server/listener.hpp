@@ -1,0 +1,56 @@
+// listener: one worker's socket of one [[listener]].
+#pragma once
+
+#include "snipass/net/fd_watch.hpp"
+#include "snipass/os/unique_fd.hpp"
+#include "snipass/server/generation.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace snipass::server {
+
+class worker;
+
+// One listening socket and whose it is.
+struct listener_socket {
+    std::string address; // of the [[listener]], as written
+    os::unique_fd fd;
+    bool lent = false; // by systemd: it outlives this process, and so does its backlog
+};
+
+// listener accepts clients and starts their sessions, until it is stopped.
+class listener {
+  public:
+    listener(worker& owner, listener_socket socket);
+
+    [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
+
+    // use makes clients accepted from now on sessions of `site`, which has this listener's settings.
+    void use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept;
+
+    // run ends after stop(); the listener must live until then.
+    [[nodiscard]] net::awaitable<void> run();
+
+    // stop: no more clients. Those that wait in the backlog of our own socket are still served, because
+    // closing it would reset them; those of a lent one wait for whoever has the socket next.
+    void stop();
+
+  private:
+    enum class pace : std::uint8_t {
+        wait,  // the backlog is empty
+        again, // more may be there
+        rest,  // out of descriptors or memory
+    };
+    [[nodiscard]] pace accept_some();
+
+    worker& owner_;
+    listener_socket socket_;
+    net::fd_watch watch_;
+    std::shared_ptr<generation> site_;
+    const config::listener_settings* settings_ = nullptr; // of site_
+    bool stopping_ = false;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,43 @@
+// listener_opener: from the [[listener]] entries of a file to listening sockets.
+#pragma once
+
+#include "snipass/config/configuration.hpp"
+#include "snipass/os/systemd.hpp"
+#include "snipass/server/listener.hpp"
+
+#include <string>
+#include <vector>
+
+namespace snipass::server {
+
+// What opening came to: for each worker its sockets, or what went wrong with which listener, all of them.
+struct opened_listeners {
+    struct bound {
+        std::string listener; // as written
+        ip_endpoint address;  // as bound: with port 0 the port that the kernel chose
+    };
+
+    std::vector<std::vector<listener_socket>> by_worker; // empty if there is a problem
+    std::vector<bound> bound_addresses;
+    std::vector<std::string> problems;
+    std::vector<std::string> warnings;
+};
+
+// listener_opener keeps what systemd passed, so that a listener can come and go with reloads.
+class listener_opener {
+  public:
+    explicit listener_opener(std::vector<os::passed_socket> passed) : passed_(std::move(passed)) {}
+
+    // open makes one socket a worker for each of `wanted`: our own ones share their address by SO_REUSEPORT,
+    // lent ones are duplicated. If there is any problem, all that was opened is closed again.
+    [[nodiscard]] opened_listeners open(const std::vector<config::listener_settings>& wanted,
+                                        unsigned workers);
+
+  private:
+    void open_own(const config::listener_settings& one, opened_listeners& to);
+    void lend(const config::listener_settings& one, opened_listeners& to);
+
+    std::vector<os::passed_socket> passed_;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,47 @@
+// log: where lines go. Nothing that writes a line ever waits for whoever reads them.
+#pragma once
+
+#include "snipass/config/configuration.hpp"
+
+#include <atomic>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace snipass::server {
+
+// log writes to standard error from a thread of its own. Its queue is bounded; when the reader is slower than
+// the writers the oldest lines are dropped, and how many is told. Thread-safe.
+class log {
+  public:
+    explicit log(const config::log_settings& settings);
+    ~log(); // what is queued is written, for as long as somebody reads it
+    log(const log&) = delete;
+    log& operator=(const log&) = delete;
+
+    // configure changes level and format from the next line on.
+    void configure(const config::log_settings& settings) noexcept;
+
+    struct field {
+        std::string_view key;
+        std::string_view value;
+    };
+    // write is one event: a message and what belongs to it.
+    void write(config::log_level level, std::string_view message, std::initializer_list<field> fields = {}) {
+        write(level, message, std::span{fields.begin(), fields.size()});
+    }
+    void write(config::log_level level, std::string_view message, std::span<const field> fields);
+
+    // write_lines takes lines that are finished, each with its newline.
+    void write_lines(std::string_view lines);
+
+  private:
+    struct impl;
+    std::unique_ptr<impl> impl_;
+    std::atomic<config::log_level> level_;
+    std::atomic<config::log_format> format_;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,38 @@
+// outcome: how a session ended. One enum, one counter, one log line.
+#pragma once
+
+#include "snipass/net/handoff.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace snipass::server {
+
+enum class outcome : std::uint8_t {
+    handed_off,       // a backend owns the client's socket
+    proxied,          // relayed until both sides were done
+    no_route,         // refused by `unmatched`: a name that no route has
+    no_server_name,   // refused by `unmatched`: a hello without a name
+    malformed,        // refused by `malformed`
+    not_tls,          // refused by `not_tls`
+    client_closed,    // the client left before it was routed
+    hello_timeout,    // the hello was not complete in time
+    shed,             // max_waiting was reached and this was the oldest
+    shed_source,      // max_waiting_per_source was reached and this was the source's oldest
+    backend_absent,   // no socket at the backend's path
+    backend_refused,  // a socket, but nobody behind it; a proxied backend refused the connection
+    backend_busy,     // its backlog or queue stayed full, or max_pending clients wait for it
+    backend_declined, // it closed without acknowledging
+    backend_silent,   // it did not acknowledge within ack_timeout; no connection within connect_timeout
+    backend_failed,   // anything else
+    internal_error,   // this process ran out of memory or descriptors
+};
+inline constexpr std::size_t outcome_count = static_cast<std::size_t>(outcome::internal_error) + 1;
+
+[[nodiscard]] std::string_view to_string(outcome value) noexcept;
+
+// to_outcome: what an attempt at a handoff that nobody took means for its session.
+[[nodiscard]] outcome to_outcome(net::handoff_status status) noexcept;
+
+} // namespace snipass::server

@@ -1,0 +1,40 @@
+// record: what is told of a session at its end.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+#include "snipass/config/decision.hpp"
+#include "snipass/net/event_loop.hpp"
+#include "snipass/net/relay.hpp"
+#include "snipass/server/outcome.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace snipass::server {
+
+struct record {
+    server::outcome outcome = server::outcome::internal_error;
+    ip_endpoint client;
+    std::string_view listener;              // its address as written
+    std::optional<std::string> server_name; // as sent, not escaped
+    std::string alpn;                       // the client's offer, as alpn_list holds it
+    std::optional<config::match_kind> match;
+    std::optional<std::uint32_t> route; // the line of the [[route]]
+    std::string_view backend;           // the last one tried; empty: none
+    std::string detail;                 // why, where the outcome alone does not say it
+    net::time_point accepted;
+    std::chrono::microseconds duration{}; // from accept to outcome
+    std::size_t hello_bytes = 0;
+    std::uint64_t to_backend = 0; // bytes relayed
+    std::uint64_t to_client = 0;
+    std::optional<net::relay_end> relay_end;
+};
+
+// format appends one line, without its newline, that a person reads (text) or a program (one JSON object).
+void format_text(std::string& to, const record& one, std::chrono::system_clock::time_point now);
+void format_json(std::string& to, const record& one, std::chrono::system_clock::time_point now);
+
+} // namespace snipass::server

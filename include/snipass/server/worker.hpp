@@ -1,0 +1,84 @@
+// worker: one thread: its loop, its listeners, its sessions, its share of every bound.
+#pragma once
+
+#include "snipass/net/event_loop.hpp"
+#include "snipass/net/hello_peeker.hpp"
+#include "snipass/net/proxy_header.hpp"
+#include "snipass/os/tcp.hpp"
+#include "snipass/server/access_log.hpp"
+#include "snipass/server/generation.hpp"
+#include "snipass/server/listener.hpp"
+#include "snipass/server/stats.hpp"
+#include "snipass/server/waiting_room.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace snipass::server {
+
+// worker shares nothing with the others but the configuration snapshot and the log. The daemon's calls come
+// in through post(); everything else runs on the worker's own thread.
+class worker {
+  public:
+    // workers: how many there are, to know this one's share of the bounds. max_waiting_cap: never let more
+    // sessions wait than this, whatever the file says (descriptors are finite).
+    worker(unsigned workers, std::size_t max_waiting_cap, log& target);
+
+    ~worker();
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+
+    // run is the thread's body; it returns after stop().
+    void run();
+
+    // For other threads. post runs `job` on the worker's thread; stop ends run() at once, whatever is in
+    // flight.
+    void post(std::function<void()> job);
+    void stop();
+    [[nodiscard]] const stats& counters() const noexcept { return stats_; }
+
+    // apply takes a new configuration: listeners that it no longer names are stopped, `opened` are started,
+    // all others go on with their new settings.
+    void apply(std::shared_ptr<const config::configuration> configuration,
+               std::vector<listener_socket> opened);
+
+    // drain stops all listeners and calls `done` when the last session has ended.
+    void drain(std::function<void()> done);
+
+    // For sessions and listeners of this worker.
+    [[nodiscard]] net::event_loop& loop() noexcept { return loop_; }
+    [[nodiscard]] net::peek_buffer& buffer() noexcept { return buffer_; }
+    [[nodiscard]] waiting_room& waiting() noexcept { return waiting_; }
+    [[nodiscard]] net::unique_id next_id() noexcept;
+    void start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
+                       os::accepted client);
+    void finish(record& one);  // the session's last act
+    void out_of_descriptors(); // a listener cannot accept: the oldest waiting session makes room
+
+  private:
+    void start_listener(listener_socket socket);
+    void check_drained();
+
+    net::event_loop loop_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
+    unsigned workers_;
+    std::size_t max_waiting_cap_;
+    log& log_;
+    stats stats_;
+    access_log access_log_;
+    net::peek_buffer buffer_;
+    waiting_room waiting_;
+    std::shared_ptr<generation> site_;
+    std::list<listener> listeners_;
+    std::size_t sessions_ = 0;
+    net::unique_id last_id_{};
+    net::time_point told_out_of_descriptors_{};
+    std::function<void()> drained_;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,52 @@
+// Looks at a client's ClientHello in its socket.
+#include "snipass/net/hello_peeker.hpp"
+
+#include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+
+namespace snipass::net {
+namespace {
+
+// A first look that is enough for nearly every hello (a post-quantum one has 1.7 to 1.9 KB), so that one recv
+// does.
+constexpr std::size_t first_look = 4096;
+
+} // namespace
+
+std::span<std::uint8_t> peek_buffer::first(std::size_t n) {
+    if (n > size_) {
+        bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(n);
+        size_ = n;
+    }
+    return {bytes_.get(), n};
+}
+
+result<hello_state> hello_peeker::look(int fd, peek_buffer& buffer) {
+    for (;;) {
+        const auto room = buffer.first(std::max(first_look, needed_));
+        const auto n = os::peek(fd, room);
+        if (!n) {
+            if (os::would_block(n.error()))
+                return hello_state::partial;
+            return n.error();
+        }
+        if (*n == 0)
+            return error_code{boost::asio::error::eof};
+        bytes_ = room.first(*n);
+        buffer.holder = this;
+        const auto needed = assembler_.advance(bytes_);
+        if (!needed)
+            return needed.error();
+        if (*needed <= bytes_.size())
+            return hello_state::complete;
+        needed_ = *needed;
+        if (*n < room.size())
+            return hello_state::partial; // that was all; with a full buffer there may be more
+    }
+}
+
+} // namespace snipass::net

@@ -1,0 +1,97 @@
+// sd_listen_fds(3) and sd_notify(3), as their man pages specify them.
+#include "snipass/os/systemd.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstdlib>
+#include <ctime>
+
+namespace snipass::os {
+namespace {
+
+constexpr int first_passed_fd = 3; // SD_LISTEN_FDS_START
+
+std::string_view variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::string_view{} : std::string_view{value};
+}
+
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+    Number value{};
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (ec != std::errc{} || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+// The names are separated by colons; a missing one is "unknown", as sd_listen_fds_with_names(3) says.
+std::string next_name(std::string_view& names) {
+    if (names.empty())
+        return "unknown";
+    const auto colon = names.find(':');
+    std::string name{names.substr(0, colon)};
+    names.remove_prefix(colon == std::string_view::npos ? names.size() : colon + 1);
+    return name;
+}
+
+} // namespace
+
+std::vector<passed_socket> take_listen_fds() {
+    std::vector<passed_socket> sockets;
+    const auto pid = number<pid_t>(variable("LISTEN_PID"));
+    const auto count = number<int>(variable("LISTEN_FDS"));
+    if (pid == ::getpid() && count) {
+        auto names = variable("LISTEN_FDNAMES");
+        for (int fd = first_passed_fd; fd < first_passed_fd + *count; ++fd) {
+            if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+                continue; // not open: the variables lied
+            sockets.push_back({next_name(names), unique_fd{fd}});
+        }
+    }
+    ::unsetenv("LISTEN_PID");
+    ::unsetenv("LISTEN_FDS");
+    ::unsetenv("LISTEN_FDNAMES");
+    return sockets;
+}
+
+void notify(std::string_view state) {
+    const auto path = variable("NOTIFY_SOCKET");
+    sockaddr_un address{};
+    if (path.empty() || path.size() >= sizeof address.sun_path)
+        return;
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    if (path.front() == '@')
+        address.sun_path[0] = '\0';
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+    const unique_fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (!fd)
+        return;
+    // A manager that does not read is the manager's affair; the service goes on.
+    (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                   reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+void notify_reloading() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const long long microseconds = now.tv_sec * 1'000'000LL + now.tv_nsec / 1'000;
+    notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
+}
+
+std::optional<std::chrono::microseconds> watchdog_interval() {
+    const auto pid = variable("WATCHDOG_PID");
+    if (!pid.empty() && number<pid_t>(pid) != ::getpid())
+        return std::nullopt;
+    const auto interval = number<long long>(variable("WATCHDOG_USEC"));
+    if (!interval || *interval <= 0)
+        return std::nullopt;
+    return std::chrono::microseconds{*interval};
+}
+
+} // namespace snipass::os

@@ -1,0 +1,182 @@
+// TCP sockets: listen, accept, look, refuse.
+#include "snipass/os/tcp.hpp"
+
+#include "snipass/os/error.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+
+#include <cstring>
+
+namespace snipass::os {
+namespace {
+
+// As many connections as the system allows wait for accept4; net.core.somaxconn cuts this (listen(2)).
+constexpr int backlog = 65'535;
+
+// The kernel rounds this up to a retransmission of SYN-ACK: a client that is silent that long is accepted all
+// the same.
+constexpr int defer_accept_seconds = 1;
+
+error_code set_option(int fd, int level, int name, int value) {
+    if (::setsockopt(fd, level, name, &value, sizeof value) != 0)
+        return last_error();
+    return {};
+}
+
+template <class Address>
+Address read_as(const sockaddr_storage& storage) {
+    Address address;
+    std::memcpy(&address, &storage, sizeof address);
+    return address;
+}
+
+result<unique_fd> bound_socket(const ip_endpoint& endpoint, bool share_port) {
+    const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
+    unique_fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
+    if (!fd)
+        return last_error();
+    if (auto ec = set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1))
+        return ec;
+    if (auto ec = set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, share_port ? 1 : 0))
+        return ec;
+    if (family == AF_INET6) {
+        const bool any = endpoint.address == ip_address{};
+        if (auto ec = set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, any ? 0 : 1))
+            return ec;
+    }
+    sockaddr_storage storage;
+    const socklen_t size = to_sockaddr(endpoint, storage);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0)
+        return last_error();
+    return fd;
+}
+
+} // namespace
+
+std::optional<ip_endpoint> to_endpoint(const sockaddr_storage& storage) noexcept {
+    if (storage.ss_family == AF_INET) {
+        const auto v4 = read_as<sockaddr_in>(storage);
+        std::array<std::uint8_t, 4> bytes;
+        std::memcpy(bytes.data(), &v4.sin_addr, bytes.size());
+        return ip_endpoint{ip_address::v4(bytes), ntohs(v4.sin_port)};
+    }
+    if (storage.ss_family == AF_INET6) {
+        const auto v6 = read_as<sockaddr_in6>(storage);
+        ip_address::bytes_type bytes;
+        std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+        return ip_endpoint{ip_address{bytes}, ntohs(v6.sin6_port)};
+    }
+    return std::nullopt;
+}
+
+socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& storage) noexcept {
+    storage = {};
+    if (endpoint.address.is_v4()) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(endpoint.port);
+        std::memcpy(&v4.sin_addr, endpoint.address.v4_bytes().data(), sizeof v4.sin_addr);
+        std::memcpy(&storage, &v4, sizeof v4);
+        return sizeof v4;
+    }
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(endpoint.port);
+    std::memcpy(&v6.sin6_addr, endpoint.address.bytes().data(), sizeof v6.sin6_addr);
+    std::memcpy(&storage, &v6, sizeof v6);
+    return sizeof v6;
+}
+
+result<ip_endpoint> local_endpoint(int fd) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return last_error();
+    const auto endpoint = to_endpoint(storage);
+    if (!endpoint)
+        return make_error(EAFNOSUPPORT);
+    return *endpoint;
+}
+
+result<unique_fd> listen_tcp(const ip_endpoint& endpoint) {
+    auto fd = bound_socket(endpoint, true);
+    if (!fd)
+        return fd.error();
+    if (auto ec = prepare_listener(fd->get()))
+        return ec;
+    if (::listen(fd->get(), backlog) != 0)
+        return last_error();
+    return fd;
+}
+
+bool is_listened_on(const ip_endpoint& endpoint) {
+    if (endpoint.port == 0)
+        return false;
+    const auto alone =
+        bound_socket(endpoint, false); // with SO_REUSEADDR only a listening socket is in the way
+    return !alone && alone.error().value() == EADDRINUSE;
+}
+
+error_code prepare_listener(int fd) {
+    if (auto ec = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1))
+        return ec;
+    return set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, defer_accept_seconds);
+}
+
+result<accepted> accept_client(int listener) {
+    sockaddr_storage storage;
+    socklen_t size = sizeof storage;
+    unique_fd fd{
+        ::accept4(listener, reinterpret_cast<sockaddr*>(&storage), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (!fd)
+        return last_error();
+    const auto client = to_endpoint(storage);
+    if (!client)
+        return make_error(EAFNOSUPPORT);
+    return accepted{std::move(fd), *client};
+}
+
+result<std::size_t> peek(int fd, std::span<std::uint8_t> buffer) {
+    const auto n = ::recv(fd, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0)
+        return last_error();
+    return static_cast<std::size_t>(n);
+}
+
+result<std::size_t> discard(int fd, std::size_t n) {
+    const auto taken = ::recv(fd, nullptr, n, MSG_TRUNC | MSG_DONTWAIT);
+    if (taken < 0)
+        return last_error();
+    return static_cast<std::size_t>(taken);
+}
+
+error_code wait_for_bytes(int fd, std::size_t n) {
+    return set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(n));
+}
+
+bool peer_has_closed(int fd) {
+    pollfd one{fd, POLLRDHUP, 0};
+    return ::poll(&one, 1, 0) > 0;
+}
+
+bool finish(int fd, byte_view last_words) {
+    constexpr std::size_t all = 1U << 30;
+    const auto drained = discard(fd, all);
+    const bool client_is_done = drained && drained.value() == 0;
+    if (!last_words.empty()) {
+        // Seven bytes into an empty send buffer; if they do not fit, the client is gone.
+        (void)::send(fd, last_words.data(), last_words.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    (void)::shutdown(fd, SHUT_WR); // ENOTCONN: reset meanwhile
+    return client_is_done || peer_has_closed(fd);
+}
+
+void close_with_reset(unique_fd fd) {
+    const linger now{1, 0};
+    (void)::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    fd.reset();
+}
+
+} // namespace snipass::os

@@ -1,0 +1,59 @@
+// Unix sockets: connect to a backend, pass a descriptor.
+#include "snipass/os/unix_socket.hpp"
+
+#include "snipass/os/error.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstddef>
+#include <cstring>
+
+namespace snipass::os {
+
+result<unique_fd> connect_unix(std::string_view path, int type) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof address.sun_path)
+        return make_error(ENAMETOOLONG);
+    path.copy(address.sun_path, path.size());
+    const bool abstract = path.front() == '@';
+    if (abstract)
+        address.sun_path[0] = '\0';
+    // An abstract name ends with the address, a path with its NUL.
+    const auto size =
+        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0U : 1U));
+
+    unique_fd fd{::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!fd)
+        return last_error();
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
+        return last_error();
+    return fd;
+}
+
+result<std::size_t> send_with_fd(int socket, byte_view payload, int passed) {
+    alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int))]{};
+    iovec data{const_cast<std::uint8_t*>(payload.data()), payload.size()}; // sendmsg does not write to it
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
+
+    const auto n = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0)
+        return last_error();
+    return static_cast<std::size_t>(n);
+}
+
+void refuse_answer(int socket) {
+    (void)::shutdown(socket, SHUT_RD); // fails only if the peer is gone, and then it cannot answer either
+}
+
+} // namespace snipass::os

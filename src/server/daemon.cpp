@@ -1,0 +1,320 @@
+// The process: signals, reloads, the service manager, and the workers.
+#include "snipass/server/daemon.hpp"
+
+#include "snipass/config/parse.hpp"
+#include "snipass/os/limits.hpp"
+#include "snipass/os/systemd.hpp"
+#include "snipass/server/listener_opener.hpp"
+#include "snipass/server/log.hpp"
+#include "snipass/server/worker.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <list>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace snipass::server {
+namespace {
+
+namespace asio = boost::asio;
+
+using namespace std::chrono_literals;
+using config::log_level;
+
+// Descriptors that are not for waiting clients: listeners, channels, the log, and room for those on their way
+// to a backend.
+constexpr std::size_t descriptors_for_waiting_fifths = 4;
+
+constexpr auto retire_interval = 1s;
+
+unsigned worker_count(const config::server_settings& settings) {
+    return settings.workers > 0 ? settings.workers : std::max(1U, std::thread::hardware_concurrency());
+}
+
+// worker_thread is a worker and the thread it runs on.
+struct worker_thread {
+    worker_thread(unsigned workers, std::size_t max_waiting, log& target)
+        : worker(workers, max_waiting, target), thread([this] { worker.run(); }) {}
+    ~worker_thread() { worker.stop(); } // and the thread is joined
+
+    server::worker worker;
+    std::atomic<unsigned> pulse = 0; // the watchdog's last question it has answered
+    std::jthread thread;
+};
+
+// The signals of the process are the daemon's; a worker's system calls are not to be interrupted by them.
+class signals_blocked {
+  public:
+    signals_blocked() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    signals_blocked(const signals_blocked&) = delete;
+    signals_blocked& operator=(const signals_blocked&) = delete;
+
+  private:
+    sigset_t before_{};
+};
+
+class daemon {
+  public:
+    explicit daemon(std::shared_ptr<const config::configuration> configuration)
+        : configuration_(std::move(configuration)), log_(configuration_->log), opener_(os::take_listen_fds()),
+          signals_(io_, SIGHUP, SIGTERM, SIGINT), watchdog_(io_), retire_(io_), drain_(io_) {
+        signals_.add(SIGUSR1);
+    }
+
+    int run();
+
+  private:
+    void start_workers();
+    void reload();
+    void apply(opened_listeners opened);
+    void applied_by_a_worker();
+    void retire_configurations();
+
+    void await_signal();
+    void on_signal(int number);
+    void log_counters();
+    void feed_watchdog(std::chrono::microseconds interval);
+
+    void drain();
+    void drained_a_worker();
+    void finish();
+    [[nodiscard]] std::uint64_t in_flight() const;
+
+    std::shared_ptr<const config::configuration> configuration_;
+    log log_;
+    listener_opener opener_;
+    asio::io_context io_{1};
+    asio::signal_set signals_;
+    asio::steady_timer watchdog_;
+    asio::steady_timer retire_;
+    asio::steady_timer drain_;
+    std::list<worker_thread> workers_;
+    std::vector<std::shared_ptr<const config::configuration>> retired_;
+    std::size_t applying_ = 0; // workers that have yet to take the newest configuration
+    std::size_t draining_ = 0; // workers with sessions in flight
+    bool stopping_ = false;
+    unsigned pulse_ = 0; // the question that the watchdog asked last
+};
+
+int daemon::run() {
+    std::signal(SIGPIPE, SIG_IGN); // standard error may be a pipe whose reader is gone
+    const auto workers = worker_count(configuration_->server);
+    auto opened = opener_.open(configuration_->listeners, workers);
+    for (const auto& warning : opened.warnings)
+        log_.write(log_level::warn, warning);
+    for (const auto& problem : opened.problems)
+        log_.write(log_level::error, problem);
+    if (!opened.problems.empty())
+        return 1;
+    start_workers();
+    apply(std::move(opened));
+    await_signal();
+    if (const auto interval = os::watchdog_interval())
+        feed_watchdog(*interval / 2);
+    io_.run();
+    return 0;
+}
+
+void daemon::start_workers() {
+    const signals_blocked blocked;
+    const auto descriptors = os::raise_descriptor_limit();
+    const auto workers = worker_count(configuration_->server);
+    const auto max_waiting = share(descriptors / 5 * descriptors_for_waiting_fifths, workers);
+    for (unsigned i = 0; i < workers; ++i)
+        workers_.emplace_back(workers, max_waiting, log_);
+}
+
+// reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
+void daemon::reload() {
+    os::notify_reloading();
+    const auto loaded = config::load(configuration_->file);
+    for (const auto& diagnostic : loaded.diagnostics) {
+        const bool error = diagnostic.level == config::severity::error;
+        log_.write(error ? log_level::error : log_level::warn, diagnostic.to_string(configuration_->file));
+    }
+    opened_listeners opened;
+    if (loaded.value) {
+        auto added = loaded.value->listeners;
+        std::erase_if(added, [this](const auto& one) {
+            return std::ranges::count(configuration_->listeners, one.address,
+                                      &config::listener_settings::address) > 0;
+        });
+        opened = opener_.open(added, static_cast<unsigned>(workers_.size()));
+        for (const auto& problem : opened.problems)
+            log_.write(log_level::error, problem);
+    }
+    if (!loaded.value || !opened.problems.empty()) {
+        log_.write(log_level::error, "not reloaded: the configuration before goes on");
+        return os::notify("READY=1\nSTATUS=The last reload failed; the configuration before it goes on");
+    }
+    if (loaded.value->server.workers != configuration_->server.workers) {
+        log_.write(log_level::warn, "server.workers changes only with a restart");
+    }
+    retired_.push_back(std::exchange(configuration_, loaded.value));
+    retire_configurations();
+    apply(std::move(opened));
+}
+
+// apply gives every worker the configuration and its new sockets.
+void daemon::apply(opened_listeners opened) {
+    log_.configure(configuration_->log);
+    for (const auto& [listener, address] : opened.bound_addresses) {
+        log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address.to_string()}});
+    }
+    applying_ = workers_.size();
+    auto sockets = opened.by_worker.begin();
+    for (auto& one : workers_) {
+        auto mine = std::make_shared<std::vector<listener_socket>>(std::move(*sockets++));
+        one.worker.post([this, &one, mine, configuration = configuration_] {
+            one.worker.apply(configuration, std::move(*mine));
+            asio::post(io_, [this] { applied_by_a_worker(); });
+        });
+    }
+}
+
+void daemon::applied_by_a_worker() {
+    if (--applying_ > 0)
+        return;
+    const auto summary = std::to_string(configuration_->listeners.size()) + " listeners, " +
+                         std::to_string(configuration_->table.size()) + " names, " +
+                         std::to_string(configuration_->backends.size()) + " backends";
+    log_.write(log_level::info, "serving", {{"configuration", configuration_->file}, {"what", summary}});
+    os::notify("READY=1\nSTATUS=Serving " + summary);
+}
+
+// Sessions keep the configuration they began with. The last holder is to be this thread: a table of a million
+// names takes a while to free, and no worker is to spend that while its clients wait.
+void daemon::retire_configurations() {
+    std::erase_if(retired_, [](const auto& one) { return one.use_count() == 1; });
+    if (retired_.empty())
+        return;
+    retire_.expires_after(retire_interval);
+    retire_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec)
+            retire_configurations();
+    });
+}
+
+void daemon::await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& ec, int number) {
+        if (ec)
+            return;
+        on_signal(number);
+        await_signal();
+    });
+}
+
+void daemon::on_signal(int number) {
+    if (number == SIGUSR1)
+        return log_counters();
+    if (number != SIGHUP)
+        return drain();
+    if (!stopping_)
+        reload();
+}
+
+void daemon::log_counters() {
+    std::vector<std::pair<std::string, std::uint64_t>> totals{{"accepted", 0}, {"accept_paused", 0}};
+    for (std::size_t i = 0; i < outcome_count; ++i)
+        totals.emplace_back(to_string(static_cast<outcome>(i)), 0);
+    for (std::size_t i = 0; i < match_count; ++i) {
+        totals.emplace_back("match_" + std::string{config::to_string(static_cast<config::match_kind>(i))}, 0);
+    }
+    for (const auto& one : workers_) {
+        const auto& counters = one.worker.counters();
+        auto at = totals.begin();
+        at++->second += counters.accepted.value();
+        at++->second += counters.accept_paused.value();
+        for (const auto& counter : counters.outcomes)
+            at++->second += counter.value();
+        for (const auto& counter : counters.matches)
+            at++->second += counter.value();
+    }
+    std::vector<std::string> values;
+    for (const auto& [name, value] : totals)
+        values.push_back(std::to_string(value));
+    std::vector<log::field> fields;
+    for (std::size_t i = 0; i < totals.size(); ++i)
+        fields.push_back({totals[i].first, values[i]});
+    log_.write(log_level::info, "counters", fields);
+}
+
+// The service manager hears from us as long as every worker answers: each is asked, and all answers to the
+// question before are in.
+void daemon::feed_watchdog(std::chrono::microseconds interval) {
+    const bool all_answered =
+        std::ranges::all_of(workers_, [this](const auto& one) { return one.pulse == pulse_; });
+    if (all_answered) {
+        os::notify("WATCHDOG=1");
+        ++pulse_;
+        for (auto& one : workers_)
+            one.worker.post([&one, question = pulse_] { one.pulse = question; });
+    }
+    watchdog_.expires_after(interval);
+    watchdog_.async_wait([this, interval](const boost::system::error_code& ec) {
+        if (!ec)
+            feed_watchdog(interval);
+    });
+}
+
+void daemon::drain() {
+    if (std::exchange(stopping_, true))
+        return finish(); // asked twice
+    os::notify("STOPPING=1");
+    log_.write(log_level::info, "stopping", {{"in_flight", std::to_string(in_flight())}});
+    draining_ = workers_.size();
+    for (auto& one : workers_) {
+        one.worker.post(
+            [this, &one] { one.worker.drain([this] { asio::post(io_, [this] { drained_a_worker(); }); }); });
+    }
+    drain_.expires_after(configuration_->server.drain_timeout);
+    drain_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec)
+            finish();
+    });
+}
+
+void daemon::drained_a_worker() {
+    if (--draining_ == 0)
+        finish();
+}
+
+void daemon::finish() {
+    for (auto& one : workers_)
+        one.worker.stop();
+    log_.write(log_level::info, "stopped", {{"closed", std::to_string(in_flight())}});
+    io_.stop();
+}
+
+std::uint64_t daemon::in_flight() const {
+    std::uint64_t sessions = 0;
+    for (const auto& one : workers_) {
+        sessions += one.worker.counters().accepted.value();
+        for (const auto& ended : one.worker.counters().outcomes)
+            sessions -= ended.value();
+    }
+    return sessions;
+}
+
+} // namespace
+
+int run_daemon(std::shared_ptr<const config::configuration> configuration) {
+    return daemon{std::move(configuration)}.run();
+}
+
+} // namespace snipass::server

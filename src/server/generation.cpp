@@ -1,0 +1,17 @@
+// What one worker has of one configuration.
+#include "snipass/server/generation.hpp"
+
+namespace snipass::server {
+
+generation::generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers)
+    : config(std::move(snapshot)) {
+    for (const auto& settings : config->backends) {
+        backends.push_back(std::make_unique<backend>(settings, share(settings.max_pending, workers)));
+    }
+}
+
+std::size_t share(std::size_t bound, unsigned workers) noexcept {
+    return (bound + workers - 1) / workers;
+}
+
+} // namespace snipass::server

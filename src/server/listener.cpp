@@ -1,0 +1,66 @@
+// One worker's socket of one [[listener]].
+#include "snipass/server/listener.hpp"
+
+#include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
+#include "snipass/server/worker.hpp"
+
+#include <boost/asio/error.hpp>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+// So many clients in a row, then the other sockets' turn.
+constexpr int batch = 64;
+
+// Without descriptors accept4 fails at once, again and again: rest instead of spinning.
+constexpr auto rest_time = 20ms;
+
+} // namespace
+
+listener::listener(worker& owner, listener_socket socket)
+    : owner_(owner), socket_(std::move(socket)), watch_(owner.loop(), socket_.fd.get()) {}
+
+void listener::use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept {
+    site_ = std::move(site);
+    settings_ = &settings;
+}
+
+net::awaitable<void> listener::run() {
+    while (!stopping_) {
+        const auto interrupted = co_await watch_.readable(net::time_point::max());
+        if (interrupted)
+            continue;
+        if (accept_some() != pace::rest)
+            continue;
+        owner_.out_of_descriptors();
+        (void)co_await watch_.pause(net::clock::now() + rest_time); // a stop ends it early
+    }
+    while (!socket_.lent && accept_some() == pace::again) {
+    }
+}
+
+void listener::stop() {
+    stopping_ = true;
+    watch_.interrupt(boost::asio::error::operation_aborted);
+}
+
+listener::pace listener::accept_some() {
+    for (int i = 0; i < batch; ++i) {
+        auto client = os::accept_client(socket_.fd.get());
+        if (client) {
+            owner_.start_session(site_, *settings_, std::move(*client));
+            continue;
+        }
+        if (os::would_block(client.error()))
+            return pace::wait;
+        if (os::is_transient(client.error()))
+            return pace::rest;
+        // Anything else is that one client's network error (accept(2)), and it is gone.
+    }
+    return pace::again;
+}
+
+} // namespace snipass::server

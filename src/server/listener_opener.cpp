@@ -1,0 +1,89 @@
+// From the [[listener]] entries of a file to listening sockets.
+#include "snipass/server/listener_opener.hpp"
+
+#include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
+
+#include <fcntl.h>
+
+namespace snipass::server {
+namespace {
+
+std::string problem(const config::listener_settings& one, const error_code& ec) {
+    auto text = "cannot listen on " + one.address + ": " + ec.message();
+    if (ec.value() == EACCES)
+        text += " (a port below 1024 needs CAP_NET_BIND_SERVICE)";
+    if (ec.value() == EADDRINUSE)
+        text += " (another program listens there)";
+    return text;
+}
+
+// A lent socket is ours as one that every worker polls, so it must not block.
+result<ip_endpoint> prepare_lent(int fd) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return os::last_error();
+    if (const auto ec = os::prepare_listener(fd))
+        return ec;
+    return os::local_endpoint(fd);
+}
+
+} // namespace
+
+opened_listeners listener_opener::open(const std::vector<config::listener_settings>& wanted,
+                                       unsigned workers) {
+    opened_listeners opened;
+    opened.by_worker.resize(workers);
+    for (const auto& one : wanted)
+        one.endpoint ? open_own(one, opened) : lend(one, opened);
+    if (!opened.problems.empty())
+        opened.by_worker.clear();
+    return opened;
+}
+
+void listener_opener::open_own(const config::listener_settings& one, opened_listeners& to) {
+    auto endpoint = *one.endpoint;
+    // SO_REUSEPORT would share the address without a word, and most often that is a mistake.
+    if (os::is_listened_on(endpoint)) {
+        to.warnings.push_back("another process listens on " + one.address +
+                              " too: connections are shared between both");
+    }
+    for (auto& sockets : to.by_worker) {
+        auto fd = os::listen_tcp(endpoint);
+        if (!fd)
+            return to.problems.push_back(problem(one, fd.error()));
+        const auto bound = os::local_endpoint(fd->get());
+        if (!bound)
+            return to.problems.push_back(problem(one, bound.error()));
+        endpoint.port = bound->port; // with port 0 the other workers join the first
+        sockets.push_back({one.address, std::move(*fd), false});
+    }
+    to.bound_addresses.push_back({one.address, endpoint});
+}
+
+void listener_opener::lend(const config::listener_settings& one, opened_listeners& to) {
+    std::string names;
+    bool found = false;
+    for (const auto& passed : passed_) {
+        names += (names.empty() ? "" : ", ") + passed.name;
+        if (passed.name != one.systemd_name)
+            continue;
+        found = true;
+        const auto bound = prepare_lent(passed.fd.get());
+        if (!bound)
+            return to.problems.push_back(problem(one, bound.error()));
+        to.bound_addresses.push_back({one.address, *bound});
+        for (auto& sockets : to.by_worker) {
+            os::unique_fd copy{::fcntl(passed.fd.get(), F_DUPFD_CLOEXEC, 0)};
+            if (!copy)
+                return to.problems.push_back(problem(one, os::last_error()));
+            sockets.push_back({one.address, std::move(copy), true});
+        }
+    }
+    if (found)
+        return;
+    to.problems.push_back("systemd passed no socket named \"" + one.systemd_name + "\" (it passed: " +
+                          (names.empty() ? "none" : names) + "); set FileDescriptorName= in the socket unit");
+}
+
+} // namespace snipass::server

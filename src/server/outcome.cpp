@@ -1,0 +1,36 @@
+// How a session ended.
+#include "snipass/server/outcome.hpp"
+
+namespace snipass::server {
+
+std::string_view to_string(outcome value) noexcept {
+    static constexpr std::array<std::string_view, outcome_count> names{
+        "handed_off",    "proxied",          "no_route",       "no_server_name",
+        "malformed",     "not_tls",          "client_closed",  "hello_timeout",
+        "shed",          "shed_source",      "backend_absent", "backend_refused",
+        "backend_busy",  "backend_declined", "backend_silent", "backend_failed",
+        "internal_error"};
+    return names[static_cast<std::size_t>(value)];
+}
+
+outcome to_outcome(net::handoff_status status) noexcept {
+    switch (status) {
+    case net::handoff_status::taken:
+        return outcome::handed_off;
+    case net::handoff_status::absent:
+        return outcome::backend_absent;
+    case net::handoff_status::refused:
+        return outcome::backend_refused;
+    case net::handoff_status::busy:
+        return outcome::backend_busy;
+    case net::handoff_status::declined:
+        return outcome::backend_declined;
+    case net::handoff_status::silent:
+        return outcome::backend_silent;
+    case net::handoff_status::failed:
+        return outcome::backend_failed;
+    }
+    return outcome::internal_error;
+}
+
+} // namespace snipass::server

@@ -1,0 +1,122 @@
+// What is told of a session at its end.
+#include "snipass/server/record.hpp"
+
+#include "snipass/base/alpn_list.hpp"
+#include "snipass/server/escape.hpp"
+
+namespace snipass::server {
+namespace {
+
+void json_field(std::string& to, std::string_view key, std::string_view value) {
+    to += ",\"";
+    to += key;
+    to += "\":";
+    append_json(to, value);
+}
+
+template <class Number>
+void json_number(std::string& to, std::string_view key, Number value) {
+    to += ",\"";
+    to += key;
+    to += "\":";
+    to += std::to_string(value);
+}
+
+void json_null(std::string& to, std::string_view key) {
+    to += ",\"";
+    to += key;
+    to += "\":null";
+}
+
+void json_alpn(std::string& to, std::string_view offer) {
+    to += ",\"alpn\":[";
+    bool first = true;
+    for (alpn_list list{as_bytes(offer)}; !list.empty(); list.pop_front()) {
+        if (!first)
+            to += ',';
+        append_json(to, list.front());
+        first = false;
+    }
+    to += ']';
+}
+
+template <class Value>
+void text_field(std::string& to, std::string_view key, const Value& value) {
+    to += ' ';
+    to += key;
+    to += '=';
+    to += value;
+}
+
+// The names in a text line are quoted as JSON strings are: no byte a client sends can end a field or a line.
+void text_quoted(std::string& to, std::string_view key, std::string_view value) {
+    text_field(to, key, "");
+    append_json(to, value);
+}
+
+void text_alpn(std::string& to, std::string_view offer) {
+    std::string joined;
+    for (alpn_list list{as_bytes(offer)}; !list.empty(); list.pop_front()) {
+        if (!joined.empty())
+            joined += ',';
+        joined += list.front();
+    }
+    text_quoted(to, "alpn", joined);
+}
+
+} // namespace
+
+void format_text(std::string& to, const record& one, std::chrono::system_clock::time_point now) {
+    append_time(to, now);
+    to += " session ";
+    to += to_string(one.outcome);
+    text_field(to, "client", one.client.to_string());
+    text_field(to, "listener", one.listener);
+    if (one.server_name)
+        text_quoted(to, "server_name", *one.server_name);
+    if (!one.alpn.empty())
+        text_alpn(to, one.alpn);
+    if (one.match)
+        text_field(to, "match", config::to_string(*one.match));
+    if (one.route)
+        text_field(to, "route", std::to_string(*one.route));
+    if (!one.backend.empty())
+        text_quoted(to, "backend", one.backend);
+    text_field(to, "duration_us", std::to_string(one.duration.count()));
+    text_field(to, "hello_bytes", std::to_string(one.hello_bytes));
+    if (one.outcome == outcome::proxied) {
+        text_field(to, "to_backend", std::to_string(one.to_backend));
+        text_field(to, "to_client", std::to_string(one.to_client));
+    }
+    if (one.relay_end)
+        text_field(to, "end", net::to_string(*one.relay_end));
+    if (!one.detail.empty())
+        text_quoted(to, "detail", one.detail);
+}
+
+void format_json(std::string& to, const record& one, std::chrono::system_clock::time_point now) {
+    to += "{\"time\":\"";
+    append_time(to, now);
+    to += "\",\"event\":\"session\"";
+    json_field(to, "outcome", to_string(one.outcome));
+    json_field(to, "client", one.client.to_string());
+    json_field(to, "listener", one.listener);
+    one.server_name ? json_field(to, "server_name", *one.server_name) : json_null(to, "server_name");
+    json_alpn(to, one.alpn);
+    one.match ? json_field(to, "match", config::to_string(*one.match)) : json_null(to, "match");
+    one.route ? json_number(to, "route", *one.route) : json_null(to, "route");
+    one.backend.empty() ? json_null(to, "backend") : json_field(to, "backend", one.backend);
+    json_number(to, "duration_us", one.duration.count());
+    json_number(to, "hello_bytes", one.hello_bytes);
+    if (one.outcome == outcome::proxied) {
+        json_number(to, "to_backend", one.to_backend);
+        json_number(to, "to_client", one.to_client);
+    }
+    if (one.relay_end)
+        json_field(to, "end", net::to_string(*one.relay_end));
+    if (!one.detail.empty())
+        json_field(to, "detail", one.detail);
+    to += '}';
+}
+
+} // namespace snipass::server

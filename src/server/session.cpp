@@ -1,0 +1,242 @@
+// One client, from accept to outcome. This is the file to read first.
+#include "snipass/server/session.hpp"
+
+#include "snipass/config/decision.hpp"
+#include "snipass/os/error.hpp"
+#include "snipass/server/delivery.hpp"
+#include "snipass/server/worker.hpp"
+#include "snipass/tls/client_hello.hpp"
+#include "snipass/tls/constants.hpp"
+#include "snipass/tls/hello_error.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+namespace snipass::server {
+namespace {
+
+namespace asio = boost::asio;
+
+using namespace std::chrono_literals;
+using net::awaitable;
+
+// A socket that woke without the bytes that were asked for is short of receive buffer. The kernel grows it
+// when it is looked at; an event would come at once, so a pause it is.
+constexpr auto short_wake_pause = 10ms;
+
+// How long a refused client may take to hear of it before its socket is closed under it.
+constexpr auto linger_time = 1s;
+
+constexpr std::size_t everything = 1U << 30;
+
+// What a client may offer and still find whole in the log.
+constexpr std::size_t logged_alpn_size = 256;
+
+// session is the frame of one client; its members are what lives across waits.
+class session {
+  public:
+    session(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
+            os::accepted client)
+        : owner_(owner), site_(std::move(site)), listener_(listener), client_(std::move(client.fd)),
+          peeker_(site_->config->server.hello_max) {
+        about_.client = client.client;
+        about_.listener = listener_.address;
+        about_.accepted = net::clock::now();
+    }
+
+    awaitable<outcome> run();
+    [[nodiscard]] record& about() noexcept { return about_; }
+
+  private:
+    awaitable<result<tls::client_hello>> read_hello();
+    awaitable<result<net::hello_state>> wait_for_hello();
+    config::decision decide(const result<tls::client_hello>& hello);
+    awaitable<void> refuse(const config::decision& decision, const error_code& problem);
+    awaitable<void> close(byte_view last_words);
+
+    worker& owner_;
+    std::shared_ptr<generation> site_;
+    const config::listener_settings& listener_;
+    os::unique_fd client_;
+    net::hello_peeker peeker_;
+    record about_;
+};
+
+// Why a session ended that has no hello to judge; nullopt if there is one, good or bad.
+std::optional<outcome> premature_end(const result<tls::client_hello>& hello) {
+    if (hello || hello.error().category() == tls::hello_category())
+        return std::nullopt;
+    const auto& problem = hello.error();
+    if (problem == asio::error::timed_out)
+        return outcome::hello_timeout;
+    if (problem == shed_reason::room)
+        return outcome::shed;
+    if (problem == shed_reason::source)
+        return outcome::shed_source;
+    if (problem == asio::error::eof || os::is_disconnect(problem))
+        return outcome::client_closed;
+    return outcome::internal_error;
+}
+
+outcome refused_as(config::match_kind why) {
+    switch (why) {
+    case config::match_kind::no_server_name:
+        return outcome::no_server_name;
+    case config::match_kind::malformed:
+        return outcome::malformed;
+    case config::match_kind::not_tls:
+        return outcome::not_tls;
+    default:
+        return outcome::no_route;
+    }
+}
+
+// The whole entries of the offer that a log line has room for.
+std::string for_log(alpn_list offer) {
+    std::size_t size = 0;
+    for (auto rest = offer; !rest.empty(); rest.pop_front()) {
+        if (size + 1 + rest.front().size() > logged_alpn_size)
+            break;
+        size += 1 + rest.front().size();
+    }
+    return std::string{as_text(offer.bytes().first(size))};
+}
+
+// A fatal alert in a record of its own (RFC 8446 sections 5.1 and 6).
+std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
+    constexpr std::uint8_t fatal = 2;
+    return {tls::content_type::alert, 3, 3, 0, 2, fatal, description};
+}
+
+awaitable<outcome> session::run() {
+    const auto hello = co_await read_hello();
+    if (const auto end = premature_end(hello)) {
+        about_.detail = hello.error().message();
+        co_return *end;
+    }
+    const auto decision = decide(hello);
+    if (!decision.backend) {
+        co_await refuse(decision, hello ? error_code{} : hello.error());
+        co_return refused_as(decision.match);
+    }
+    const auto end = co_await deliver(owner_, *site_, client_, peeker_, about_, *decision.backend);
+    if (client_)
+        co_await close({}); // nobody took it
+    co_return end;
+}
+
+// The hello's views are valid until the next co_await: they point into the worker's buffer.
+awaitable<result<tls::client_hello>> session::read_hello() {
+    auto state = peeker_.look(client_.get(), owner_.buffer());
+    if (state && *state == net::hello_state::partial)
+        state = co_await wait_for_hello();
+    about_.hello_bytes = state ? peeker_.hello_size() : peeker_.bytes().size();
+    if (!state)
+        co_return state.error();
+    co_return tls::parse_client_hello(peeker_.message(owner_.buffer()));
+}
+
+awaitable<result<net::hello_state>> session::wait_for_hello() {
+    const auto deadline = about_.accepted + site_->config->server.hello_timeout;
+    net::fd_watch watch{owner_.loop(), client_.get()};
+    const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
+    for (;;) {
+        const auto asked = peeker_.needed();
+        if (const auto ec = os::wait_for_bytes(client_.get(), asked))
+            co_return ec;
+        if (const auto ec = co_await watch.readable(deadline))
+            co_return ec;
+        const auto state = peeker_.look(client_.get(), owner_.buffer());
+        if (!state)
+            co_return state.error();
+        if (*state == net::hello_state::complete)
+            break;
+        if (peeker_.bytes().size() >= asked)
+            continue;
+        if (os::peer_has_closed(client_.get()))
+            co_return error_code{asio::error::eof};
+        const auto soon = std::min(net::clock::now() + short_wake_pause, deadline);
+        if (const auto ec = co_await watch.pause(soon); ec && ec != asio::error::timed_out)
+            co_return ec;
+    }
+    // The backend gets the socket as accept4 made it.
+    if (const auto ec = os::wait_for_bytes(client_.get(), 1))
+        co_return ec;
+    co_return net::hello_state::complete;
+}
+
+config::decision session::decide(const result<tls::client_hello>& hello) {
+    auto kind = config::hello_kind::without_name;
+    std::optional<host_name> name;
+    route::client_facts client{about_.client.address, {}};
+    if (!hello) {
+        about_.detail = hello.error().message();
+        kind = hello.error() == tls::hello_error::not_tls ? config::hello_kind::not_tls
+                                                          : config::hello_kind::malformed;
+    } else {
+        client.alpn = hello->alpn;
+        about_.alpn = for_log(hello->alpn);
+        if (hello->server_name) {
+            kind = config::hello_kind::with_name;
+            name = host_name::parse(*hello->server_name);
+            about_.server_name = *hello->server_name;
+        }
+    }
+    const auto decision = config::decide(*site_->config, listener_, kind, name, client);
+    about_.match = decision.match;
+    if (decision.route)
+        about_.route = site_->config->routes[*decision.route].where.line;
+    return decision;
+}
+
+awaitable<void> session::refuse(const config::decision& decision, const error_code& problem) {
+    const bool speaks_tls =
+        decision.match != config::match_kind::not_tls; // an alert is noise to anybody else
+    if (decision.refusal == config::policy::reset) {
+        os::close_with_reset(std::move(client_));
+    } else if (decision.refusal == config::policy::alert && speaks_tls) {
+        const auto description = problem ? tls::alert_for(static_cast<tls::hello_error>(problem.value()))
+                                         : tls::alert::unrecognized_name;
+        const auto alert = alert_record(description);
+        co_await close(alert);
+    } else {
+        co_await close({});
+    }
+}
+
+// close ends the connection in order: last words, FIN, and a moment in which the client can read them. A
+// socket that is closed with bytes unread, or that gets more, answers with RST, which can overtake what was
+// said.
+awaitable<void> session::close(byte_view last_words) {
+    if (os::finish(client_.get(), last_words))
+        co_return;
+    const auto deadline = net::clock::now() + linger_time;
+    net::fd_watch watch{owner_.loop(), client_.get()};
+    const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
+    while (!co_await watch.readable(deadline)) {
+        const auto n = os::discard(client_.get(), everything);
+        if (n && *n == 0)
+            break;
+        if (!n && !os::would_block(n.error()))
+            break;
+    }
+}
+
+} // namespace
+
+awaitable<void> serve(worker& owner, std::shared_ptr<generation> site,
+                      const config::listener_settings& listener, os::accepted client) {
+    session one{owner, std::move(site), listener, std::move(client)};
+    try {
+        one.about().outcome = co_await one.run();
+    } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
+        one.about().outcome = outcome::internal_error;
+        one.about().detail = bug.what();
+    }
+    owner.finish(one.about());
+}
+
+} // namespace snipass::server

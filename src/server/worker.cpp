@@ -1,0 +1,134 @@
+// One thread: its loop, its listeners, its sessions.
+#include "snipass/server/worker.hpp"
+
+#include "snipass/server/session.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <random>
+
+namespace snipass::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t id_random_bytes = 8; // the others count
+
+net::unique_id random_id() {
+    net::unique_id id{};
+    std::random_device source;
+    std::generate_n(id.begin(), id_random_bytes, [&] { return static_cast<std::uint8_t>(source()); });
+    return id;
+}
+
+const config::listener_settings* find(const config::configuration& configuration,
+                                      const std::string& address) {
+    const auto found =
+        std::ranges::find(configuration.listeners, address, &config::listener_settings::address);
+    return found == configuration.listeners.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+worker::worker(unsigned workers, std::size_t max_waiting_cap, log& target)
+    : keep_running_(loop_.io().get_executor()), workers_(workers), max_waiting_cap_(max_waiting_cap),
+      log_(target), access_log_(loop_, target), last_id_(random_id()) {}
+
+worker::~worker() {
+    loop_.destroy_coroutines();
+}
+
+void worker::run() {
+    loop_.io().run();
+}
+
+void worker::post(std::function<void()> job) {
+    asio::post(loop_.io(), std::move(job));
+}
+
+void worker::stop() {
+    loop_.io().stop();
+}
+
+void worker::apply(std::shared_ptr<const config::configuration> configuration,
+                   std::vector<listener_socket> opened) {
+    site_ = std::make_shared<generation>(std::move(configuration), workers_);
+    const auto& server = site_->config->server;
+    waiting_.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
+                        share(server.max_waiting_per_source, workers_));
+    access_log_.configure(site_->config->log);
+    for (auto& one : listeners_) {
+        const auto* settings = find(*site_->config, one.address());
+        settings != nullptr ? one.use(site_, *settings) : one.stop();
+    }
+    for (auto& socket : opened)
+        start_listener(std::move(socket));
+}
+
+void worker::start_listener(listener_socket socket) {
+    auto& one = listeners_.emplace_back(*this, std::move(socket));
+    one.use(site_, *find(*site_->config, one.address()));
+    asio::co_spawn(loop_.io(), one.run(), [this, &one](const std::exception_ptr& bug) {
+        if (bug)
+            std::rethrow_exception(bug);
+        listeners_.remove_if([&one](const listener& other) { return &other == &one; });
+        check_drained();
+    });
+}
+
+void worker::drain(std::function<void()> done) {
+    drained_ = std::move(done);
+    for (auto& one : listeners_)
+        one.stop();
+    check_drained();
+}
+
+void worker::check_drained() {
+    if (!drained_ || sessions_ > 0 || !listeners_.empty())
+        return;
+    access_log_.flush();
+    std::exchange(drained_, nullptr)();
+}
+
+net::unique_id worker::next_id() noexcept {
+    // A big-endian counter: carry from the last byte on.
+    for (auto at = last_id_.rbegin(); at != last_id_.rend() - id_random_bytes && ++*at == 0; ++at) {
+    }
+    return last_id_;
+}
+
+void worker::start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
+                           os::accepted client) {
+    stats_.accepted.add();
+    ++sessions_;
+    asio::co_spawn(loop_.io(), serve(*this, site, listener, std::move(client)), asio::detached);
+}
+
+void worker::finish(record& one) {
+    stats_.outcomes[static_cast<std::size_t>(one.outcome)].add();
+    if (one.match)
+        stats_.matches[static_cast<std::size_t>(*one.match)].add();
+    one.duration = std::chrono::duration_cast<std::chrono::microseconds>(net::clock::now() - one.accepted);
+    access_log_.add(one);
+    --sessions_;
+    check_drained();
+}
+
+void worker::out_of_descriptors() {
+    stats_.accept_paused.add();
+    (void)waiting_
+        .shed_oldest(); // nobody may wait: then descriptors are held elsewhere, and resting is all we can do
+    if (net::clock::now() - told_out_of_descriptors_ < 1s)
+        return;
+    told_out_of_descriptors_ = net::clock::now();
+    log_.write(config::log_level::warn,
+               "out of file descriptors or memory: accepting pauses (raise LimitNOFILE=)");
+}
+
+} // namespace snipass::server
