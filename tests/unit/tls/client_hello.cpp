@@ -460,8 +460,8 @@ TEST_CASE("a hello with any length byte changed never yields another name") {
             message[at] = static_cast<std::uint8_t>(message[at] ^ flip);
             const auto reading = read_hello(in_records(message));
             CAPTURE(at, flip);
-            // One length that lies makes the hello not add up, but for one that swallows all that follows: then
-            // there is no name at all.
+            // One length that lies makes the hello not add up, but for one that swallows all that follows:
+            // then there is no name at all.
             if (reading.name())
                 CHECK(reading.name() == "www.example.com");
             if (at < 4)
