@@ -86,6 +86,7 @@ awaitable<handoff_result> hand_off_stream(event_loop& loop, std::string_view pat
         os::refuse_answer(connection->get());
     if (acknowledged(connection->get())) {
         client.reset(); // before the connection, whose end tells the backend that it is the only owner
+        answer.close(std::move(*connection));
         co_return taken;
     }
     co_return handoff_result{ec ? handoff_status::silent : handoff_status::declined, {}};

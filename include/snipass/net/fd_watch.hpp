@@ -3,6 +3,7 @@
 
 #include "snipass/base/result.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/os/unique_fd.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -33,6 +34,10 @@ class fd_watch final : private alarm {
 
     // interrupt ends the wait that is under way with `why`; without one it does nothing.
     void interrupt(error_code why);
+
+    // close closes the descriptor, which its owner gives up: for one that nobody else has, the registration
+    // goes with it, and a system call is spared. The watch is good for nothing after that.
+    void close(os::unique_fd fd);
 
   private:
     using wait_type = boost::asio::posix::descriptor_base::wait_type;
