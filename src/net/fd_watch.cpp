@@ -12,8 +12,15 @@ namespace asio = boost::asio;
 fd_watch::fd_watch(event_loop& loop, int fd) : loop_(loop), descriptor_(loop.io(), fd) {}
 
 fd_watch::~fd_watch() {
-    (void)descriptor_.release();
-} // the owner closes it
+    if (descriptor_.is_open())
+        (void)descriptor_.release(); // the owner closes it
+}
+
+void fd_watch::close(os::unique_fd fd) {
+    (void)fd.release();                // it is closed here, once
+    boost::system::error_code ignored; // Linux releases the descriptor even when close reports an error
+    descriptor_.close(ignored);
+}
 
 awaitable<error_code> fd_watch::readable(time_point deadline) {
     return wait(wait_type::wait_read, deadline);
