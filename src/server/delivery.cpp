@@ -89,7 +89,10 @@ awaitable<outcome> delivery::run(std::size_t first) {
     for (std::optional at{first}; at;) {
         auto& to = *site_.backends[*at];
         record_.backend = to.settings().name;
-        end = to.settings().proxy.empty() ? co_await hand_off(to) : co_await proxy(to);
+        if (to.settings().proxy.empty())
+            end = co_await hand_off(to);
+        else
+            end = co_await proxy(to);
         if (!client_ || end == outcome::client_closed)
             break;
         at = to.settings().sorry;
@@ -137,9 +140,11 @@ awaitable<delivery::attempt> delivery::offer(backend& to) {
     const auto& settings = to.settings();
     for (std::size_t i = 0; i < settings.handoff.size(); ++i) {
         const auto deadline = net::clock::now() + settings.ack_timeout;
-        last = settings.protocol == config::handoff_protocol::stream
-                   ? co_await offer_stream(settings.handoff[i], deadline)
-                   : co_await offer_datagram(to.channels()[i], deadline);
+        // No conditional expression: GCC 12 evaluates both sides of one that has co_await in it.
+        if (settings.protocol == config::handoff_protocol::stream)
+            last = co_await offer_stream(settings.handoff[i], deadline);
+        else
+            last = co_await offer_datagram(to.channels()[i], deadline);
         if (last.status == handoff_status::taken)
             break;
     }
