@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     if (setsockopt(receiver.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
         bind(receiver.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
         return std::perror(argv[1]), 1;
-    for (std::vector<char> buffer(256UL * 1024);;) {
+    for (std::vector<char> buffer(512UL * 1024);;) {
         try {
             std::thread(handle, receive_client(receiver.fd, buffer), context, name).detach();
         } catch (const std::exception& refused) {

@@ -2,6 +2,7 @@
 
 The build folder comes from the environment (SNIPASS_BUILD), as CMake sets it; without, the newest of build-dev and build.
 """
+import atexit
 import contextlib
 import os
 import re
@@ -31,14 +32,15 @@ def _certificate_folder():
     """One certificate a run: the key is made once, whatever the number of tests."""
     global _shared
     if _shared is None:
-        _shared = tempfile.TemporaryDirectory(prefix="snipass-cert-")
+        _shared = tempfile.mkdtemp(prefix="snipass-cert-")
+        atexit.register(shutil.rmtree, _shared, ignore_errors=True)
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-subj", "/CN=test.example", "-addext", "subjectAltName=DNS:test.example,DNS:localhost",
                         "-days", "2", "-keyout", "key.pem", "-out", "cert.pem"],
-                       cwd=_shared.name, check=True, capture_output=True)
-        Path(_shared.name, "both.pem").write_text(
-            Path(_shared.name, "cert.pem").read_text() + Path(_shared.name, "key.pem").read_text())
-    return Path(_shared.name)
+                       cwd=_shared, check=True, capture_output=True)
+        Path(_shared, "both.pem").write_text(
+            Path(_shared, "cert.pem").read_text() + Path(_shared, "key.pem").read_text())
+    return Path(_shared)
 
 
 def descriptors(pid):
@@ -96,8 +98,8 @@ class BackendCase(unittest.TestCase):
             os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
 
     def _show_log(self, path):
-        failed = any(problem for _, problem in getattr(self._outcome.result, "errors", []) +
-                     getattr(self._outcome.result, "failures", []))
+        result = self._outcome.result
+        failed = any(getattr(test, "test_case", test) is self for test, _ in result.errors + result.failures)
         if failed and path.exists():
             sys.stderr.write(f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}\n")
 

@@ -15,6 +15,45 @@ def tcp_pair():
     return far, near
 
 
+class ServesClients:
+    """Tests of any HTTPS server that takes clients. A test case that inherits them starts one in setUp, as self.server,
+    whose answer has a line "client: ADDRESS:PORT"."""
+    protocol = "stream"
+    processes = property(lambda self: [self.server.pid])
+
+    def router(self, **options):
+        return handoff_sender.Sender(str(self.socket), self.protocol, **options)
+
+    def test_sees_the_clients_own_address(self):
+        for host in ("127.0.0.1", "::1"):
+            with self.subTest(host=host), self.router(host=host) as router:
+                own, body = self.fetch(router.address)
+                self.assertIn(f"client: {own}\n", body)
+
+    def test_keeps_a_connection_for_several_requests(self):
+        with self.router() as router, self.connect(router.address) as client:
+            self.assertEqual(self.get(client), self.get(client))
+
+    def test_many_connections_and_none_lost(self):
+        with self.router() as router:
+            self.assertEqual(self.fetch_many(router.address, check=lambda own, body: f"client: {own}\n" in body), [])
+
+
+class RefusesLies(ServesClients):
+    """The `stream` protocol's part: what a broken sender says must not be believed."""
+    ignores = ()
+
+    def test_refuses_every_lie_and_serves_on(self):
+        check_lies(self, self.socket, self.processes, self.ignores)
+        with self.router() as router:
+            self.fetch(router.address)
+
+    def test_a_silent_sender_delays_nobody(self):
+        with handoff_sender.connect(str(self.socket)), self.router(patience=5) as router:
+            self.fetch(router.address)
+            self.assertEqual(list(router.outcomes), ["taken"])
+
+
 def check_lies(case, path, pids, ignores=()):
     """pids: the receiver's processes. ignores: lies about things that this receiver never looks at."""
     def held():

@@ -1,0 +1,56 @@
+// The same TLS server with libsnipass: both protocols, and what the router knows of a client.
+//
+//     library_backend [--datagram] SOCKET_PATH CERTIFICATE KEY [NAME]
+#include "hello_server.hpp"
+
+#include <fcntl.h>
+#include <snipass/openssl.h>
+#include <snipass/snipass.h>
+
+#include <csignal>
+#include <string_view>
+#include <thread>
+
+namespace {
+
+using client_ptr = std::unique_ptr<snipass_client, decltype(&snipass_client_free)>;
+
+void handle(client_ptr client, SSL_CTX* context, const std::string& name) {
+    try {
+        fcntl(snipass_client_fd(client.get()), F_SETFL,
+              0); // it comes non-blocking; this thread has nothing else to do
+        const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context), SSL_free};
+        if (snipass_ssl_set_client(tls.get(), client.get()) != 1)
+            throw std::runtime_error("no BIO");
+        hello::serve(tls.get(), name);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    snipass_options options{};
+    if (argc > 1 && std::string_view(argv[1]) == "--datagram") {
+        options.protocol = SNIPASS_DATAGRAM;
+        --argc, ++argv;
+    }
+    if (argc < 4)
+        return std::fprintf(stderr,
+                            "usage: library_backend [--datagram] SOCKET_PATH CERTIFICATE KEY [NAME]\n"),
+               2;
+    std::signal(SIGPIPE, SIG_IGN);
+    auto* context = hello::make_context(argv[2], argv[3]);
+    const std::string name = argc > 4 ? argv[4] : "library_backend";
+    snipass_receiver* receiver = snipass_listen(argv[1], &options);
+    if (receiver == nullptr)
+        return std::perror(argv[1]), 1;
+    for (;;) {
+        client_ptr client{snipass_receive(receiver, -1), snipass_client_free};
+        if (!client)
+            usleep(10'000); // out of descriptors: the clients wait in the backlog
+        else
+            std::thread(handle, std::move(client), context, name).detach();
+    }
+}

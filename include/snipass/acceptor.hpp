@@ -1,0 +1,141 @@
+// snipass::acceptor: in an Asio server, the line
+//
+//     asio::ip::tcp::acceptor acceptor{executor, {asio::ip::tcp::v4(), 8443}};
+//
+// becomes
+//
+//     snipass::acceptor acceptor{executor, "/run/site/handoff.sock"};
+//
+// and every accept and async_accept stays as it was: each yields a client's tcp::socket, with the ClientHello
+// unread in it. Needs Boost.Asio and libsnipass (-lsnipass).
+#pragma once
+
+#include "snipass/snipass.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace snipass {
+
+// acceptor takes clients by the `stream` protocol. As with Asio's own: not for use from two threads at once,
+// and destroying it cancels what waits. Clients that were acknowledged and not yet accepted are closed with
+// it, so a server that stops cleanly calls stop() first and accepts until the error is `shut_down`.
+class acceptor {
+    struct free_receiver {
+        void operator()(snipass_receiver* receiver) const noexcept { snipass_receiver_free(receiver); }
+    };
+
+  public:
+    using protocol_type = boost::asio::ip::tcp;
+    using executor_type = boost::asio::any_io_executor;
+
+    // Throws system_error if the path cannot be listened at. For the options see snipass.h; the protocol is
+    // SNIPASS_STREAM.
+    acceptor(executor_type executor, const std::string& path, const snipass_options& options = {})
+        : receiver_(snipass_listen(path.c_str(), &options)), readable_(std::move(executor)) {
+        if (!receiver_)
+            throw boost::system::system_error(last_error(), "snipass_listen " + path);
+        readable_.assign(snipass_receiver_fd(receiver_.get()));
+    }
+
+    template <class ExecutionContext>
+    requires std::is_convertible_v<ExecutionContext&, boost::asio::execution_context&>
+    acceptor(ExecutionContext& context, const std::string& path, const snipass_options& options = {})
+        : acceptor(executor_type(context.get_executor()), path, options) {}
+
+    acceptor(acceptor&&) noexcept = default;
+    acceptor& operator=(acceptor&&) = delete;
+
+    // The epoll descriptor is the receiver's: Asio must not close it.
+    ~acceptor() {
+        if (readable_.is_open())
+            readable_.release();
+    }
+
+    [[nodiscard]] executor_type get_executor() { return readable_.get_executor(); }
+
+    // async_accept completes with void(error_code, tcp::socket). Errors: operation_aborted after cancel(),
+    // shut_down after stop(), no_descriptors (try again later; nobody is lost).
+    template <class CompletionToken>
+    auto async_accept(CompletionToken&& token) {
+        return boost::asio::async_compose<CompletionToken,
+                                          void(boost::system::error_code, protocol_type::socket)>(
+            accept_operation{this, readable_.get_executor()}, token, readable_);
+    }
+
+    // accept waits for a client.
+    protocol_type::socket accept() {
+        boost::system::error_code error;
+        auto socket = take(-1, error);
+        if (error)
+            throw boost::system::system_error(error, "accept");
+        return socket;
+    }
+
+    void cancel() { readable_.cancel(); }
+
+    // stop takes no new clients; those that were acknowledged are still to be accepted.
+    void stop() { snipass_stop(receiver_.get()); }
+
+  private:
+    struct accept_operation {
+        acceptor* self; // gone, perhaps, where an error says that the wait was cancelled
+        executor_type executor;
+        bool has_waited = false;
+
+        template <class Self>
+        void operator()(Self& composed, boost::system::error_code error = {}) {
+            auto socket = protocol_type::socket{executor};
+            // Always one turn through the event loop first, so that a completion never runs inside
+            // async_accept.
+            if (has_waited && !error)
+                socket = self->take(0, error);
+            if (has_waited && error != boost::asio::error::would_block) {
+                composed.complete(error, std::move(socket));
+                return;
+            }
+            has_waited = true;
+            self->readable_.async_wait(boost::asio::posix::descriptor_base::wait_read, std::move(composed));
+        }
+    };
+
+    [[nodiscard]] static boost::system::error_code last_error() {
+        return {errno, boost::system::system_category()};
+    }
+
+    protocol_type::socket take(int timeout_ms, boost::system::error_code& error) {
+        protocol_type::socket socket{get_executor()};
+        const std::unique_ptr<snipass_client, void (*)(snipass_client*)> client{
+            snipass_receive(receiver_.get(), timeout_ms), snipass_client_free};
+        if (!client) {
+            error = last_error();
+            return socket;
+        }
+        // The family is the socket's own: an IPv4 client of a dual-stack listener has an IPv6 socket.
+        int family = AF_INET;
+        socklen_t size = sizeof family;
+        (void)getsockopt(snipass_client_fd(client.get()), SOL_SOCKET, SO_DOMAIN, &family, &size);
+        socket.assign(family == AF_INET6 ? protocol_type::v6() : protocol_type::v4(),
+                      snipass_client_fd(client.get()), error);
+        if (!error)
+            (void)snipass_client_release(client.get());
+        return socket;
+    }
+
+    std::unique_ptr<snipass_receiver, free_receiver> receiver_;
+    boost::asio::posix::stream_descriptor readable_;
+};
+
+} // namespace snipass

@@ -1,0 +1,116 @@
+/* libsnipass: take the clients that snipass hands to your server (docs/handoff.md).
+ *
+ *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", NULL);
+ *     for (;;) {
+ *         snipass_client* client = snipass_receive(receiver, -1);
+ *         if (client == NULL) continue;
+ *         int fd = snipass_client_release(client);      // as if accept() had returned it
+ *         snipass_client_free(client);
+ *         ...
+ *     }
+ *
+ * With an event loop: watch snipass_receiver_fd() for reading, and call snipass_receive(receiver, 0) until it
+ * returns NULL. Every function may be called from any thread; a client belongs to one thread at a time.
+ * Errors are in errno. No function raises a signal, and none writes to stderr. Descriptors are close-on-exec.
+ */
+#ifndef SNIPASS_SNIPASS_H
+#define SNIPASS_SNIPASS_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SNIPASS_API __attribute__((visibility("default")))
+#else
+#define SNIPASS_API
+#endif
+
+typedef struct snipass_receiver snipass_receiver; /* takes clients */
+typedef struct snipass_client snipass_client;     /* one client that was taken */
+
+enum snipass_protocol {
+    SNIPASS_STREAM = 0,   /* the default: nothing is consumed, every handoff is acknowledged */
+    SNIPASS_DATAGRAM = 1, /* the client's first bytes come with it: snipass_client_consumed() */
+};
+
+/* All zero is the default; NULL the same. */
+struct snipass_options {
+    enum snipass_protocol protocol;
+    unsigned mode; /* of the socket file; 0: 0660. Who may connect; who may hand over is checked besides */
+    int backlog;   /* 0: 1024 */
+    unsigned patience_ms; /* for a header to come, and for the router to let go; 0: 1000 */
+    const uid_t*
+        allowed; /* who may hand clients over besides root and the own effective user: the router's uid */
+    size_t allowed_count;
+};
+
+/* snipass_listen binds a unix socket to `path` and listens. A file that a dead process left there is
+ * replaced; a live listener is EADDRINUSE. NULL: see errno. */
+SNIPASS_API snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options);
+
+/* snipass_adopt is snipass_listen for a socket that is bound (and, for `stream`, listens) already: one that
+ * systemd passed. The receiver owns it from here on, unless NULL is returned. */
+SNIPASS_API snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options);
+
+/* snipass_receiver_fd is readable while there is something to do: poll or epoll it, nothing else.
+ * Level-triggered: with EPOLLET, call snipass_receive until it returns NULL. Borrowed. */
+SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
+
+/* snipass_receive returns the next client, acknowledged and let go by the router: nobody else has its socket.
+ * timeout_ms: 0 does not wait, -1 waits for ever. Handoffs that are no handoffs are closed, and not reported.
+ * NULL: errno is
+ *   EAGAIN            nothing came in that time
+ *   ESHUTDOWN         after snipass_stop(): there is nothing left
+ *   EMFILE, ENFILE    out of descriptors; nobody is lost, the clients wait in the backlog: try again later
+ *   ENOMEM            the same, for memory */
+SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);
+
+/* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive
+ * until it fails with ESHUTDOWN. The socket file stays: the next process replaces it. */
+SNIPASS_API void snipass_stop(snipass_receiver* receiver);
+
+/* snipass_receiver_free closes everything. No thread may be in snipass_receive. */
+SNIPASS_API void snipass_receiver_free(snipass_receiver* receiver);
+
+/* --- the client
+ * ------------------------------------------------------------------------------------------------ */
+
+/* snipass_client_fd is the client's TCP socket, non-blocking. Borrowed: snipass_client_free closes it. */
+SNIPASS_API int snipass_client_fd(const snipass_client* client);
+
+/* snipass_client_release gives the socket to the caller, who closes it; snipass_client_fd is -1 afterwards.
+ */
+SNIPASS_API int snipass_client_release(snipass_client* client);
+
+/* The client's address, and the one it connected to, as getpeername(2) and getsockname(2) say, or the router
+ * where the client is gone already. The family may be AF_UNSPEC with `datagram`, then. Never NULL. */
+SNIPASS_API const struct sockaddr* snipass_client_peer(const snipass_client* client, socklen_t* size);
+SNIPASS_API const struct sockaddr* snipass_client_local(const snipass_client* client, socklen_t* size);
+
+/* The host name by which the client was routed; "" if it sent none, and with `datagram`. A stranger's word:
+ * fit for a log. */
+SNIPASS_API const char* snipass_client_host_name(const snipass_client* client);
+
+/* The first protocol of the client's ALPN offer, *size bytes; NULL if it offered none, and with `datagram`.
+ */
+SNIPASS_API const unsigned char* snipass_client_alpn(const snipass_client* client, size_t* size);
+
+/* 16 bytes that name this handoff in the router's log; NULL with `datagram`. */
+SNIPASS_API const unsigned char* snipass_client_id(const snipass_client* client);
+
+/* `datagram`: the bytes that were read from the socket already, to be replayed before it (snipass/openssl.h
+ * does that for OpenSSL). NULL and 0 with `stream`. */
+SNIPASS_API const unsigned char* snipass_client_consumed(const snipass_client* client, size_t* size);
+
+SNIPASS_API void snipass_client_free(snipass_client* client); /* NULL is allowed */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

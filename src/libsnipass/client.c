@@ -1,0 +1,69 @@
+/* What a server asks about a client that it took. */
+#include "client.h"
+
+#include <netinet/in.h>
+#include <snipass/snipass.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct snipass_client* client_new(void) {
+    struct snipass_client* client = calloc(1, sizeof *client);
+    if (client != NULL)
+        client->fd = -1;
+    return client;
+}
+
+void snipass_client_free(snipass_client* client) {
+    if (client == NULL)
+        return;
+    if (client->fd >= 0)
+        close(client->fd);
+    free(client->consumed);
+    free(client);
+}
+
+int snipass_client_fd(const snipass_client* client) {
+    return client->fd;
+}
+
+int snipass_client_release(snipass_client* client) {
+    const int fd = client->fd;
+    client->fd = -1;
+    return fd;
+}
+
+static const struct sockaddr* address(const struct sockaddr_storage* storage, socklen_t* size) {
+    if (size != NULL)
+        *size = storage->ss_family == AF_INET    ? sizeof(struct sockaddr_in)
+                : storage->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                 : sizeof storage->ss_family;
+    return (const struct sockaddr*)storage;
+}
+
+const struct sockaddr* snipass_client_peer(const snipass_client* client, socklen_t* size) {
+    return address(&client->metadata.peer, size);
+}
+
+const struct sockaddr* snipass_client_local(const snipass_client* client, socklen_t* size) {
+    return address(&client->metadata.local, size);
+}
+
+const char* snipass_client_host_name(const snipass_client* client) {
+    return client->metadata.host_name;
+}
+
+const unsigned char* snipass_client_alpn(const snipass_client* client, size_t* size) {
+    if (size != NULL)
+        *size = client->metadata.alpn_size;
+    return client->metadata.alpn_size != 0 ? client->metadata.alpn : NULL;
+}
+
+const unsigned char* snipass_client_id(const snipass_client* client) {
+    return client->metadata.has_id ? client->metadata.id : NULL;
+}
+
+const unsigned char* snipass_client_consumed(const snipass_client* client, size_t* size) {
+    if (size != NULL)
+        *size = client->consumed_size;
+    return client->consumed;
+}

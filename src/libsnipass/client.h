@@ -1,0 +1,13 @@
+/* The object behind snipass_client. */
+#pragma once
+
+#include "handoff.h"
+
+struct snipass_client {
+    int fd;
+    struct handoff_metadata metadata;
+    unsigned char* consumed; /* `datagram` only */
+    size_t consumed_size;
+};
+
+struct snipass_client* client_new(void); /* fd = -1; NULL: ENOMEM */

@@ -1,0 +1,227 @@
+/* The work of a receiver. Each step handles one event, so that the epoll descriptor stays readable for as
+ * long as there is more to do, whichever way the caller waits for it. */
+#include "receiver.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    max_pending = 1024
+}; /* handoffs under way; a sender that only connects costs its own oldest ones */
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool receiver_watch(const struct snipass_receiver* receiver, int fd, void* what) {
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = what};
+    return epoll_ctl(receiver->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms) {
+    struct itimerspec at = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}};
+    receiver->timer_is_set = timerfd_settime(receiver->timer, 0, &at, NULL) == 0 && ms > 0;
+}
+
+/* --- the list of pending handoffs
+ * ------------------------------------------------------------------------------ */
+
+static void append(struct snipass_receiver* receiver, struct pending* pending) {
+    pending->deadline = now_ms() + receiver->patience;
+    pending->next = NULL;
+    pending->previous = receiver->newest;
+    *(receiver->newest != NULL ? &receiver->newest->next : &receiver->oldest) = pending;
+    receiver->newest = pending;
+    ++receiver->pending_count;
+    if (!receiver->timer_is_set)
+        receiver_set_timer(receiver, receiver->patience);
+}
+
+static void detach(struct snipass_receiver* receiver, struct pending* pending) {
+    *(pending->previous != NULL ? &pending->previous->next : &receiver->oldest) = pending->next;
+    *(pending->next != NULL ? &pending->next->previous : &receiver->newest) = pending->previous;
+    --receiver->pending_count;
+}
+
+struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct pending* pending) {
+    struct snipass_client* client = pending->client;
+    detach(receiver, pending);
+    /* Explicitly: a fork of the server may hold a copy of the connection, and keep its registration alive. */
+    (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, pending->connection, NULL);
+    close(pending->connection);
+    if (pending->acknowledged) {
+        client->fd = handoff_release(&pending->handoff);
+    } else {
+        handoff_drop(&pending->handoff);
+        snipass_client_free(client);
+        client = NULL;
+    }
+    free(pending);
+    return client;
+}
+
+/* --- steps: each handles one event and returns a client, or NULL and errno (EAGAIN: look for the next event)
+ * ---- */
+
+static struct snipass_client* no_client(int error) {
+    errno = error;
+    return NULL;
+}
+
+static struct snipass_client* advance(struct snipass_receiver* receiver, struct pending* pending) {
+    if (!pending->acknowledged) {
+        const enum handoff_progress progress = handoff_read(&pending->handoff, pending->connection);
+        if (progress == handoff_wants_more)
+            return no_client(EAGAIN);
+        if (progress != handoff_complete || !handoff_parse(&pending->handoff, &pending->client->metadata) ||
+            !handoff_acknowledge(pending->connection)) {
+            receiver_finish(receiver, pending);
+            return no_client(progress == handoff_no_room ? EMFILE : EAGAIN);
+        }
+        pending->acknowledged = true;
+        handoff_addresses(pending->handoff.client, &pending->client->metadata);
+        detach(receiver, pending);
+        append(receiver, pending);
+    }
+    if (!handoff_let_go(pending->connection))
+        return no_client(EAGAIN);
+    return receiver_finish(receiver, pending);
+}
+
+static struct pending* pending_new(int connection) {
+    struct pending* pending = calloc(1, sizeof *pending);
+    struct snipass_client* client = client_new();
+    if (pending == NULL || client == NULL) {
+        free(pending);
+        free(client);
+        return NULL;
+    }
+    pending->connection = connection;
+    pending->client = client;
+    handoff_init(&pending->handoff);
+    return pending;
+}
+
+static void shed_oldest_silent(struct snipass_receiver* receiver) {
+    for (struct pending* p = receiver->oldest; p != NULL; p = p->next)
+        if (!p->acknowledged) {
+            receiver_finish(receiver, p);
+            return;
+        }
+}
+
+static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
+    const int connection = accept4(receiver->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (connection < 0)
+        return no_client(errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : EAGAIN);
+    if (!handoff_sender_allowed(connection, receiver->allowed, receiver->allowed_count)) {
+        close(connection);
+        return no_client(EAGAIN);
+    }
+    struct pending* pending = pending_new(connection);
+    if (pending == NULL) {
+        close(connection);
+        return no_client(ENOMEM);
+    }
+    if (receiver->pending_count >= max_pending)
+        shed_oldest_silent(receiver);
+    append(receiver, pending);
+    if (!receiver_watch(receiver, connection, pending)) {
+        receiver_finish(receiver, pending);
+        return no_client(ENOMEM);
+    }
+    return advance(receiver, pending); /* the header is there already, most often */
+}
+
+static struct snipass_client* receive_datagram(struct snipass_receiver* receiver) {
+    struct snipass_client* client = client_new();
+    if (client == NULL)
+        return no_client(ENOMEM);
+    struct ucred sender = {.uid = (uid_t)-1};
+    size_t count = 0;
+    int flags = 0;
+    const ssize_t n = handoff_receive_message(receiver->listener, receiver->buffer, datagram_size,
+                                              &client->fd, &count, &sender, &flags);
+    const bool good = n >= 0 && count == 1 && (flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+                      handoff_is_client(client->fd) &&
+                      handoff_user_allowed(sender.uid, receiver->allowed, receiver->allowed_count);
+    client->consumed_size = good ? (size_t)n : 0;
+    client->consumed = malloc(client->consumed_size + 1);
+    if (!good || client->consumed == NULL) {
+        snipass_client_free(client);
+        return no_client(EAGAIN);
+    }
+    memcpy(client->consumed, receiver->buffer, client->consumed_size);
+    handoff_addresses(client->fd, &client->metadata);
+    return client;
+}
+
+/* expire ends one handoff that has waited long enough. One that was acknowledged is ours even if the router
+ * is stuck. */
+static struct snipass_client* expire(struct snipass_receiver* receiver) {
+    struct pending* oldest = receiver->oldest;
+    if (oldest == NULL) {
+        if (!receiver->stopped)
+            receiver_set_timer(receiver, 0);
+        return no_client(receiver->stopped ? ESHUTDOWN : EAGAIN);
+    }
+    const int64_t left = oldest->deadline - now_ms();
+    if (left <= 0) {
+        struct snipass_client* client = receiver_finish(receiver, oldest);
+        return client != NULL ? client : no_client(EAGAIN);
+    }
+    receiver_set_timer(receiver, left);
+    return no_client(EAGAIN);
+}
+
+static struct snipass_client* step(struct snipass_receiver* receiver, bool* idle) {
+    struct epoll_event event;
+    *idle = false;
+    if (receiver->stopped && receiver->oldest == NULL)
+        return no_client(ESHUTDOWN);
+    const int n = epoll_wait(receiver->epoll, &event, 1, 0);
+    if (n <= 0) {
+        *idle = n == 0;
+        return no_client(EAGAIN);
+    }
+    if (event.data.ptr == &receiver->timer)
+        return expire(receiver);
+    if (event.data.ptr != &receiver->listener)
+        return advance(receiver, event.data.ptr);
+    return receiver->protocol == SNIPASS_DATAGRAM ? receive_datagram(receiver) : accept_one(receiver);
+}
+
+snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms) {
+    const int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+    for (;;) {
+        bool idle = false;
+        pthread_mutex_lock(&receiver->mutex);
+        snipass_client* client = step(receiver, &idle);
+        const int error = errno;
+        pthread_mutex_unlock(&receiver->mutex);
+        if (client != NULL)
+            return client;
+        if (error != EAGAIN)
+            return no_client(error);
+        if (!idle)
+            continue;
+        int wait = -1;
+        if (timeout_ms >= 0) {
+            const int64_t left = deadline - now_ms();
+            if (left <= 0)
+                return no_client(EAGAIN);
+            wait = (int)left;
+        }
+        struct pollfd readable = {.fd = receiver->epoll, .events = POLLIN};
+        if (poll(&readable, 1, wait) < 0 && errno != EINTR)
+            return NULL;
+    }
+}

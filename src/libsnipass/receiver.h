@@ -1,0 +1,46 @@
+/* The object behind snipass_receiver: one epoll descriptor in front of the listener, the handoffs that are
+ * under way, and a timer for the oldest of them. */
+#pragma once
+
+#include "client.h"
+
+#include <pthread.h>
+#include <snipass/snipass.h>
+#include <stdint.h>
+
+enum {
+    datagram_size = 512 * 1024
+}; /* docs/handoff.md */
+
+/* One connection of the `stream` protocol. It waits for its header first, for the router to let go after. */
+struct pending {
+    struct pending *next, *previous; /* in the order of their deadlines: all wait equally long */
+    int connection;
+    bool acknowledged;
+    int64_t deadline;
+    struct handoff handoff;
+    struct snipass_client* client; /* made beforehand: after the ACK nothing may fail */
+};
+
+struct snipass_receiver {
+    pthread_mutex_t mutex; /* everything below, but for epoll itself */
+    int epoll, listener, timer;
+    struct pending *oldest, *newest;
+    size_t pending_count;
+    bool timer_is_set, stopped;
+    enum snipass_protocol protocol;
+    int64_t patience;
+    uid_t* allowed;
+    size_t allowed_count;
+    unsigned char* buffer; /* of datagram_size */
+};
+
+/* receiver_watch: epoll reports `fd` as `what`. */
+bool receiver_watch(const struct snipass_receiver* receiver, int fd, void* what);
+
+/* receiver_set_timer makes the epoll descriptor readable in `ms`; 0 switches the timer off. */
+void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms);
+
+/* receiver_finish ends a pending handoff: the client if it was acknowledged, else NULL, and the router keeps
+ * it. */
+struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct pending* pending);

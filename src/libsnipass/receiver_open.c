@@ -1,0 +1,129 @@
+/* Making and ending a receiver. */
+#include "receiver.h"
+#include "unix_bind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum {
+    default_mode = 0660,
+    default_backlog = 1024,
+    default_patience = 1000, /* ms */
+};
+
+void snipass_stop(snipass_receiver* receiver) {
+    pthread_mutex_lock(&receiver->mutex);
+    if (!receiver->stopped) {
+        receiver->stopped = true;
+        (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, receiver->listener, NULL);
+        close(receiver->listener); /* what waits in the backlog is refused, and the router keeps it */
+        receiver->listener = -1;
+        receiver_set_timer(receiver, 1); /* wakes whoever waits */
+    }
+    pthread_mutex_unlock(&receiver->mutex);
+}
+
+void snipass_receiver_free(snipass_receiver* receiver) {
+    if (receiver == NULL)
+        return;
+    while (receiver->oldest != NULL)
+        snipass_client_free(receiver_finish(receiver, receiver->oldest));
+    if (receiver->listener >= 0)
+        close(receiver->listener);
+    if (receiver->timer >= 0)
+        close(receiver->timer);
+    if (receiver->epoll >= 0)
+        close(receiver->epoll);
+    pthread_mutex_destroy(&receiver->mutex);
+    free(receiver->allowed);
+    free(receiver->buffer);
+    free(receiver);
+}
+
+int snipass_receiver_fd(const snipass_receiver* receiver) {
+    return receiver->epoll;
+}
+
+static bool set_up(struct snipass_receiver* receiver, const struct snipass_options* options) {
+    receiver->protocol = options->protocol;
+    receiver->patience = options->patience_ms != 0 ? options->patience_ms : default_patience;
+    receiver->allowed_count = options->allowed_count;
+    receiver->allowed = calloc(options->allowed_count + 1, sizeof *receiver->allowed);
+    receiver->buffer = options->protocol == SNIPASS_DATAGRAM ? malloc(datagram_size) : NULL;
+    if (receiver->allowed == NULL || (options->protocol == SNIPASS_DATAGRAM && receiver->buffer == NULL))
+        return false;
+    if (options->allowed_count != 0)
+        memcpy(receiver->allowed, options->allowed, options->allowed_count * sizeof *receiver->allowed);
+    receiver->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    receiver->epoll = epoll_create1(EPOLL_CLOEXEC);
+    return receiver->timer >= 0 && receiver->epoll >= 0 &&
+           receiver_watch(receiver, receiver->timer, &receiver->timer) &&
+           receiver_watch(receiver, receiver->listener, &receiver->listener);
+}
+
+/* prepare checks that the socket is of the protocol's kind, and sets on it what the protocol needs. */
+static bool prepare(int unix_fd, enum snipass_protocol protocol) {
+    const int on = 1;
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(unix_fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+        return false;
+    if (type != (protocol == SNIPASS_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM)) {
+        errno = EPROTOTYPE;
+        return false;
+    }
+    const int flags = fcntl(unix_fd, F_GETFL);
+    return flags >= 0 && fcntl(unix_fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+           fcntl(unix_fd, F_SETFD, FD_CLOEXEC) == 0 &&
+           (type == SOCK_STREAM || setsockopt(unix_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0);
+}
+
+static const struct snipass_options defaults;
+
+snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options) {
+    if (options == NULL)
+        options = &defaults;
+    if (!prepare(unix_fd, options->protocol))
+        return NULL;
+    struct snipass_receiver* receiver = calloc(1, sizeof *receiver);
+    if (receiver == NULL)
+        return NULL;
+    pthread_mutex_init(&receiver->mutex, NULL);
+    receiver->listener = unix_fd;
+    receiver->epoll = receiver->timer = -1;
+    if (set_up(receiver, options))
+        return receiver;
+    const int error = errno;
+    receiver->listener = -1; /* the caller's still */
+    snipass_receiver_free(receiver);
+    errno = error;
+    return NULL;
+}
+
+snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options) {
+    if (options == NULL)
+        options = &defaults;
+    const bool datagram = options->protocol == SNIPASS_DATAGRAM;
+    const mode_t mode = options->mode != 0 ? options->mode : default_mode;
+    const int fd = socket(AF_UNIX, (datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return NULL;
+    snipass_receiver* receiver = NULL;
+    /* The mode is there from the start, less what umask takes; chmod() gives that back. */
+    if (fchmod(fd, mode) == 0 && prepare(fd, options->protocol) && unix_bind(fd, path) == 0 &&
+        chmod(path, mode) == 0 &&
+        (datagram || listen(fd, options->backlog > 0 ? options->backlog : default_backlog) == 0))
+        receiver = snipass_adopt(fd, options);
+    if (receiver == NULL) {
+        const int error = errno;
+        close(fd);
+        errno = error;
+    }
+    return receiver;
+}

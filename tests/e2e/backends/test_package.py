@@ -1,0 +1,73 @@
+"""What `cmake --install` leaves behind is enough to build a backend with pkg-config, and with find_package(snipass)."""
+import os
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+from backend_case import BUILD, BackendCase  # noqa: E402
+
+C_PROGRAM = """
+#include <snipass/openssl.h>
+#include <snipass/snipass.h>
+#include <stdio.h>
+int main(int argc, char** argv) {
+    snipass_receiver* receiver = argc > 1 ? snipass_listen(argv[1], NULL) : NULL;
+    puts(receiver != NULL ? "listening" : "not listening");
+    snipass_receiver_free(receiver);
+    return receiver == NULL;
+}
+"""
+CMAKE_PROJECT = """
+cmake_minimum_required(VERSION 3.18)
+project(consumer C)
+find_package(snipass 0.1 REQUIRED)
+add_executable(consumer consumer.c)
+target_link_libraries(consumer PRIVATE snipass::snipass)
+"""
+
+
+class Package(BackendCase):
+    def setUp(self):
+        super().setUp()
+        self.prefix = self.folder / "prefix"
+        self.call("cmake", "--install", BUILD, "--prefix", self.prefix)
+        self.libraries = next(self.prefix.rglob("libsnipass.so")).parent
+        (self.folder / "consumer.c").write_text(C_PROGRAM)
+
+    def call(self, *command, **environment):
+        done = subprocess.run([str(c) for c in command], cwd=self.folder, env={**os.environ, **environment}, text=True,
+                              capture_output=True)
+        self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def check_consumer(self, program):
+        output = self.call(program, self.socket, LD_LIBRARY_PATH=str(self.libraries))
+        self.assertEqual(output, "listening\n")
+
+    def test_pkg_config(self):
+        # The prefix is a stranger's: the file was written for the one that was configured.
+        flags = self.call("pkg-config", f"--define-variable=prefix={self.prefix}", "--cflags", "--libs", "snipass",
+                          PKG_CONFIG_PATH=str(self.libraries / "pkgconfig")).split()
+        self.call("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "consumer.c", "-o", "consumer", *flags)
+        self.check_consumer("./consumer")
+
+    def test_find_package(self):
+        (self.folder / "CMakeLists.txt").write_text(CMAKE_PROJECT)
+        self.call("cmake", "-S", ".", "-B", "b", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        self.call("cmake", "--build", "b")
+        self.check_consumer("b/consumer")
+
+    def test_the_library_needs_libc_only_and_shows_its_own_names_only(self):
+        library = self.libraries / "libsnipass.so"
+        needed = [line.split("[")[1].rstrip("]") for line in self.call("readelf", "-d", library).splitlines()
+                  if "(NEEDED)" in line]
+        if not any("asan" in name or "tsan" in name for name in needed):
+            self.assertEqual(needed, ["libc.so.6"])
+        names = [line.split()[-1] for line in self.call("nm", "-D", "--defined-only", library).splitlines()]
+        self.assertEqual([name for name in names if not name.startswith("snipass_")], [])
+
+
+if __name__ == "__main__":
+    unittest.main()

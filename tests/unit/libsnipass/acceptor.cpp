@@ -1,0 +1,117 @@
+// snipass::acceptor does for handed-off clients what Asio's acceptor does for those that come by themselves.
+#include "snipass/acceptor.hpp"
+
+#include "receiver_fixture.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <array>
+#include <vector>
+
+using namespace handoff_test;
+namespace asio = boost::asio;
+using boost::system::error_code;
+using socket_type = asio::ip::tcp::socket;
+
+namespace {
+
+// hand_over is a router that has let go: the handoff, end of file behind it.
+test_fd hand_over(const std::string& path, int client) {
+    auto connection = connect_unix(path);
+    send_with(connection, example_header(), std::array{client});
+    shutdown(connection.get(), SHUT_WR);
+    return connection;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "acceptor yields each client as a TCP socket of the right address") {
+    const auto before = open_descriptors();
+    {
+        asio::io_context io{1};
+        snipass::acceptor acceptor{io, path};
+        const auto client = make_tcp_pair();
+        std::vector<test_fd> connections;
+        std::vector<std::string> peers;
+        for (int i = 0; i < 3; ++i) {
+            connections.push_back(hand_over(path, client.near.get()));
+            acceptor.async_accept([&peers](error_code error, socket_type socket) {
+                REQUIRE_FALSE(error);
+                peers.push_back(socket.remote_endpoint().address().to_string() + ":" +
+                                std::to_string(socket.remote_endpoint().port()));
+            });
+            CHECK(peers.size() == static_cast<std::size_t>(i)); // never from inside async_accept
+            io.restart();
+            io.run();
+        }
+        CHECK(peers == std::vector<std::string>(3, address_of(client.far.get(), getsockname)));
+    }
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_METHOD(fixture, "acceptor goes on after a handoff that is none") {
+    asio::io_context io{1};
+    snipass::acceptor acceptor{io, path};
+    const auto client = make_tcp_pair();
+    const auto lie = connect_unix(path);
+    send_with(lie, byte_string(5, 'x'), std::array{client.near.get()});
+    const auto truth = hand_over(path, client.near.get());
+    int accepted = 0;
+    acceptor.async_accept(
+        [&](error_code error, const socket_type& socket) { accepted += !error && socket.is_open(); });
+    io.run();
+    CHECK(accepted == 1);
+    CHECK(answer_of(lie) == answer::closed);
+}
+
+TEST_CASE_METHOD(fixture, "acceptor waits without spinning, and can be cancelled and stopped") {
+    asio::io_context io{1};
+    snipass::acceptor acceptor{io, path};
+    error_code outcome;
+    acceptor.async_accept([&outcome](error_code error, const socket_type&) { outcome = error; });
+    CHECK(io.poll() <= 1);
+    CHECK(io.poll() == 0);
+    SECTION("cancelled") {
+        acceptor.cancel();
+        io.run();
+        CHECK(outcome == asio::error::operation_aborted);
+    }
+    SECTION("stopped") {
+        acceptor.stop();
+        io.run();
+        CHECK(outcome == asio::error::shut_down);
+    }
+}
+
+TEST_CASE_METHOD(fixture, "acceptor accepts synchronously, too") {
+    asio::io_context io{1};
+    snipass::acceptor acceptor{io.get_executor(), path};
+    const auto client = make_tcp_pair();
+    const auto connection = hand_over(path, client.near.get());
+    CHECK(acceptor.accept().is_open());
+    acceptor.stop();
+    CHECK_THROWS_AS(acceptor.accept(), boost::system::system_error);
+}
+
+TEST_CASE_METHOD(fixture, "acceptor says why it cannot listen") {
+    asio::io_context io{1};
+    const snipass::acceptor first{io, path};
+    try {
+        const snipass::acceptor second{io, path};
+        FAIL("two listeners at one path");
+    } catch (const boost::system::system_error& error) {
+        CHECK(error.code() == boost::system::errc::address_in_use);
+    }
+}
+
+TEST_CASE_METHOD(fixture, "acceptor may go while somebody waits") {
+    asio::io_context io{1};
+    error_code outcome;
+    {
+        snipass::acceptor acceptor{io, path};
+        acceptor.async_accept([&outcome](error_code error, const socket_type&) { outcome = error; });
+        io.poll();
+    }
+    io.run();
+    CHECK(outcome == asio::error::operation_aborted);
+}

@@ -1,0 +1,79 @@
+// libsnipass: making and ending a receiver.
+#include "receiver_fixture.hpp"
+
+#include <array>
+#include <atomic>
+#include <fstream>
+#include <sys/stat.h>
+#include <thread>
+
+using namespace handoff_test;
+
+TEST_CASE_METHOD(
+    fixture,
+    "libsnipass: after stop, what was acknowledged is delivered and the rest is left to the router") {
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    auto acknowledged = connect_unix(path);
+    send_with(acknowledged, example_header(), std::array{client.near.get()});
+    CHECK(takes_nothing(receiver));
+    const auto in_the_backlog = connect_unix(path);
+    send_with(in_the_backlog, example_header(), std::array{client.near.get()});
+    snipass_stop(receiver.get());
+    CHECK(answer_of(in_the_backlog) == answer::closed);
+    CHECK(takes_nothing(receiver)); // not let go yet
+    shutdown(acknowledged.get(), SHUT_WR);
+    CHECK(receive(receiver));
+    CHECK_FALSE(receive(receiver, -1));
+    CHECK(errno == ESHUTDOWN);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: stop wakes threads that wait") {
+    const auto receiver = listen();
+    std::atomic<int> woken = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i)
+        threads.emplace_back([&] { woken += !receive(receiver, -1) && errno == ESHUTDOWN; });
+    snipass_stop(receiver.get());
+    for (auto& thread : threads)
+        thread.join();
+    CHECK(woken == 3);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: replaces a dead listener's file, never a live one's, never another file") {
+    options.protocol = GENERATE(SNIPASS_STREAM, SNIPASS_DATAGRAM);
+    CHECK(listen());
+    CHECK(std::filesystem::exists(path)); // it was left behind, and is replaced now
+    const auto live = listen();
+    REQUIRE(live);
+    CHECK_FALSE(listen());
+    CHECK(errno == EADDRINUSE);
+    const std::string file = folder.path / "precious";
+    std::ofstream(file) << "data";
+    CHECK(snipass_listen(file.c_str(), &options) == nullptr);
+    CHECK(std::filesystem::file_size(file) == 4);
+    CHECK(snipass_listen((std::string(120, 'a')).c_str(), &options) == nullptr);
+    CHECK(errno == ENAMETOOLONG);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: the socket has the mode that was asked for, whatever the umask") {
+    const auto umask_before = umask(077);
+    options.mode = GENERATE(0U, 0666U);
+    const auto receiver = listen();
+    umask(umask_before);
+    struct stat status {};
+    REQUIRE(stat(path.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == (options.mode == 0 ? 0660 : 0666));
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: adopts a socket that systemd passed, of the right kind only") {
+    int pair[2];
+    REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0);
+    const test_fd other{pair[1]};
+    CHECK(snipass_adopt(pair[0], &options) == nullptr);
+    CHECK(errno == EPROTOTYPE);
+    options.protocol = SNIPASS_DATAGRAM;
+    const receiver_ptr receiver{snipass_adopt(pair[0], &options), snipass_receiver_free};
+    CHECK(receiver);
+}

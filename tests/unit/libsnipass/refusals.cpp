@@ -1,0 +1,203 @@
+// libsnipass: what a receiver refuses, and that it keeps nothing of it.
+#include "receiver_fixture.hpp"
+
+#include <array>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+using namespace handoff_test;
+
+TEST_CASE_METHOD(fixture, "libsnipass: a header may come a byte at a time, and end after any") {
+    const auto receiver = listen();
+    const auto header = example_header();
+    auto client = make_tcp_pair();
+    const auto before = open_descriptors();
+    for (std::size_t size = 0; size <= header.size(); ++size) {
+        auto connection = connect_unix(path);
+        for (std::size_t at = 0; at < size; ++at) {
+            const std::array fd{client.near.get()};
+            send_with(connection, std::span(header).subspan(at, 1), std::span(fd).first(at == 0 ? 1 : 0));
+            REQUIRE(takes_nothing(receiver));
+        }
+        shutdown(connection.get(), SHUT_WR);
+        const auto taken = receive(receiver);
+        INFO("header ends after byte " << size);
+        CHECK((taken != nullptr) == (size == header.size()));
+        CHECK(answer_of(connection) == (size == header.size() ? answer::ack : answer::closed));
+    }
+    CHECK(takes_nothing(receiver));
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: refuses what is no handoff and keeps nothing of it") {
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    const auto good = example_header();
+    const auto bent = [&good](std::size_t at, std::uint8_t value) {
+        auto copy = good;
+        copy[at] = value;
+        return copy;
+    };
+    const auto with_tlv = [](std::uint8_t type, std::string_view value) {
+        byte_string rest(12);
+        append_tlv(rest, type, value);
+        return header_around(0x21, 0x11, rest);
+    };
+    auto trailing = good;
+    trailing.push_back(0);
+    byte_string over_the_end(12);
+    append_tlv(over_the_end, 0x30, "abc");
+    over_the_end[14] = 4;
+    byte_string half_a_tlv(14);
+
+    struct row {
+        const char* what;
+        byte_string header;
+        int copies = 1;
+    };
+    const auto lie = GENERATE_COPY(values<row>({
+        {"no descriptor", good, 0},
+        {"two descriptors", good, 2},
+        {"each byte of the signature", bent(0, 0x0e)},
+        {"the signature's last byte", bent(11, 0x0b)},
+        {"version 1", bent(12, 0x11)},
+        {"LOCAL", bent(12, 0x20)},
+        {"no family", bent(13, 0x00)},
+        {"UDP", bent(13, 0x12)},
+        {"UDP over IPv6", bent(13, 0x22)},
+        {"unix", bent(13, 0x31)},
+        {"IPv6 addresses in an IPv4 header's room", header_around(0x21, 0x21, byte_string(35))},
+        {"addresses cut", header_around(0x21, 0x11, byte_string(11))},
+        {"nothing behind the length", header_around(0x21, 0x11, {})},
+        {"a length over 1,024", header_around(0x21, 0x11, byte_string(1009))},
+        {"a byte behind the header", trailing},
+        {"a TLV over the end", header_around(0x21, 0x11, over_the_end)},
+        {"half a TLV", header_around(0x21, 0x11, half_a_tlv)},
+        {"an empty host name", with_tlv(0x02, "")},
+        {"a zero in the host name", with_tlv(0x02, std::string_view("a\0b", 3))},
+        {"a host name of 254", with_tlv(0x02, std::string(254, 'a'))},
+        {"an empty ALPN", with_tlv(0x01, "")},
+        {"an ALPN of 256", with_tlv(0x01, std::string(256, 'a'))},
+    }));
+    INFO(lie.what);
+    const auto before = open_descriptors();
+    auto connection = connect_unix(path);
+    const std::vector<int> fds(static_cast<std::size_t>(lie.copies), client.near.get());
+    send_with(connection, lie.header, fds);
+    CHECK(takes_nothing(receiver));
+    CHECK(answer_of(connection) == answer::closed);
+    connection.reset();
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: what is no client's socket is refused") {
+    const auto receiver = listen();
+    int pipe_ends[2];
+    REQUIRE(pipe(pipe_ends) == 0);
+    const test_fd reading{pipe_ends[0]}, writing{pipe_ends[1]};
+    const test_fd unix_socket{socket(AF_UNIX, SOCK_STREAM, 0)}, udp{socket(AF_INET, SOCK_DGRAM, 0)};
+    const test_fd listener{socket(AF_INET, SOCK_STREAM, 0)};
+    REQUIRE(::listen(listener.get(), 1) == 0);
+    for (const auto* fd : {&reading, &unix_socket, &udp, &listener}) {
+        const auto connection = connect_unix(path);
+        send_with(connection, example_header(), std::array{fd->get()});
+        CHECK(takes_nothing(receiver));
+        CHECK(answer_of(connection) == answer::closed);
+    }
+}
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: an ACK that cannot be sent leaves the client to the router, untouched") {
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    const auto connection = connect_unix(path);
+    shutdown(connection.get(), SHUT_RD); // taken back
+    send_with(connection, example_header(), std::array{client.near.get()});
+    REQUIRE(send(client.far.get(), "hello", 5, 0) == 5);
+    CHECK(takes_nothing(receiver));
+    char bytes[8];
+    CHECK(recv(client.near.get(), bytes, sizeof bytes, MSG_PEEK) == 5);
+    CHECK(recv(client.far.get(), bytes, 1, MSG_DONTWAIT) == -1);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: silent senders delay nobody and are closed when patience ends") {
+    options.patience_ms = 50;
+    const auto receiver = listen();
+    const auto before = open_descriptors();
+    auto silent = connect_unix(path);
+    auto client = make_tcp_pair();
+    {
+        const auto connection = connect_unix(path);
+        send_with(connection, example_header(), std::array{client.near.get()});
+        shutdown(connection.get(), SHUT_WR);
+        CHECK(receive(receiver, 5000));
+    }
+    while (answer_of(silent) == answer::nothing)
+        CHECK_FALSE(receive(receiver, 10));
+    silent.reset();
+    client.near.reset();
+    client.far.reset();
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: out of descriptors is an error of the call, and the client is not lost") {
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    auto connection = connect_unix(path);
+    send_with(connection, example_header(), std::array{client.near.get()});
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const test_fd highest{dup(connection.get())};
+    // Room for this many: none, or the connection but not the client that comes with it.
+    const auto room = GENERATE(1, 2);
+    rlimit tight{static_cast<rlim_t>(highest.get() + room), before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    const auto taken = receive(receiver);
+    const int error = errno;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK_FALSE(taken);
+    CHECK(error == EMFILE);
+    CHECK(answer_of(connection) != answer::ack);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: only root, the own user and the allowed may hand over") {
+    if (geteuid() != 0)
+        return; // another user's process is needed, which only root can make
+    REQUIRE(chmod(folder.path.c_str(), 0755) == 0);
+    options.mode = 0666;
+    const uid_t router = 4242;
+    SECTION("one that nobody allowed") {}
+    SECTION("the router's user") {
+        options.allowed = &router, options.allowed_count = 1;
+    }
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    const pid_t child = fork();
+    if (child == 0) {
+        if (setresuid(router, router, router) != 0)
+            _exit(2);
+        const auto connection = connect_unix(path);
+        send_with(connection, example_header(), std::array{client.near.get()});
+        std::uint8_t ack = 0;
+        _exit(recv(connection.get(), &ack, 1, 0) == 1 ? 0 : 1);
+    }
+    int status = 0;
+    while (waitpid(child, &status, WNOHANG) == 0)
+        (void)receive(receiver, 10);
+    CHECK(WEXITSTATUS(status) == (options.allowed_count == 1 ? 0 : 1));
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a datagram without exactly one client is dropped") {
+    options.protocol = SNIPASS_DATAGRAM;
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    const auto sender = connect_unix(path, SOCK_DGRAM);
+    const auto before = open_descriptors();
+    send_with(sender, byte_string(5), {});
+    send_with(sender, byte_string(5), std::array{client.near.get(), client.near.get()});
+    send_with(sender, byte_string(5), std::array{sender.get()});
+    CHECK(takes_nothing(receiver));
+    CHECK(open_descriptors() == before);
+}
