@@ -179,29 +179,28 @@ std::optional<match> table::find(const host_name& name, const client_facts& clie
     std::optional<match> winner;
     if (!impl_)
         return winner;
-    impl_->visit(name, [&](const match& candidate) {
-        const auto* conditions = impl_->conditions_of(candidate.rule);
+    impl_->visit(name, [&](const match& one) {
+        const auto* conditions = impl_->conditions_of(one.rule);
         if (conditions && !(conditions->alpn_holds(client) && conditions->source_holds(client)))
             return false;
-        winner = candidate;
+        winner = one;
         return true;
     });
     return winner;
 }
 
-std::vector<table::step> table::trace(const host_name& name, const client_facts& client) const {
-    std::vector<step> steps;
+std::vector<table::candidate> table::candidates(const host_name& name, const client_facts& client) const {
+    std::vector<candidate> found;
     if (!impl_)
-        return steps;
-    impl_->visit(name, [&](const match& candidate) {
-        const auto* conditions = impl_->conditions_of(candidate.rule);
+        return found;
+    impl_->visit(name, [&](const match& one) {
+        const auto* conditions = impl_->conditions_of(one.rule);
         const bool alpn_holds = !conditions || conditions->alpn_holds(client);
         const bool source_holds = !conditions || conditions->source_holds(client);
-        steps.push_back(
-            {candidate.rule, candidate.kind, std::string(candidate.pattern), alpn_holds, source_holds});
-        return alpn_holds && source_holds;
+        found.push_back({one.rule, one.kind, std::string(one.pattern), alpn_holds, source_holds});
+        return false;
     });
-    return steps;
+    return found;
 }
 
 std::size_t table::size() const noexcept {

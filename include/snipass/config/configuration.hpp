@@ -1,10 +1,12 @@
-// configuration: what the file says, as plain structs. Validated: every index is in range, every name was parsed.
+// configuration: what the file says, as plain structs. Validated: every index is in range, every name was
+// parsed.
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
 #include "snipass/route/table.hpp"
 
 #include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,8 +26,17 @@ struct server_settings {
     milliseconds drain_timeout{30'000};
 };
 
-enum class log_level { trace, debug, info, warn, error };
-enum class log_format { text, json };
+enum class log_level {
+    trace,
+    debug,
+    info,
+    warn,
+    error
+};
+enum class log_format {
+    text,
+    json
+};
 
 struct log_settings {
     log_level level = log_level::info;
@@ -42,9 +53,10 @@ enum class policy {
 };
 
 struct listener_settings {
-    std::string address;                 // as written: the listener's name in the log and for `explain --listener`
-    std::optional<ip_endpoint> endpoint; // an address to bind; for "*:443" and "[::]:443" the unspecified IPv6 address
-    std::string systemd_name;            // or the name of a socket that systemd passes (sd_listen_fds_with_names(3))
+    std::string address; // as written: the listener's name in the log and for `explain --listener`
+    std::optional<ip_endpoint>
+        endpoint;             // an address to bind; for "*:443" and "[::]:443" the unspecified IPv6 address
+    std::string systemd_name; // or the name of a socket that systemd passes (sd_listen_fds_with_names(3))
     policy unmatched = policy::route_to_default; // no host name, or one that no route has
     policy malformed = policy::close;
     policy not_tls = policy::route_to_default;
@@ -54,6 +66,8 @@ struct listener_settings {
 struct place {
     std::uint32_t line = 0;
     std::uint32_t column = 0;
+
+    auto operator<=>(const place&) const = default;
 };
 
 struct route_settings {
@@ -62,22 +76,31 @@ struct route_settings {
     place where;
 };
 
-enum class handoff_protocol { stream, datagram };
-enum class proxy_protocol { none, v1, v2 };
+enum class handoff_protocol {
+    stream,
+    datagram
+};
+enum class proxy_protocol {
+    none,
+    v1,
+    v2
+};
 
 // An address of a proxied backend: exactly one of path and host is set.
 struct proxy_address {
-    std::string path;  // unix:PATH
-    std::string host;  // an IP address or a DNS name
+    std::string path; // unix:PATH
+    std::string host; // an IP address or a DNS name
     std::uint16_t port = 0;
-    std::string text;  // as written
+    std::string text; // as written
 };
 
 struct backend_settings {
     std::string name;
     place where;
 
-    std::vector<std::string> handoff; // paths of unix sockets, tried in order; empty: this backend is proxied
+    // Unix sockets, tried in order; empty: this backend is proxied. A path, or "@name" in the abstract
+    // namespace.
+    std::vector<std::string> handoff;
     handoff_protocol protocol = handoff_protocol::stream;
     milliseconds hold{5'000};
     milliseconds ack_timeout{1'000};

@@ -10,7 +10,10 @@
 
 namespace snipass::config {
 
-enum class severity { error, warning };
+enum class severity {
+    error,
+    warning
+};
 
 // diagnostic is one finding: where, and what to write instead.
 struct diagnostic {
@@ -27,8 +30,8 @@ struct parsed {
     std::vector<diagnostic> diagnostics;        // in the order of the file
 };
 
-// parse reads the text of a configuration file. It never throws for what the text says, and finds all mistakes in one
-// run. `file` is the name used in messages.
+// parse reads the text of a configuration file. It never throws for what the text says, and finds all
+// mistakes in one run. `file` is the name used in messages.
 [[nodiscard]] parsed parse(std::string_view text, std::string_view file);
 
 // load reads the file first; one that cannot be read is a diagnostic too.

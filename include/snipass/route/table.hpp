@@ -53,17 +53,17 @@ class table {
 
     [[nodiscard]] std::optional<match> find(const host_name& name, const client_facts& client) const;
 
-    // step is one pattern that was considered on the way to an answer, for `snipass explain`.
-    struct step {
+    // candidate is a pattern that matches the name, and whether its rule's other conditions hold.
+    struct candidate {
         std::size_t rule;
         pattern_kind kind;
         std::string pattern;
         bool alpn_holds;
         bool source_holds;
     };
-    // trace is find, and the steps it took, the winner last. If the last step's conditions do not hold,
-    // nobody won.
-    [[nodiscard]] std::vector<step> trace(const host_name& name, const client_facts& client) const;
+    // candidates are all of them in the order of precedence, for `snipass explain`: find() takes the first
+    // whose conditions hold.
+    [[nodiscard]] std::vector<candidate> candidates(const host_name& name, const client_facts& client) const;
 
     // size is the number of different names, and of regexes.
     [[nodiscard]] std::size_t size() const noexcept;

@@ -1,0 +1,32 @@
+// The three kinds of addresses in a configuration: what a listener binds, where a backend takes handoffs,
+// where a proxied backend is.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+#include "snipass/config/configuration.hpp"
+#include "snipass/config/written.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace snipass::config {
+
+// Exactly one of the two is set.
+struct listener_address {
+    std::optional<ip_endpoint> endpoint;
+    std::string systemd_name;
+};
+
+// parse_listener_address takes "192.0.2.1:443", "[2001:db8::1]:443", "*:443" and ":443" (both "[::]:443",
+// IPv4 and IPv6), "systemd:NAME". Port 0 is any free port.
+[[nodiscard]] written<listener_address> parse_listener_address(std::string_view text);
+
+// parse_handoff_address takes "unix:/path", and "unix:@name" for a socket in the abstract namespace. The
+// value is what stands behind "unix:".
+[[nodiscard]] written<std::string> parse_handoff_address(std::string_view text);
+
+// parse_proxy_address takes "192.0.2.1:443", "[2001:db8::1]:443", "name:443", "unix:/path".
+[[nodiscard]] written<proxy_address> parse_proxy_address(std::string_view text);
+
+} // namespace snipass::config

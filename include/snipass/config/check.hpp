@@ -1,0 +1,14 @@
+// What `snipass check` prints.
+#pragma once
+
+#include "snipass/config/parse.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace snipass::config {
+
+// check_report is each diagnostic on a line, and a summary line.
+[[nodiscard]] std::string check_report(const parsed& parsed, std::string_view file);
+
+} // namespace snipass::config

@@ -1,0 +1,25 @@
+// What `snipass explain` answers: which route and backend a client would get, and why.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+#include "snipass/config/configuration.hpp"
+#include "snipass/config/written.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace snipass::config {
+
+struct explain_query {
+    std::string host_name;            // as the client sends it; empty: it sends none
+    std::vector<std::string> alpn;    // what it offers
+    std::optional<ip_address> source; // where it comes from; none: no `source` condition holds
+    std::string listener;             // its address as in the file; empty: any
+};
+
+// explain is a text of several lines: the answer in the first, then why, then the routes that were not taken.
+// Refused if there is no such listener.
+[[nodiscard]] written<std::string> explain(const configuration& configuration, const explain_query& query);
+
+} // namespace snipass::config

@@ -1,0 +1,26 @@
+// How small and how large the values of a configuration may be. docs/configuration.md repeats these numbers.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace snipass::config::limits {
+
+inline constexpr unsigned workers = 1'024;
+
+inline constexpr std::chrono::milliseconds shortest_duration{1};
+inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours{24};
+
+// Of the handshake message. The smaller one still holds every hello of today's clients but for post-quantum
+// ones.
+inline constexpr std::size_t smallest_hello_max = 1'024;
+inline constexpr std::size_t largest_hello_max = 1'048'576;
+
+inline constexpr std::size_t sessions = 1'000'000; // max_waiting, max_waiting_per_source, max_pending
+
+inline constexpr std::size_t unix_path = 107;   // sun_path has 108 bytes, and a NUL behind the path (unix(7))
+inline constexpr std::size_t backend_name = 64; // it stands in each log line
+inline constexpr std::size_t systemd_name = 255;  // sd_listen_fds(3)
+inline constexpr std::size_t alpn_protocol = 255; // RFC 7301 section 3.1
+
+} // namespace snipass::config::limits

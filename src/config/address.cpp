@@ -1,0 +1,175 @@
+#include "snipass/config/address.hpp"
+
+#include "snipass/base/host_name.hpp"
+#include "snipass/config/limits.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace snipass::config {
+namespace {
+
+constexpr std::string_view unix_prefix = "unix:";
+constexpr std::string_view systemd_prefix = "systemd:";
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+    std::uint16_t port = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, port);
+    if (error != std::errc{} || stop != end)
+        return std::nullopt;
+    return port;
+}
+
+struct host_and_port {
+    std::string_view host;
+    std::string_view port;
+};
+
+// split cuts at the last colon.
+host_and_port split(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == text.npos)
+        return {text, {}};
+    return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+// with_port proposes an address with a port for one that lacks it, or lacks the brackets: "::1:443" is both
+// an address without a port and one without brackets, and the second is what was meant.
+std::string with_port(std::string_view text) {
+    const auto [host, port] = split(text);
+    const auto inner = ip_address::parse(host);
+    if (inner && !inner->is_v4() && parse_port(port))
+        return "[" + std::string(host) + "]:" + std::string(port);
+    return ip_endpoint{*ip_address::parse(text), 443}.to_string();
+}
+
+std::string listener_problem(std::string_view text) {
+    const auto refusal = [&](std::string_view why, std::string_view instead) {
+        return quoted(text) + " " + std::string(why) + "; write " + quoted(instead);
+    };
+    if (text.starts_with("handoff:"))
+        return quoted(text) + ": this version does not have \"handoff:\" listeners";
+    if (text.starts_with(unix_prefix))
+        return refusal("is no TCP address", "[::]:443");
+    if (const auto port = parse_port(text))
+        return refusal("is a port alone", "[::]:" + std::to_string(*port));
+    if (ip_address::parse(text))
+        return refusal("has no port, or no brackets", with_port(text));
+
+    const auto [host, port] = split(text);
+    const bool name = host_name::parse(host).has_value();
+    if (name && (port.empty() || parse_port(port))) {
+        const auto address = host == "localhost" ? "127.0.0.1:" : "[::]:";
+        return refusal("is a name; a listener has an address",
+                       address + std::string(port.empty() ? "443" : port));
+    }
+    return quoted(text) + " is not an address and a port from 0 to 65535; write one such as \"[::]:443\", "
+                          "\"192.0.2.1:443\" or \"systemd:NAME\"";
+}
+
+written<listener_address> parse_systemd(std::string_view text) {
+    using result = written<listener_address>;
+    const auto name = text.substr(systemd_prefix.size());
+    const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
+    if (name.empty() || name.size() > limits::systemd_name || !printable || name.find(':') != name.npos)
+        return result::refused(quoted(text) +
+                               " names no socket; write what the socket unit has as FileDescriptorName=, "
+                               "such as \"systemd:snipass\" (1 to 255 characters, no \":\")");
+    return listener_address{std::nullopt, std::string(name)};
+}
+
+// A path of a unix socket behind its "unix:".
+written<std::string> parse_unix_path(std::string_view path) {
+    using result = written<std::string>;
+    const auto written_as = quoted(std::string(unix_prefix) + std::string(path));
+    if (path.empty() || path == "@" || path == "/")
+        return result::refused(written_as + " has no path; write one such as \"unix:/run/backend.sock\"");
+    if (path.front() != '/' && path.front() != '@')
+        return result::refused(written_as + " is a relative path; write one from the root, such as " +
+                               quoted("unix:/run/" + std::string(path)));
+    if (path.find('\0') != path.npos)
+        return result::refused("a path has no NUL; for the abstract namespace write \"unix:@name\"");
+    if (path.size() > limits::unix_path)
+        return result::refused(written_as + " has " + std::to_string(path.size()) +
+                               " bytes; a unix socket's path has at most " +
+                               std::to_string(limits::unix_path));
+    return std::string(path);
+}
+
+// An admin may well write a path as it is.
+bool is_bare_path(std::string_view text) {
+    return text.starts_with('/') || text.starts_with('@');
+}
+
+std::string proxy_problem(std::string_view text) {
+    if (is_bare_path(text))
+        return quoted(text) + " has no \"unix:\"; write " + quoted("unix:" + std::string(text));
+    if (ip_address::parse(text))
+        return quoted(text) + " has no port, or no brackets; write " + quoted(with_port(text));
+    if (host_name::parse(text))
+        return quoted(text) + " has no port; write " + quoted(std::string(text) + ":443");
+    const auto [host, port] = split(text);
+    const auto number = parse_port(port);
+    if (!number || *number == 0)
+        return quoted(text) + " has no port from 1 to 65535; write one such as \"192.0.2.1:443\"";
+    return quoted(text) + " is no address; write one such as \"192.0.2.1:443\", \"[2001:db8::1]:443\", "
+                          "\"backup.example.net:443\" or \"unix:/run/backend.sock\"";
+}
+
+} // namespace
+
+written<listener_address> parse_listener_address(std::string_view text) {
+    if (text.starts_with(systemd_prefix))
+        return parse_systemd(text);
+    if (const auto endpoint = ip_endpoint::parse(text))
+        return listener_address{*endpoint, {}};
+    const auto [host, port_text] = split(text);
+    if (host.size() < text.size() && (host.empty() || host == "*"))
+        if (const auto port = parse_port(port_text))
+            return listener_address{ip_endpoint{ip_address{}, *port}, {}};
+    return written<listener_address>::refused(listener_problem(text));
+}
+
+written<std::string> parse_handoff_address(std::string_view text) {
+    using result = written<std::string>;
+    if (text.starts_with(unix_prefix))
+        return parse_unix_path(text.substr(unix_prefix.size()));
+    if (is_bare_path(text))
+        return result::refused(proxy_problem(text));
+    if (parse_proxy_address(text).value)
+        return result::refused(
+            quoted(text) +
+            " is no unix socket, and a socket is only handed to a process on this machine; "
+            "write proxy = [" +
+            quoted(text) + "]");
+    return result::refused(quoted(text) + " is no unix socket; write one such as \"unix:/run/backend.sock\"");
+}
+
+written<proxy_address> parse_proxy_address(std::string_view text) {
+    using result = written<proxy_address>;
+    proxy_address address;
+    address.text = std::string(text);
+    if (text.starts_with(unix_prefix)) {
+        auto path = parse_unix_path(text.substr(unix_prefix.size()));
+        if (!path.value)
+            return result::refused(std::move(path.problem));
+        address.path = std::move(*path.value);
+        return address;
+    }
+    if (const auto endpoint = ip_endpoint::parse(text); endpoint && endpoint->port != 0) {
+        address.host = endpoint->address.to_string();
+        address.port = endpoint->port;
+        return address;
+    }
+    const auto [host, port_text] = split(text);
+    const auto name = host_name::parse(host);
+    const auto port = parse_port(port_text);
+    if (!name || !port || *port == 0)
+        return result::refused(proxy_problem(text));
+    address.host = std::string(name->text());
+    address.port = *port;
+    return address;
+}
+
+} // namespace snipass::config

@@ -1,0 +1,81 @@
+// draft: the file, table by table, before its parts are held against each other. Private to config.
+#pragma once
+
+#include "document.hpp"
+#include "findings.hpp"
+#include "snipass/config/configuration.hpp"
+#include "snipass/config/written.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace snipass::config {
+
+// reference is the name of a backend where it is used.
+struct reference {
+    std::string name;
+    place where;
+};
+
+struct listener_draft {
+    listener_settings settings;
+    place where; // of the address
+    // The policies that the file gives as "default".
+    struct sent_to_default {
+        std::string_view key;
+        place where;
+    };
+    std::vector<sent_to_default> sent_to_default;
+};
+
+struct route_draft {
+    route::rule rule;
+    std::vector<place> name_places; // one for each of rule.names
+    std::optional<reference> backend;
+    std::size_t backend_index = 0;
+    place where;
+};
+
+struct backend_draft {
+    backend_settings settings;
+    std::optional<reference> sorry;
+};
+
+struct draft {
+    server_settings server;
+    log_settings log;
+    std::vector<listener_draft> listeners;
+    std::vector<route_draft> routes;
+    std::vector<backend_draft> backends;
+    std::optional<reference> default_backend;
+    std::optional<std::size_t> default_index;
+    // There is one, right or wrong.
+    bool has_listener = false;
+    bool has_default = false;
+};
+
+// as_backend_name reads the name of a backend; finish() looks whether there is one.
+[[nodiscard]] written<reference> as_backend_name(const node& node);
+
+// Each reads one table, `where` being its header.
+[[nodiscard]] server_settings read_server(const members& table, findings& findings);
+[[nodiscard]] log_settings read_log(const members& table, findings& findings);
+[[nodiscard]] listener_draft read_listener(const members& table, place where, findings& findings);
+[[nodiscard]] route_draft read_route(const members& table, place where, findings& findings);
+[[nodiscard]] backend_draft read_backend(const members& table, std::string_view name, place where,
+                                         findings& findings);
+[[nodiscard]] std::optional<reference> read_default(const members& table, place where, findings& findings);
+
+// read_draft reads the file's root table.
+[[nodiscard]] draft read_draft(const members& root, findings& findings);
+
+// The parts held against each other. resolve_references fills in the indexes of backends, and tells whether
+// all are known; the warnings need them.
+void check_listeners(const draft& draft, findings& findings);
+[[nodiscard]] bool resolve_references(draft& draft, findings& findings);
+void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& rules, findings& findings);
+void warn_of_backends(const draft& draft, findings& findings);
+
+} // namespace snipass::config

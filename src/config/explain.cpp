@@ -1,0 +1,185 @@
+#include "snipass/config/explain.hpp"
+
+#include "snipass/base/host_name.hpp"
+#include "snipass/config/nearest.hpp"
+#include "snipass/config/units.hpp"
+
+#include <algorithm>
+
+namespace snipass::config {
+namespace {
+
+constexpr std::size_t most_listed = 8;
+
+// listed joins the first few of a list.
+template <class List, class Text>
+std::string listed(const List& list, Text&& text) {
+    std::string joined;
+    for (std::size_t i = 0; i < std::min(list.size(), most_listed); ++i)
+        joined += (i > 0 ? ", " : "") + std::string(text(list[i]));
+    if (list.size() > most_listed)
+        joined += " and " + std::to_string(list.size() - most_listed) + " more";
+    return joined;
+}
+
+std::string at_line(const configuration& configuration, place where) {
+    return configuration.file + ":" + std::to_string(where.line);
+}
+
+std::string_view kind_name(route::pattern_kind kind) {
+    switch (kind) {
+    case route::pattern_kind::exact:
+        return "exact name";
+    case route::pattern_kind::wildcard:
+        return "wildcard";
+    case route::pattern_kind::regex:
+        return "regex";
+    }
+    return {};
+}
+
+std::string_view policy_name(policy policy) {
+    switch (policy) {
+    case policy::route_to_default:
+        return "default";
+    case policy::close:
+        return "close";
+    case policy::reset:
+        return "reset";
+    case policy::alert:
+        return "alert";
+    }
+    return {};
+}
+
+std::string describe(const configuration& configuration, const backend_settings& backend) {
+    auto text = "backend " + quoted(backend.name) + " (" + at_line(configuration, backend.where) + "): ";
+    if (!backend.handoff.empty()) {
+        text += backend.protocol == handoff_protocol::stream ? "handoff by \"stream\" to "
+                                                             : "handoff by \"datagram\" to ";
+        text += listed(backend.handoff, [](const std::string& path) { return "unix:" + path; });
+        text += "; held for up to " + format_duration(backend.hold) + " while it is away";
+    } else {
+        text +=
+            "proxy to " + listed(backend.proxy, [](const proxy_address& address) { return address.text; });
+    }
+    if (backend.sorry)
+        text += "; if it fails, backend " + quoted(configuration.backends[*backend.sorry].name);
+    return text;
+}
+
+std::string describe(const configuration& configuration, const route::table::candidate& candidate) {
+    const route::pattern pattern{candidate.kind, candidate.pattern};
+    return "route at " + at_line(configuration, configuration.routes[candidate.rule].where) + " by " +
+           quoted(pattern.to_string()) + " (" + std::string(kind_name(candidate.kind)) + ")";
+}
+
+// unmet is what of a rule's conditions does not hold.
+std::string unmet(const route::rule& rule, const route::table::candidate& candidate,
+                  const explain_query& query) {
+    std::string reasons;
+    if (!candidate.alpn_holds) {
+        reasons += "it asks for ALPN " + listed(rule.alpn, quoted) + ", the client offers ";
+        reasons += query.alpn.empty() ? "none" : listed(query.alpn, quoted);
+    }
+    if (!candidate.source_holds) {
+        if (!reasons.empty())
+            reasons += "; ";
+        reasons += "it asks for a source in " +
+                   listed(rule.source, [](const ip_prefix& prefix) { return prefix.to_string(); });
+        reasons +=
+            query.source ? ", the client is " + query.source->to_string() : ", the client's is not given";
+    }
+    return reasons;
+}
+
+std::string_view why_later(const route::table::candidate& winner, const route::table::candidate& later) {
+    const bool equal = winner.kind == later.kind &&
+                       (winner.kind == route::pattern_kind::regex || winner.pattern == later.pattern);
+    return equal ? "it comes later in the file" : "it is less specific";
+}
+
+// The wire form that alpn_list is a view of. A protocol that does not fit its length byte cannot be offered.
+std::string to_wire(const std::vector<std::string>& protocols) {
+    std::string entries;
+    for (const auto& protocol : protocols)
+        if (!protocol.empty() && protocol.size() <= 255)
+            (entries += static_cast<char>(static_cast<unsigned char>(protocol.size()))) += protocol;
+    return entries;
+}
+
+std::vector<route::table::candidate> find_candidates(const configuration& configuration,
+                                                     const explain_query& query) {
+    const auto name = host_name::parse(query.host_name);
+    if (!name)
+        return {};
+    const auto alpn = to_wire(query.alpn);
+    auto candidates = configuration.table.candidates(
+        *name, {query.source.value_or(ip_address{}), alpn_list{as_bytes(alpn)}});
+    for (auto& candidate : candidates)
+        if (!query.source && !configuration.routes[candidate.rule].rule.source.empty())
+            candidate.source_holds = false;
+    return candidates;
+}
+
+std::string explain_route(const configuration& configuration, const explain_query& query,
+                          const route::table::candidate& winner) {
+    const auto& backend = configuration.backends[configuration.routes[winner.rule].backend];
+    return quoted(query.host_name) + " goes to backend " + quoted(backend.name) + "\n  " +
+           describe(configuration, winner) + "\n  " + describe(configuration, backend) + "\n";
+}
+
+std::string explain_refusal(const configuration& configuration, const explain_query& query,
+                            bool has_candidates) {
+    const bool is_name = host_name::parse(query.host_name).has_value();
+    std::string text = query.host_name.empty() ? "a client without a host name" : quoted(query.host_name);
+    text += query.host_name.empty() ? " is not routed by name\n"
+            : !is_name              ? " is not a host name, so no route has it\n"
+            : has_candidates        ? " is in no route whose conditions hold\n"
+                                    : " is in no route\n";
+    for (const auto& listener : configuration.listeners) {
+        if (!query.listener.empty() && listener.address != query.listener)
+            continue;
+        text += "  listener " + quoted(listener.address) +
+                " has unmatched = " + quoted(policy_name(listener.unmatched)) + ": ";
+        if (listener.unmatched != policy::route_to_default)
+            text += listener.unmatched == policy::alert ? "the client gets a TLS alert (unrecognized_name)\n"
+                    : listener.unmatched == policy::reset ? "the connection is reset\n"
+                                                          : "the connection is closed\n";
+        else if (configuration.default_backend)
+            text += describe(configuration, configuration.backends[*configuration.default_backend]) + "\n";
+        else
+            text += "there is no [default], so the connection is closed\n";
+    }
+    return text;
+}
+
+} // namespace
+
+written<std::string> explain(const configuration& configuration, const explain_query& query) {
+    std::vector<std::string_view> addresses;
+    for (const auto& listener : configuration.listeners)
+        addresses.push_back(listener.address);
+    const bool known = query.listener.empty() ||
+                       std::find(addresses.begin(), addresses.end(), query.listener) != addresses.end();
+    if (!known)
+        return written<std::string>::refused("there is no listener " + quoted(query.listener) + "; " +
+                                             propose(query.listener, addresses));
+
+    const auto candidates = find_candidates(configuration, query);
+    const auto winner = std::find_if(candidates.begin(), candidates.end(),
+                                     [](const auto& one) { return one.alpn_holds && one.source_holds; });
+    auto text = winner != candidates.end() ? explain_route(configuration, query, *winner)
+                                           : explain_refusal(configuration, query, !candidates.empty());
+    for (auto one = candidates.begin(); one != candidates.end(); ++one) {
+        if (one == winner)
+            continue;
+        text += "  not the " + describe(configuration, *one) + ": ";
+        text += one < winner ? unmet(configuration.routes[one->rule].rule, *one, query)
+                             : why_later(*winner, *one);
+        text += "\n";
+    }
+    return text;
+}
+
+} // namespace snipass::config

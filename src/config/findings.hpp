@@ -1,0 +1,37 @@
+// findings: the diagnostics of one run over a file. Private to config.
+#pragma once
+
+#include "snipass/config/parse.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace snipass::config {
+
+class findings {
+  public:
+    void error(place where, std::string message) { add(severity::error, where, std::move(message)); }
+    void warning(place where, std::string message) { add(severity::warning, where, std::move(message)); }
+
+    [[nodiscard]] bool has_errors() const noexcept { return has_errors_; }
+
+    // take gives them in the order of the file.
+    [[nodiscard]] std::vector<diagnostic> take() {
+        std::stable_sort(list_.begin(), list_.end(),
+                         [](const diagnostic& a, const diagnostic& b) { return a.where < b.where; });
+        return std::move(list_);
+    }
+
+  private:
+    void add(severity level, place where, std::string message) {
+        has_errors_ = has_errors_ || level == severity::error;
+        list_.push_back({level, where, std::move(message)});
+    }
+
+    std::vector<diagnostic> list_;
+    bool has_errors_ = false;
+};
+
+} // namespace snipass::config

@@ -1,0 +1,95 @@
+#include "snipass/config/parse.hpp"
+
+#include "document.hpp"
+#include "draft.hpp"
+#include "findings.hpp"
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+namespace snipass::config {
+namespace {
+
+std::string at(std::string_view file, place where) {
+    auto text = std::string(file);
+    if (where.line != 0)
+        text += ":" + std::to_string(where.line) + ":" + std::to_string(where.column);
+    return text;
+}
+
+// assemble moves the draft's parts where they belong.
+configuration assemble(draft& draft, std::vector<route::rule> rules, std::string_view file) {
+    configuration made;
+    made.file = std::string(file);
+    made.server = draft.server;
+    made.log = draft.log;
+    for (auto& listener : draft.listeners)
+        made.listeners.push_back(std::move(listener.settings));
+    for (auto& backend : draft.backends)
+        made.backends.push_back(std::move(backend.settings));
+    made.default_backend = draft.default_index;
+    made.table = route::table{rules};
+    made.routes.reserve(rules.size());
+    for (std::size_t i = 0; i < rules.size(); ++i)
+        made.routes.push_back({std::move(rules[i]), draft.routes[i].backend_index, draft.routes[i].where});
+    return made;
+}
+
+std::vector<route::rule> take_rules(draft& draft) {
+    std::vector<route::rule> rules;
+    rules.reserve(draft.routes.size());
+    for (auto& route : draft.routes)
+        rules.push_back(std::move(route.rule));
+    return rules;
+}
+
+parsed unreadable(int error) {
+    const auto reason = std::error_code(error, std::generic_category()).message();
+    return {nullptr, {{severity::error, {}, "cannot be read: " + reason}}};
+}
+
+} // namespace
+
+std::string diagnostic::to_string(std::string_view file) const {
+    return at(file, where) + (level == severity::error ? ": error: " : ": warning: ") + message;
+}
+
+parsed parse(std::string_view text, std::string_view file) {
+    auto document = read_document(text);
+    if (!document.diagnostics.empty())
+        return {nullptr, std::move(document.diagnostics)};
+
+    findings findings;
+    auto draft = read_draft(document.root, findings);
+    document.root = {};
+    check_listeners(draft, findings);
+    const bool complete = resolve_references(draft, findings);
+    auto rules = take_rules(draft);
+    warn_of_shadowed_names(draft, rules, findings);
+    // With a name that could not be resolved, or without one, it is not known what is unused.
+    if (complete)
+        warn_of_backends(draft, findings);
+    if (findings.has_errors())
+        return {nullptr, findings.take()};
+    return {std::make_shared<const configuration>(assemble(draft, std::move(rules), file)), findings.take()};
+}
+
+parsed load(const std::string& file) {
+    errno = 0;
+    std::ifstream in{file, std::ios::binary};
+    if (!in)
+        return unreadable(errno);
+    // A directory opens, and fails at the first byte; read() turns what the stream buffer throws then into
+    // badbit.
+    std::string text;
+    std::array<char, 65'536> chunk; // filled by read()
+    while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0)
+        text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+    if (in.bad())
+        return unreadable(errno);
+    return parse(text, file);
+}
+
+} // namespace snipass::config

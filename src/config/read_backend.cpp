@@ -1,0 +1,121 @@
+// [backend.NAME]
+#include "draft.hpp"
+#include "reader.hpp"
+#include "snipass/config/address.hpp"
+#include "snipass/config/limits.hpp"
+
+#include <algorithm>
+
+namespace snipass::config {
+namespace {
+
+constexpr choice<proxy_protocol> headers[] = {
+    {"none", proxy_protocol::none}, {"v1", proxy_protocol::v1}, {"v2", proxy_protocol::v2}};
+
+constexpr std::string_view handoff_keys[] = {"protocol", "hold", "ack_timeout", "max_pending"};
+constexpr std::string_view proxy_keys[] = {"proxy_protocol", "connect_timeout", "idle_timeout"};
+
+// The name stands in log lines and in what `explain` prints.
+bool is_backend_name(std::string_view name) {
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '_' || c == '.';
+    };
+    return !name.empty() && name.size() <= limits::backend_name &&
+           std::all_of(name.begin(), name.end(), plain);
+}
+
+written<handoff_protocol> as_handoff_protocol(const node& node) {
+    constexpr choice<handoff_protocol> protocols[] = {{"stream", handoff_protocol::stream},
+                                                      {"datagram", handoff_protocol::datagram}};
+    const auto* const text = std::get_if<std::string>(&node.value);
+    if (text && *text == "scgi")
+        return written<handoff_protocol>::refused(
+            "this version does not have \"scgi\"; write \"stream\" or \"datagram\"");
+    return as_choice<handoff_protocol>(node, protocols);
+}
+
+written<std::string> as_handoff_address(const node& node) {
+    auto text = as_string(node, "a unix socket", "unix:/run/backend.sock");
+    return text.value ? parse_handoff_address(*text.value) : text;
+}
+
+written<proxy_address> as_proxy_address(const node& node) {
+    auto text = as_string(node, "an address", "192.0.2.1:443");
+    if (!text.value)
+        return written<proxy_address>::refused(std::move(text.problem));
+    return parse_proxy_address(*text.value);
+}
+
+void read_handoff(table_reader& in, backend_settings& backend) {
+    const auto duration = [](const node& node) { return as_duration(node, limits::shortest_duration); };
+    in.read("protocol", backend.protocol, as_handoff_protocol);
+    in.read("hold", backend.hold,
+            [](const node& node) { return as_duration(node, std::chrono::milliseconds{0}); });
+    if (backend.protocol == handoff_protocol::datagram)
+        in.reject("ack_timeout", "protocol = \"datagram\" has no acknowledgement; leave ack_timeout out");
+    else
+        in.read("ack_timeout", backend.ack_timeout, duration);
+    in.read("max_pending", backend.max_pending,
+            [](const node& node) { return as_integer(node, 1, limits::sessions); });
+}
+
+void read_proxy(table_reader& in, backend_settings& backend) {
+    const auto duration = [](const node& node) { return as_duration(node, limits::shortest_duration); };
+    in.read("proxy_protocol", backend.header,
+            [](const node& node) { return as_choice<proxy_protocol>(node, headers); });
+    in.read("connect_timeout", backend.connect_timeout, duration);
+    in.read("idle_timeout", backend.idle_timeout, duration);
+}
+
+} // namespace
+
+written<reference> as_backend_name(const node& node) {
+    auto text = as_string(node, "a backend's name", "blog");
+    if (!text.value)
+        return written<reference>::refused(std::move(text.problem));
+    return reference{std::move(*text.value), node.where};
+}
+
+backend_draft read_backend(const members& table, std::string_view name, place where, findings& findings) {
+    backend_draft backend;
+    auto& settings = backend.settings;
+    settings.name = std::string(name);
+    settings.where = where;
+    const bool plain = is_backend_name(name);
+    const auto title = "backend." + (plain ? std::string(name) : quoted(name));
+    if (!plain)
+        findings.error(where, title + ": write a name of 1 to 64 letters, digits, \"-\", \"_\" or \".\"");
+
+    table_reader in{table, title, findings};
+    using lone = table_reader::lone_string;
+    const bool handoff =
+        in.read_each("handoff", lone::accepted, as_handoff_address,
+                     [&](std::string path, place) { settings.handoff.push_back(std::move(path)); });
+    const bool proxy =
+        in.read_each("proxy", lone::accepted, as_proxy_address,
+                     [&](proxy_address address, place) { settings.proxy.push_back(std::move(address)); });
+    if (handoff && proxy)
+        findings.error(where,
+                       title + ": both handoff and proxy; write one, and a second backend for the other");
+    if (!handoff && !proxy)
+        findings.error(where, title + ": neither handoff nor proxy; write handoff = \"unix:/run/" +
+                                  std::string(name) +
+                                  ".sock\" for a process on this machine, or proxy = [\"192.0.2.1:443\"]");
+
+    if (handoff || !proxy)
+        read_handoff(in, settings);
+    if (proxy || !handoff)
+        read_proxy(in, settings);
+    if (handoff && !proxy)
+        for (const auto key : proxy_keys)
+            in.reject(key, "does not apply to a backend with handoff; leave it out");
+    if (proxy && !handoff)
+        for (const auto key : handoff_keys)
+            in.reject(key, "does not apply to a backend with proxy; leave it out");
+    in.read("sorry", backend.sorry, as_backend_name);
+    in.finish();
+    return backend;
+}
+
+} // namespace snipass::config

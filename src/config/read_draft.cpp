@@ -1,0 +1,111 @@
+// The file's root: which tables there are.
+#include "draft.hpp"
+#include "snipass/config/nearest.hpp"
+
+#include <iterator>
+
+namespace snipass::config {
+namespace {
+
+constexpr std::string_view root_keys[] = {"server", "log", "listener", "route", "backend", "default"};
+
+std::string header(std::string_view key) {
+    const bool many = key == "listener" || key == "route";
+    if (key == "backend")
+        return "[backend.NAME]";
+    return (many ? "[[" : "[") + std::string(key) + (many ? "]]" : "]");
+}
+
+// with_table calls read(table, place) for a key that is there once.
+template <class Read>
+void with_table(const member& found, findings& findings, Read&& read) {
+    const auto& [key, where, node] = found;
+    if (const auto* const table = std::get_if<members>(&node.value))
+        return read(*table, node.where);
+    const bool doubled = std::holds_alternative<elements>(node.value);
+    findings.error(where, key + ": expected a table, not " + describe(node) + "; write " + header(key) +
+                              (doubled ? ", once and with single brackets" : ""));
+}
+
+// with_tables does so for a key that may be there several times.
+template <class Read>
+void with_tables(const member& found, findings& findings, Read&& read) {
+    const auto& [key, where, node] = found;
+    if (const auto* const table = std::get_if<members>(&node.value)) {
+        findings.error(where, key + ": there may be several; write " + header(key) + " with double brackets");
+        return read(*table, node.where);
+    }
+    const auto* const array = std::get_if<elements>(&node.value);
+    if (!array)
+        return findings.error(where,
+                              key + ": expected tables, not " + describe(node) + "; write " + header(key));
+    for (const auto& element : *array) {
+        const auto* const table = std::get_if<members>(&element.value);
+        if (table)
+            read(*table, element.where);
+        else
+            findings.error(element.where,
+                           key + ": expected a table, not " + describe(element) + "; write " + header(key));
+    }
+}
+
+void read_backends(const members& table, draft& into, findings& findings) {
+    into.backends.reserve(table.size());
+    for (const auto& [name, where, node] : table) {
+        if (const auto* const backend = std::get_if<members>(&node.value))
+            into.backends.push_back(read_backend(*backend, name, node.where, findings));
+        else
+            findings.error(where, "backend." + name + ": expected a table, not " + describe(node) +
+                                      "; write [backend.NAME] above it");
+    }
+}
+
+void report_unknown(const member& found, findings& findings) {
+    const auto near = nearest(found.key, {std::begin(root_keys), std::end(root_keys)});
+    std::string all;
+    for (const auto key : root_keys)
+        all += (all.empty() ? "" : ", ") + header(key);
+    findings.error(found.where,
+                   found.key + ": unknown; " + (near ? "write " + header(*near) : "known here: " + all));
+}
+
+void read_root_key(const member& found, draft& into, findings& findings) {
+    const auto& key = found.key;
+    if (key == "server")
+        with_table(found, findings,
+                   [&](const members& table, place) { into.server = read_server(table, findings); });
+    else if (key == "log")
+        with_table(found, findings,
+                   [&](const members& table, place) { into.log = read_log(table, findings); });
+    else if (key == "default")
+        with_table(found, findings, [&](const members& table, place where) {
+            into.default_backend = read_default(table, where, findings);
+        });
+    else if (key == "listener")
+        with_tables(found, findings, [&](const members& table, place where) {
+            into.listeners.push_back(read_listener(table, where, findings));
+        });
+    else if (key == "route")
+        with_tables(found, findings, [&](const members& table, place where) {
+            into.routes.push_back(read_route(table, where, findings));
+        });
+    else if (key == "backend")
+        with_table(found, findings,
+                   [&](const members& table, place) { read_backends(table, into, findings); });
+    else
+        report_unknown(found, findings);
+}
+
+} // namespace
+
+draft read_draft(const members& root, findings& findings) {
+    draft into;
+    for (const auto& found : root) {
+        into.has_listener = into.has_listener || found.key == "listener";
+        into.has_default = into.has_default || found.key == "default";
+        read_root_key(found, into, findings);
+    }
+    return into;
+}
+
+} // namespace snipass::config

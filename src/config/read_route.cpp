@@ -1,0 +1,83 @@
+// [[route]]
+#include "draft.hpp"
+#include "reader.hpp"
+#include "snipass/config/limits.hpp"
+
+namespace snipass::config {
+namespace {
+
+written<route::pattern> as_pattern(const node& node) {
+    using result = written<route::pattern>;
+    const auto text = as_string(node, "a host name", "www.example.com");
+    if (!text.value)
+        return result::refused(text.problem);
+    auto parsed = route::pattern::parse(*text.value);
+    if (!parsed.value)
+        return result::refused(quoted(*text.value) + ": " + parsed.problem);
+    return std::move(*parsed.value);
+}
+
+written<std::string> as_alpn(const node& node) {
+    auto text = as_string(node, "an ALPN protocol", "h2");
+    if (text.value && (text.value->empty() || text.value->size() > limits::alpn_protocol))
+        return written<std::string>::refused("an ALPN protocol has 1 to 255 bytes; write one such as \"h2\"");
+    return text;
+}
+
+// without_host_bits is the network of a host's address that was pasted with its network's length.
+std::optional<ip_prefix> without_host_bits(const std::string& text) {
+    const auto slash = text.find('/');
+    if (slash == text.npos)
+        return std::nullopt;
+    const auto address = ip_address::parse(text.substr(0, slash));
+    const auto any = ip_prefix::parse((text.find(':') == text.npos ? "0.0.0.0" : "::") + text.substr(slash));
+    // A mapped address in IPv6 notation counts its length from elsewhere.
+    if (!address || !any || address->is_v4() != any->address().is_v4())
+        return std::nullopt;
+    return ip_prefix{*address, any->length()};
+}
+
+written<ip_prefix> as_prefix(const node& node) {
+    using result = written<ip_prefix>;
+    const auto text = as_string(node, "an address range", "192.0.2.0/24");
+    if (!text.value)
+        return result::refused(text.problem);
+    if (const auto prefix = ip_prefix::parse(*text.value))
+        return *prefix;
+
+    if (const auto better = without_host_bits(*text.value))
+        return result::refused(quoted(*text.value) + " has bits behind its length; write " +
+                               quoted(better->to_string()) + ", or the address alone for one client");
+    return result::refused(
+        quoted(*text.value) +
+        " is no address range; write one such as \"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"");
+}
+
+} // namespace
+
+route_draft read_route(const members& table, place where, findings& findings) {
+    route_draft route;
+    route.where = where;
+    table_reader in{table, "route", findings};
+    using lone = table_reader::lone_string;
+
+    const bool names =
+        in.read_each("names", lone::refused, as_pattern, [&](route::pattern pattern, place at) {
+            route.rule.names.push_back(std::move(pattern));
+            route.name_places.push_back(at);
+        });
+    if (!names)
+        findings.error(where,
+                       "route: no names; write names = [\"www.example.com\"], or [\"/.*/\"] for any name");
+    in.read_each("alpn", lone::refused, as_alpn,
+                 [&](std::string protocol, place) { route.rule.alpn.push_back(std::move(protocol)); });
+    in.read_each("source", lone::refused, as_prefix,
+                 [&](const ip_prefix& prefix, place) { route.rule.source.push_back(prefix); });
+    const bool backend = in.read("backend", route.backend, as_backend_name);
+    if (!backend)
+        findings.error(where, "route: no backend; write backend = \"NAME\", and a [backend.NAME]");
+    in.finish();
+    return route;
+}
+
+} // namespace snipass::config

@@ -1,0 +1,58 @@
+// [server], [log] and [default].
+#include "draft.hpp"
+#include "reader.hpp"
+#include "snipass/config/limits.hpp"
+
+namespace snipass::config {
+namespace {
+
+constexpr choice<log_level> levels[] = {{"trace", log_level::trace},
+                                        {"debug", log_level::debug},
+                                        {"info", log_level::info},
+                                        {"warn", log_level::warn},
+                                        {"error", log_level::error}};
+constexpr choice<log_format> formats[] = {{"text", log_format::text}, {"json", log_format::json}};
+
+} // namespace
+
+server_settings read_server(const members& table, findings& findings) {
+    server_settings server;
+    table_reader in{table, "server", findings};
+    const auto sessions = [](const node& node) { return as_integer(node, 1, limits::sessions); };
+    const auto longer_than_zero = [](const node& node) {
+        return as_duration(node, limits::shortest_duration);
+    };
+    in.read("workers", server.workers, [](const node& node) { return as_integer(node, 0, limits::workers); });
+    in.read("hello_timeout", server.hello_timeout, longer_than_zero);
+    in.read("hello_max", server.hello_max, [](const node& node) {
+        return as_size(node, limits::smallest_hello_max, limits::largest_hello_max);
+    });
+    in.read("max_waiting", server.max_waiting, sessions);
+    in.read("max_waiting_per_source", server.max_waiting_per_source, sessions);
+    in.read("drain_timeout", server.drain_timeout,
+            [](const node& node) { return as_duration(node, std::chrono::milliseconds{0}); });
+    in.finish();
+    return server;
+}
+
+log_settings read_log(const members& table, findings& findings) {
+    log_settings log;
+    table_reader in{table, "log", findings};
+    in.read("level", log.level, [](const node& node) { return as_choice<log_level>(node, levels); });
+    in.read("format", log.format, [](const node& node) { return as_choice<log_format>(node, formats); });
+    in.read("access", log.access, as_boolean);
+    in.finish();
+    return log;
+}
+
+std::optional<reference> read_default(const members& table, place where, findings& findings) {
+    std::optional<reference> backend;
+    table_reader in{table, "default", findings};
+    const bool given = in.read("backend", backend, as_backend_name);
+    if (!given)
+        findings.error(where, "default: no backend; write backend = \"NAME\", or leave [default] out");
+    in.finish();
+    return backend;
+}
+
+} // namespace snipass::config

@@ -1,0 +1,49 @@
+#include "reader.hpp"
+
+#include <algorithm>
+
+namespace snipass::config {
+
+const member* table_reader::take(std::string_view key) {
+    known_.push_back(key);
+    const auto found =
+        std::find_if(table_.begin(), table_.end(), [&](const member& member) { return member.key == key; });
+    return found == table_.end() ? nullptr : &*found;
+}
+
+void table_reader::reject(std::string_view key, std::string_view why) {
+    if (const auto* const found = take(key))
+        error(found->where, key, why);
+}
+
+void table_reader::error(place where, std::string_view key, std::string_view problem) {
+    findings_.error(where, name_ + "." + std::string(key) + ": " + std::string(problem));
+}
+
+void table_reader::finish() {
+    for (const auto& member : table_)
+        if (std::find(known_.begin(), known_.end(), member.key) == known_.end())
+            error(member.where, member.key, "unknown key; " + propose(member.key, known_));
+}
+
+std::vector<const node*> table_reader::elements_of(std::string_view key, const node& value,
+                                                   lone_string lone) {
+    std::vector<const node*> found;
+    const auto* const array = std::get_if<elements>(&value.value);
+    const auto* const text = std::get_if<std::string>(&value.value);
+    if (array) {
+        for (const auto& element : *array)
+            found.push_back(&element);
+        if (array->empty())
+            error(value.where, key, "an empty array; write at least one string into it");
+    } else if (text && lone == lone_string::accepted) {
+        found.push_back(&value);
+    } else {
+        const auto instead =
+            text ? "write [" + quoted(*text) + "]" : std::string("write strings between [ and ]");
+        error(value.where, key, "expected an array, not " + describe(value) + "; " + instead);
+    }
+    return found;
+}
+
+} // namespace snipass::config

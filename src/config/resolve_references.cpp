@@ -1,0 +1,93 @@
+// From the names of backends to their indexes.
+#include "draft.hpp"
+#include "snipass/config/nearest.hpp"
+#include "snipass/config/written.hpp"
+
+#include <unordered_map>
+
+namespace snipass::config {
+namespace {
+
+class backend_names {
+  public:
+    backend_names(const std::vector<backend_draft>& backends, findings& findings) : findings_(findings) {
+        for (std::size_t i = 0; i < backends.size(); ++i) {
+            known_.push_back(backends[i].settings.name);
+            index_.emplace(backends[i].settings.name, i);
+        }
+    }
+
+    [[nodiscard]] std::optional<std::size_t> resolve(const reference& from, const std::string& key) {
+        const auto found = index_.find(from.name);
+        if (found != index_.end())
+            return found->second;
+        findings_.error(from.where,
+                        key + ": there is no backend " + quoted(from.name) + "; " + proposal(from.name));
+        return std::nullopt;
+    }
+
+  private:
+    // Kept, because many routes may have the same slip and there may be many backends to compare it with.
+    const std::string& proposal(const std::string& name) {
+        const auto [entry, added] = proposals_.try_emplace(name);
+        if (added)
+            entry->second = known_.empty() ? "write a [backend." + name + "]" : propose(name, known_);
+        return entry->second;
+    }
+
+    findings& findings_;
+    std::vector<std::string_view> known_;
+    std::unordered_map<std::string_view, std::size_t> index_;
+    std::unordered_map<std::string, std::string> proposals_;
+};
+
+// check_sorry reports each ring of backends that would pass a client on for ever, once.
+void check_sorry(const std::vector<backend_draft>& backends, findings& findings) {
+    std::vector<std::size_t> walk(backends.size()); // the walk that came here first, counted from 1
+    for (std::size_t start = 0; start < backends.size(); ++start) {
+        std::optional<std::size_t> at = start;
+        while (at && walk[*at] == 0) {
+            walk[*at] = start + 1;
+            at = backends[*at].settings.sorry;
+        }
+        if (!at || walk[*at] != start + 1)
+            continue;
+
+        const auto first = *at;
+        auto last = first;
+        auto names = quoted(backends[first].settings.name);
+        while (*backends[last].settings.sorry != first) {
+            last = *backends[last].settings.sorry;
+            names += " -> " + quoted(backends[last].settings.name);
+        }
+        findings.error(backends[last].sorry->where, "backend." + backends[last].settings.name +
+                                                        ".sorry: leads in a ring: " + names + " -> " +
+                                                        quoted(backends[first].settings.name) +
+                                                        "; write a backend outside of it, or leave it out");
+    }
+}
+
+} // namespace
+
+bool resolve_references(draft& draft, findings& findings) {
+    backend_names names{draft.backends, findings};
+    bool complete = true;
+    for (auto& route : draft.routes) {
+        const auto index = route.backend ? names.resolve(*route.backend, "route.backend") : std::nullopt;
+        complete = complete && index;
+        route.backend_index = index.value_or(0);
+    }
+    for (auto& backend : draft.backends) {
+        if (!backend.sorry)
+            continue;
+        backend.settings.sorry = names.resolve(*backend.sorry, "backend." + backend.settings.name + ".sorry");
+        complete = complete && backend.settings.sorry;
+    }
+    if (draft.default_backend)
+        draft.default_index = names.resolve(*draft.default_backend, "default.backend");
+    complete = complete && draft.default_index.has_value() == draft.has_default;
+    check_sorry(draft.backends, findings);
+    return complete;
+}
+
+} // namespace snipass::config

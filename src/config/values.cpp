@@ -1,0 +1,125 @@
+#include "values.hpp"
+
+#include "snipass/config/limits.hpp"
+#include "snipass/config/units.hpp"
+
+#include <cmath>
+
+namespace snipass::config {
+namespace {
+
+std::string expected(std::string_view what, const node& node, const std::string& instead) {
+    return "expected " + std::string(what) + ", not " + describe(node) + "; write " + instead;
+}
+
+// out_of_range is the problem of a value that is of the right kind.
+template <class Format>
+std::string out_of_range(const std::string& shown, std::size_t value, std::size_t least, std::size_t most,
+                         Format format) {
+    return shown + " is out of range; write " + (value < least ? "at least " : "at most ") +
+           format(value < least ? least : most);
+}
+
+// in_milliseconds is what an admin probably meant by a number without a unit: seconds.
+std::optional<std::chrono::milliseconds> in_milliseconds(const node& node) {
+    constexpr double most = 1e9;
+    const auto* const integer = std::get_if<std::int64_t>(&node.value);
+    const auto* const real = std::get_if<double>(&node.value);
+    if (!integer && !real)
+        return std::nullopt;
+    const double seconds = integer ? static_cast<double>(*integer) : *real;
+    if (!(seconds >= 0 && seconds <= most))
+        return std::nullopt;
+    return std::chrono::milliseconds{std::llround(seconds * 1'000)};
+}
+
+} // namespace
+
+std::string describe(const node& node) {
+    const auto& value = node.value;
+    if (const auto* const text = std::get_if<std::string>(&value))
+        return "the string " + quoted(*text);
+    if (const auto* const integer = std::get_if<std::int64_t>(&value))
+        return "the integer " + std::to_string(*integer);
+    if (std::holds_alternative<double>(value))
+        return "a number with a fraction";
+    if (const auto* const boolean = std::get_if<bool>(&value))
+        return *boolean ? "true" : "false";
+    if (std::holds_alternative<elements>(value))
+        return "an array";
+    if (std::holds_alternative<members>(value))
+        return "a table";
+    return "a date or time";
+}
+
+written<bool> as_boolean(const node& node) {
+    if (const auto* const boolean = std::get_if<bool>(&node.value))
+        return *boolean;
+    return written<bool>::refused(expected("true or false", node, "true or false, without quotes"));
+}
+
+written<std::size_t> as_integer(const node& node, std::size_t least, std::size_t most) {
+    using result = written<std::size_t>;
+    const auto* const integer = std::get_if<std::int64_t>(&node.value);
+    if (!integer) {
+        const auto* const text = std::get_if<std::string>(&node.value);
+        const bool digits = text && !text->empty() && text->find_first_not_of("0123456789") == text->npos;
+        const auto range = "one from " + std::to_string(least) + " to " + std::to_string(most);
+        return result::refused(expected("a whole number", node, digits ? *text + ", without quotes" : range));
+    }
+    const auto value = *integer < 0 ? 0 : static_cast<std::size_t>(*integer);
+    if (*integer >= 0 && value >= least && value <= most)
+        return value;
+    const auto shown = std::to_string(*integer);
+    if (*integer < 0)
+        return result::refused(shown + " is out of range; write at least " + std::to_string(least));
+    return result::refused(
+        out_of_range(shown, value, least, most, [](std::size_t number) { return std::to_string(number); }));
+}
+
+written<std::chrono::milliseconds> as_duration(const node& node, std::chrono::milliseconds least) {
+    using result = written<std::chrono::milliseconds>;
+    const auto* const text = std::get_if<std::string>(&node.value);
+    if (!text) {
+        const auto meant = in_milliseconds(node);
+        return result::refused(
+            expected("a duration", node, meant ? quoted(format_duration(*meant)) : "one such as \"5s\""));
+    }
+    auto parsed = parse_duration(*text);
+    if (!parsed.value || (*parsed.value >= least && *parsed.value <= limits::longest_duration))
+        return parsed;
+    const auto format = [](std::size_t number) {
+        return quoted(format_duration(std::chrono::milliseconds{static_cast<std::int64_t>(number)}));
+    };
+    const auto number = [](std::chrono::milliseconds duration) {
+        return static_cast<std::size_t>(duration.count());
+    };
+    return result::refused(out_of_range(quoted(*text), number(*parsed.value), number(least),
+                                        number(limits::longest_duration), format));
+}
+
+written<std::size_t> as_size(const node& node, std::size_t least, std::size_t most) {
+    using result = written<std::size_t>;
+    const auto* const text = std::get_if<std::string>(&node.value);
+    if (!text) {
+        const auto* const integer = std::get_if<std::int64_t>(&node.value);
+        const bool bytes = integer && *integer > 0;
+        return result::refused(expected("a size", node,
+                                        bytes ? quoted(format_size(static_cast<std::size_t>(*integer)))
+                                              : "one such as \"64KiB\""));
+    }
+    auto parsed = parse_size(*text);
+    if (!parsed.value || (*parsed.value >= least && *parsed.value <= most))
+        return parsed;
+    return result::refused(out_of_range(quoted(*text), *parsed.value, least, most,
+                                        [](std::size_t number) { return quoted(format_size(number)); }));
+}
+
+written<std::string> as_string(const node& node, std::string_view what, std::string_view example) {
+    if (const auto* const text = std::get_if<std::string>(&node.value))
+        return *text;
+    return written<std::string>::refused(
+        expected(std::string(what) + " in quotes", node, "one such as " + quoted(example)));
+}
+
+} // namespace snipass::config

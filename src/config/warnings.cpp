@@ -1,0 +1,96 @@
+// What is allowed and hardly meant.
+#include "draft.hpp"
+#include "snipass/config/written.hpp"
+#include "snipass/route/shadow.hpp"
+
+#include <algorithm>
+
+namespace snipass::config {
+namespace {
+
+std::string at_line(place where) {
+    return "line " + std::to_string(where.line);
+}
+
+void warn_of_unused(const draft& draft, findings& findings) {
+    std::vector<bool> used(draft.backends.size());
+    const auto mark = [&](std::optional<std::size_t> index) {
+        for (; index && !used[*index]; index = draft.backends[*index].settings.sorry)
+            used[*index] = true;
+    };
+    for (const auto& route : draft.routes)
+        mark(route.backend_index);
+    mark(draft.default_index);
+    for (std::size_t i = 0; i < used.size(); ++i) {
+        const auto& settings = draft.backends[i].settings;
+        if (!used[i])
+            findings.warning(settings.where,
+                             "backend." + settings.name +
+                                 ": nothing leads to it; write it into a route, a sorry or [default], or "
+                                 "leave it out");
+    }
+}
+
+// A datagram carries the client's bytes, which the router has then consumed: should the datagram fail after
+// that, a `stream` receiver, which expects them in the socket, cannot have the client.
+void warn_of_consumed_bytes(const draft& draft, findings& findings) {
+    for (const auto& backend : draft.backends) {
+        const auto& settings = backend.settings;
+        if (settings.handoff.empty() || settings.protocol != handoff_protocol::datagram || !settings.sorry)
+            continue;
+        const auto& sorry = draft.backends[*settings.sorry].settings;
+        if (sorry.handoff.empty() || sorry.protocol != handoff_protocol::stream)
+            continue;
+        findings.warning(
+            backend.sorry->where,
+            "backend." + settings.name + ".sorry: " + quoted(sorry.name) +
+                " is handed sockets by \"stream\", which needs the client's bytes unread; in the rare case "
+                "that a datagram fails after they were read, the client is closed instead");
+    }
+}
+
+void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rules,
+                        const route::shadowed_name& first, findings& findings) {
+    const auto& names = rules[first.rule].names;
+    findings.warning(draft.routes[first.rule].where,
+                     "route: can never win: the route at " + at_line(draft.routes[first.by].where) + " has " +
+                         quoted(names[first.name].to_string()) + " without any condition" +
+                         (names.size() > 1 ? ", and the other names are taken too" : "") +
+                         "; write this route above it, or leave it out");
+}
+
+void warn_of_name(const draft& draft, const std::vector<route::rule>& rules, const route::shadowed_name& name,
+                  findings& findings) {
+    const auto text = quoted(rules[name.rule].names[name.name].to_string());
+    const auto elsewhere = " never comes here: the route at " + at_line(draft.routes[name.by].where) +
+                           " has it without any condition; write it into one of them";
+    findings.warning(draft.routes[name.rule].name_places[name.name],
+                     "route.names: " + text +
+                         (name.by == name.rule ? " is in this route already; leave it out" : elsewhere));
+}
+
+} // namespace
+
+void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& rules, findings& findings) {
+    const auto shadowed = route::find_shadowed(rules);
+    for (auto first = shadowed.begin(); first != shadowed.end();) {
+        const auto rule = first->rule;
+        const auto behind =
+            std::find_if(first, shadowed.end(), [&](const auto& name) { return name.rule != rule; });
+        const auto count = static_cast<std::size_t>(behind - first);
+        // A name that the route has twice is not its first one, so the first one is another route's.
+        if (count == rules[rule].names.size())
+            warn_of_dead_route(draft, rules, *first, findings);
+        else
+            std::for_each(first, behind,
+                          [&](const auto& name) { warn_of_name(draft, rules, name, findings); });
+        first = behind;
+    }
+}
+
+void warn_of_backends(const draft& draft, findings& findings) {
+    warn_of_unused(draft, findings);
+    warn_of_consumed_bytes(draft, findings);
+}
+
+} // namespace snipass::config

@@ -1,0 +1,152 @@
+#include "snipass/config/address.hpp"
+
+#include "catch.hpp"
+
+using namespace snipass::config;
+using Catch::Matchers::Contains;
+
+namespace {
+
+struct accepted {
+    const char* written;
+    std::string value;
+};
+
+struct refused {
+    const char* behaviour;
+    std::string written;
+    const char* problem; // a part of it
+};
+
+// So that a row can say all of an address in one text.
+std::string print(const listener_address& address) {
+    return address.endpoint ? address.endpoint->to_string() : "systemd " + address.systemd_name;
+}
+std::string print(const proxy_address& address) {
+    return address.path.empty() ? address.host + " " + std::to_string(address.port) : "path " + address.path;
+}
+
+const std::string path107 = "/" + std::string(106, 'x');
+
+} // namespace
+
+TEST_CASE("parse_listener_address accepts") {
+    const auto row = GENERATE(values<accepted>({
+        {"1.2.3.4:443", "1.2.3.4:443"},
+        {"[::]:443", "[::]:443"},
+        {"[2001:db8::1]:443", "[2001:db8::1]:443"},
+        {"*:443", "[::]:443"},
+        {":443", "[::]:443"},
+        {"0.0.0.0:443", "0.0.0.0:443"},
+        {"127.0.0.1:0", "127.0.0.1:0"},
+        {"*:65535", "[::]:65535"},
+        {"systemd:snipass", "systemd snipass"},
+        {"systemd:a.socket", "systemd a.socket"},
+    }));
+    INFO(row.written);
+    const auto parsed = parse_listener_address(row.written);
+    INFO(parsed.problem);
+    REQUIRE(parsed.value);
+    CHECK(print(*parsed.value) == row.value);
+}
+
+TEST_CASE("parse_listener_address refuses and says what to write") {
+    const auto row = GENERATE(values<refused>({
+        {"a name", "localhost:443", R"(is a name; a listener has an address; write "127.0.0.1:443")"},
+        {"another name", "www.example.com:8443", R"(write "[::]:8443")"},
+        {"a name without a port", "localhost", R"(write "127.0.0.1:443")"},
+        {"a port alone", "443", R"(is a port alone; write "[::]:443")"},
+        {"an IPv4 address without a port", "1.2.3.4", R"(write "1.2.3.4:443")"},
+        {"an IPv6 address without a port", "2001:db8::abcd", R"(write "[2001:db8::abcd]:443")"},
+        {"an IPv6 address without brackets", "::1:443", R"(write "[::1]:443")"},
+        {"a port over 65535", "[::]:65536", "a port from 0 to 65535"},
+        {"a star with a port over 65535", "*:65536", "a port from 0 to 65535"},
+        {"an empty port", "*:", "a port from 0 to 65535"},
+        {"nothing", "", "a port from 0 to 65535"},
+        {"a unix socket", "unix:/run/x", R"(is no TCP address; write "[::]:443")"},
+        {"what a later version has", "handoff:unix:/run/x", "this version does not have"},
+        {"a systemd socket without a name", "systemd:", "names no socket"},
+        {"a systemd name with a colon", "systemd:a:b", "names no socket"},
+        {"a systemd name with a space", "systemd:a b", "names no socket"},
+        {"a systemd name of 256", "systemd:" + std::string(256, 'a'), "names no socket"},
+    }));
+    INFO(row.behaviour);
+    const auto parsed = parse_listener_address(row.written);
+    CHECK_FALSE(parsed.value);
+    CHECK_THAT(parsed.problem, Contains(row.problem));
+}
+
+TEST_CASE("parse_listener_address accepts a systemd name of 255") {
+    CHECK(parse_listener_address("systemd:" + std::string(255, 'a')).value);
+}
+
+TEST_CASE("parse_handoff_address accepts") {
+    CHECK(parse_handoff_address("unix:/run/blog/handoff.sock").value == "/run/blog/handoff.sock");
+    CHECK(parse_handoff_address("unix:@blog").value == "@blog");
+    CHECK(parse_handoff_address("unix:" + path107).value == path107);
+    CHECK(parse_handoff_address("unix:@" + std::string(106, 'x')).value);
+}
+
+TEST_CASE("parse_handoff_address refuses and says what to write") {
+    const auto row = GENERATE(values<refused>({
+        {"a path alone", "/run/x.sock", R"(write "unix:/run/x.sock")"},
+        {"an abstract name alone", "@x", R"(write "unix:@x")"},
+        {"a relative path", "unix:x.sock",
+         R"(is a relative path; write one from the root, such as "unix:/run/x.sock")"},
+        {"no path", "unix:", "has no path"},
+        {"no abstract name", "unix:@", "has no path"},
+        {"the root", "unix:/", "has no path"},
+        {"a path of 108 bytes", "unix:" + path107 + "x",
+         "has 108 bytes; a unix socket's path has at most 107"},
+        {"an abstract name of 107 bytes and its NUL", "unix:@" + std::string(107, 'x'), "has at most 107"},
+        {"a NUL", std::string("unix:\0x", 7), "is a relative path"},
+        {"a NUL in a path", std::string("unix:/x\0x", 9), "write \"unix:@name\""},
+        {"a TCP address", "10.0.0.5:443", R"(write proxy = ["10.0.0.5:443"])"},
+        {"a name with a port", "backup.example:443", R"(write proxy = ["backup.example:443"])"},
+        {"something else", "x", "is no unix socket"},
+        {"nothing", "", "is no unix socket"},
+    }));
+    INFO(row.behaviour);
+    const auto parsed = parse_handoff_address(row.written);
+    CHECK_FALSE(parsed.value);
+    CHECK_THAT(parsed.problem, Contains(row.problem));
+}
+
+TEST_CASE("parse_proxy_address accepts") {
+    const auto row = GENERATE(values<accepted>({
+        {"10.0.0.5:443", "10.0.0.5 443"},
+        {"[2001:DB8::5]:8443", "2001:db8::5 8443"},
+        {"Backup.Example.net:443", "backup.example.net 443"},
+        {"localhost:1", "localhost 1"},
+        {"a:65535", "a 65535"},
+        {"unix:/run/acme.sock", "path /run/acme.sock"},
+        {"unix:@acme", "path @acme"},
+    }));
+    INFO(row.written);
+    const auto parsed = parse_proxy_address(row.written);
+    INFO(parsed.problem);
+    REQUIRE(parsed.value);
+    CHECK(print(*parsed.value) == row.value);
+    CHECK(parsed.value->text == row.written);
+}
+
+TEST_CASE("parse_proxy_address refuses and says what to write") {
+    const auto row = GENERATE(values<refused>({
+        {"an address without a port", "10.0.0.5", R"(write "10.0.0.5:443")"},
+        {"a name without a port", "backup.example", R"(has no port; write "backup.example:443")"},
+        {"an IPv6 address without brackets", "2001:db8::5:443", R"(write "[2001:db8::5]:443")"},
+        {"port 0", "10.0.0.5:0", "has no port from 1 to 65535"},
+        {"port 0 of a name", "a.example:0", "has no port from 1 to 65535"},
+        {"a port over 65535", "10.0.0.5:65536", "has no port from 1 to 65535"},
+        {"a name that is none", "a b:443", "is no address"},
+        {"a number for a name", "443:443", "is no address"},
+        {"a path alone", "/run/x.sock", R"(write "unix:/run/x.sock")"},
+        {"a relative path", "unix:x", "is a relative path"},
+        {"a path of 108 bytes", "unix:" + path107 + "x", "at most 107"},
+        {"nothing", "", "has no port"},
+    }));
+    INFO(row.behaviour);
+    const auto parsed = parse_proxy_address(row.written);
+    CHECK_FALSE(parsed.value);
+    CHECK_THAT(parsed.problem, Contains(row.problem));
+}
