@@ -1,5 +1,4 @@
-// configuration: what the file says, as plain structs. Validated: every index is in range, every name was
-// parsed.
+// configuration: what the file says, as plain structs. Validated: every index is in range, every name parsed.
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
@@ -54,9 +53,10 @@ enum class policy {
 
 struct listener_settings {
     std::string address; // as written: the listener's name in the log and for `explain --listener`
-    std::optional<ip_endpoint>
-        endpoint;             // an address to bind; for "*:443" and "[::]:443" the unspecified IPv6 address
-    std::string systemd_name; // or the name of a socket that systemd passes (sd_listen_fds_with_names(3))
+    // An address to bind ("*:443" is the unspecified IPv6 address), or the name of a socket that systemd
+    // passes (sd_listen_fds_with_names(3)): exactly one is set.
+    std::optional<ip_endpoint> endpoint;
+    std::string systemd_name;
     policy unmatched = policy::route_to_default; // no host name, or one that no route has
     policy malformed = policy::close;
     policy not_tls = policy::route_to_default;
