@@ -1,6 +1,7 @@
 #include "snipass/config/explain.hpp"
 
 #include "snipass/base/host_name.hpp"
+#include "snipass/config/decision.hpp"
 #include "snipass/config/nearest.hpp"
 #include "snipass/config/units.hpp"
 
@@ -38,7 +39,7 @@ std::string_view kind_name(route::pattern_kind kind) {
     return {};
 }
 
-std::string_view policy_name(policy policy) {
+std::string_view to_string(policy policy) {
     switch (policy) {
     case policy::route_to_default:
         return "default";
@@ -129,28 +130,40 @@ std::string explain_route(const configuration& configuration, const explain_quer
            describe(configuration, winner) + "\n  " + describe(configuration, backend) + "\n";
 }
 
+std::string_view describe(policy refusal) {
+    if (refusal == policy::alert)
+        return "the client gets a TLS alert (unrecognized_name)";
+    return refusal == policy::reset ? "the connection is reset" : "the connection is closed";
+}
+
+// what_happens asks the same function as the router does.
+std::string what_happens(const configuration& configuration, const listener_settings& listener,
+                         hello_kind hello) {
+    const auto decided = decide(configuration, listener, hello, std::nullopt, {});
+    auto text = "  listener " + quoted(listener.address) +
+                ", unmatched = " + quoted(to_string(listener.unmatched)) + ": ";
+    if (decided.backend)
+        return text + describe(configuration, configuration.backends[*decided.backend]) + "\n";
+    if (listener.unmatched == policy::route_to_default)
+        text += "there is no [default], so ";
+    return text + std::string(describe(decided.refusal)) + "\n";
+}
+
 std::string explain_refusal(const configuration& configuration, const explain_query& query,
                             bool has_candidates) {
-    const bool is_name = host_name::parse(query.host_name).has_value();
-    std::string text = query.host_name.empty() ? "a client without a host name" : quoted(query.host_name);
-    text += query.host_name.empty() ? " is not routed by name\n"
-            : !is_name              ? " is not a host name, so no route has it\n"
-            : has_candidates        ? " is in no route whose conditions hold\n"
-                                    : " is in no route\n";
-    for (const auto& listener : configuration.listeners) {
-        if (!query.listener.empty() && listener.address != query.listener)
-            continue;
-        text += "  listener " + quoted(listener.address) +
-                " has unmatched = " + quoted(policy_name(listener.unmatched)) + ": ";
-        if (listener.unmatched != policy::route_to_default)
-            text += listener.unmatched == policy::alert ? "the client gets a TLS alert (unrecognized_name)\n"
-                    : listener.unmatched == policy::reset ? "the connection is reset\n"
-                                                          : "the connection is closed\n";
-        else if (configuration.default_backend)
-            text += describe(configuration, configuration.backends[*configuration.default_backend]) + "\n";
-        else
-            text += "there is no [default], so the connection is closed\n";
-    }
+    const bool named = !query.host_name.empty();
+    std::string text = named ? quoted(query.host_name) : "a client without a host name";
+    if (!named)
+        text += " has no route\n";
+    else if (!host_name::parse(query.host_name))
+        text += " is not a host name, so no route has it\n";
+    else
+        text += has_candidates ? " has no route whose conditions hold\n" : " is in no route\n";
+
+    for (const auto& listener : configuration.listeners)
+        if (query.listener.empty() || listener.address == query.listener)
+            text += what_happens(configuration, listener,
+                                 named ? hello_kind::with_name : hello_kind::without_name);
     return text;
 }
 

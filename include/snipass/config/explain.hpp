@@ -12,10 +12,10 @@
 namespace snipass::config {
 
 struct explain_query {
-    std::string host_name;            // as the client sends it; empty: it sends none
-    std::vector<std::string> alpn;    // what it offers
-    std::optional<ip_address> source; // where it comes from; none: no `source` condition holds
-    std::string listener;             // its address as in the file; empty: any
+    std::string host_name{};            // as the client sends it; empty: it sends none
+    std::vector<std::string> alpn{};    // what it offers
+    std::optional<ip_address> source{}; // where it comes from; none: no `source` condition holds
+    std::string listener{};             // its address as in the file; empty: any
 };
 
 // explain is a text of several lines: the answer in the first, then why, then the routes that were not taken.

@@ -1,0 +1,165 @@
+#include "snipass/config/explain.hpp"
+
+#include "snipass/config/check.hpp"
+#include "snipass/config/decision.hpp"
+
+#include "mistakes.hpp"
+
+using namespace snipass;
+using namespace snipass::config;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const std::string file = R"([[listener]]
+address = "[::]:443"
+[[listener]]
+address = "systemd:inside"
+unmatched = "alert"
+[[listener]]
+address = "127.0.0.1:8443"
+unmatched = "reset"
+[[route]]
+names = ["blog.example.com", "*.blog.example.com"]
+backend = "blog"
+[[route]]
+names = ["*.example.com", "/.*\\.org/"]
+alpn = ["acme-tls/1"]
+source = ["192.0.2.0/24", "::/0"]
+backend = "acme"
+[[route]]
+names = ["www.example.com", "/w.*/"]
+backend = "blog"
+[[route]]
+names = ["/ww.*/"]
+backend = "acme"
+[backend.blog]
+handoff = ["unix:/run/blog.sock", "unix:@blog"]
+hold = "90s"
+sorry = "acme"
+[backend.acme]
+proxy = ["10.0.0.5:443", "backup.example.net:443"]
+)";
+
+std::shared_ptr<const configuration> configured(const std::string& more) {
+    auto parsed = parse(file + more, "f.toml");
+    for (const auto& diagnostic : parsed.diagnostics)
+        UNSCOPED_INFO(diagnostic.to_string("f.toml"));
+    REQUIRE(parsed.value);
+    return parsed.value;
+}
+
+} // namespace
+
+TEST_CASE("explain: who gets a name, and who does not") {
+    struct row {
+        const char* behaviour;
+        explain_query query;
+        std::string text;
+    };
+    const auto row = GENERATE(values<struct row>({
+        {"an exact name", {.host_name = "Blog.example.com."}, R"("Blog.example.com." goes to backend "blog"
+  route at f.toml:9 by "blog.example.com" (exact name)
+  backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away; if it fails, backend "acme"
+  not the route at f.toml:12 by "*.example.com" (wildcard): it is less specific
+)"},
+        {"conditions that fail come before the winner",
+         {.host_name = "www.example.org",
+          .alpn = {"h2", "http/1.1"},
+          .source = ip_address::parse("198.51.100.1")},
+         R"("www.example.org" goes to backend "blog"
+  route at f.toml:17 by "/w.*/" (regex)
+  backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away; if it fails, backend "acme"
+  not the route at f.toml:12 by "/.*\\.org/" (regex): it asks for ALPN "acme-tls/1", the client offers "h2", "http/1.1"; it asks for a source in 192.0.2.0/24, ::/0, the client is 198.51.100.1
+  not the route at f.toml:20 by "/ww.*/" (regex): it comes later in the file
+)"},
+        {"conditions that hold",
+         {.host_name = "a.example.com", .alpn = {"acme-tls/1"}, .source = ip_address::parse("192.0.2.9")},
+         R"("a.example.com" goes to backend "acme"
+  route at f.toml:12 by "*.example.com" (wildcard)
+  backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443
+)"},
+        {"no source given is in no range, not even in ::/0",
+         {.host_name = "a.example.com", .alpn = {"acme-tls/1"}, .listener = "[::]:443"},
+         R"("a.example.com" has no route whose conditions hold
+  listener "[::]:443", unmatched = "default": there is no [default], so the connection is closed
+  not the route at f.toml:12 by "*.example.com" (wildcard): it asks for a source in 192.0.2.0/24, ::/0, the client's is not given
+)"},
+        {"a name in no route, on every listener", {.host_name = "other.net"}, R"("other.net" is in no route
+  listener "[::]:443", unmatched = "default": there is no [default], so the connection is closed
+  listener "systemd:inside", unmatched = "alert": the client gets a TLS alert (unrecognized_name)
+  listener "127.0.0.1:8443", unmatched = "reset": the connection is reset
+)"},
+        {"no host name", {.listener = "systemd:inside"}, R"(a client without a host name has no route
+  listener "systemd:inside", unmatched = "alert": the client gets a TLS alert (unrecognized_name)
+)"},
+        {"a name that is none",
+         {.host_name = "192.0.2.1", .listener = "127.0.0.1:8443"},
+         R"("192.0.2.1" is not a host name, so no route has it
+  listener "127.0.0.1:8443", unmatched = "reset": the connection is reset
+)"},
+    }));
+    INFO(row.behaviour);
+    CHECK(explain(*configured(""), row.query).value.value_or("refused") == row.text);
+}
+
+TEST_CASE("explain: the [default] backend") {
+    const auto with_default = configured("[default]\nbackend = \"acme\"\n");
+    CHECK(*explain(*with_default, {.host_name = "other.net", .listener = "[::]:443"}).value ==
+          R"("other.net" is in no route
+  listener "[::]:443", unmatched = "default": backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443
+)");
+}
+
+TEST_CASE("explain: a listener that is not there") {
+    const auto answer = explain(*configured(""), {.host_name = "a", .listener = "[::]:444"});
+    CHECK_FALSE(answer.value);
+    CHECK(answer.problem == "there is no listener \"[::]:444\"; write \"[::]:443\"");
+}
+
+TEST_CASE("explain: says what the router decides") {
+    const auto configuration = configured("[default]\nbackend = \"acme\"\n");
+    const auto name = GENERATE(as<std::string>{}, "blog.example.com", "x.blog.example.com", "a.example.com",
+                               "www.example.com", "www.example.org", "x.org", "other.net", "w", "192.0.2.1");
+    const auto alpn = GENERATE(as<std::string>{}, "acme-tls/1", "h2");
+    const auto source = GENERATE(as<std::string>{}, "192.0.2.1", "203.0.113.1", "2001:db8::1");
+    const auto& listener = GENERATE_COPY(from_range(configuration->listeners));
+    INFO(name << " " << alpn << " " << source << " " << listener.address);
+
+    const auto wire = std::string(1, static_cast<char>(alpn.size())) + alpn;
+    const auto decided = decide(*configuration, listener, hello_kind::with_name, host_name::parse(name),
+                                {*ip_address::parse(source), alpn_list{as_bytes(wire)}});
+    const auto said = *explain(*configuration, {.host_name = name,
+                                                .alpn = {alpn},
+                                                .source = ip_address::parse(source),
+                                                .listener = listener.address})
+                           .value;
+    const auto backend = decided.backend ? configuration->backends[*decided.backend].name : "";
+    CHECK((said.find("goes to backend") != said.npos) == decided.route.has_value());
+    if (decided.backend)
+        CHECK_THAT(said, Contains("backend \"" + backend + "\" (f.toml"));
+    if (decided.refusal == policy::alert)
+        CHECK_THAT(said, Contains("TLS alert"));
+    if (decided.refusal == policy::reset)
+        CHECK_THAT(said, Contains("is reset"));
+}
+
+TEST_CASE("check_report: the diagnostics, and how many") {
+    const auto report = [](const std::string& text) { return check_report(parse(text, "f.toml"), "f.toml"); };
+    CHECK(report(rest) == "f.toml: valid: 1 listener, 0 routes with 0 names, 1 backend\n");
+    CHECK(report(file) == "f.toml: valid: 3 listeners, 4 routes with 7 names, 2 backends\n");
+    CHECK(report("[backend.x]\nhandoff = \"unix:/x\"\n" + rest) ==
+          "f.toml:1:1: warning: backend.x: nothing leads to it; write it into a route, a sorry or [default], "
+          "or leave it "
+          "out\nf.toml: valid: 1 listener, 0 routes with 0 names, 2 backends, 1 warning\n");
+    CHECK(report("[log]\nlevel = 1\naccess = 1\n" + rest) ==
+          "f.toml:2:9: error: log.level: expected a word in quotes, not the integer 1; known here: "
+          "\"trace\", \"debug\", "
+          "\"info\", \"warn\", \"error\"\n"
+          "f.toml:3:10: error: log.access: expected true or false, not the integer 1; write true or false, "
+          "without quotes\n"
+          "f.toml: not valid: 2 errors\n");
+    CHECK(
+        check_report(load("/nonexistent"), "/nonexistent") ==
+        "/nonexistent: error: cannot be read: No such file or directory\n/nonexistent: not valid: 1 error\n");
+}
