@@ -1,0 +1,127 @@
+// The files that an admin copies from: they are valid, and tell the truth.
+#include "snipass/config/parse.hpp"
+
+#include "catch.hpp"
+#include "mistakes.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+using namespace snipass::config;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const std::filesystem::path source{SNIPASS_SOURCE_DIR};
+
+std::string content(const std::filesystem::path& file) {
+    std::ifstream in{file};
+    REQUIRE(in);
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+// uncommented takes each setting into use: "#key = value", but not "# explanation".
+std::string uncommented(const std::string& text) {
+    return std::regex_replace(text, std::regex("(^|\n)#(?=[^ \n#])"), "$1");
+}
+
+void check_valid(const std::string& text) {
+    const auto parsed = parse(text, "f.toml");
+    for (const auto& diagnostic : parsed.diagnostics)
+        FAIL_CHECK(diagnostic.to_string("f.toml"));
+    REQUIRE(parsed.value);
+}
+
+// known_keys are those that parse says it knows when it is asked for one that it does not.
+std::vector<std::string> known_keys(const std::string& table) {
+    const auto parsed = parse(table + "\nzzzzzzzzzz = 1\n" + (table == "[[listener]]" ? "" : listener), "f");
+    for (const auto& diagnostic : parsed.diagnostics) {
+        const auto list = diagnostic.message.find("known here: ");
+        if (diagnostic.message.find("zzzzzzzzzz") == std::string::npos || list == std::string::npos)
+            continue;
+        std::vector<std::string> keys;
+        const std::regex word("\"([a-z0-9_]+)\"");
+        const auto text = diagnostic.message.substr(list);
+        for (std::sregex_iterator at{text.begin(), text.end(), word}, end; at != end; ++at)
+            keys.push_back((*at)[1]);
+        return keys;
+    }
+    return {};
+}
+
+const std::vector<std::string> tables{"[server]",  "[log]",       "[[listener]]",
+                                      "[[route]]", "[backend.x]", "[default]"};
+
+} // namespace
+
+TEST_CASE("config/snipass.toml is valid as it is, and with every setting taken into use") {
+    const auto text = content(source / "config/snipass.toml");
+    check_valid(text);
+    check_valid(uncommented(text));
+}
+
+TEST_CASE("config/snipass.toml shows the defaults") {
+    const auto read = parse(uncommented(content(source / "config/snipass.toml")), "f").value;
+    REQUIRE(read);
+    const server_settings server;
+    CHECK(read->server.workers == server.workers);
+    CHECK(read->server.hello_timeout == server.hello_timeout);
+    CHECK(read->server.hello_max == server.hello_max);
+    CHECK(read->server.max_waiting == server.max_waiting);
+    CHECK(read->server.max_waiting_per_source == server.max_waiting_per_source);
+    CHECK(read->server.drain_timeout == server.drain_timeout);
+    const log_settings log;
+    CHECK(read->log.level == log.level);
+    CHECK(read->log.format == log.format);
+    CHECK(read->log.access == log.access);
+    const listener_settings listening;
+    CHECK(read->listeners.at(0).unmatched == listening.unmatched);
+    CHECK(read->listeners.at(0).malformed == listening.malformed);
+    CHECK(read->listeners.at(0).not_tls == listening.not_tls);
+    const backend_settings backend;
+    CHECK(read->backends.at(0).protocol == backend.protocol);
+    CHECK(read->backends.at(0).hold == backend.hold);
+    CHECK(read->backends.at(0).ack_timeout == backend.ack_timeout);
+    CHECK(read->backends.at(0).max_pending == backend.max_pending);
+    CHECK(read->backends.at(1).header == backend.header);
+    CHECK(read->backends.at(1).connect_timeout == backend.connect_timeout);
+    CHECK(read->backends.at(1).idle_timeout == backend.idle_timeout);
+}
+
+TEST_CASE("config/snipass.toml and docs/configuration.md have every key") {
+    const auto file = uncommented(content(source / "config/snipass.toml"));
+    const auto reference = content(source / "docs/configuration.md");
+    for (const auto& table : tables) {
+        const auto keys = known_keys(table);
+        CHECK_FALSE(keys.empty());
+        for (const auto& key : keys) {
+            CHECK_THAT(file, Contains("\n" + key + " = "));
+            CHECK_THAT(reference, Contains("| `" + key + "` |"));
+        }
+    }
+}
+
+TEST_CASE("config/examples are valid, without a warning") {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(source / "config/examples")) {
+        INFO(entry.path());
+        check_valid(content(entry.path()));
+        ++count;
+    }
+    CHECK(count >= 5);
+}
+
+TEST_CASE("each example in docs/configuration.md is valid, without a warning") {
+    const auto reference = content(source / "docs/configuration.md");
+    const std::regex block("```toml\n([^`]*)```");
+    std::size_t count = 0;
+    for (std::sregex_iterator at{reference.begin(), reference.end(), block}, end; at != end; ++at, ++count) {
+        INFO((*at)[1]);
+        check_valid((*at)[1]);
+    }
+    CHECK(count > 0);
+}
