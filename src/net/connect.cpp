@@ -4,10 +4,8 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -47,7 +45,7 @@ ip_endpoint to_endpoint(const asio::ip::tcp::endpoint& found) {
 
 } // namespace
 
-awaitable<result<os::unique_fd>> connect_tcp(event_loop& loop, ip_endpoint endpoint, time_point deadline) {
+task<result<os::unique_fd>> connect_tcp(event_loop& loop, ip_endpoint endpoint, time_point deadline) {
     const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
     os::unique_fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
     if (!fd)
@@ -69,16 +67,18 @@ awaitable<result<os::unique_fd>> connect_tcp(event_loop& loop, ip_endpoint endpo
     co_return fd;
 }
 
-awaitable<result<std::vector<ip_endpoint>>> resolve(event_loop& loop, std::string host, std::uint16_t port,
-                                                    time_point deadline) {
+task<result<std::vector<ip_endpoint>>> resolve(event_loop& loop, std::string host, std::uint16_t port,
+                                               time_point deadline) {
     if (const auto address = ip_address::parse(host))
         co_return std::vector{ip_endpoint{*address, port}};
     asio::ip::tcp::resolver resolver{loop.io()};
     resolver_deadline limit{resolver};
     loop.arm(limit, deadline);
+    const auto port_text = std::to_string(port);
     const auto [ec, found] =
-        co_await resolver.async_resolve(host, std::to_string(port), asio::ip::resolver_base::numeric_service,
-                                        asio::as_tuple(asio::use_awaitable));
+        co_await completion<error_code, asio::ip::tcp::resolver::results_type>([&](auto done) {
+            resolver.async_resolve(host, port_text, asio::ip::resolver_base::numeric_service, done);
+        });
     if (ec)
         co_return ec == asio::error::operation_aborted ? error_code{asio::error::timed_out} : ec;
     std::vector<ip_endpoint> endpoints;

@@ -3,6 +3,20 @@
 
 namespace snipass::net {
 
+void event_loop::spawn(task<> body) {
+    run_root(*this, std::move(body));
+}
+
+event_loop::root event_loop::run_root(event_loop& /*loop*/, task<> body) {
+    co_await body;
+}
+
+void event_loop::destroy_tasks() noexcept {
+    while (!roots_.empty()) {
+        std::coroutine_handle<root::promise_type>::from_promise(roots_.front()).destroy();
+    }
+}
+
 void event_loop::arm(alarm& one, time_point when) {
     one.disarm();
     if (when == time_point::max())

@@ -68,8 +68,8 @@ handoff_status to_status(const error_code& ec) noexcept {
     }
 }
 
-awaitable<handoff_result> hand_off_stream(event_loop& loop, std::string_view path, os::unique_fd& client,
-                                          byte_view header, time_point deadline) {
+task<handoff_result> hand_off_stream(event_loop& loop, std::string_view path, os::unique_fd& client,
+                                     byte_view header, time_point deadline) {
     auto connection = offer(path, client.get(), header);
     for (auto retry = first_retry; !connection; retry = std::min(2 * retry, last_retry)) {
         if (!os::is_transient(connection.error()) || clock::now() >= deadline) {

@@ -1,12 +1,10 @@
 // Both directions between a client and a proxied backend.
 #include "snipass/net/relay.hpp"
 
+#include "snipass/net/both_of.hpp"
 #include "snipass/os/error.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <sys/socket.h>
 
@@ -20,11 +18,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-using asio::posix::stream_descriptor;
+using stream_descriptor = asio::posix::basic_stream_descriptor<event_loop::executor_type>;
 
 constexpr std::size_t chunk_size = 16'384;
-
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
 // session is the pair of sockets, and what the two directions share. Its alarm is the idle timeout: moved
 // only when it goes off, not for every byte.
@@ -32,8 +28,8 @@ class session final : private alarm {
   public:
     session(event_loop& loop, os::unique_fd client, os::unique_fd backend,
             std::chrono::milliseconds idle_timeout)
-        : client_(loop.io(), client.release()), backend_(loop.io(), backend.release()), loop_(loop),
-          idle_timeout_(idle_timeout) {
+        : client_(loop.io().get_executor(), client.release()),
+          backend_(loop.io().get_executor(), backend.release()), loop_(loop), idle_timeout_(idle_timeout) {
         loop_.arm(*this, last_byte_ + idle_timeout_);
     }
     ~session() = default;
@@ -74,8 +70,12 @@ struct endpoint {
     relay_end on_failure;
 };
 
+auto ready(stream_descriptor& socket, stream_descriptor::wait_type what) {
+    return completion<error_code>([&socket, what](auto done) { socket.async_wait(what, done); });
+}
+
 // write_all sends every byte of `bytes`, waiting for room as often as need be. False: the relay has failed.
-awaitable<bool> write_all(session& both, endpoint to, std::span<const std::uint8_t> bytes) {
+task<bool> write_all(session& both, endpoint to, std::span<const std::uint8_t> bytes) {
     while (!bytes.empty()) {
         const auto n =
             ::send(to.socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -87,7 +87,7 @@ awaitable<bool> write_all(session& both, endpoint to, std::span<const std::uint8
             both.fail(to.on_failure);
             co_return false;
         }
-        const auto [ec] = co_await to.socket.async_wait(stream_descriptor::wait_write, no_throw);
+        const auto [ec] = co_await ready(to.socket, stream_descriptor::wait_write);
         if (ec || both.failure())
             co_return false;
     }
@@ -95,7 +95,7 @@ awaitable<bool> write_all(session& both, endpoint to, std::span<const std::uint8
 }
 
 // pass_on is one direction, from the first byte to the FIN. Returns the number of bytes.
-awaitable<std::uint64_t> pass_on(session& both, endpoint from, endpoint to) {
+task<std::uint64_t> pass_on(session& both, endpoint from, endpoint to) {
     std::uint64_t total = 0;
     std::array<std::uint8_t, chunk_size> chunk;
     while (!both.failure()) {
@@ -116,7 +116,7 @@ awaitable<std::uint64_t> pass_on(session& both, endpoint from, endpoint to) {
             both.fail(from.on_failure);
             break;
         }
-        const auto [ec] = co_await from.socket.async_wait(stream_descriptor::wait_read, no_throw);
+        const auto [ec] = co_await ready(from.socket, stream_descriptor::wait_read);
         if (ec)
             break;
     }
@@ -139,14 +139,13 @@ std::string_view to_string(relay_end end) noexcept {
     return "?";
 }
 
-awaitable<relay_result> relay(event_loop& loop, os::unique_fd client, os::unique_fd backend,
-                              std::chrono::milliseconds idle_timeout) {
-    using namespace asio::experimental::awaitable_operators;
+task<relay_result> relay(event_loop& loop, os::unique_fd client, os::unique_fd backend,
+                         std::chrono::milliseconds idle_timeout) {
     session both{loop, std::move(client), std::move(backend), idle_timeout};
     const endpoint client_end{both.client(), relay_end::client_reset};
     const endpoint backend_end{both.backend(), relay_end::backend_reset};
-    const auto [to_backend, to_client] =
-        co_await (pass_on(both, client_end, backend_end) && pass_on(both, backend_end, client_end));
+    const auto [to_backend, to_client] = co_await both_of(loop, pass_on(both, client_end, backend_end),
+                                                          pass_on(both, backend_end, client_end));
     co_return relay_result{both.failure().value_or(relay_end::finished), to_backend, to_client};
 }
 

@@ -1,15 +1,17 @@
 // Waiting for time to pass.
 #include "snipass/net/sleeper.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 namespace snipass::net {
 
-boost::asio::awaitable<void> sleeper::sleep(time_point until) {
-    loop_.arm(*this, until);
-    co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-    disarm();
+void sleeper::wake() {
+    if (waiter_)
+        loop_.arm(*this, time_point::min());
+}
+
+void sleeper::expire() {
+    std::exchange(waiter_, nullptr).resume();
 }
 
 } // namespace snipass::net

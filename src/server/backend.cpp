@@ -36,9 +36,9 @@ backend::held::~held() {
         owner_.held_.front().sleeper_.wake(); // maybe it is the first now
 }
 
-net::awaitable<void> backend::held::wait(net::time_point until) {
+net::task<> backend::held::wait(net::time_point until) {
     const bool first = &owner_.held_.front() == this;
-    return sleeper_.sleep(first ? std::min(net::clock::now() + knock_interval, until) : until);
+    co_await sleeper_.sleep(first ? std::min(net::clock::now() + knock_interval, until) : until);
 }
 
 } // namespace snipass::server

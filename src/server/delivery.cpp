@@ -27,8 +27,8 @@ namespace snipass::server {
 namespace {
 
 using namespace std::chrono_literals;
-using net::awaitable;
 using net::handoff_status;
+using net::task;
 
 // A datagram backend's queue is short and its reader quick: look again soon, then less often.
 constexpr auto first_retry = 1ms;
@@ -52,21 +52,21 @@ class delivery {
              record& about) noexcept
         : owner_(owner), site_(site), client_(client), peeker_(peeker), record_(about) {}
 
-    awaitable<outcome> run(std::size_t first);
+    task<outcome> run(std::size_t first);
 
   private:
     using attempt = net::handoff_result;
 
-    awaitable<outcome> hand_off(backend& to);
-    awaitable<attempt> hold(backend& to, attempt last);
-    awaitable<attempt> offer(backend& to);
-    awaitable<attempt> offer_stream(std::string_view path, net::time_point deadline);
-    awaitable<attempt> offer_datagram(net::datagram_channel& channel, net::time_point deadline);
+    task<outcome> hand_off(backend& to);
+    task<attempt> hold(backend& to, attempt last);
+    task<attempt> offer(backend& to);
+    task<attempt> offer_stream(std::string_view path, net::time_point deadline);
+    task<attempt> offer_datagram(net::datagram_channel& channel, net::time_point deadline);
     attempt try_datagram(net::datagram_channel& channel);
 
-    awaitable<outcome> proxy(backend& to);
-    awaitable<result<os::unique_fd>> connect(const config::backend_settings& to);
-    awaitable<result<os::unique_fd>> connect(const config::proxy_address& to, net::time_point deadline);
+    task<outcome> proxy(backend& to);
+    task<result<os::unique_fd>> connect(const config::backend_settings& to);
+    task<result<os::unique_fd>> connect(const config::proxy_address& to, net::time_point deadline);
 
     error_code greet(int connection, config::proxy_protocol protocol);
 
@@ -84,7 +84,7 @@ class delivery {
     std::optional<net::unique_id> id_;
 };
 
-awaitable<outcome> delivery::run(std::size_t first) {
+task<outcome> delivery::run(std::size_t first) {
     auto end = outcome::backend_failed;
     for (std::optional at{first}; at;) {
         auto& to = *site_.backends[*at];
@@ -100,7 +100,7 @@ awaitable<outcome> delivery::run(std::size_t first) {
     co_return end;
 }
 
-awaitable<outcome> delivery::hand_off(backend& to) {
+task<outcome> delivery::hand_off(backend& to) {
     if (!to.has_room()) {
         note("max_pending clients are waiting for it");
         co_return outcome::backend_busy;
@@ -120,7 +120,7 @@ awaitable<outcome> delivery::hand_off(backend& to) {
 }
 
 // hold keeps the client and offers it again, while the backend is away.
-awaitable<delivery::attempt> delivery::hold(backend& to, attempt last) {
+task<delivery::attempt> delivery::hold(backend& to, attempt last) {
     const auto until = net::clock::now() + to.settings().hold;
     if (to.settings().hold <= 0ms)
         co_return last;
@@ -135,7 +135,7 @@ awaitable<delivery::attempt> delivery::hold(backend& to, attempt last) {
 }
 
 // offer makes one round of the backend's addresses.
-awaitable<delivery::attempt> delivery::offer(backend& to) {
+task<delivery::attempt> delivery::offer(backend& to) {
     attempt last;
     const auto& settings = to.settings();
     for (std::size_t i = 0; i < settings.handoff.size(); ++i) {
@@ -151,7 +151,7 @@ awaitable<delivery::attempt> delivery::offer(backend& to) {
     co_return last;
 }
 
-awaitable<delivery::attempt> delivery::offer_stream(std::string_view path, net::time_point deadline) {
+task<delivery::attempt> delivery::offer_stream(std::string_view path, net::time_point deadline) {
     // A stream backend finds the whole hello in the socket, so a client whose bytes were consumed is not for
     // it.
     if (!consumed_.empty())
@@ -160,8 +160,7 @@ awaitable<delivery::attempt> delivery::offer_stream(std::string_view path, net::
     co_return co_await net::hand_off_stream(owner_.loop(), path, client_, header, deadline);
 }
 
-awaitable<delivery::attempt> delivery::offer_datagram(net::datagram_channel& channel,
-                                                      net::time_point deadline) {
+task<delivery::attempt> delivery::offer_datagram(net::datagram_channel& channel, net::time_point deadline) {
     auto last = try_datagram(channel);
     for (auto retry = first_retry; last.status == handoff_status::busy;
          retry = std::min(2 * retry, last_retry)) {
@@ -202,7 +201,7 @@ delivery::attempt delivery::try_datagram(net::datagram_channel& channel) {
     return last;
 }
 
-awaitable<outcome> delivery::proxy(backend& to) {
+task<outcome> delivery::proxy(backend& to) {
     const auto& settings = to.settings();
     if (!to.has_room()) {
         note("max_pending clients are waiting for it");
@@ -231,7 +230,7 @@ awaitable<outcome> delivery::proxy(backend& to) {
 }
 
 // connect tries the backend's addresses in order, and of a name all that it resolves to.
-awaitable<result<os::unique_fd>> delivery::connect(const config::backend_settings& to) {
+task<result<os::unique_fd>> delivery::connect(const config::backend_settings& to) {
     result<os::unique_fd> last = os::make_error(EHOSTUNREACH);
     for (const auto& address : to.proxy) {
         last = co_await connect(address, net::clock::now() + to.connect_timeout);
@@ -241,8 +240,7 @@ awaitable<result<os::unique_fd>> delivery::connect(const config::backend_setting
     co_return last;
 }
 
-awaitable<result<os::unique_fd>> delivery::connect(const config::proxy_address& to,
-                                                   net::time_point deadline) {
+task<result<os::unique_fd>> delivery::connect(const config::proxy_address& to, net::time_point deadline) {
     if (!to.path.empty())
         co_return os::connect_unix(to.path, SOCK_STREAM);
     const auto found = co_await net::resolve(owner_.loop(), to.host, to.port, deadline);
@@ -315,8 +313,8 @@ void delivery::note(std::string_view what) {
 
 } // namespace
 
-awaitable<outcome> deliver(worker& owner, generation& site, os::unique_fd& client, net::hello_peeker& peeker,
-                           record& about, std::size_t first) {
+task<outcome> deliver(worker& owner, generation& site, os::unique_fd& client, net::hello_peeker& peeker,
+                      record& about, std::size_t first) {
     delivery one{owner, site, client, peeker, about};
     co_return co_await one.run(first);
 }

@@ -28,7 +28,7 @@ void listener::use(std::shared_ptr<generation> site, const config::listener_sett
     settings_ = &settings;
 }
 
-net::awaitable<void> listener::run() {
+net::task<> listener::run() {
     while (!stopping_) {
         const auto interrupted = co_await watch_.readable(net::time_point::max());
         if (interrupted)

@@ -21,7 +21,7 @@ namespace {
 namespace asio = boost::asio;
 
 using namespace std::chrono_literals;
-using net::awaitable;
+using net::task;
 
 // A socket that woke without the bytes that were asked for is short of receive buffer. The kernel grows it
 // when it is looked at; an event would come at once, so a pause it is.
@@ -47,15 +47,16 @@ class session {
         about_.accepted = net::clock::now();
     }
 
-    awaitable<outcome> run();
+    task<outcome> run();
     [[nodiscard]] record& about() noexcept { return about_; }
+    void end() { owner_.finish(about_); }
 
   private:
-    awaitable<result<tls::client_hello>> read_hello();
-    awaitable<result<net::hello_state>> wait_for_hello();
-    config::decision decide(const result<tls::client_hello>& hello);
-    awaitable<void> refuse(const config::decision& decision, const error_code& problem);
-    awaitable<void> close(byte_view last_words);
+    error_code look();
+    task<error_code> wait_for_hello();
+    config::decision decide(error_code problem);
+    task<> refuse(const config::decision& decision);
+    task<> close(byte_view last_words);
 
     worker& owner_;
     std::shared_ptr<generation> site_;
@@ -63,13 +64,13 @@ class session {
     os::unique_fd client_;
     net::hello_peeker peeker_;
     record about_;
+    std::uint8_t alert_ = tls::alert::unrecognized_name; // what a refused client is told, where it is told
 };
 
 // Why a session ended that has no hello to judge; nullopt if there is one, good or bad.
-std::optional<outcome> premature_end(const result<tls::client_hello>& hello) {
-    if (hello || hello.error().category() == tls::hello_category())
+std::optional<outcome> premature_end(const error_code& problem) {
+    if (!problem || problem.category() == tls::hello_category())
         return std::nullopt;
-    const auto& problem = hello.error();
     if (problem == asio::error::timed_out)
         return outcome::hello_timeout;
     if (problem == shed_reason::room)
@@ -111,15 +112,18 @@ std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
     return {tls::content_type::alert, 3, 3, 0, 2, fatal, description};
 }
 
-awaitable<outcome> session::run() {
-    const auto hello = co_await read_hello();
-    if (const auto end = premature_end(hello)) {
-        about_.detail = hello.error().message();
+task<outcome> session::run() {
+    auto problem = look();
+    if (os::would_block(problem))
+        problem = co_await wait_for_hello();
+    about_.hello_bytes = problem ? peeker_.bytes().size() : peeker_.hello_size();
+    if (const auto end = premature_end(problem)) {
+        about_.detail = problem.message();
         co_return *end;
     }
-    const auto decision = decide(hello);
+    const auto decision = decide(problem);
     if (!decision.backend) {
-        co_await refuse(decision, hello ? error_code{} : hello.error());
+        co_await refuse(decision);
         co_return refused_as(decision.match);
     }
     const auto end = co_await deliver(owner_, *site_, client_, peeker_, about_, *decision.backend);
@@ -128,62 +132,67 @@ awaitable<outcome> session::run() {
     co_return end;
 }
 
-// The hello's views are valid until the next co_await: they point into the worker's buffer.
-awaitable<result<tls::client_hello>> session::read_hello() {
-    auto state = peeker_.look(client_.get(), owner_.buffer());
-    if (state && *state == net::hello_state::partial)
-        state = co_await wait_for_hello();
-    about_.hello_bytes = state ? peeker_.hello_size() : peeker_.bytes().size();
+// look: no error once the hello is complete, EAGAIN while it is not, a tls::hello_error if it never can be.
+error_code session::look() {
+    const auto state = peeker_.look(client_.get(), owner_.buffer());
     if (!state)
-        co_return state.error();
-    co_return tls::parse_client_hello(peeker_.message(owner_.buffer()));
+        return state.error();
+    return *state == net::hello_state::complete ? error_code{} : os::make_error(EAGAIN);
 }
 
-awaitable<result<net::hello_state>> session::wait_for_hello() {
+task<error_code> session::wait_for_hello() {
     const auto deadline = about_.accepted + site_->config->server.hello_timeout;
     net::fd_watch watch{owner_.loop(), client_.get()};
     const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
-    for (;;) {
-        const auto asked = peeker_.needed();
-        if (const auto ec = os::wait_for_bytes(client_.get(), asked))
+    // One error_code for all: this frame is what a waiting client costs.
+    error_code ec;
+    for (std::size_t asked = 0;;) {
+        asked = peeker_.needed();
+        if ((ec = os::wait_for_bytes(client_.get(), asked)))
             co_return ec;
-        if (const auto ec = co_await watch.readable(deadline))
+        ec = co_await watch.readable(deadline);
+        if (ec)
             co_return ec;
-        const auto state = peeker_.look(client_.get(), owner_.buffer());
-        if (!state)
-            co_return state.error();
-        if (*state == net::hello_state::complete)
+        ec = look();
+        if (!os::would_block(ec))
             break;
         if (peeker_.bytes().size() >= asked)
             continue;
         if (os::peer_has_closed(client_.get()))
-            co_return error_code{asio::error::eof};
-        const auto soon = std::min(net::clock::now() + short_wake_pause, deadline);
-        if (const auto ec = co_await watch.pause(soon); ec && ec != asio::error::timed_out)
+            co_return ec = asio::error::eof;
+        ec = co_await watch.pause(std::min(net::clock::now() + short_wake_pause, deadline));
+        if (ec && ec != asio::error::timed_out)
             co_return ec;
     }
     // The backend gets the socket as accept4 made it.
-    if (const auto ec = os::wait_for_bytes(client_.get(), 1))
-        co_return ec;
-    co_return net::hello_state::complete;
+    if (!ec)
+        ec = os::wait_for_bytes(client_.get(), 1);
+    co_return ec;
 }
 
-config::decision session::decide(const result<tls::client_hello>& hello) {
+// decide parses the hello that is in the worker's buffer, unless there is a problem with it already.
+config::decision session::decide(error_code problem) {
     auto kind = config::hello_kind::without_name;
     std::optional<host_name> name;
     route::client_facts client{about_.client.address, {}};
-    if (!hello) {
-        about_.detail = hello.error().message();
-        kind = hello.error() == tls::hello_error::not_tls ? config::hello_kind::not_tls
-                                                          : config::hello_kind::malformed;
-    } else {
-        client.alpn = hello->alpn;
-        about_.alpn = for_log(hello->alpn);
-        if (hello->server_name) {
-            kind = config::hello_kind::with_name;
-            name = host_name::parse(*hello->server_name);
-            about_.server_name = *hello->server_name;
+    if (!problem) {
+        const auto hello = tls::parse_client_hello(peeker_.message(owner_.buffer()));
+        if (!hello) {
+            problem = hello.error();
+        } else {
+            client.alpn = hello->alpn;
+            about_.alpn = for_log(hello->alpn);
+            about_.server_name = hello->server_name;
         }
+    }
+    if (problem) {
+        const bool not_tls = problem == tls::hello_error::not_tls;
+        kind = not_tls ? config::hello_kind::not_tls : config::hello_kind::malformed;
+        alert_ = tls::alert_for(static_cast<tls::hello_error>(problem.value()));
+        about_.detail = problem.message();
+    } else if (about_.server_name) {
+        kind = config::hello_kind::with_name;
+        name = host_name::parse(*about_.server_name);
     }
     const auto decision = config::decide(*site_->config, listener_, kind, name, client);
     about_.match = decision.match;
@@ -192,15 +201,12 @@ config::decision session::decide(const result<tls::client_hello>& hello) {
     return decision;
 }
 
-awaitable<void> session::refuse(const config::decision& decision, const error_code& problem) {
-    const bool speaks_tls =
-        decision.match != config::match_kind::not_tls; // an alert is noise to anybody else
+task<> session::refuse(const config::decision& decision) {
+    const bool speaks_tls = decision.match != config::match_kind::not_tls; // to others an alert is noise
     if (decision.refusal == config::policy::reset) {
         os::close_with_reset(std::move(client_));
     } else if (decision.refusal == config::policy::alert && speaks_tls) {
-        const auto description = problem ? tls::alert_for(static_cast<tls::hello_error>(problem.value()))
-                                         : tls::alert::unrecognized_name;
-        const auto alert = alert_record(description);
+        const auto alert = alert_record(alert_);
         co_await close(alert);
     } else {
         co_await close({});
@@ -210,7 +216,7 @@ awaitable<void> session::refuse(const config::decision& decision, const error_co
 // close ends the connection in order: last words, FIN, and a moment in which the client can read them. A
 // socket that is closed with bytes unread, or that gets more, answers with RST, which can overtake what was
 // said.
-awaitable<void> session::close(byte_view last_words) {
+task<> session::close(byte_view last_words) {
     if (os::finish(client_.get(), last_words))
         co_return;
     const auto deadline = net::clock::now() + linger_time;
@@ -225,18 +231,22 @@ awaitable<void> session::close(byte_view last_words) {
     }
 }
 
-} // namespace
-
-awaitable<void> serve(worker& owner, std::shared_ptr<generation> site,
-                      const config::listener_settings& listener, os::accepted client) {
-    session one{owner, std::move(site), listener, std::move(client)};
+// The session is the coroutine's own parameter: its frame, and nobody else, holds it.
+task<> live(session one) {
     try {
         one.about().outcome = co_await one.run();
     } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
         one.about().outcome = outcome::internal_error;
         one.about().detail = bug.what();
     }
-    owner.finish(one.about());
+    one.end();
+}
+
+} // namespace
+
+task<> serve(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
+             os::accepted client) {
+    return live(session{owner, std::move(site), listener, std::move(client)});
 }
 
 } // namespace snipass::server

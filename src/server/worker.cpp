@@ -3,8 +3,6 @@
 
 #include "snipass/server/session.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -41,7 +39,7 @@ worker::worker(unsigned workers, std::size_t max_waiting_cap, log& target)
       log_(target), access_log_(loop_, target), last_id_(random_id()) {}
 
 worker::~worker() {
-    loop_.destroy_coroutines();
+    loop_.destroy_tasks();
 }
 
 void worker::run() {
@@ -74,12 +72,13 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
 void worker::start_listener(listener_socket socket) {
     auto& one = listeners_.emplace_back(*this, std::move(socket));
     one.use(site_, *find(*site_->config, one.address()));
-    asio::co_spawn(loop_.io(), one.run(), [this, &one](const std::exception_ptr& bug) {
-        if (bug)
-            std::rethrow_exception(bug);
-        listeners_.remove_if([&one](const listener& other) { return &other == &one; });
-        check_drained();
-    });
+    loop_.spawn(run_listener(one));
+}
+
+net::task<> worker::run_listener(listener& one) {
+    co_await one.run();
+    listeners_.remove_if([&one](const listener& other) { return &other == &one; });
+    check_drained();
 }
 
 void worker::drain(std::function<void()> done) {
@@ -107,7 +106,7 @@ void worker::start_session(const std::shared_ptr<generation>& site, const config
                            os::accepted client) {
     stats_.accepted.add();
     ++sessions_;
-    asio::co_spawn(loop_.io(), serve(*this, site, listener, std::move(client)), asio::detached);
+    loop_.spawn(serve(*this, site, listener, std::move(client)));
 }
 
 void worker::finish(record& one) {

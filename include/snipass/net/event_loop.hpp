@@ -1,11 +1,15 @@
 // event_loop: one thread's Asio context and its deadlines.
 #pragma once
 
+#include "snipass/net/task.hpp"
+
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
 #include <chrono>
+#include <coroutine>
 
 namespace snipass::net {
 
@@ -35,40 +39,59 @@ class alarm
     time_point when_{};
 };
 
-// event_loop is an io_context for one thread, and all of that thread's deadlines behind a single timer.
-// Sessions come and go by the thousand a second, each with a deadline that is hardly ever reached: a set of
-// alarms costs no system call for them, where a timer of Asio's each would set the kernel's timer again and
-// again.
+// event_loop is an io_context for one thread, all of that thread's deadlines behind a single timer, and the
+// coroutines that nobody awaits. Sessions come and go by the thousand a second, each with a deadline that is
+// hardly ever reached: a set of alarms costs no system call for them, where a timer of Asio's each would set
+// the kernel's timer again and again.
 class event_loop {
   public:
-    event_loop() : timer_(io_) {}
+    using executor_type = boost::asio::io_context::executor_type;
+
+    event_loop() : timer_(io_.get_executor()) {}
+    ~event_loop() { destroy_tasks(); }
     event_loop(const event_loop&) = delete;
     event_loop& operator=(const event_loop&) = delete;
 
     [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
 
-    // destroy_coroutines destroys all that is suspended in this loop, which does not run any more. For an
-    // owner whose own members the coroutines refer to: it must happen before those are gone.
-    void destroy_coroutines() { io_.destroy_handlers(); }
+    // spawn starts `body` and keeps it until it has finished. What it throws leaves run().
+    void spawn(task<> body);
+
+    // destroy_tasks destroys what was spawned and has not finished; the loop does not run any more. For an
+    // owner whose members those coroutines refer to: they must go first.
+    void destroy_tasks() noexcept;
 
     // arm makes `one` expire at `when`, from run(); time_point::max() is never. An armed alarm is moved.
     void arm(alarm& one, time_point when);
 
   private:
+    struct root;
+    using root_hook =
+        boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
     using alarm_set = boost::intrusive::multiset<alarm, boost::intrusive::constant_time_size<false>>;
 
+    static root run_root(event_loop& loop, task<> body);
     void set_timer(time_point when);
     void expire_due();
 
-    struct context : boost::asio::io_context {
-        context() : io_context(1) {}
-        void destroy_handlers() { shutdown(); }
+    // The frame of a spawned coroutine: it is in roots_ until it ends, and destroys itself then.
+    struct root {
+        struct promise_type : root_hook {
+            promise_type(event_loop& loop, task<>& /*body*/) { loop.roots_.push_back(*this); }
+            [[nodiscard]] root get_return_object() const noexcept { return {}; }
+            [[nodiscard]] std::suspend_never initial_suspend() const noexcept { return {}; }
+            [[nodiscard]] std::suspend_never final_suspend() const noexcept { return {}; }
+            void return_void() const noexcept {}
+            void unhandled_exception() const { throw; }
+        };
     };
+    using root_list = boost::intrusive::list<root::promise_type, boost::intrusive::constant_time_size<false>>;
 
-    context io_;
-    boost::asio::steady_timer timer_;
+    boost::asio::io_context io_{1};
+    boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor_type> timer_;
     time_point timer_at_ = time_point::max();
     alarm_set alarms_;
+    root_list roots_;
 };
 
 } // namespace snipass::net

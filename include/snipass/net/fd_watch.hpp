@@ -5,14 +5,11 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/os/unique_fd.hpp"
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
-#include <optional>
+#include <coroutine>
 
 namespace snipass::net {
-
-using boost::asio::awaitable;
 
 // fd_watch registers a descriptor with the loop while it exists and takes it out again (EPOLL_CTL_DEL) when
 // it is destroyed; the descriptor stays its owner's. This is what keeps the trap shut in which a socket that
@@ -23,14 +20,16 @@ class fd_watch final : private alarm {
     fd_watch(event_loop& loop, int fd);
     ~fd_watch();
 
-    // readable and writable return no error once the descriptor is ready (or has failed: the next call on it
-    // tells), timed_out at the deadline, or what interrupt() was given.
-    [[nodiscard]] awaitable<error_code> readable(time_point deadline);
-    [[nodiscard]] awaitable<error_code> writable(time_point deadline);
+    // co_await readable(deadline) and writable(deadline) return no error once the descriptor is ready (or has
+    // failed: the next call on it tells), timed_out at the deadline, or what interrupt() was given.
+    [[nodiscard]] auto readable(time_point deadline) { return waiter{*this, wait_type::wait_read, deadline}; }
+    [[nodiscard]] auto writable(time_point deadline) {
+        return waiter{*this, wait_type::wait_write, deadline};
+    }
 
-    // pause waits for time to pass: timed_out at `until`, what interrupt() was given, or no error if the peer
-    // is gone (EPOLLERR or EPOLLHUP).
-    [[nodiscard]] awaitable<error_code> pause(time_point until);
+    // co_await pause(until) waits for time to pass: timed_out at `until`, what interrupt() was given, or no
+    // error if the peer is gone (EPOLLERR or EPOLLHUP).
+    [[nodiscard]] auto pause(time_point until) { return waiter{*this, wait_type::wait_error, until}; }
 
     // interrupt ends the wait that is under way with `why`; without one it does nothing.
     void interrupt(error_code why);
@@ -40,14 +39,27 @@ class fd_watch final : private alarm {
     void close(os::unique_fd fd);
 
   private:
-    using wait_type = boost::asio::posix::descriptor_base::wait_type;
+    using descriptor = boost::asio::posix::basic_stream_descriptor<event_loop::executor_type>;
+    using wait_type = descriptor::wait_type;
 
-    awaitable<error_code> wait(wait_type what, time_point deadline);
+    struct waiter {
+        fd_watch& watch;
+        wait_type what;
+        time_point deadline;
+
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> h) { watch.start(what, deadline, h); }
+        [[nodiscard]] error_code await_resume() const noexcept { return watch.result_; }
+    };
+
+    void start(wait_type what, time_point deadline, std::coroutine_handle<> waiting);
     void expire() override;
 
     event_loop& loop_;
-    boost::asio::posix::stream_descriptor descriptor_;
-    std::optional<error_code> interrupted_;
+    descriptor descriptor_;
+    std::coroutine_handle<> waiting_;
+    error_code result_; // of the last wait; once it is interrupted, why
+    bool interrupted_ = false;
 };
 
 } // namespace snipass::net

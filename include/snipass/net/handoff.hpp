@@ -6,8 +6,6 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
 
-#include <boost/asio/awaitable.hpp>
-
 #include <string>
 #include <string_view>
 
@@ -37,9 +35,9 @@ struct handoff_result {
 // client on its first byte, wait for ACK until `deadline`. A backlog without room is tried again until then.
 // When the deadline has passed, the client is taken back: whatever the backend does from then on, it cannot
 // acknowledge. The arguments are used until the end; `client` is closed if taken.
-[[nodiscard]] awaitable<handoff_result> hand_off_stream(event_loop& loop, std::string_view path,
-                                                        os::unique_fd& client, byte_view header,
-                                                        time_point deadline);
+[[nodiscard]] task<handoff_result> hand_off_stream(event_loop& loop, std::string_view path,
+                                                   os::unique_fd& client, byte_view header,
+                                                   time_point deadline);
 
 // datagram_channel is one worker's connected SOCK_DGRAM socket to a `datagram` backend.
 //

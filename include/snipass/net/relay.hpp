@@ -6,8 +6,6 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
 
-#include <boost/asio/awaitable.hpp>
-
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -32,7 +30,7 @@ struct relay_result {
 
 // relay passes bytes and FINs, each direction for itself: a side that has said all it had to say still hears
 // the other out. It owns both sockets and closes them at the end. A failure on one side ends both.
-[[nodiscard]] awaitable<relay_result> relay(event_loop& loop, os::unique_fd client, os::unique_fd backend,
-                                            std::chrono::milliseconds idle_timeout);
+[[nodiscard]] task<relay_result> relay(event_loop& loop, os::unique_fd client, os::unique_fd backend,
+                                       std::chrono::milliseconds idle_timeout);
 
 } // namespace snipass::net

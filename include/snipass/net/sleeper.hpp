@@ -3,27 +3,38 @@
 
 #include "snipass/net/event_loop.hpp"
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <coroutine>
 
 namespace snipass::net {
 
 class sleeper final : private alarm {
   public:
-    explicit sleeper(event_loop& loop) : loop_(loop), timer_(loop.io(), time_point::max()) {}
+    explicit sleeper(event_loop& loop) noexcept : loop_(loop) {}
     ~sleeper() = default;
 
-    // sleep lasts until `until` or wake(), whichever is first. One sleep at a time.
-    boost::asio::awaitable<void> sleep(time_point until);
+    // co_await sleep(until) lasts until `until` or wake(), whichever is first. One sleep at a time.
+    [[nodiscard]] auto sleep(time_point until) noexcept { return nap{*this, until}; }
 
-    // wake ends the sleep under way; without one it does nothing.
-    void wake() { timer_.cancel(); }
+    // wake ends the sleep under way, soon but not within this call; without one it does nothing.
+    void wake();
 
   private:
-    void expire() override { wake(); }
+    struct nap {
+        sleeper& owner;
+        time_point until;
+
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> waiter) const {
+            owner.waiter_ = waiter;
+            owner.loop_.arm(owner, until);
+        }
+        void await_resume() const noexcept {}
+    };
+
+    void expire() override;
 
     event_loop& loop_;
-    boost::asio::steady_timer timer_; // never goes off by itself: the alarm cancels it
+    std::coroutine_handle<> waiter_;
 };
 
 } // namespace snipass::net

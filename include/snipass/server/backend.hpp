@@ -45,7 +45,7 @@ class backend {
         held& operator=(const held&) = delete;
 
         // sleep until it is this client's turn to try, or until `until`.
-        net::awaitable<void> wait(net::time_point until);
+        net::task<> wait(net::time_point until);
 
       private:
         friend class backend;

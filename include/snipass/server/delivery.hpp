@@ -15,7 +15,7 @@ class worker;
 // backend tried; what went wrong before is in the record's detail. All arguments outlive the call. `client`
 // is closed if it was taken or relayed to its end, and still open if nobody took it: until then nothing of it
 // is lost.
-[[nodiscard]] net::awaitable<outcome> deliver(worker& owner, generation& site, os::unique_fd& client,
-                                              net::hello_peeker& peeker, record& about, std::size_t first);
+[[nodiscard]] net::task<outcome> deliver(worker& owner, generation& site, os::unique_fd& client,
+                                         net::hello_peeker& peeker, record& about, std::size_t first);
 
 } // namespace snipass::server

@@ -31,7 +31,7 @@ class listener {
     void use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept;
 
     // run ends after stop(); the listener must live until then.
-    [[nodiscard]] net::awaitable<void> run();
+    [[nodiscard]] net::task<> run();
 
     // stop: no more clients. Those that wait in the backlog of our own socket are still served, because
     // closing it would reset them; those of a lent one wait for whoever has the socket next.

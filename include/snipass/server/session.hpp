@@ -13,7 +13,7 @@ class worker;
 
 // serve is the whole life of a session. `listener` is one of the generation's. It never throws; its outcome
 // is told to the worker.
-[[nodiscard]] net::awaitable<void> serve(worker& owner, std::shared_ptr<generation> site,
-                                         const config::listener_settings& listener, os::accepted client);
+[[nodiscard]] net::task<> serve(worker& owner, std::shared_ptr<generation> site,
+                                const config::listener_settings& listener, os::accepted client);
 
 } // namespace snipass::server

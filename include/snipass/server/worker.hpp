@@ -62,6 +62,7 @@ class worker {
 
   private:
     void start_listener(listener_socket socket);
+    net::task<> run_listener(listener& one);
     void check_drained();
 
     net::event_loop loop_;
