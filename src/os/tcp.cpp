@@ -19,6 +19,10 @@ constexpr int backlog = 65'535;
 // the same.
 constexpr int defer_accept_seconds = 1;
 
+// Loopback's segments have 64 KiB; two of them are room enough for any network's.
+constexpr std::size_t long_wait = 32'768;
+constexpr std::size_t long_wait_headroom = 131'072;
+
 error_code set_option(int fd, int level, int name, int value) {
     if (::setsockopt(fd, level, name, &value, sizeof value) != 0)
         return last_error();
@@ -153,6 +157,13 @@ result<std::size_t> discard(int fd, std::size_t n) {
 }
 
 error_code wait_for_bytes(int fd, std::size_t n) {
+    // The kernel sizes the buffer for n bytes in large segments and closes the window when less than one
+    // segment is free, so a long wait could never end. Asking for more first makes it larger; the buffer
+    // never shrinks again.
+    if (n > long_wait) {
+        if (auto ec = set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(n + long_wait_headroom)))
+            return ec;
+    }
     return set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(n));
 }
 

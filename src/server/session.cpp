@@ -231,15 +231,27 @@ task<> session::close(byte_view last_words) {
     }
 }
 
+// ending sees to it that a session's end is told, even of one that is destroyed in the middle of its life.
+class ending {
+  public:
+    explicit ending(session& one) noexcept : session_(one) { session_.about().outcome = outcome::cut_off; }
+    ~ending() { session_.end(); }
+    ending(const ending&) = delete;
+    ending& operator=(const ending&) = delete;
+
+  private:
+    session& session_;
+};
+
 // The session is the coroutine's own parameter: its frame, and nobody else, holds it.
 task<> live(session one) {
+    const ending ending{one};
     try {
         one.about().outcome = co_await one.run();
     } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
         one.about().outcome = outcome::internal_error;
         one.about().detail = bug.what();
     }
-    one.end();
 }
 
 } // namespace

@@ -26,6 +26,7 @@ enum class outcome : std::uint8_t {
     backend_declined, // it closed without acknowledging
     backend_silent,   // it did not acknowledge within ack_timeout; no connection within connect_timeout
     backend_failed,   // anything else
+    cut_off,          // in flight when drain_timeout was over
     internal_error,   // this process ran out of memory or descriptors
 };
 inline constexpr std::size_t outcome_count = static_cast<std::size_t>(outcome::internal_error) + 1;
