@@ -249,6 +249,8 @@ broken_rule parse_extension(std::uint16_t type, byte_reader body, client_hello& 
         return parse_encrypted_client_hello(body, hello);
     case extension::renegotiation_info:
         return parse_renegotiation_info(body);
+    case extension::use_srtp: // defined for DTLS alone; OpenSSL refuses it over TCP
+        return hello_error::extension_of_dtls;
     default:
         if (!is_well_formed(type, body))
             return hello_error::extension_body;

@@ -54,6 +54,8 @@ constexpr std::array rows{
         "an extension given twice (RFC 8446 section 4.2)"},
     row{hello_error::pre_shared_key_not_last, alert::illegal_parameter,
         "pre_shared_key is not the last extension (RFC 8446 section 4.2.11)"},
+    row{hello_error::extension_of_dtls, alert::illegal_parameter,
+        "use_srtp, which belongs to DTLS (RFC 5764 section 4.1)"},
     row{hello_error::extension_body, alert::decode_error,
         "an extension whose body breaks its definition (RFC 8446 section 4.2)"},
     row{hello_error::server_name_list, alert::decode_error,

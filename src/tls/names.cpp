@@ -83,7 +83,7 @@ constexpr std::array extensions{
     named{extension::supported_groups, "supported_groups"},
     named{extension::ec_point_formats, "ec_point_formats"},
     named{extension::signature_algorithms, "signature_algorithms"},
-    named{14, "use_srtp"},
+    named{extension::use_srtp, "use_srtp"},
     named{15, "heartbeat"},
     named{extension::alpn, "application_layer_protocol_negotiation"},
     named{17, "status_request_v2"},

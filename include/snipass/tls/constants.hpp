@@ -46,6 +46,7 @@ inline constexpr std::uint16_t status_request = 5;                // RFC 6066 se
 inline constexpr std::uint16_t supported_groups = 10;             // RFC 8446 section 4.2.7
 inline constexpr std::uint16_t ec_point_formats = 11;             // RFC 8422 section 5.1.2
 inline constexpr std::uint16_t signature_algorithms = 13;         // RFC 8446 section 4.2.3
+inline constexpr std::uint16_t use_srtp = 14;                     // RFC 5764 section 4.1
 inline constexpr std::uint16_t alpn = 16;                         // RFC 7301 section 3.1
 inline constexpr std::uint16_t signed_certificate_timestamp = 18; // RFC 6962 section 3.3.1
 inline constexpr std::uint16_t encrypt_then_mac = 22;             // RFC 7366 section 2

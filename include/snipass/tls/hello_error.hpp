@@ -36,6 +36,7 @@ enum class hello_error {
     extension_truncated,
     extension_duplicate,
     pre_shared_key_not_last,
+    extension_of_dtls,
     extension_body,
     server_name_list,
     server_name_type,

@@ -385,6 +385,11 @@ TEST_CASE("renegotiation_info of a first hello is empty") {
         check_refused({"renegotiation_info", with(body), hello_error::renegotiation_info_body});
 }
 
+TEST_CASE("an extension of DTLS is refused") {
+    check_refused(
+        {"use_srtp", tls12().extension(ext::use_srtp, bytes{0, 2, 0, 1, 0}), hello_error::extension_of_dtls});
+}
+
 TEST_CASE("a body that breaks the definition of its extension is refused") {
     struct bad {
         std::uint16_t type;
