@@ -294,10 +294,13 @@ net::proxy_facts delivery::facts() {
     if (!id_)
         id_ = owner_.next_id();
     facts.id = *id_;
-    const alpn_list offer{as_bytes(record_.alpn)};
+    if (!record_.hello)
+        return facts;
+    const alpn_list offer{as_bytes(record_.hello->alpn)};
     if (!offer.empty())
         facts.alpn = offer.front();
-    name_ = record_.server_name ? host_name::parse(*record_.server_name) : std::nullopt;
+    const auto& sent = record_.hello->server_name;
+    name_ = sent ? host_name::parse(*sent) : std::nullopt;
     if (name_)
         facts.host_name = name_->text();
     return facts;

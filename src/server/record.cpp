@@ -4,6 +4,8 @@
 #include "snipass/base/alpn_list.hpp"
 #include "snipass/server/escape.hpp"
 
+#include <boost/algorithm/string/join.hpp>
+
 namespace snipass::server {
 namespace {
 
@@ -40,6 +42,18 @@ void json_alpn(std::string& to, std::string_view offer) {
     to += ']';
 }
 
+void json_list(std::string& to, std::string_view key, const std::vector<std::string>& values) {
+    to += ",\"";
+    to += key;
+    to += "\":[";
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (i > 0)
+            to += ',';
+        append_json(to, values[i]);
+    }
+    to += ']';
+}
+
 template <class Value>
 void text_field(std::string& to, std::string_view key, const Value& value) {
     to += ' ';
@@ -64,6 +78,33 @@ void text_alpn(std::string& to, std::string_view offer) {
     text_quoted(to, "alpn", joined);
 }
 
+void text_hello(std::string& to, const hello_notes& hello) {
+    if (hello.server_name)
+        text_quoted(to, "server_name", *hello.server_name);
+    if (!hello.alpn.empty())
+        text_alpn(to, hello.alpn);
+    if (!hello.more)
+        return;
+    text_quoted(to, "versions", boost::algorithm::join(hello.more->versions, ","));
+    text_quoted(to, "key_shares", boost::algorithm::join(hello.more->groups, ","));
+    text_field(to, "ech", hello.more->ech ? "outer" : "none");
+    text_field(to, "ja4", hello.more->ja4);
+}
+
+void json_hello(std::string& to, const hello_notes* hello) {
+    if (hello != nullptr && hello->server_name)
+        json_field(to, "server_name", *hello->server_name);
+    else
+        json_null(to, "server_name");
+    json_alpn(to, hello != nullptr ? hello->alpn : std::string_view{});
+    if (hello == nullptr || !hello->more)
+        return;
+    json_list(to, "versions", hello->more->versions);
+    json_list(to, "key_shares", hello->more->groups);
+    json_field(to, "ech", hello->more->ech ? "outer" : "none");
+    json_field(to, "ja4", hello->more->ja4);
+}
+
 } // namespace
 
 void format_text(std::string& to, const record& one, std::chrono::system_clock::time_point now) {
@@ -72,10 +113,8 @@ void format_text(std::string& to, const record& one, std::chrono::system_clock::
     to += to_string(one.outcome);
     text_field(to, "client", one.client.to_string());
     text_field(to, "listener", one.listener);
-    if (one.server_name)
-        text_quoted(to, "server_name", *one.server_name);
-    if (!one.alpn.empty())
-        text_alpn(to, one.alpn);
+    if (one.hello)
+        text_hello(to, *one.hello);
     if (one.match)
         text_field(to, "match", config::to_string(*one.match));
     if (one.route)
@@ -101,8 +140,7 @@ void format_json(std::string& to, const record& one, std::chrono::system_clock::
     json_field(to, "outcome", to_string(one.outcome));
     json_field(to, "client", one.client.to_string());
     json_field(to, "listener", one.listener);
-    one.server_name ? json_field(to, "server_name", *one.server_name) : json_null(to, "server_name");
-    json_alpn(to, one.alpn);
+    json_hello(to, one.hello.get());
     one.match ? json_field(to, "match", config::to_string(*one.match)) : json_null(to, "match");
     one.route ? json_number(to, "route", *one.route) : json_null(to, "route");
     one.backend.empty() ? json_null(to, "backend") : json_field(to, "backend", one.backend);

@@ -32,9 +32,6 @@ constexpr auto linger_time = 1s;
 
 constexpr std::size_t everything = 1U << 30;
 
-// What a client may offer and still find whole in the log.
-constexpr std::size_t logged_alpn_size = 256;
-
 // session is the frame of one client; its members are what lives across waits.
 class session {
   public:
@@ -93,17 +90,6 @@ outcome refused_as(config::match_kind why) {
     default:
         return outcome::no_route;
     }
-}
-
-// The whole entries of the offer that a log line has room for.
-std::string for_log(alpn_list offer) {
-    std::size_t size = 0;
-    for (auto rest = offer; !rest.empty(); rest.pop_front()) {
-        if (size + 1 + rest.front().size() > logged_alpn_size)
-            break;
-        size += 1 + rest.front().size();
-    }
-    return std::string{as_text(offer.bytes().first(size))};
 }
 
 // A fatal alert in a record of its own (RFC 8446 sections 5.1 and 6).
@@ -181,8 +167,11 @@ config::decision session::decide(error_code problem) {
             problem = hello.error();
         } else {
             client.alpn = hello->alpn;
-            about_.alpn = for_log(hello->alpn);
-            about_.server_name = hello->server_name;
+            if (hello->server_name) {
+                kind = config::hello_kind::with_name;
+                name = host_name::parse(*hello->server_name);
+            }
+            about_.hello = std::make_unique<hello_notes>(take_notes(*hello, site_->config->log.hello));
         }
     }
     if (problem) {
@@ -190,9 +179,6 @@ config::decision session::decide(error_code problem) {
         kind = not_tls ? config::hello_kind::not_tls : config::hello_kind::malformed;
         alert_ = tls::alert_for(static_cast<tls::hello_error>(problem.value()));
         about_.detail = problem.message();
-    } else if (about_.server_name) {
-        kind = config::hello_kind::with_name;
-        name = host_name::parse(*about_.server_name);
     }
     const auto decision = config::decide(*site_->config, listener_, kind, name, client);
     about_.match = decision.match;

@@ -41,6 +41,7 @@ struct log_settings {
     log_level level = log_level::info;
     log_format format = log_format::text;
     bool access = true;
+    bool hello = false; // and with it the hello's versions, key shares, ECH and JA4
 };
 
 // policy is what happens to a client that no route takes.

@@ -5,10 +5,12 @@
 #include "snipass/config/decision.hpp"
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/relay.hpp"
+#include "snipass/server/hello_notes.hpp"
 #include "snipass/server/outcome.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,9 +20,8 @@ namespace snipass::server {
 struct record {
     server::outcome outcome = server::outcome::internal_error;
     ip_endpoint client;
-    std::string_view listener;              // its address as written
-    std::optional<std::string> server_name; // as sent, not escaped
-    std::string alpn;                       // the client's offer, as alpn_list holds it
+    std::string_view listener;          // its address as written
+    std::unique_ptr<hello_notes> hello; // null until there was one that a TLS stack would accept
     std::optional<config::match_kind> match;
     std::optional<std::uint32_t> route; // the line of the [[route]]
     std::string_view backend;           // the last one tried; empty: none

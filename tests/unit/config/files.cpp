@@ -78,6 +78,7 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->log.level == log.level);
     CHECK(read->log.format == log.format);
     CHECK(read->log.access == log.access);
+    CHECK(read->log.hello == log.hello);
     const listener_settings listening;
     CHECK(read->listeners.at(0).unmatched == listening.unmatched);
     CHECK(read->listeners.at(0).malformed == listening.malformed);

@@ -55,7 +55,7 @@ TEST_CASE("mistakes in [server] and [log]") {
          {"2:1: error: server.hello_timout: unknown key; write \"hello_timeout\""}},
         {"a key nobody knows",
          "[log]\ncolour = true\n" + rest,
-         {"2:1: error: log.colour: unknown key; known here: \"level\", \"format\", \"access\""}},
+         {"2:1: error: log.colour: unknown key; known here: \"level\", \"format\", \"access\", \"hello\""}},
         {"a word where a number is wanted",
          "[server]\nworkers = \"auto\"\n" + rest,
          {"2:11: error: server.workers: expected a whole number, not the string \"auto\"; write one from 0 "

@@ -61,6 +61,7 @@ drain_timeout = "1m"
 level = "debug"
 format = "json"
 access = false
+hello = true
 
 [[listener]]
 address = "192.0.2.1:443"
@@ -115,6 +116,7 @@ backend = "near"
     CHECK(read->log.level == log_level::debug);
     CHECK(read->log.format == log_format::json);
     CHECK_FALSE(read->log.access);
+    CHECK(read->log.hello);
 
     REQUIRE(read->listeners.size() == 3);
     const auto& first = read->listeners[0];
@@ -140,7 +142,7 @@ backend = "near"
     CHECK(route.rule.names[2].to_string() == "/b[0-9]+\\.example/");
     CHECK(route.rule.alpn == std::vector<std::string>{"acme-tls/1", "h2"});
     CHECK(route.rule.source.size() == 2);
-    CHECK(route.where.line == 30);
+    CHECK(route.where.line == 31);
     CHECK(route.where.column == 1);
 
     REQUIRE(read->backends.size() == 3);
@@ -148,7 +150,7 @@ backend = "near"
     CHECK(read->default_backend == 0U);
     const auto& near = read->backends[0];
     CHECK(near.name == "near");
-    CHECK(near.where.line == 36);
+    CHECK(near.where.line == 37);
     CHECK(near.handoff == std::vector<std::string>{"/run/a.sock", "@b"});
     CHECK(near.proxy.empty());
     CHECK(near.hold == 0s);

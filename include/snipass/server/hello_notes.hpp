@@ -1,0 +1,30 @@
+// hello_notes: what a session remembers of its client's hello, for the log and for the headers it sends on.
+#pragma once
+
+#include "snipass/tls/client_hello.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace snipass::server {
+
+struct hello_notes {
+    std::optional<std::string> server_name; // as sent, not escaped
+    std::string alpn;                       // the entries of the client's offer, as alpn_list holds them
+
+    // With [log] hello = true only: some microseconds a session.
+    struct details {
+        std::vector<std::string> versions; // "TLS 1.3"; GREASE values (RFC 8701) left out here and below
+        std::vector<std::string> groups;   // of the key shares: "x25519"
+        bool ech = false;                  // an encrypted_client_hello of the outer kind, real or GREASE
+        std::string ja4;
+    };
+    std::optional<details> more;
+};
+
+// take_notes copies what has to outlive the hello. Lists are cut where they would make a log line endless:
+// the offer after 256 bytes, the others after 16 entries.
+[[nodiscard]] hello_notes take_notes(const tls::client_hello& hello, bool with_details);
+
+} // namespace snipass::server
