@@ -115,8 +115,6 @@ int daemon::run() {
     std::signal(SIGPIPE, SIG_IGN); // standard error may be a pipe whose reader is gone
     const auto workers = worker_count(configuration_->server);
     auto opened = opener_.open(configuration_->listeners, workers);
-    for (const auto& warning : opened.warnings)
-        log_.write(log_level::warn, warning);
     for (const auto& problem : opened.problems)
         log_.write(log_level::error, problem);
     if (!opened.problems.empty())

@@ -43,11 +43,8 @@ opened_listeners listener_opener::open(const std::vector<config::listener_settin
 
 void listener_opener::open_own(const config::listener_settings& one, opened_listeners& to) {
     auto endpoint = *one.endpoint;
-    // SO_REUSEPORT would share the address without a word, and most often that is a mistake.
-    if (os::is_listened_on(endpoint)) {
-        to.warnings.push_back("another process listens on " + one.address +
-                              " too: connections are shared between both");
-    }
+    if (!opened_.contains(endpoint) && os::is_listened_on(endpoint))
+        return to.problems.push_back(problem(one, os::make_error(EADDRINUSE)));
     for (auto& sockets : to.by_worker) {
         auto fd = os::listen_tcp(endpoint);
         if (!fd)
@@ -58,6 +55,7 @@ void listener_opener::open_own(const config::listener_settings& one, opened_list
         endpoint.port = bound->port; // with port 0 the other workers join the first
         sockets.push_back({one.address, std::move(*fd), false});
     }
+    opened_.insert(endpoint);
     to.bound_addresses.push_back({one.address, endpoint});
 }
 

@@ -146,6 +146,9 @@ task<error_code> session::wait_for_hello() {
             continue;
         if (os::peer_has_closed(client_.get()))
             co_return ec = asio::error::eof;
+        // A descriptor that is ready never lets a wait time out, so the deadline is looked at here too.
+        if (net::clock::now() >= deadline)
+            co_return ec = asio::error::timed_out;
         ec = co_await watch.pause(std::min(net::clock::now() + short_wake_pause, deadline));
         if (ec && ec != asio::error::timed_out)
             co_return ec;

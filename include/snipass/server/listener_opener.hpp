@@ -5,6 +5,7 @@
 #include "snipass/os/systemd.hpp"
 #include "snipass/server/listener.hpp"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,6 @@ struct opened_listeners {
     std::vector<std::vector<listener_socket>> by_worker; // empty if there is a problem
     std::vector<bound> bound_addresses;
     std::vector<std::string> problems;
-    std::vector<std::string> warnings;
 };
 
 // listener_opener keeps what systemd passed, so that a listener can come and go with reloads.
@@ -28,8 +28,9 @@ class listener_opener {
   public:
     explicit listener_opener(std::vector<os::passed_socket> passed) : passed_(std::move(passed)) {}
 
-    // open makes one socket a worker for each of `wanted`: our own ones share their address by SO_REUSEPORT,
-    // lent ones are duplicated. If there is any problem, all that was opened is closed again.
+    // An address on which another process listens is a problem: SO_REUSEPORT would share its clients without
+    // a word. open makes one socket a worker for each of `wanted`: our own ones share their address by
+    // SO_REUSEPORT, lent ones are duplicated. If there is any problem, all that was opened is closed again.
     [[nodiscard]] opened_listeners open(const std::vector<config::listener_settings>& wanted,
                                         unsigned workers);
 
@@ -38,6 +39,7 @@ class listener_opener {
     void lend(const config::listener_settings& one, opened_listeners& to);
 
     std::vector<os::passed_socket> passed_;
+    std::set<ip_endpoint> opened_; // ever: a reload may give one of our own addresses another spelling
 };
 
 } // namespace snipass::server
