@@ -77,8 +77,7 @@ SNIPASS_API void snipass_stop(snipass_receiver* receiver);
 /* snipass_receiver_free closes everything. No thread may be in snipass_receive. */
 SNIPASS_API void snipass_receiver_free(snipass_receiver* receiver);
 
-/* --- the client
- * ------------------------------------------------------------------------------------------------ */
+/* --- the client --- */
 
 /* snipass_client_fd is the client's TCP socket, non-blocking. Borrowed: snipass_client_free closes it. */
 SNIPASS_API int snipass_client_fd(const snipass_client* client);

@@ -31,8 +31,7 @@ void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms) {
     receiver->timer_is_set = timerfd_settime(receiver->timer, 0, &at, NULL) == 0 && ms > 0;
 }
 
-/* --- the list of pending handoffs
- * ------------------------------------------------------------------------------ */
+/* --- the list of pending handoffs --- */
 
 static void append(struct snipass_receiver* receiver, struct pending* pending) {
     pending->deadline = now_ms() + receiver->patience;
@@ -68,8 +67,7 @@ struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct
     return client;
 }
 
-/* --- steps: each handles one event and returns a client, or NULL and errno (EAGAIN: look for the next event)
- * ---- */
+/* --- steps: each handles one event and returns a client, or NULL and errno (EAGAIN: go on) --- */
 
 static struct snipass_client* no_client(int error) {
     errno = error;

@@ -13,7 +13,8 @@
 static bool is_stale(const struct sockaddr_un* address, int type) {
     struct stat status;
     /* connect() to a regular file is refused just the same. */
-    if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
+    if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
+        return false;
     const int probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0)
         return false;

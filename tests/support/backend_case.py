@@ -58,12 +58,56 @@ def wait_for(condition, what, seconds=15.0):
     raise AssertionError(f"waited {seconds} s in vain for {what}")
 
 
+def settled(measure, pause=0.2):
+    """The value of a measure that has stopped changing: a server has finished starting."""
+    value = measure()
+    while True:
+        time.sleep(pause)
+        before, value = value, measure()
+        if value == before:
+            return value
+
+
 def can_connect(path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
         with contextlib.suppress(OSError):
             s.connect(str(path))
             return True
     return False
+
+
+class Load:
+    """Clients that come without a pause, each with a handshake and a request, until the `with` block ends."""
+
+    def __init__(self, case, address, threads):
+        self.failures, self.served, self._stopped = [], 0, False
+        self._case, self._address, self._lock = case, address, threading.Lock()
+        self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        self.wait_for_more(1)
+        return self
+
+    def __exit__(self, *_):
+        self._stopped = True
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for_more(self, count):
+        wanted = self.served + count
+        wait_for(lambda: self.served >= wanted or self.failures, f"{count} more clients to be served", 60)
+
+    def _work(self):
+        while not self._stopped:
+            try:
+                self._case.fetch(self._address, alpn=None)
+                with self._lock:
+                    self.served += 1
+            except (OSError, AssertionError) as error:
+                with self._lock:
+                    self.failures.append(repr(error))
 
 
 class BackendCase(unittest.TestCase):
@@ -163,3 +207,6 @@ class BackendCase(unittest.TestCase):
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(one, range(count)))
         return failures
+
+    def load(self, address, threads=4):
+        return Load(self, address, threads)

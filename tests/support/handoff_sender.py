@@ -184,9 +184,8 @@ def _replaced(client, at, value):
 
 
 def _other_descriptor(client, connection, make):
-    made = make()
-    send_with(connection, header(client), [made])
-    made.close()
+    with make() as made:
+        send_with(connection, header(client), [made])
 
 
 def _pipe():
@@ -219,18 +218,20 @@ LIES = {
     "a unix socket": lambda client, c: _other_descriptor(client, c, lambda: socket.socket(socket.AF_UNIX)),
     "a listening socket": lambda client, c: _other_descriptor(client, c, lambda: socket.create_server(("127.0.0.1", 0))),
     "a UDP socket": lambda client, c: _other_descriptor(client, c, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)),
-    "taken back before the ACK": None,  # see tell()
+    "taken back before the ACK": lambda client, c: _taken_back(client, c),
 }
+
+
+def _taken_back(client, connection):
+    connection.shutdown(socket.SHUT_RD)
+    send_with(connection, header(client), [client])
+    connection.shutdown(socket.SHUT_WR)
+    # Nothing comes back on this connection any more; that the client was not taken shows in the client.
 
 
 def tell(path, lie, client, patience=4.0):
     """Tells the receiver at `path` a lie about `client` and returns its answer: "refused" from a good receiver."""
     with connect(path) as connection:
-        if lie == "taken back before the ACK":
-            connection.shutdown(socket.SHUT_RD)
-            send_with(connection, header(client), [client])
-            connection.shutdown(socket.SHUT_WR)
-            return "refused" if connection.recv(1) == b"" else "taken"
         try:
             LIES[lie](client, connection)
         except ConnectionError:  # the receiver saw enough before we had finished

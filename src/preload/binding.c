@@ -1,0 +1,166 @@
+/* See binding.h. */
+#include "binding.h"
+
+#include "../libsnipass/unix_bind.h"
+#include "listeners.h"
+#include "next.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool option_is_set(int fd, int level, int option) {
+    int on = 0;
+    socklen_t size = sizeof on;
+    return next_getsockopt(fd, level, option, &on, &size) == 0 && on != 0;
+}
+
+static bool is_same_address(const struct sockaddr_storage* one, const struct sockaddr* other) {
+    if (one->ss_family != other->sa_family)
+        return false;
+    const bool v6 = other->sa_family == AF_INET6;
+    const size_t offset =
+        v6 ? offsetof(struct sockaddr_in6, sin6_addr) : offsetof(struct sockaddr_in, sin_addr);
+    const size_t size = v6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
+    return memcmp((const char*)one + offset, (const char*)other + offset, size) ==
+           0; /* the port is the entry's */
+}
+
+/* is_alive: still the listener that it was. Its number may have been closed behind our back, and given away.
+ */
+static bool is_alive(const struct listener* listener) {
+    return listeners_entry(listener->fd) == listener->entry;
+}
+
+/* bind_for_all: whoever may enter the folder may connect; who may hand over is checked at each handoff. */
+static bool bind_for_all(int fd, const char* path) {
+    return unix_bind(fd, path) == 0 && chmod(path, 0666) == 0;
+}
+
+static int keep_error(int fd_to_close) {
+    const int error = errno;
+    if (fd_to_close >= 0)
+        next_close(fd_to_close);
+    errno = error;
+    return -1;
+}
+
+static int open_real(const struct entry* entry) {
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd < 0 || bind_for_all(fd, entry->path) ? fd : keep_error(fd);
+}
+
+/* open_idle is a listener that nobody can reach, and that is the entry's by its name all the same. */
+static int open_idle(const struct entry* entry) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int size =
+        snprintf(address.sun_path, sizeof address.sun_path, "%s.%d.tmp", entry->path, (int)getpid());
+    if (size < 0 || (size_t)size >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)unlink(address.sun_path);
+    if (fd < 0 || next_bind(fd, (struct sockaddr*)&address, sizeof address) != 0)
+        return keep_error(fd);
+    (void)unlink(address.sun_path);
+    return fd;
+}
+
+/* replace puts `source` in the place of `fd`, which keeps its flags. */
+static bool replace(int fd, int source) {
+    const int status_flags = fcntl(fd, F_GETFL);
+    const int close_on_exec = (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0;
+    return dup3(source, fd, close_on_exec) >= 0 && fcntl(fd, F_SETFL, status_flags & O_NONBLOCK) == 0;
+}
+
+/* retire makes the IPv4 listeners of `entry` idle: an IPv6 one has come. */
+static bool retire_v4(const struct entry* entry) {
+    for (struct listener* one = listeners_next(NULL, entry); one != NULL; one = listeners_next(one, entry)) {
+        if (one->address.ss_family != AF_INET || one->idle || !is_alive(one))
+            continue;
+        const bool listens = option_is_set(one->fd, SOL_SOCKET, SO_ACCEPTCONN);
+        const int idle = open_idle(entry);
+        if (idle < 0 || (listens && listen(idle, 1) != 0) || !replace(one->fd, idle)) {
+            keep_error(idle);
+            return false;
+        }
+        next_close(idle);
+        one->idle = true;
+    }
+    return true;
+}
+
+/* source_for: the socket that a new listener at `address` becomes a copy of; *owned says that it was made for
+ * it. */
+static int source_for(int fd, const struct sockaddr* address, struct listener* created, bool* owned) {
+    const struct listener* active = NULL;
+    for (struct listener* one = listeners_next(NULL, created->entry); one != NULL;
+         one = listeners_next(one, created->entry)) {
+        if (!is_alive(one))
+            continue;
+        if (is_same_address(&one->address, address) && !option_is_set(fd, SOL_SOCKET, SO_REUSEPORT)) {
+            errno = EADDRINUSE;
+            return -1;
+        }
+        if (!one->idle)
+            active = one;
+    }
+    created->idle = active != NULL && active->address.ss_family == AF_INET6 && address->sa_family == AF_INET;
+    *owned = active == NULL || created->idle;
+    if (created->idle)
+        return open_idle(created->entry);
+    return active != NULL ? active->fd : open_real(created->entry);
+}
+
+int binding_tcp(int fd, const struct sockaddr* address, socklen_t size, const struct entry* entry) {
+    struct listener created = {.fd = fd, .entry = entry};
+    created.v6_only = address->sa_family == AF_INET6 && option_is_set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+    memcpy(&created.address, address, size < sizeof created.address ? size : sizeof created.address);
+    bool owned = false;
+    int source = source_for(fd, address, &created, &owned);
+    if (source < 0)
+        return -1;
+    const bool done = replace(fd, source);
+    if (owned)
+        keep_error(source);
+    if (!done)
+        return -1;
+    listeners_remember(&created);
+    return address->sa_family != AF_INET6 || retire_v4(entry) ? 0 : -1;
+}
+
+int binding_unix(int fd, const struct sockaddr* address, socklen_t size, const struct entry* entry) {
+    const char* path = ((const struct sockaddr_un*)address)->sun_path;
+    /* HAProxy binds another name first, and renames it. */
+    const bool is_final = strnlen(path, size - offsetof(struct sockaddr_un, sun_path)) == strlen(entry->path);
+    if (!(is_final ? bind_for_all(fd, entry->path) : next_bind(fd, address, size) == 0))
+        return -1;
+    listeners_remember(&(struct listener){.fd = fd, .entry = entry});
+    return 0;
+}
+
+void binding_before_close(int fd) {
+    struct listener* closing = listeners_find(fd);
+    if (closing == NULL)
+        return;
+    const bool was_alive = is_alive(closing);
+    closing->fd = -1;
+    if (closing->idle || !was_alive)
+        return;
+    struct listener* idle = NULL;
+    for (struct listener* one = listeners_next(NULL, closing->entry); one != NULL;
+         one = listeners_next(one, closing->entry)) {
+        if (!is_alive(one))
+            continue;
+        if (!one->idle)
+            return;
+        idle = one;
+    }
+    if (idle != NULL && replace(idle->fd, fd))
+        idle->idle = false;
+}

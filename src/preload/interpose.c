@@ -1,0 +1,271 @@
+/* libsnipass_preload.so: an unmodified server takes handed-off clients (docs/backends.md).
+ *
+ * It stands in front of the few functions that a server uses to listen and to accept. A listener of ours is a
+ * unix stream socket: the kernel wakes event loops, workers and blocked threads for it as it does for TCP,
+ * and this library only turns what accept() got, the router's connection, into what came over it, the client.
+ * For all other sockets nothing changes. */
+#include "binding.h"
+#include "inheritance.h"
+#include "listeners.h"
+#include "next.h"
+#include "settings.h"
+#include "taking.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    max_lies = 32,        /* in one accept(): then the event loop gets its turn */
+    max_inherited = 1024, /* bytes of SNIPASS_INHERITED */
+    saved_variables = 3,
+};
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int our_accept(int, struct sockaddr*, socklen_t*) __asm__("accept");
+EXPORT int our_accept4(int, struct sockaddr*, socklen_t*, int) __asm__("accept4");
+EXPORT int our_bind(int, const struct sockaddr*, socklen_t) __asm__("bind");
+EXPORT int our_close(int) __asm__("close");
+EXPORT int our_getsockname(int, struct sockaddr*, socklen_t*) __asm__("getsockname");
+EXPORT int our_getsockopt(int, int, int, void*, socklen_t*) __asm__("getsockopt");
+EXPORT int our_setsockopt(int, int, int, const void*, socklen_t) __asm__("setsockopt");
+EXPORT int our_execve(const char*, char* const[], char* const[]) __asm__("execve");
+
+static pid_t
+    process; /* what is remembered belongs to it; a vfork()ed child shares the memory, not the descriptors */
+static char* saved[saved_variables];
+static const char* const saved_names[saved_variables] = {
+    "LD_PRELOAD=", "SNIPASS_LISTEN=", "SNIPASS_ALLOW_UID="};
+
+/* --- start and fork --- */
+
+static void after_fork_in_parent(void) {
+    taking_after_fork(false);
+}
+
+static void after_fork_in_child(void) {
+    process = getpid();
+    taking_after_fork(true);
+}
+
+/* Servers clear their environment (nginx), or write over it (process titles): what exec needs is kept apart.
+ */
+static void save_environment(void) {
+    for (size_t i = 0; i < saved_variables; ++i) {
+        char name[32];
+        snprintf(name, sizeof name, "%.*s", (int)strlen(saved_names[i]) - 1, saved_names[i]);
+        const char* value = getenv(name);
+        if (value != NULL && asprintf(&saved[i], "%s%s", saved_names[i], value) < 0)
+            saved[i] = NULL;
+    }
+}
+
+__attribute__((constructor)) static void start(void) {
+    next_resolve();
+    settings_load();
+    if (settings_empty())
+        return;
+    process = getpid();
+    save_environment();
+    inheritance_read();
+    pthread_atfork(taking_before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+/* --- addresses --- */
+
+static socklen_t size_of(const struct sockaddr_storage* address) {
+    return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+/* give copies as accept(2) and getsockname(2) do: what fits, and the size that it has. */
+static void give(const struct sockaddr_storage* from, socklen_t from_size, struct sockaddr* to,
+                 socklen_t* to_size) {
+    if (to == NULL || to_size == NULL)
+        return;
+    memcpy(to, from, *to_size < from_size ? *to_size : from_size);
+    *to_size = from_size;
+}
+
+static struct sockaddr_storage as_v4(const struct sockaddr_storage* address) {
+    const struct sockaddr_in6* v6 = (const struct sockaddr_in6*)address;
+    struct sockaddr_storage result = {.ss_family = AF_INET};
+    struct sockaddr_in* v4 = (struct sockaddr_in*)&result;
+    v4->sin_port = v6->sin6_port;
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        memcpy(&v4->sin_addr, &v6->sin6_addr.s6_addr[12], 4);
+    return result;
+}
+
+static struct sockaddr_storage as_mapped(const struct sockaddr_storage* address) {
+    const struct sockaddr_in* v4 = (const struct sockaddr_in*)address;
+    struct sockaddr_storage result = {.ss_family = AF_INET6};
+    struct sockaddr_in6* v6 = (struct sockaddr_in6*)&result;
+    v6->sin6_port = v4->sin_port;
+    v6->sin6_addr.s6_addr[10] = v6->sin6_addr.s6_addr[11] = 0xff;
+    memcpy(&v6->sin6_addr.s6_addr[12], &v4->sin_addr, 4);
+    return result;
+}
+
+/* give_peer answers in the family that the server expects of its listener. The router's may have another one.
+ */
+static void give_peer(const struct listener* listener, struct sockaddr_storage peer, struct sockaddr* to,
+                      socklen_t* to_size) {
+    const sa_family_t family = listener->address.ss_family;
+    const bool mapped =
+        peer.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6*)&peer)->sin6_addr);
+    /* An IPv4 listener whose server has none for IPv6 would read half of an address: it gets 0.0.0.0. */
+    if (mapped || (peer.ss_family == AF_INET6 && family == AF_INET))
+        peer = as_v4(&peer);
+    if (peer.ss_family == AF_INET && family == AF_INET6 && !listener->v6_only)
+        peer = as_mapped(&peer);
+    give(&peer, size_of(&peer), to, to_size);
+}
+
+/* --- accept --- */
+
+int our_accept4(int listener, struct sockaddr* address, socklen_t* size, int flags) {
+    if (settings_empty())
+        return next_accept4(listener, address, size, flags);
+    struct sockaddr_storage peer;
+    int client = -1;
+    for (int lies = 0; lies < max_lies; ++lies) {
+        socklen_t peer_size = sizeof peer;
+        const int connection = next_accept4(listener, (struct sockaddr*)&peer, &peer_size, flags);
+        if (connection < 0)
+            return -1;
+        const struct entry* entry = peer.ss_family == AF_UNIX ? listeners_entry(listener) : NULL;
+        if (entry == NULL) {
+            give(&peer, peer_size, address, size);
+            return connection;
+        }
+        const enum taking_result result = taking_client(listener, connection, flags, &client, &peer);
+        if (result == taking_done) {
+            const struct listener believed = listeners_of(listener, entry);
+            give_peer(&believed, peer, address, size);
+            return client;
+        }
+        if (result == taking_full) {
+            errno = EMFILE;
+            return -1;
+        }
+        /* An event loop gets the next client, or EAGAIN. A server that may have polled, and must not be kept
+         * here: one failure. */
+        if ((fcntl(listener, F_GETFL) & O_NONBLOCK) == 0)
+            break;
+    }
+    errno = ECONNABORTED;
+    return -1;
+}
+
+int our_accept(int listener, struct sockaddr* address, socklen_t* size) {
+    return our_accept4(listener, address, size, 0);
+}
+
+/* --- what servers do around it --- */
+
+int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
+    const struct entry* entry = settings_empty() || address == NULL || size < sizeof address->sa_family
+                                    ? NULL
+                                    : settings_entry_for(address, size);
+    int type = 0;
+    socklen_t type_size = sizeof type;
+    if (entry == NULL || next_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 ||
+        type != SOCK_STREAM)
+        return next_bind(fd, address, size);
+    if (address->sa_family == AF_UNIX)
+        return binding_unix(fd, address, size, entry);
+    return binding_tcp(fd, address, size, entry);
+}
+
+int our_close(int fd) {
+    if (fd >= 0 && !settings_empty() && getpid() == process) {
+        const int error = errno;
+        taking_before_close(fd);
+        binding_before_close(fd);
+        errno = error;
+    }
+    return next_close(fd);
+}
+
+/* emulated: a unix socket that the server believes to be a TCP listener. */
+static const struct entry* emulated(int fd) {
+    const struct entry* entry = listeners_entry(fd);
+    return entry != NULL && entry->tcp.ss_family != AF_UNSPEC ? entry : NULL;
+}
+
+int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
+    const socklen_t room = size != NULL ? *size : 0;
+    const int result = next_getsockname(fd, address, size);
+    if (result != 0 || settings_empty() || room < sizeof address->sa_family || address->sa_family != AF_UNIX)
+        return result;
+    const struct entry* entry = emulated(fd);
+    if (entry == NULL)
+        return result;
+    const struct listener believed = listeners_of(fd, entry);
+    *size = room;
+    give(&believed.address, size_of(&believed.address), address, size);
+    return 0;
+}
+
+/* What TCP has and a unix socket has not can be set, and reads as zero. */
+int our_setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
+    const int result = next_setsockopt(fd, level, option, value, size);
+    return result != 0 && !settings_empty() && emulated(fd) != NULL ? 0 : result;
+}
+
+int our_getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
+    const int result = next_getsockopt(fd, level, option, value, size);
+    const bool asks_kind = level == SOL_SOCKET && (option == SO_DOMAIN || option == SO_PROTOCOL);
+    if ((result == 0 && !asks_kind) || settings_empty() || value == NULL || size == NULL)
+        return result;
+    const struct entry* entry = emulated(fd);
+    if (entry == NULL)
+        return result;
+    int answer = 0;
+    if (asks_kind)
+        answer = option == SO_PROTOCOL ? IPPROTO_TCP : listeners_of(fd, entry).address.ss_family;
+    if (*size > sizeof answer)
+        *size = sizeof answer;
+    memcpy(value, &answer, *size);
+    return 0;
+}
+
+/* --- exec --- */
+
+static bool is_variable(const char* text, const char* name) {
+    return strncmp(text, name, strlen(name)) == 0;
+}
+
+/* A program that inherits a listener (nginx's upgrade of its binary) must find it to be one, whatever
+ * environment it is given. */
+int our_execve(const char* path, char* const argv[], char* const envp[]) {
+    char inherited[max_inherited];
+    if (settings_empty() || envp == NULL || !inheritance_write(inherited, sizeof inherited))
+        return next_execve(path, argv, envp);
+    size_t count = 0;
+    while (envp[count] != NULL)
+        ++count;
+    /* On the stack: after vfork() the heap is the parent's. */
+    char* environment[count + saved_variables + 2];
+    bool has[saved_variables] = {false};
+    size_t n = 0;
+    for (size_t i = 0; i < count; ++i) {
+        if (is_variable(envp[i], "SNIPASS_INHERITED="))
+            continue;
+        for (size_t j = 0; j < saved_variables; ++j)
+            has[j] = has[j] || is_variable(envp[i], saved_names[j]);
+        environment[n++] = envp[i];
+    }
+    for (size_t j = 0; j < saved_variables; ++j)
+        if (!has[j] && saved[j] != NULL)
+            environment[n++] = saved[j];
+    environment[n++] = inherited;
+    environment[n] = NULL;
+    return next_execve(path, argv, environment);
+}

@@ -1,0 +1,73 @@
+/* See next.h. */
+#include "next.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+
+static struct {
+    int (*accept4)(int, struct sockaddr*, socklen_t*, int);
+    int (*bind)(int, const struct sockaddr*, socklen_t);
+    int (*close)(int);
+    int (*getsockname)(int, struct sockaddr*, socklen_t*);
+    int (*getsockopt)(int, int, int, void*, socklen_t*);
+    int (*setsockopt)(int, int, int, const void*, socklen_t);
+    int (*execve)(const char*, char* const[], char* const[]);
+} next;
+
+/* look_up stores through a void pointer: ISO C has no cast from an object's address to a function's. */
+static void look_up(const char* name, void* function) {
+    void* found = dlsym(RTLD_NEXT, name);
+    if (found == NULL)
+        abort(); /* no libc without these */
+    *(void**)function = found;
+}
+
+void next_resolve(void) {
+    look_up("accept4", &next.accept4);
+    look_up("bind", &next.bind);
+    look_up("getsockname", &next.getsockname);
+    look_up("getsockopt", &next.getsockopt);
+    look_up("setsockopt", &next.setsockopt);
+    look_up("execve", &next.execve);
+    look_up("close", &next.close); /* the last: it says that all are there */
+}
+
+static void resolve_if_early(void) {
+    if (next.close == NULL)
+        next_resolve();
+}
+
+int next_accept4(int fd, struct sockaddr* address, socklen_t* size, int flags) {
+    resolve_if_early();
+    return next.accept4(fd, address, size, flags);
+}
+
+int next_bind(int fd, const struct sockaddr* address, socklen_t size) {
+    resolve_if_early();
+    return next.bind(fd, address, size);
+}
+
+int next_close(int fd) {
+    resolve_if_early();
+    return next.close(fd);
+}
+
+int next_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
+    resolve_if_early();
+    return next.getsockname(fd, address, size);
+}
+
+int next_getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
+    resolve_if_early();
+    return next.getsockopt(fd, level, option, value, size);
+}
+
+int next_setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
+    resolve_if_early();
+    return next.setsockopt(fd, level, option, value, size);
+}
+
+int next_execve(const char* path, char* const argv[], char* const envp[]) {
+    resolve_if_early();
+    return next.execve(path, argv, envp);
+}

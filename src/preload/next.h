@@ -1,0 +1,16 @@
+/* The functions that we stand in front of, as the next library in line has them. */
+#pragma once
+
+#include <sys/socket.h>
+
+int next_accept4(int fd, struct sockaddr* address, socklen_t* size, int flags);
+int next_bind(int fd, const struct sockaddr* address, socklen_t size);
+int next_close(int fd);
+int next_getsockname(int fd, struct sockaddr* address, socklen_t* size);
+int next_getsockopt(int fd, int level, int option, void* value, socklen_t* size);
+int next_setsockopt(int fd, int level, int option, const void* value, socklen_t size);
+int next_execve(const char* path, char* const argv[], char* const envp[]);
+
+/* next_resolve looks them up. Before our constructor has run (in another library's), each does it for itself.
+ */
+void next_resolve(void);

@@ -1,0 +1,167 @@
+/* See taking.h. Nothing here may hold up an event loop, and no thread of ours may live in a stranger's
+ * process:
+ *
+ * - The router sends the header directly after it has connected, so it is there, or a moment away. If it is
+ * not there after that moment, the connection is closed: the router, whose client it still is, offers it
+ * again.
+ * - The router lets go of its copy of a client after our ACK. Until then a close() would send no FIN, and
+ * epoll would go on to report a closed client. Nothing else depends on it, so accept() does not wait for
+ * that: close() does, where it must, which is hardly ever. */
+#include "taking.h"
+
+#include "../libsnipass/handoff.h"
+#include "next.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    max_letting_go = 64,
+    header_patience = 10,           /* ms, in an event loop */
+    header_patience_blocking = 100, /* ms, where the server would wait anyway */
+    letting_go_patience = 50,       /* ms */
+    stuck_pause = 1000,             /* ms in which a patience that was in vain is not tried again */
+};
+
+/* A client that is the server's already, and the connection whose end says that the router has let go of it.
+ */
+struct letting_go {
+    int client;
+    int connection;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the list; never held while waiting */
+static struct letting_go letting_go[max_letting_go];      /* the oldest first */
+static _Atomic size_t letting_go_count;
+static _Atomic int64_t silent_until, stuck_until;
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool wait_readable(int fd, int64_t ms) {
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    return poll(&one, 1, (int)ms) == 1;
+}
+
+/* --- clients that the router has not let go of --- */
+
+static void forget(size_t at) {
+    memmove(&letting_go[at], &letting_go[at + 1], (letting_go_count - at - 1) * sizeof letting_go[0]);
+    --letting_go_count;
+}
+
+static void close_oldest(void) {
+    next_close(letting_go[0].connection);
+    forget(0);
+}
+
+static void add(int client, int connection) {
+    pthread_mutex_lock(&mutex);
+    while (letting_go_count != 0 && handoff_let_go(letting_go[0].connection))
+        close_oldest();
+    if (letting_go_count == max_letting_go)
+        close_oldest();
+    letting_go[letting_go_count++] = (struct letting_go){.client = client, .connection = connection};
+    pthread_mutex_unlock(&mutex);
+}
+
+void taking_before_close(int fd) {
+    if (letting_go_count == 0)
+        return;
+    int connection = -1;
+    /* close() is called in signal handlers and from wherever: it must not wait for a lock. */
+    if (pthread_mutex_trylock(&mutex) != 0)
+        return;
+    for (size_t i = 0; i < letting_go_count && connection < 0; ++i) {
+        if (letting_go[i].client != fd && letting_go[i].connection != fd)
+            continue;
+        connection = letting_go[i].connection;
+        forget(i);
+    }
+    pthread_mutex_unlock(&mutex);
+    if (connection < 0 || connection == fd)
+        return;
+    if (now_ms() >= stuck_until && !wait_readable(connection, letting_go_patience))
+        stuck_until = now_ms() + stuck_pause;
+    next_close(connection);
+}
+
+void taking_before_fork(void) {
+    pthread_mutex_lock(&mutex);
+}
+
+void taking_after_fork(bool in_child) {
+    while (in_child && letting_go_count != 0)
+        close_oldest();
+    pthread_mutex_unlock(&mutex);
+}
+
+/* --- taking --- */
+
+static bool set_flags(int client, int flags) {
+    const int status = fcntl(client, F_GETFL);
+    const int wanted = (flags & SOCK_NONBLOCK) != 0 ? status | O_NONBLOCK : status & ~O_NONBLOCK;
+    if (status < 0 || (wanted != status && fcntl(client, F_SETFL, wanted) != 0))
+        return false;
+    return (flags & SOCK_CLOEXEC) != 0 || fcntl(client, F_SETFD, 0) == 0;
+}
+
+/* finish makes the client the server's. Everything that can fail comes before the ACK. */
+static enum taking_result finish(struct handoff* handoff, int connection, int flags, int* client,
+                                 struct sockaddr_storage* peer) {
+    struct handoff_metadata metadata;
+    if (!handoff_parse(handoff, &metadata) || !set_flags(handoff->client, flags) ||
+        !handoff_acknowledge(connection)) {
+        handoff_drop(handoff);
+        next_close(connection);
+        return taking_nothing;
+    }
+    handoff_addresses(handoff->client, &metadata);
+    *peer = metadata.peer;
+    *client = handoff_release(handoff);
+    add(*client, connection);
+    return taking_done;
+}
+
+/* read_in_time waits for the header, but not twice in a short time if the first wait was in vain: senders
+ * that keep silent cost a twentieth of the server's time at most. */
+static enum handoff_progress read_in_time(struct handoff* handoff, int connection, int patience) {
+    const int64_t deadline = now_ms() + patience;
+    for (;;) {
+        const enum handoff_progress progress = handoff_read(handoff, connection);
+        const int64_t now = now_ms();
+        if (progress != handoff_wants_more || now < silent_until)
+            return progress;
+        if (now >= deadline) {
+            silent_until = now + 20 * patience;
+            return progress;
+        }
+        (void)wait_readable(connection, deadline - now);
+    }
+}
+
+enum taking_result taking_client(int listener, int connection, int flags, int* client,
+                                 struct sockaddr_storage* peer) {
+    (void)fcntl(connection, F_SETFD, FD_CLOEXEC);
+    size_t count = 0;
+    const uid_t* allowed = settings_allowed(&count);
+    const bool blocking = (fcntl(listener, F_GETFL) & O_NONBLOCK) == 0;
+    struct handoff handoff;
+    handoff_init(&handoff);
+    enum handoff_progress progress = handoff_refused;
+    if (handoff_sender_allowed(connection, allowed, count))
+        progress = read_in_time(&handoff, connection, blocking ? header_patience_blocking : header_patience);
+    if (progress == handoff_complete)
+        return finish(&handoff, connection, flags, client, peer);
+    handoff_drop(&handoff);
+    next_close(connection);
+    return progress == handoff_no_room ? taking_full : taking_nothing;
+}

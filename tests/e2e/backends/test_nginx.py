@@ -1,0 +1,188 @@
+"""Debian's nginx, unmodified, as a backend: two workers, HTTP/2, its own reload and its own upgrade of the binary."""
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+from backend_case import BUILD, BackendCase, can_connect, wait_for  # noqa: E402
+from receiver_checks import BehindRouter, ServerTests, ServesClients  # noqa: E402
+
+# What an administrator writes; only the paths differ.
+CONFIGURATION = """
+{user}
+worker_processes 2;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log {folder}/access.log;
+    client_body_temp_path {folder}/tmp1; proxy_temp_path {folder}/tmp2; fastcgi_temp_path {folder}/tmp3;
+    uwsgi_temp_path {folder}/tmp4; scgi_temp_path {folder}/tmp5;
+    server {{
+        {listen}
+        server_name test.example;
+        ssl_certificate {folder}/cert.pem;
+        ssl_certificate_key {folder}/key.pem;
+        location / {{
+            default_type text/plain;
+            return 200 "client: $remote_addr:$remote_port\\nserver: $server_addr:$server_port\\nhttp2: $http2\\n";
+        }}
+    }}
+}}
+"""
+
+
+class NginxServer:
+    """An nginx behind the router. listen() is what its configuration says of that."""
+    run_options = ("--listen", "443")
+
+    def setUp(self):
+        super().setUp()
+        self.folder.chmod(0o777)
+        configuration = self.folder / "nginx.conf"
+        configuration.write_text(CONFIGURATION.format(user="user www-data;" if os.geteuid() == 0 else "",
+                                                      listen=self.listen(), folder=self.folder))
+        self.command = ["/usr/sbin/nginx", "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", str(configuration)]
+        self.start_nginx()
+
+    def start_nginx(self, *arguments):
+        # As nginx.service does it: the master goes into the background and writes its pid.
+        subprocess.run([BUILD / "snipass-run", self.socket, *self.run_options, "--", *self.command, *arguments], check=True,
+                       stdin=subprocess.DEVNULL, capture_output=True)
+        if not arguments:
+            self.addCleanup(self.kill_group, os.getpgid(self.master()))
+
+    @staticmethod
+    def kill_group(group):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
+    def master(self):
+        def read():
+            with contextlib.suppress(FileNotFoundError):  # while one master gives way to the next
+                return (self.folder / "nginx.pid").read_text()
+        return int(wait_for(read, "nginx.pid"))
+
+    def workers(self, master=None):
+        children = Path(f"/proc/{master or self.master()}/task/{master or self.master()}/children").read_text()
+        return sorted(int(pid) for pid in children.split())
+
+    processes = property(workers)
+
+
+class Nginx(NginxServer, ServerTests):
+    """Its configuration says `listen unix:...`."""
+    run_options = ()
+
+    def listen(self):
+        return f"listen unix:{self.socket} ssl http2;"
+
+    def test_http2(self):
+        with self.router() as router:
+            host, port = router.address
+            answer = subprocess.run(["curl", "-sS", "--http2", "--cacert", self.certificate, "-w", "%{http_version}",
+                                     "--resolve", f"test.example:{port}:{host}", f"https://test.example:{port}/"],
+                                    capture_output=True, text=True, check=True).stdout
+            self.assertIn("http2: h2\n", answer)
+            self.assertTrue(answer.endswith("\n2"), answer)
+
+    def test_both_workers_serve(self):
+        with self.router() as router:
+            before = {pid: self.cpu(pid) for pid in self.workers()}
+            self.assertEqual(len(before), 2)
+            wait_for(lambda: self.fetch_many(router.address, 50) == [] and
+                     all(self.cpu(pid) > ticks for pid, ticks in before.items()), "both workers to have worked", 60)
+
+    @staticmethod
+    def cpu(pid):
+        return sum(int(ticks) for ticks in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])
+
+    def test_reload_under_load_loses_nobody(self):
+        with self.router() as router, self.load(router.address) as load:
+            for _ in range(5):
+                old = self.workers()
+                os.kill(self.master(), signal.SIGHUP)
+                wait_for(lambda: len(set(self.workers()) - set(old)) == 2, "two new workers")
+                load.wait_for_more(100)
+        self.assertEqual(load.failures, [])
+
+    def test_upgrade_of_the_binary_loses_nobody(self):
+        with self.router() as router, self.load(router.address) as load:
+            old = self.master()
+            os.kill(old, signal.SIGUSR2)
+            new = wait_for(lambda: self.master() != old and self.master(), "the new master")
+            self.addCleanup(self.kill_group, os.getpgid(new))
+            wait_for(lambda: len(self.workers(new)) == 2, "the new workers")
+            load.wait_for_more(50)
+            os.kill(old, signal.SIGQUIT)
+            wait_for(lambda: not Path(f"/proc/{old}").exists() or not self.workers(old), "the old master to go")
+            load.wait_for_more(100)
+        self.assertEqual(load.failures, [])
+
+    def test_configuration_test_disturbs_nobody(self):
+        with self.router() as router:
+            self.start_nginx("-t")
+            self.fetch(router.address)
+
+    def test_starts_again_after_a_crash(self):
+        master = self.master()
+        os.killpg(os.getpgid(master), signal.SIGKILL)  # the socket's file stays behind
+        wait_for(lambda: not can_connect(self.socket), "nginx to be dead")
+        self.assertTrue(self.socket.exists())
+        (self.folder / "nginx.pid").unlink()
+        self.start_nginx()
+        with self.router() as router:
+            self.fetch(router.address)
+
+
+class NginxUnchanged(Nginx):
+    """Its configuration says `listen 443 ssl` as it always did; the router has that port in truth."""
+    run_options = NginxServer.run_options
+
+    def listen(self):
+        return "listen 443 ssl http2; listen [::]:443 ssl http2;"
+
+    def test_believes_to_listen_on_tcp(self):
+        with self.router() as router:
+            _, body = self.fetch(router.address)
+            self.assertIn(f"server: 127.0.0.1:{router.address[1]}\n", body)
+
+
+class Addresses(BehindRouter, ServesClients, BackendCase):
+    """For other forms of the same `listen`: does everybody get through, and does nginx know who they are?"""
+
+
+class NginxReuseport(NginxServer, Addresses):
+    """One listener for each worker."""
+
+    def listen(self):
+        return "listen 443 ssl http2 reuseport; listen [::]:443 ssl http2 reuseport;"
+
+
+class NginxDualStack(NginxServer, Addresses):
+    """One listener for both families: it sees IPv4 clients as IPv6, as on TCP."""
+
+    def listen(self):
+        return "listen [::]:443 ssl http2 ipv6only=off;"
+
+    def saw(self, own, body):
+        return super().saw(own if "[" in own else "::ffff:" + own, body)
+
+
+class NginxIPv4(NginxServer, Addresses):
+    """A server that never meets IPv6 clients has no room for their addresses; it serves them nevertheless."""
+
+    def listen(self):
+        return "listen 443 ssl http2;"
+
+    def saw(self, own, body):
+        return super().saw("0.0.0.0:" + own.rsplit(":")[-1] if "[" in own else own, body)
+
+
+del ServerTests, Addresses  # they are no tests by themselves
+if __name__ == "__main__":
+    unittest.main()

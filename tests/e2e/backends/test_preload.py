@@ -1,0 +1,423 @@
+"""libsnipass_preload.so, call by call: small servers in Python, each of them a few lines, against a router of the test's own."""
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+import handoff_sender  # noqa: E402
+from backend_case import BUILD, BackendCase, descriptors, wait_for  # noqa: E402
+from receiver_checks import tcp_pair  # noqa: E402
+
+PRELUDE = """
+import errno, fcntl, os, resource, select, signal, socket, sys, time
+path = sys.argv[1]
+def say(*words): print(*words, flush=True)
+def listen(address=("127.0.0.1", 443), family=socket.AF_INET, **options):
+    s = socket.socket(family)
+    if options.get("reuseport"): s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind(address); s.listen(64)
+    return s
+def attempt(function, *arguments):
+    try: return function(*arguments)
+    except OSError as error: return errno.errorcode[error.errno]
+"""
+
+
+class PreloadCase(BackendCase):
+    def serve(self, code, *options, listen="443", **popen):
+        """Runs `code` as a server; its lines come one by one with self.line()."""
+        options = [*options, *(("--listen", listen) if listen else ())]
+        script = self.folder / "server.py"
+        script.write_text(PRELUDE + textwrap.dedent(code))
+        self.server = subprocess.Popen(
+            [BUILD / "snipass-run", self.socket, *options, "--", sys.executable, script, self.socket],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, **popen)
+        self.addCleanup(self.server.stdout.close)
+        self.addCleanup(self.server.stdin.close)
+        self.addCleanup(self.stop, self.server)
+
+    def line(self):
+        return self.server.stdout.readline().strip()
+
+    def hand_over(self):
+        """An honest handoff. Returns the client's end."""
+        far, near = tcp_pair()
+        self.addCleanup(far.close)
+        self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
+        return far
+
+    def lie(self):
+        far, near = tcp_pair()
+        with far, near:
+            return handoff_sender.tell(str(self.socket), "not a header", near)
+
+
+class Accept(PreloadCase):
+    def test_blocking_yields_the_client_and_its_address(self):
+        self.serve("""
+            listener = listen()
+            say("listening")
+            for _ in range(2):
+                client, address = listener.accept()
+                say(address, client.getpeername(), fcntl.fcntl(client, fcntl.F_GETFL) & os.O_NONBLOCK,
+                    fcntl.fcntl(client, fcntl.F_GETFD))
+        """)
+        self.assertEqual(self.line(), "listening")
+        for _ in range(2):
+            far = self.hand_over()
+            self.assertEqual(self.line(), f"{far.getsockname()} {far.getsockname()} 0 {fcntl.FD_CLOEXEC}")
+
+    def test_blocking_fails_once_for_a_lie(self):
+        self.serve("""
+            listener = listen()
+            say("listening")
+            say(attempt(listener.accept))
+            client, address = listener.accept()
+            say(address)
+        """)
+        self.line()
+        self.assertEqual(self.lie(), "refused")
+        self.assertEqual(self.line(), "ECONNABORTED")
+        self.assertEqual(str(self.hand_over().getsockname()), self.line())
+
+    def test_nonblocking_passes_over_lies(self):
+        self.serve("""
+            listener = listen()
+            listener.setblocking(False)
+            say(attempt(listener.accept))
+            sys.stdin.readline()
+            client, address = listener.accept()
+            say(address)
+            say(attempt(listener.accept))
+        """)
+        self.assertEqual(self.line(), "EAGAIN")
+        far, near = tcp_pair()
+        with far, near:
+            connections = [handoff_sender.connect(str(self.socket)) for _ in range(4)]
+            for lie, connection in zip(("no descriptor", "not a header", "a pipe"), connections):
+                handoff_sender.LIES[lie](near, connection)
+            handoff_sender.send_with(connections[3], handoff_sender.header(near), [near])
+            self.server.stdin.write("\n")
+            self.server.stdin.flush()
+            self.assertEqual(str(far.getsockname()), self.line())
+            self.assertEqual(self.line(), "EAGAIN")
+            self.assertEqual([handoff_sender.answer(c, 2) for c in connections], ["refused"] * 3 + ["taken"])
+            for connection in connections:
+                connection.close()
+
+    def test_an_event_loop_is_not_held_up_by_silence(self):
+        self.serve("""
+            listener = listen()
+            listener.setblocking(False)
+            say("listening")
+            while True:
+                select.select([listener], [], [])
+                before = time.monotonic()
+                attempt(listener.accept)
+                say(time.monotonic() - before)
+        """)
+        self.line()
+        with handoff_sender.connect(str(self.socket)):
+            self.assertLess(float(self.line()), 0.5)  # 10 ms; the rest is for a busy machine
+
+    def test_the_sender_must_be_allowed(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can be somebody else")
+        self.folder.chmod(0o755)
+        for options, outcome in (((), "refused"), (("--from", "nobody"), "taken")):
+            with self.subTest(options=options):
+                self.serve("""
+                    listener = listen()
+                    say("listening")
+                    while True: attempt(listener.accept)
+                """, *options)
+                self.line()
+                far, near = tcp_pair()
+                with far, near:
+                    child = os.fork()
+                    if child == 0:
+                        os.setuid(65534)
+                        os._exit(0 if handoff_sender.offer(str(self.socket), near) == outcome else 1)
+                    self.assertEqual(os.waitpid(child, 0)[1], 0)
+                self.stop(self.server)
+
+    def test_out_of_descriptors_is_emfile_and_the_client_stays_the_routers(self):
+        self.serve("""
+            listener = listen()
+            say("listening")
+            select.select([listener], [], [])
+            # Room for the router's connection, but not for the client that it brings.
+            spare = os.dup(0)
+            os.close(spare)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, 1024))
+            say(attempt(listener.accept))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+            say(listener.accept()[1])
+        """)
+        self.line()
+        far, near = tcp_pair()
+        with far, near:
+            self.assertEqual(handoff_sender.offer(str(self.socket), near), "refused")
+            self.assertEqual(self.line(), "EMFILE")
+            self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
+            self.assertEqual(self.line(), str(far.getsockname()))
+
+    def test_keeps_no_descriptor_of_a_handoff(self):
+        self.serve("""
+            listener = listen()
+            say("listening")
+            while True: listener.accept()[0].close()
+        """)
+        self.line()
+        self.hand_over()
+        before = descriptors(self.server.pid)
+        for _ in range(100):
+            self.hand_over()
+        wait_for(lambda: descriptors(self.server.pid) <= before, "the descriptors to go")
+
+
+class Close(PreloadCase):
+    """The router's copy of a client: close() waits for it to go."""
+    server_code = """
+        listener = listen()
+        say("listening")
+        while True:
+            client, address = listener.accept()
+            before = time.monotonic()
+            client.close()
+            say(time.monotonic() - before)
+    """
+
+    def acknowledged(self):
+        far, near = tcp_pair()
+        self.addCleanup(far.close)
+        connection = handoff_sender.connect(str(self.socket))
+        handoff_sender.send_with(connection, handoff_sender.header(near), [near])
+        self.assertEqual(connection.recv(1), handoff_sender.ACK)
+        return far, near, connection
+
+    def test_the_client_sees_its_end_though_the_router_was_slow(self):
+        self.serve(self.server_code)
+        self.line()
+        far, near, connection = self.acknowledged()
+        near.recv(64)  # so that the close sends FIN, not RST
+        far.settimeout(0.005)
+        with self.assertRaises(TimeoutError):
+            far.recv(1)  # the router still has it
+        near.close()
+        connection.close()
+        far.settimeout(10)
+        self.assertEqual(far.recv(1), b"")
+
+    def test_a_router_that_is_stuck_holds_up_one_close_in_a_while(self):
+        self.serve(self.server_code)
+        self.line()
+        stuck = [self.acknowledged() for _ in range(4)]
+        times = [float(self.line()) for _ in stuck]
+        self.assertGreater(times[0], 0.04)
+        self.assertLess(sum(times[1:]), 0.04)
+        for _, near, connection in stuck:
+            near.close()
+            connection.close()
+
+    def test_a_forked_child_keeps_no_connection_to_the_router(self):
+        self.serve("""
+            listener = listen()
+            say("listening")
+            client, address = listener.accept()
+            if os.fork() == 0:
+                say(sum("socket" in os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
+                        if os.path.exists(f"/proc/self/fd/{fd}")))
+            time.sleep(60)
+        """)
+        self.line()
+        _, near, connection = self.acknowledged()
+        self.assertEqual(self.line(), "2")  # the listener and the client
+        near.close()
+        connection.close()
+
+
+class Bind(PreloadCase):
+    def test_a_tcp_listener_looks_like_one_to_its_server(self):
+        self.serve("""
+            listener = listen()
+            say(listener.getsockname())
+            T = socket.IPPROTO_TCP
+            say(listener.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_INET,
+                listener.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL) == T,
+                listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), listener.getsockopt(T, socket.TCP_NODELAY))
+            say(attempt(listener.setsockopt, T, socket.TCP_NODELAY, 1), attempt(listener.setsockopt, T, socket.TCP_DEFER_ACCEPT, 1),
+                attempt(listener.setsockopt, socket.IPPROTO_IP, socket.IP_TOS, 8))
+        """)
+        self.assertEqual(self.line(), "('127.0.0.1', 443)")
+        self.assertEqual(self.line(), "True True 1 0")
+        self.assertEqual(self.line(), "None None None")
+
+    def test_other_sockets_are_left_alone(self):
+        self.serve("""
+            udp = socket.socket(type=socket.SOCK_DGRAM)
+            say(attempt(udp.bind, ("127.0.0.1", 4433)), udp.getsockname())
+            other = listen(("127.0.0.1", 0))
+            a, b = socket.create_connection(other.getsockname()), other.accept()
+            say(b[1] == a.getsockname(), attempt(other.setsockopt, socket.SOL_SOCKET, 9999, 1))
+            unix = listen(path + ".other", socket.AF_UNIX)
+            c = socket.socket(socket.AF_UNIX); c.connect(path + ".other")
+            d, address = unix.accept()
+            c.sendall(b"as ever"); say(d.recv(64), repr(address), unix.getsockname() == path + ".other")
+        """, listen="4433")
+        self.assertEqual(self.line(), "None ('127.0.0.1', 4433)")
+        self.assertEqual(self.line(), "True ENOPROTOOPT")
+        self.assertEqual(self.line(), "b'as ever' '' True")
+
+    def test_an_address_must_be_the_one_that_was_named(self):
+        self.serve("""
+            right, wrong = listen(("127.0.0.2", 0)), socket.socket()
+            say(right.family)
+            say(os.path.exists(path))
+            listen(("127.0.0.1", 4434)); say(os.path.exists(path))
+        """, listen="127.0.0.1:4434")
+        self.line()
+        self.assertEqual([self.line(), self.line()], ["False", "True"])
+
+    def test_binding_twice_fails_as_on_tcp_unless_the_port_is_shared(self):
+        self.serve("""
+            one = listen(reuseport=True)
+            say(attempt(listen, ("127.0.0.1", 443)))
+            two = listen(reuseport=True)
+            say("listening")
+            one.setblocking(False)
+            select.select([one], [], []); select.select([two], [], [])
+            say(one.accept()[1]); say(attempt(two.accept))
+        """)
+        self.assertEqual(self.line(), "EADDRINUSE")
+        self.line()
+        self.assertEqual(str(self.hand_over().getsockname()), self.line())
+
+    def test_a_live_listener_of_another_process_is_not_replaced_but_a_dead_ones_file_is(self):
+        code = """
+            listener = attempt(listen)
+            say(listener)
+            time.sleep(60)
+        """
+        self.serve(code)
+        self.assertIn("socket.socket", self.line())
+        first = self.server
+        self.serve(code)
+        self.assertEqual(self.line(), "EADDRINUSE")
+        self.stop(first)
+        self.serve(code)
+        self.assertIn("socket.socket", self.line())
+
+    def test_ipv4_and_ipv6_beside_each_other(self):
+        self.serve("""
+            v4 = listen(("0.0.0.0", 443))
+            v6 = socket.socket(socket.AF_INET6)
+            v6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            v6.bind(("::", 443)); v6.listen(64)
+            say(v4.getsockname(), v6.getsockname()[:2])
+            for s in v4, v6: s.setblocking(False)
+            ready = select.select([v4, v6], [], [])[0]
+            say(ready == [v6], v6.accept()[1])
+            v6.close()
+            say("closed")
+            select.select([v4], [], []); say(v4.accept()[1])
+        """)
+        self.assertEqual(self.line(), "('0.0.0.0', 443) ('::', 443)")
+        self.assertEqual(f"True {self.hand_over().getsockname()}", self.line())
+        self.line()
+        self.assertEqual(str(self.hand_over().getsockname()), self.line())
+        self.assertEqual(list(self.folder.glob("*.tmp")), [])
+
+    def test_the_servers_own_unix_listener(self):
+        self.serve("""
+            listener = listen(path, socket.AF_UNIX)
+            say(listener.getsockname() == path)
+            client, address = listener.accept()
+            say(address, client.getsockname())
+        """, listen=None)
+        self.assertEqual(self.line(), "True")
+        far = self.hand_over()
+        self.assertEqual(self.line(), f"{far.getsockname()} {far.getpeername()}")
+
+    def test_anybody_who_may_enter_the_folder_may_connect(self):
+        self.serve("""
+            os.umask(0o077)
+            listen()
+            say("listening")
+            time.sleep(60)
+        """)
+        self.line()
+        self.assertEqual(self.socket.stat().st_mode & 0o777, 0o666)
+
+
+class Exec(PreloadCase):
+    def test_a_program_that_inherits_a_listener_takes_clients_whatever_its_environment(self):
+        self.serve("""
+            if len(sys.argv) == 2:
+                v6 = socket.socket(socket.AF_INET6); v6.bind(("::1", 443)); v6.listen(64)
+                os.set_inheritable(v6.fileno(), True)
+                os.execve(sys.executable, [sys.executable, sys.argv[0], path, str(v6.fileno())], {})
+            v6 = socket.socket(fileno=int(sys.argv[2]))
+            say(v6.family == socket.AF_INET6, v6.getsockname()[:2])
+            say(v6.accept()[1][:2])
+        """)
+        self.assertEqual(self.line(), "True ('::1', 443)")
+        host, port = self.hand_over().getsockname()
+        self.assertEqual(self.line(), f"('::ffff:{host}', {port})")
+
+    def test_a_program_that_inherits_none_gets_the_environment_that_it_was_given(self):
+        self.serve("""
+            listener = listen()
+            os.execve("/usr/bin/env", ["env"], {"ONLY": "this"})
+        """)
+        self.assertEqual(self.server.stdout.read(), "ONLY=this\n")
+
+
+class Settings(PreloadCase):
+    def test_what_cannot_be_used_is_reported_and_left_out(self):
+        for text in ("443=/x", "*:70000=/x", "127.0.0.1:443", "unix:", "unix:relative", "[::1:443=/x", "*:443=" + "/x" * 60,
+                     "localhost:443=/x", "*:=/x", "*:4 43=/x"):
+            with self.subTest(text=text):
+                done = subprocess.run(["/bin/true"], capture_output=True, text=True, check=True, env={
+                    "LD_PRELOAD": str(BUILD / "libsnipass_preload.so"), "SNIPASS_LISTEN": text})
+                self.assertIn("snipass preload: SNIPASS_LISTEN: cannot use", done.stderr)
+
+    def test_good_ones_are_silent(self):
+        done = subprocess.run(["/bin/true"], capture_output=True, text=True, check=True, env={
+            "LD_PRELOAD": str(BUILD / "libsnipass_preload.so"), "SNIPASS_ALLOW_UID": "0,65534 7",
+            "SNIPASS_LISTEN": "unix:/run/a.sock, *:443=/run/b.sock [::1]:8443=/run/c.sock,127.0.0.1:1=/d"})
+        self.assertEqual(done.stderr, "")
+
+
+class Wrapper(PreloadCase):
+    def test_says_what_is_wrong(self):
+        run, here = BUILD / "snipass-run", str(self.folder / "s.sock")
+        for arguments, problem in (
+                ([], "usage:"),
+                (["relative.sock", "--", "true"], "absolute path"),
+                (["/nowhere/s.sock", "--", "true"], "/nowhere is no folder"),
+                ([str(self.folder / ("a" * 100)), "--", "true"], "longer than 107 bytes"),
+                ([here, "--listen"], "--listen needs an address"),
+                ([here, "--listen", "host", "--", "true"], "has no port"),
+                ([here, "--from", "no-such-user", "--", "true"], "no user"),
+                ([here, "true"], "-- stands in front"),
+                ([here, "--"], "no command")):
+            with self.subTest(arguments=arguments):
+                done = subprocess.run([run, *arguments], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(problem, done.stderr)
+
+    def test_hands_on_the_commands_exit_status(self):
+        done = subprocess.run([BUILD / "snipass-run", self.socket, "--", "sh", "-c", "exit 7"])
+        self.assertEqual(done.returncode, 7)
+
+
+if __name__ == "__main__":
+    unittest.main()
