@@ -1,0 +1,150 @@
+"""The routers that the suite can be run against, each with the configuration its own documentation recommends."""
+import os
+import shutil
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+BUILDS = sorted(SOURCE.glob("build*/snipass"), key=lambda p: p.stat().st_mtime, reverse=True)
+
+
+def program(variable, name):
+    folder = BUILDS[0].parent if BUILDS else SOURCE / "build"
+    return os.path.abspath(os.environ.get(variable) or folder / name)
+
+
+SNIPASS = program("SNIPASS", "snipass")
+SUITE = program("SNI_CONFORMANCE", "sni_conformance")
+
+
+class Snipass:
+    """The backends take the client's socket, as snipass is meant to be used."""
+    name = "snipass"
+    takes_sockets = True
+    version = [SNIPASS, "--version"]
+
+    def available(self):
+        return os.access(SNIPASS, os.X_OK)
+
+    def backend(self, name, where):
+        return f'[backend.{name}]\nhandoff = "unix:{where}"\n'
+
+    def configure(self, folder, port, backends):
+        text = f'[[listener]]\naddress = "127.0.0.1:{port}"\n'
+        for name in ("a", "b"):
+            text += f'[[route]]\nnames = ["{name}.test"]\nbackend = "{name}"\n'
+        text += "".join(self.backend(name, where) for name, where in backends.items())
+        return text + '[default]\nbackend = "default"\n'
+
+    def command(self, file):
+        return [SNIPASS, "run", "--config", file]
+
+
+class SnipassProxy(Snipass):
+    """The same as a plain TCP proxy, for a comparison with what the others do."""
+    name = "snipass-proxy"
+    takes_sockets = False
+
+    def backend(self, name, where):
+        return f'[backend.{name}]\nproxy = ["{where}"]\n'
+
+
+class Haproxy:
+    """The configuration manual's example for req.ssl_sni, with a buffer that holds the largest shape."""
+    name = "haproxy"
+    takes_sockets = False
+    version = ["haproxy", "-v"]
+
+    def available(self):
+        return shutil.which("haproxy")
+
+    def configure(self, folder, port, backends):
+        servers = "".join(f"backend {name}\n    server s {where}\n" for name, where in backends.items())
+        return f"""global
+    maxconn 200
+    tune.bufsize 524288
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend tls
+    bind 127.0.0.1:{port}
+    tcp-request inspect-delay 5s
+    tcp-request content accept if {{ req.ssl_hello_type 1 }}
+    use_backend a if {{ req.ssl_sni -i a.test }}
+    use_backend b if {{ req.ssl_sni -i b.test }}
+    default_backend default
+{servers}"""
+
+    def command(self, file):
+        return ["haproxy", "-db", "-f", file]
+
+
+class Nginx:
+    """ssl_preread as its module's page shows it, with a buffer that holds the largest shape and half-close passed on."""
+    name = "nginx"
+    takes_sockets = False
+    version = ["nginx", "-v"]
+    module = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+
+    def available(self):
+        return shutil.which("nginx") and self.module.exists()
+
+    def configure(self, folder, port, backends):
+        return f"""load_module {self.module};
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ }}
+stream {{
+    map $ssl_preread_server_name $backend {{
+        a.test {backends["a"]};
+        b.test {backends["b"]};
+        default {backends["default"]};
+    }}
+    server {{
+        listen 127.0.0.1:{port};
+        ssl_preread on;
+        preread_buffer_size 512k;
+        preread_timeout 30s;
+        proxy_half_close on;
+        proxy_pass $backend;
+    }}
+}}
+"""
+
+    def command(self, file):
+        return ["nginx", "-p", str(Path(file).parent), "-e", "error.log", "-c", file]
+
+
+class Sniproxy:
+    """The manual page's table and fallback; the patterns are anchored. Its buffer has no setting."""
+    name = "sniproxy"
+    takes_sockets = False
+    version = ["sniproxy", "-V"]
+
+    def available(self):
+        return shutil.which("sniproxy")
+
+    def configure(self, folder, port, backends):
+        return f"""pidfile {folder}/sniproxy.pid
+error_log {{
+    filename {folder}/error.log
+}}
+listener 127.0.0.1:{port} {{
+    protocol tls
+    table names
+    fallback {backends["default"]}
+}}
+table names {{
+    ^a\\\\.test$ {backends["a"]}
+    ^b\\\\.test$ {backends["b"]}
+}}
+"""
+
+    def command(self, file):
+        return ["sniproxy", "-f", "-c", file]
+
+
+ROUTERS = [Snipass(), SnipassProxy(), Haproxy(), Nginx(), Sniproxy()]
