@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Reads the #include edges under include/ and src/ and fails on one that ARCHITECTURE.md does not allow.
+
+Which module may include which stands in the table of ARCHITECTURE.md and nowhere else; which file may know a library
+stands below. `--self-test` shows that wrong edges are found."""
+
+import argparse
+import pathlib
+import re
+import sys
+import tempfile
+
+# The pure core: no sockets, no clock, no threads, no output.
+CORE = {"base", "tls", "route", "config"}
+IMPURE = re.compile(
+    r"<(sys/.*|unistd\.h|poll\.h|fcntl\.h|netdb\.h|netinet/.*|pthread\.h|signal\.h|csignal|time\.h|ctime|thread|mutex|"
+    r"atomic|condition_variable|future|iostream|fstream|cstdio|stdio\.h|spdlog/.*|boost/asio.*)>"
+)
+IMPURE_ALLOWED = {
+    "src/config/parse.cpp": {"<fstream>"},  # load() reads the file
+}
+
+# Libraries that only some may know. A value is a file, or a module with a slash behind it.
+LIBRARIES = {
+    "toml++/": ["src/config/toml.cpp"],
+    "re2/": ["src/route/regex_set.cpp"],
+    "spdlog/": ["server/"],
+    "CLI/": ["src/main.cpp"],
+    "boost/asio": ["net/", "server/", "src/asio.cpp", "include/snipass/acceptor.hpp"],
+    "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h"],
+}
+
+# What runs in the backends' processes, apart from the router. The public headers right under include/snipass are libsnipass's.
+FOR_BACKENDS = {"libsnipass", "preload"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def read_table(root):
+    """The modules in order, and what each may include."""
+    allowed = {}
+    for line in (root / "ARCHITECTURE.md").read_text().splitlines():
+        row = re.fullmatch(r"\| `(\w+)` \|[^|]*\|([^|]*)\|", line.strip())
+        if not row:
+            continue
+        module, may = row.groups()
+        names = {name.strip() for name in may.split(",")}
+        allowed[module] = set(allowed) if "all above" in names else names & set(allowed)  # only upwards
+        allowed[module].add(module)
+    return allowed
+
+
+def module_of(path):
+    """`path` is relative to the root: include/snipass/MODULE/..., src/MODULE/..., src/main.cpp."""
+    parts = path.parts
+    inner = parts[2:] if parts[0] == "include" else parts[1:]
+    if len(inner) > 1:
+        return inner[0]
+    if parts[0] == "include":
+        return "libsnipass"
+    return path.stem  # main, asio
+
+
+def check_file(root, path, allowed):
+    module = module_of(path)
+    if module == "asio":
+        allowed = {**allowed, "asio": set()}
+    if module not in FOR_BACKENDS and module not in allowed:
+        return [f"{path}: module {module} is not in the table of ARCHITECTURE.md"]
+    problems = []
+    for kind, name in INCLUDE.findall((root / path).read_text()):
+        shown = f"<{name}>" if kind == "<" else f'"{name}"'
+        problems += [f"{path}: {problem}" for problem in check_edge(root, path, module, kind, name, shown, allowed)]
+    return problems
+
+
+def check_edge(root, path, module, kind, name, shown, allowed):
+    for prefix, users in LIBRARIES.items():
+        if name.startswith(prefix) and str(path) not in users and module + "/" not in users:
+            yield f"{shown} is for {', '.join(users)} only"
+    if kind == "<" and module in CORE and IMPURE.fullmatch(shown) and shown not in IMPURE_ALLOWED.get(str(path), ()):
+        yield f"{shown} in the pure core ({', '.join(sorted(CORE))})"
+
+    if name.startswith("snipass/"):
+        target = pathlib.Path("include") / name
+        if not (root / target).is_file():
+            yield f"{shown} is not there"
+        elif module in FOR_BACKENDS or module_of(target) in FOR_BACKENDS:
+            if not FOR_BACKENDS >= {module, module_of(target)}:
+                yield f"{shown}: what runs in backends and the router do not know each other"
+        elif module_of(target) not in allowed[module]:
+            yield f"{shown}: {module} may not include {module_of(target)}"
+    elif kind == '"' and module in FOR_BACKENDS and name.startswith("../libsnipass/"):
+        return  # the preload library brings its own copy
+    elif kind == '"' and ("/" in name or not (root / path.parent / name).is_file()):
+        yield f"{shown}: a private header lies beside the file that includes it"
+
+
+def check(root):
+    allowed = read_table(root)
+    if len(allowed) < 5:
+        return ["ARCHITECTURE.md has no table of modules"]
+    files = [p for top in ("include", "src") for p in (root / top).rglob("*") if p.suffix in {".hpp", ".cpp", ".h", ".c"}]
+    if not files:
+        return ["no source files"]
+    return [problem for file in sorted(files) for problem in check_file(root, file.relative_to(root), allowed)]
+
+
+TABLE = """
+| module | holds | may include |
+| --- | --- | --- |
+| `base` | x | - |
+| `tls` | x | base |
+| `route` | x | base |
+| `config` | x | route, base |
+| `os` | x | base |
+| `net` | x | tls, route, os, base, Asio |
+| `server` | x | all above |
+| `main` | x | server, config, base |
+"""
+
+# file, its text, what is wrong with it (empty: nothing)
+SELF_TEST = [
+    ("include/snipass/base/a.hpp", "#include <string>\n", ""),
+    ("include/snipass/tls/t.hpp", '#include "snipass/base/a.hpp"\n', ""),
+    ("include/snipass/net/n.hpp", "#include <boost/asio/awaitable.hpp>\n#include <unistd.h>\n", ""),
+    ("src/server/s.cpp", '#include "snipass/net/n.hpp"\n#include "snipass/tls/t.hpp"\n', ""),
+    ("src/tls/p.hpp", "", ""),
+    ("src/tls/good.cpp", '#include "p.hpp"\n', ""),
+    ("src/main.cpp", "#include <CLI/CLI.hpp>\n", ""),
+    ("include/snipass/lib.h", "", ""),
+    ("src/libsnipass/l.c", "#include <snipass/lib.h>\n#include <unistd.h>\n", ""),
+    ("src/base/up.cpp", '#include "snipass/tls/t.hpp"\n', "base may not include tls"),
+    ("src/route/side.cpp", '#  include "snipass/tls/t.hpp"\n', "route may not include tls"),
+    ("src/config/skip.cpp", '#include <snipass/net/n.hpp>\n', "config may not include net"),
+    ("src/base/impure.cpp", "#include <sys/socket.h>\n", "in the pure core"),
+    ("src/tls/clock.cpp", "#include <ctime>\n", "in the pure core"),
+    ("src/config/toml.hpp", "#include <toml++/toml.h>\n", "src/config/toml.cpp only"),
+    ("src/os/asio.cpp", "#include <boost/asio/post.hpp>\n", "is for net/, server/"),
+    ("src/net/far.cpp", '#include "../tls/p.hpp"\n', "lies beside the file"),
+    ("src/net/lost.cpp", '#include "p.hpp"\n', "lies beside the file"),
+    ("src/preload/p.c", '#include "../libsnipass/l.h"\n#include <snipass/lib.h>\n', ""),
+    ("src/preload/up.c", '#include "../tls/p.hpp"\n', "lies beside the file"),
+    ("src/net/gone.cpp", '#include "snipass/net/gone.hpp"\n', "is not there"),
+    ("src/extra/x.cpp", "", "not in the table"),
+    ("src/libsnipass/bad.c", '#include "snipass/base/a.hpp"\n', "do not know each other"),
+    ("src/server/lib.cpp", '#include "snipass/lib.h"\n', "do not know each other"),
+]
+
+
+def self_test():
+    with tempfile.TemporaryDirectory() as name:
+        root = pathlib.Path(name)
+        (root / "ARCHITECTURE.md").write_text(TABLE)
+        for path, text, _ in SELF_TEST:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        found = check(root)
+    wrong = []
+    for path, _, expected in SELF_TEST:
+        mine = [problem for problem in found if problem.startswith(path + ":")]
+        if bool(expected) != bool(mine) or any(expected not in problem for problem in mine):
+            wrong.append(f"{path}: expected {expected or 'nothing'!r}, found {mine}")
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=pathlib.Path, nargs="?")
+    parser.add_argument("--self-test", action="store_true")
+    arguments = parser.parse_args()
+    problems = self_test() if arguments.self_test else check(arguments.root)
+    print("\n".join(problems) or "every #include is allowed")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
