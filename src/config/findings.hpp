@@ -1,10 +1,11 @@
 // findings: the diagnostics of one run over a file. Private to config.
 #pragma once
 
+#include "snipass/base/quoted.hpp"
 #include "snipass/config/parse.hpp"
 
 #include <algorithm>
-#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace snipass::config {
 
 class findings {
   public:
-    void error(place where, std::string message) { add(severity::error, where, std::move(message)); }
-    void warning(place where, std::string message) { add(severity::warning, where, std::move(message)); }
+    void error(place where, std::string_view message) { add(severity::error, where, message); }
+    void warning(place where, std::string_view message) { add(severity::warning, where, message); }
 
     [[nodiscard]] bool has_errors() const noexcept { return has_errors_; }
 
@@ -25,9 +26,10 @@ class findings {
     }
 
   private:
-    void add(severity level, place where, std::string message) {
+    void add(severity level, place where, std::string_view message) {
         has_errors_ = has_errors_ || level == severity::error;
-        list_.push_back({level, where, std::move(message)});
+        // Keys, and what RE2 repeats of a regex, come as they are in the file.
+        list_.push_back({level, where, on_one_line(message)});
     }
 
     std::vector<diagnostic> list_;

@@ -1,6 +1,8 @@
 // The one file that knows toml++.
 #include "document.hpp"
 
+#include "snipass/base/quoted.hpp"
+
 #include <algorithm>
 #include <toml++/toml.h>
 
@@ -79,7 +81,7 @@ read_document_result read_document(std::string_view text) {
         return {convert(root), {}};
     } catch (const toml::parse_error& error) {
         const auto message =
-            "TOML syntax: " + std::string(error.description()) + "; nothing else in the file was checked";
+            "TOML syntax: " + on_one_line(error.description()) + "; nothing else in the file was checked";
         return {{}, {{severity::error, to_place(error.source()), message}}};
     }
 }

@@ -3,6 +3,7 @@
 
 #include "snipass/base/host_name.hpp"
 #include "snipass/base/ip_address.hpp"
+#include "snipass/base/quoted.hpp"
 #include "snipass/route/regex_set.hpp"
 
 #include <algorithm>
@@ -12,10 +13,6 @@ namespace {
 
 pattern::parsed refuse(std::string problem) {
     return {std::nullopt, std::move(problem)};
-}
-
-std::string quoted(std::string_view text) {
-    return '"' + std::string(text) + '"';
 }
 
 bool is_ascii(std::string_view text) {

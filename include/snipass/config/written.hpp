@@ -1,9 +1,10 @@
 // written: what became of something an admin wrote.
 #pragma once
 
+#include "snipass/base/quoted.hpp"
+
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace snipass::config {
@@ -25,9 +26,5 @@ struct written {
     struct refusal {};
     written(refusal, std::string text) : problem(std::move(text)) {}
 };
-
-// quoted is the text as a TOML basic string, so that what a diagnostic shows can be pasted, and stays on its
-// line.
-[[nodiscard]] std::string quoted(std::string_view text);
 
 } // namespace snipass::config

@@ -117,6 +117,11 @@ TEST_CASE("mistakes in [server] and [log]") {
         {"a table for a word",
          "[log.format]\n" + rest,
          {"1:1: error: log.format: expected a word in quotes, not a table; known here: \"text\", \"json\""}},
+        {"a key of two lines is shown on one",
+         "[server]\n\"a\\n\\u001bb\" = 1\n[log]\n\"[[[[\" = 1\n" + rest,
+         {"2:1: error: server.a\\u000A\\u001Bb: unknown key; known here: \"workers\", \"hello_timeout\", "
+          "\"hello_max\", \"max_waiting\", \"max_waiting_per_source\", \"drain_timeout\"",
+          "4:1: error: log.[[[[: unknown key; known here: \"level\", \"format\", \"access\""}},
     })));
 }
 
@@ -238,6 +243,10 @@ TEST_CASE("mistakes in [[route]]") {
          "[[route]]\nname = [\"a\"]\nbackend = \"b\"\n" + rest,
          {"1:1: error: route: no names; write names = [\"www.example.com\"], or [\"/.*/\"] for any name",
           "2:1: error: route.name: unknown key; write \"names\""}},
+        {"a regex of two lines is shown on one",
+         "[[route]]\nnames = [\"/(\\n/\", \"/\\n\"]\nbackend = \"b\"\n" + rest,
+         {"2:10: error: route.names: \"/(\\u000A/\": not a valid regex (RE2 syntax): missing ): (\\u000A",
+          "2:19: error: route.names: \"/\\u000A\": a regex stands between two slashes; write \"/\\u000A/\""}},
     })));
 }
 

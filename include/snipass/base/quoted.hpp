@@ -1,0 +1,16 @@
+// Texts of strangers and admins, made fit to be shown.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace snipass {
+
+// on_one_line replaces control characters by \u00XX: what is printed stays on its line and leaves the
+// terminal alone.
+[[nodiscard]] std::string on_one_line(std::string_view text);
+
+// quoted is the text as a TOML basic string, so that what a diagnostic proposes can be pasted.
+[[nodiscard]] std::string quoted(std::string_view text);
+
+} // namespace snipass
