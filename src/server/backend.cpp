@@ -38,7 +38,8 @@ backend::held::~held() {
 
 net::task<> backend::held::wait(net::time_point until) {
     const bool first = &owner_.held_.front() == this;
-    co_await sleeper_.sleep(first ? std::min(net::clock::now() + knock_interval, until) : until);
+    const auto next = first ? std::min(net::clock::now() + knock_interval, until) : until;
+    co_await sleeper_.sleep(next);
 }
 
 } // namespace snipass::server
