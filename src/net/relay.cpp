@@ -1,126 +1,36 @@
 // Both directions between a client and a proxied backend.
 #include "snipass/net/relay.hpp"
 
-#include "snipass/net/both_of.hpp"
+#include "snipass/net/relay_group.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-
+#include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include <array>
-#include <optional>
-#include <span>
+#include <algorithm>
 
 namespace snipass::net {
-
-namespace asio = boost::asio;
-
 namespace {
 
-using stream_descriptor = asio::posix::basic_stream_descriptor<event_loop::executor_type>;
+using namespace std::chrono_literals;
 
-constexpr std::size_t chunk_size = 16'384;
+// After so many chunks in a row it is the other relays' turn.
+constexpr int chunks_in_a_row = 16;
 
-// session is the pair of sockets, and what the two directions share. Its alarm is the idle timeout: moved
-// only when it goes off, not for every byte.
-class session final : private alarm {
-  public:
-    session(event_loop& loop, os::unique_fd client, os::unique_fd backend,
-            std::chrono::milliseconds idle_timeout)
-        : client_(loop.io().get_executor(), client.release()),
-          backend_(loop.io().get_executor(), backend.release()), loop_(loop), idle_timeout_(idle_timeout) {
-        loop_.arm(*this, last_byte_ + idle_timeout_);
-    }
-    ~session() = default;
+// A splice that moved less than this would have been cheaper as a copy (measured: they are even at some 8 to
+// 32 KB).
+constexpr std::size_t worth_splicing = 16U << 10;
 
-    [[nodiscard]] stream_descriptor& client() noexcept { return client_; }
-    [[nodiscard]] stream_descriptor& backend() noexcept { return backend_; }
-    [[nodiscard]] const std::optional<relay_end>& failure() const noexcept { return failure_; }
+// No event tells that the last byte has arrived: look soon, then less often.
+constexpr auto first_flush_look = 1ms;
+constexpr auto last_flush_look = 50ms;
+constexpr unsigned flush_doublings = 6;
 
-    void touch() noexcept { last_byte_ = clock::now(); }
-
-    // fail ends both directions. The first failure is the one that is told.
-    void fail(relay_end end) {
-        if (!failure_)
-            failure_ = end;
-        boost::system::error_code ignored; // cancel fails only for a descriptor that is not open
-        client_.cancel(ignored);
-        backend_.cancel(ignored);
-    }
-
-  private:
-    void expire() override {
-        if (const auto due = last_byte_ + idle_timeout_; due > clock::now())
-            return loop_.arm(*this, due);
-        fail(relay_end::idle);
-    }
-
-    stream_descriptor client_;
-    stream_descriptor backend_;
-    event_loop& loop_;
-    std::chrono::milliseconds idle_timeout_;
-    time_point last_byte_ = clock::now();
-    std::optional<relay_end> failure_;
-};
-
-// One end of a direction: its socket, and what to report when that socket fails.
-struct endpoint {
-    stream_descriptor& socket;
-    relay_end on_failure;
-};
-
-auto ready(stream_descriptor& socket, stream_descriptor::wait_type what) {
-    return completion<error_code>([&socket, what](auto done) { socket.async_wait(what, done); });
-}
-
-// write_all sends every byte of `bytes`, waiting for room as often as need be. False: the relay has failed.
-task<bool> write_all(session& both, endpoint to, std::span<const std::uint8_t> bytes) {
-    while (!bytes.empty()) {
-        const auto n =
-            ::send(to.socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n >= 0) {
-            bytes = bytes.subspan(static_cast<std::size_t>(n));
-            continue;
-        }
-        if (!os::would_block(os::last_error())) {
-            both.fail(to.on_failure);
-            co_return false;
-        }
-        const auto [ec] = co_await ready(to.socket, stream_descriptor::wait_write);
-        if (ec || both.failure())
-            co_return false;
-    }
-    co_return true;
-}
-
-// pass_on is one direction, from the first byte to the FIN. Returns the number of bytes.
-task<std::uint64_t> pass_on(session& both, endpoint from, endpoint to) {
-    std::uint64_t total = 0;
-    std::array<std::uint8_t, chunk_size> chunk;
-    while (!both.failure()) {
-        const auto n = ::recv(from.socket.native_handle(), chunk.data(), chunk.size(), MSG_DONTWAIT);
-        if (n > 0) {
-            both.touch();
-            const auto size = static_cast<std::size_t>(n);
-            if (!co_await write_all(both, to, {chunk.data(), size}))
-                break;
-            total += size;
-            continue;
-        }
-        if (n == 0) {
-            (void)::shutdown(to.socket.native_handle(), SHUT_WR); // ENOTCONN: gone, and the next read says so
-            break;
-        }
-        if (!os::would_block(os::last_error())) {
-            both.fail(from.on_failure);
-            break;
-        }
-        const auto [ec] = co_await ready(from.socket, stream_descriptor::wait_read);
-        if (ec)
-            break;
-    }
-    co_return total;
+time_point after(time_point start, std::chrono::milliseconds time) noexcept {
+    return time > 0ms ? start + time : time_point::max();
 }
 
 } // namespace
@@ -135,18 +45,244 @@ std::string_view to_string(relay_end end) noexcept {
         return "backend_reset";
     case relay_end::idle:
         return "idle";
+    case relay_end::lifetime:
+        return "lifetime";
+    case relay_end::removed:
+        return "removed";
+    case relay_end::stopped:
+        return "stopped";
     }
     return "?";
 }
 
-task<relay_result> relay(event_loop& loop, os::unique_fd client, os::unique_fd backend,
-                         std::chrono::milliseconds idle_timeout) {
-    session both{loop, std::move(client), std::move(backend), idle_timeout};
-    const endpoint client_end{both.client(), relay_end::client_reset};
-    const endpoint backend_end{both.backend(), relay_end::backend_reset};
-    const auto [to_backend, to_client] = co_await both_of(loop, pass_on(both, client_end, backend_end),
-                                                          pass_on(both, backend_end, client_end));
-    co_return relay_result{both.failure().value_or(relay_end::finished), to_backend, to_client};
+std::string_view to_string(relay_side side) noexcept {
+    return side == relay_side::client ? "client" : "backend";
+}
+
+relay::relay(os::unique_fd client, os::unique_fd backend, const relay_limits& limits) noexcept
+    : client_{std::move(client)}, backend_{std::move(backend)}, limits_(limits), started_(clock::now()),
+      last_byte_(started_) {}
+
+relay::~relay() = default;
+
+void relay::on_event(relay_side side, std::uint32_t events) {
+    if (ended_)
+        return; // by another event of the same batch
+    auto& one = side == relay_side::client ? client_ : backend_;
+    constexpr std::uint32_t something_to_read = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    one.readable = one.readable || (events & something_to_read) != 0;
+    one.writable = one.writable || (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    one.hung_up = one.hung_up || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    if ((events & EPOLLERR) != 0)
+        fail(one);
+    pass_on();
+}
+
+void relay::pass_on() {
+    pass_on(to_backend_);
+    pass_on(to_client_);
+    settle();
+}
+
+// pass_on moves bytes until the direction blocks, ends, or has had its share.
+void relay::pass_on(direction& one) {
+    for (int i = 0; i < chunks_in_a_row; ++i)
+        if (one.over || !move_some(one))
+            return;
+    if (!in_turn_.is_linked())
+        group_->in_turn_.push_back(*this);
+}
+
+// move_some: false if nothing more can pass now. What is in the pipe goes first: the end of a direction is
+// seen only when its pipe is empty.
+bool relay::move_some(direction& one) {
+    if (one.in_pipe > 0)
+        return empty_pipe(one);
+    if (!one.from.readable || !one.to.writable)
+        return false;
+    one.pipe = group_->pipes_.lend();
+    const auto n = !one.pipe ? copy_with_care(one) : one.bulk ? splice_in(one) : copy(one);
+    const bool blocked = n < 0 && os::would_block(os::last_error());
+    if (one.in_pipe == 0)
+        return_pipe(one);
+    if (n > 0) {
+        last_byte_ = clock::now();
+        return !one.over;
+    }
+    if (blocked) {
+        one.from.readable = false;
+        return false;
+    }
+    if (n < 0)
+        fail(one.from);
+    over(one);
+    return false;
+}
+
+// copy passes a chunk through the group's buffer: for little it is cheaper than splicing. What the other side
+// has no room for waits in the pipe.
+ssize_t relay::copy(direction& one) {
+    const auto room = std::min(group_->buffer_.size(), one.pipe.capacity);
+    const auto n = ::recv(one.from.fd.get(), group_->buffer_.data(), room, MSG_DONTWAIT);
+    if (n <= 0)
+        return n;
+    const auto size = static_cast<std::size_t>(n);
+    one.bulk = size == room;
+    // The socket is empty, and what comes next is announced (epoll(7)); but an end that was announced already
+    // is not announced again.
+    one.from.readable = size == room || one.from.hung_up;
+    const auto sent = send(one, group_->buffer_.data(), size);
+    if (sent < size && !one.over) {
+        // An empty pipe takes all that is not more than its capacity (pipe(7)).
+        (void)!::write(one.pipe.write_end.get(), group_->buffer_.data() + sent, size - sent);
+        one.in_pipe = size - sent;
+    }
+    return n;
+}
+
+// copy_with_care needs no pipe: only what has been sent is taken out of the socket.
+ssize_t relay::copy_with_care(direction& one) {
+    const auto n =
+        ::recv(one.from.fd.get(), group_->buffer_.data(), group_->buffer_.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0)
+        return n;
+    const auto sent = send(one, group_->buffer_.data(), static_cast<std::size_t>(n));
+    if (sent > 0)
+        (void)!::recv(one.from.fd.get(), group_->buffer_.data(), sent, MSG_DONTWAIT);
+    return n;
+}
+
+ssize_t relay::splice_in(direction& one) {
+    const auto n = ::splice(one.from.fd.get(), nullptr, one.pipe.write_end.get(), nullptr, one.pipe.capacity,
+                            SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    if (n > 0) {
+        one.in_pipe = static_cast<std::size_t>(n);
+        one.bulk = one.in_pipe >= worth_splicing;
+    }
+    return n;
+}
+
+// empty_pipe asks for exactly what is in the pipe: for more, the kernel would hold the last segment back as
+// if more were to come (MSG_MORE), for up to 200 ms.
+bool relay::empty_pipe(direction& one) {
+    if (!one.to.writable)
+        return false;
+    const auto n = ::splice(one.pipe.read_end.get(), nullptr, one.to.fd.get(), nullptr, one.in_pipe,
+                            SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    if (n < 0) {
+        one.to.writable = false;
+        if (!os::would_block(os::last_error()))
+            fail(one.to);
+        return false;
+    }
+    last_byte_ = clock::now();
+    one.in_pipe -= static_cast<std::size_t>(n);
+    one.bytes += static_cast<std::size_t>(n);
+    if (one.in_pipe == 0)
+        return_pipe(one);
+    return true;
+}
+
+std::size_t relay::send(direction& one, const std::uint8_t* bytes, std::size_t size) {
+    const auto n = ::send(one.to.fd.get(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0) {
+        one.to.writable = false;
+        if (!os::would_block(os::last_error()))
+            fail(one.to);
+        return 0;
+    }
+    const auto sent = static_cast<std::size_t>(n);
+    one.to.writable = sent == size;
+    one.bytes += sent;
+    return sent;
+}
+
+void relay::return_pipe(direction& one) {
+    if (one.pipe)
+        group_->pipes_.give_back(std::exchange(one.pipe, {}), one.in_pipe == 0);
+    one.in_pipe = 0;
+}
+
+void relay::closed(socket& by) noexcept {
+    if (!closed_first_)
+        closed_first_ = &by == &client_ ? relay_side::client : relay_side::backend;
+}
+
+// fail: the socket is dead. What was on its way to it is lost; what it has received can still be read.
+void relay::fail(socket& one) {
+    if (one.failed)
+        return;
+    one.failed = true;
+    closed(one);
+    if (!failure_)
+        failure_ = &one == &client_ ? relay_end::client_reset : relay_end::backend_reset;
+    auto& towards = &one == &client_ ? to_client_ : to_backend_;
+    towards.over = true;
+    return_pipe(towards);
+}
+
+// over: the last byte has passed. A failed side's end is no FIN: an RST follows in settle().
+void relay::over(direction& one) {
+    one.over = true;
+    closed(one.from);
+    if (!one.from.failed)
+        (void)::shutdown(one.to.fd.get(), SHUT_WR); // ENOTCONN: gone, and the next read says so
+}
+
+void relay::settle() {
+    if (ended_)
+        return;
+    if (client_.failed && backend_.failed)
+        return end(*failure_);
+    if (!to_backend_.over || !to_client_.over)
+        return;
+    if (!failure_)
+        return end(relay_end::finished);
+    flush(client_.failed ? backend_ : client_);
+}
+
+// An RST overtakes what is still in the send queue, so it waits until the other side has got all of it.
+void relay::flush(socket& to) {
+    const int left = os::unsent(to.fd.get());
+    if (left == 0)
+        return end(*failure_);
+    if (left != unflushed_)
+        last_byte_ = clock::now();
+    unflushed_ = left;
+    flush_looks_ = static_cast<std::uint8_t>(std::min(flush_looks_ + 1U, flush_doublings));
+    const auto pause =
+        std::min<std::chrono::milliseconds>(first_flush_look * (1U << flush_looks_), last_flush_look);
+    group_->loop_.arm(*this, clock::now() + pause);
+}
+
+void relay::end(relay_end how) {
+    ended_ = true;
+    disarm();
+    return_pipe(to_backend_);
+    return_pipe(to_client_);
+    const relay_result result{how, closed_first_, to_backend_.bytes, to_client_.bytes};
+    for (auto* one : {&client_, &backend_}) {
+        group_->epoll_.remove(one->fd.get());
+        how == relay_end::finished ? one->fd.reset() : os::close_with_reset(std::move(one->fd));
+    }
+    ended(result);
+    group_->bury(*this); // and this may be gone
+}
+
+void relay::expire() {
+    const auto now = clock::now();
+    if (after(started_, limits_.max_lifetime) <= now)
+        return end(relay_end::lifetime);
+    if (after(last_byte_, limits_.idle_timeout) <= now)
+        return end(relay_end::idle);
+    set_alarm();
+    settle();
+}
+
+// The alarm is moved only when it goes off, not for every byte.
+void relay::set_alarm() {
+    group_->loop_.arm(
+        *this, std::min(after(last_byte_, limits_.idle_timeout), after(started_, limits_.max_lifetime)));
 }
 
 } // namespace snipass::net

@@ -3,9 +3,11 @@
 
 #include "snipass/os/error.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 #include <cstring>
 
@@ -182,6 +184,21 @@ bool finish(int fd, byte_view last_words) {
     }
     (void)::shutdown(fd, SHUT_WR); // ENOTCONN: reset meanwhile
     return client_is_done || peer_has_closed(fd);
+}
+
+void watch_peer(int fd, std::chrono::milliseconds keepalive, std::chrono::milliseconds user_timeout) {
+    if (keepalive.count() > 0) {
+        const auto seconds = std::chrono::ceil<std::chrono::seconds>(keepalive).count();
+        (void)set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(seconds)); // not TCP: not needed
+        (void)set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    }
+    if (user_timeout.count() > 0)
+        (void)set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(user_timeout.count()));
+}
+
+int unsent(int fd) {
+    int left = 0;
+    return ::ioctl(fd, SIOCOUTQ, &left) == 0 ? left : 0;
 }
 
 void close_with_reset(unique_fd fd) {

@@ -68,6 +68,10 @@ void text_quoted(std::string& to, std::string_view key, std::string_view value) 
     append_json(to, value);
 }
 
+std::chrono::microseconds::rep microseconds(net::clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
 void text_alpn(std::string& to, std::string_view offer) {
     std::string joined;
     for (alpn_list list{as_bytes(offer)}; !list.empty(); list.pop_front()) {
@@ -123,12 +127,17 @@ void format_text(std::string& to, const record& one, std::chrono::system_clock::
         text_quoted(to, "backend", one.backend);
     text_field(to, "duration_us", std::to_string(one.duration.count()));
     text_field(to, "hello_bytes", std::to_string(one.hello_bytes));
-    if (one.outcome == outcome::proxied) {
-        text_field(to, "to_backend", std::to_string(one.to_backend));
-        text_field(to, "to_client", std::to_string(one.to_client));
+    if (!one.address.empty())
+        text_quoted(to, "address", one.address);
+    if (one.connect_time)
+        text_field(to, "connect_us", std::to_string(microseconds(*one.connect_time)));
+    if (one.relay) {
+        text_field(to, "to_backend", std::to_string(one.relay->to_backend));
+        text_field(to, "to_client", std::to_string(one.relay->to_client));
+        text_field(to, "end", net::to_string(one.relay->end));
+        if (one.relay->closed_first)
+            text_field(to, "closed_first", net::to_string(*one.relay->closed_first));
     }
-    if (one.relay_end)
-        text_field(to, "end", net::to_string(*one.relay_end));
     if (!one.detail.empty())
         text_quoted(to, "detail", one.detail);
 }
@@ -146,12 +155,17 @@ void format_json(std::string& to, const record& one, std::chrono::system_clock::
     one.backend.empty() ? json_null(to, "backend") : json_field(to, "backend", one.backend);
     json_number(to, "duration_us", one.duration.count());
     json_number(to, "hello_bytes", one.hello_bytes);
-    if (one.outcome == outcome::proxied) {
-        json_number(to, "to_backend", one.to_backend);
-        json_number(to, "to_client", one.to_client);
+    if (!one.address.empty())
+        json_field(to, "address", one.address);
+    if (one.connect_time)
+        json_number(to, "connect_us", microseconds(*one.connect_time));
+    if (one.relay) {
+        json_number(to, "to_backend", one.relay->to_backend);
+        json_number(to, "to_client", one.relay->to_client);
+        json_field(to, "end", net::to_string(one.relay->end));
+        if (one.relay->closed_first)
+            json_field(to, "closed_first", net::to_string(*one.relay->closed_first));
     }
-    if (one.relay_end)
-        json_field(to, "end", net::to_string(*one.relay_end));
     if (!one.detail.empty())
         json_field(to, "detail", one.detail);
     to += '}';

@@ -44,7 +44,8 @@ class session {
         about_.accepted = net::clock::now();
     }
 
-    task<outcome> run();
+    // run returns how the session ended; nullopt: it goes on as a proxied_session.
+    task<std::optional<outcome>> run();
     [[nodiscard]] record& about() noexcept { return about_; }
     void end() { owner_.finish(about_); }
 
@@ -98,7 +99,7 @@ std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
     return {tls::content_type::alert, 3, 3, 0, 2, fatal, description};
 }
 
-task<outcome> session::run() {
+task<std::optional<outcome>> session::run() {
     auto problem = look();
     if (os::would_block(problem))
         problem = co_await wait_for_hello();
@@ -112,7 +113,7 @@ task<outcome> session::run() {
         co_await refuse(decision);
         co_return refused_as(decision.match);
     }
-    const auto end = co_await deliver(owner_, *site_, client_, peeker_, about_, *decision.backend);
+    const auto end = co_await deliver(owner_, site_, client_, peeker_, about_, *decision.backend);
     if (client_)
         co_await close({}); // nobody took it
     co_return end;
@@ -223,20 +224,30 @@ task<> session::close(byte_view last_words) {
 // ending sees to it that a session's end is told, even of one that is destroyed in the middle of its life.
 class ending {
   public:
-    explicit ending(session& one) noexcept : session_(one) { session_.about().outcome = outcome::cut_off; }
-    ~ending() { session_.end(); }
+    explicit ending(session& one) noexcept : session_(&one) { one.about().outcome = outcome::cut_off; }
+    ~ending() {
+        if (session_ != nullptr)
+            session_->end();
+    }
+
+    // is_relayed: a proxied_session tells it from now on.
+    void is_relayed() noexcept { session_ = nullptr; }
+
     ending(const ending&) = delete;
     ending& operator=(const ending&) = delete;
 
   private:
-    session& session_;
+    session* session_;
 };
 
 // The session is the coroutine's own parameter: its frame, and nobody else, holds it.
 task<> live(session one) {
-    const ending ending{one};
+    ending ending{one};
     try {
-        one.about().outcome = co_await one.run();
+        if (const auto end = co_await one.run())
+            one.about().outcome = *end;
+        else
+            ending.is_relayed();
     } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
         one.about().outcome = outcome::internal_error;
         one.about().detail = bug.what();

@@ -1,6 +1,7 @@
 // One thread: its loop, its listeners, its sessions.
 #include "snipass/server/worker.hpp"
 
+#include "snipass/server/proxied_session.hpp"
 #include "snipass/server/session.hpp"
 
 #include <boost/asio/post.hpp>
@@ -25,6 +26,11 @@ net::unique_id random_id() {
     return id;
 }
 
+// A worker's relays are all sessions.
+const proxied_session& to_session(const net::relay& one) noexcept {
+    return static_cast<const proxied_session&>(one);
+}
+
 const config::listener_settings* find(const config::configuration& configuration,
                                       const std::string& address) {
     const auto found =
@@ -36,9 +42,10 @@ const config::listener_settings* find(const config::configuration& configuration
 
 worker::worker(unsigned workers, std::size_t max_waiting_cap, log& target)
     : keep_running_(loop_.io().get_executor()), workers_(workers), max_waiting_cap_(max_waiting_cap),
-      log_(target), access_log_(loop_, target), last_id_(random_id()) {}
+      log_(target), access_log_(loop_, target), relays_(loop_), last_id_(random_id()) {}
 
 worker::~worker() {
+    relays_.end_all(net::relay_end::stopped);
     loop_.destroy_tasks();
 }
 
@@ -61,6 +68,9 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     waiting_.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
                         share(server.max_waiting_per_source, workers_));
     access_log_.configure(site_->config->log);
+    relays_.set_max_pipes(share(server.max_pipes, workers_));
+    relays_.end_if([this](const net::relay& one) { return to_session(one).must_end(*site_->config); },
+                   net::relay_end::removed);
     for (auto& one : listeners_) {
         const auto* settings = find(*site_->config, one.address());
         settings != nullptr ? one.use(site_, *settings) : one.stop();
@@ -117,6 +127,12 @@ void worker::finish(record& one) {
     access_log_.add(one);
     --sessions_;
     check_drained();
+}
+
+std::optional<outcome> worker::start_relay(std::unique_ptr<proxied_session> one) {
+    if (relays_.start(std::move(one)))
+        return outcome::internal_error; // the kernel has no memory for another registration
+    return std::nullopt;
 }
 
 void worker::out_of_descriptors() {

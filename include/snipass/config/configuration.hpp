@@ -23,6 +23,7 @@ struct server_settings {
     std::size_t max_waiting = 20'000;
     std::size_t max_waiting_per_source = 256;
     milliseconds drain_timeout{30'000};
+    std::size_t max_pipes = 1'024; // for relayed bytes, two descriptors each
 };
 
 enum class log_level {
@@ -87,6 +88,12 @@ enum class proxy_protocol {
     v2
 };
 
+// removal is what becomes of a backend's proxied sessions when a reload drops the backend or the address.
+enum class removal {
+    keep,
+    close
+};
+
 // An address of a proxied backend: exactly one of path and host is set.
 struct proxy_address {
     std::string path; // unix:PATH
@@ -111,6 +118,10 @@ struct backend_settings {
     proxy_protocol header = proxy_protocol::none;
     milliseconds connect_timeout{3'000};
     milliseconds idle_timeout{600'000};
+    milliseconds max_lifetime{0};       // 0: none
+    milliseconds keepalive{60'000};     // of silence before the first probe, on both sides; 0: none
+    milliseconds user_timeout{300'000}; // what was sent and not taken so long ends it; 0: the system decides
+    removal on_remove = removal::keep;
 
     std::optional<std::size_t> sorry; // index into configuration::backends
 };

@@ -3,34 +3,126 @@
 
 #include "snipass/base/result.hpp"
 #include "snipass/net/event_loop.hpp"
-#include "snipass/net/fd_watch.hpp"
+#include "snipass/os/pipe.hpp"
 #include "snipass/os/unique_fd.hpp"
+
+#include <boost/intrusive/list.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace snipass::net {
 
 // relay_end is how a relay came to its end.
-enum class relay_end {
+enum class relay_end : std::uint8_t {
     finished,     // both sides closed in order
     client_reset, // the client's side failed
     backend_reset,
-    idle, // idle_timeout passed without a byte
+    idle,     // idle_timeout passed without a byte
+    lifetime, // max_lifetime passed
+    removed,  // its backend is no longer in the configuration
+    stopped,  // the router stopped
+};
+enum class relay_side : std::uint8_t {
+    client,
+    backend,
 };
 
 [[nodiscard]] std::string_view to_string(relay_end end) noexcept;
+[[nodiscard]] std::string_view to_string(relay_side side) noexcept;
+
+// relay_limits: zero is none.
+struct relay_limits {
+    std::chrono::milliseconds idle_timeout{};
+    std::chrono::milliseconds max_lifetime{};
+};
 
 struct relay_result {
     relay_end end = relay_end::finished;
-    std::uint64_t to_backend = 0; // bytes
+    std::optional<relay_side> closed_first; // none: neither side closed
+    std::uint64_t to_backend = 0;           // bytes
     std::uint64_t to_client = 0;
 };
 
-// relay passes bytes and FINs, each direction for itself: a side that has said all it had to say still hears
-// the other out. It owns both sockets and closes them at the end. A failure on one side ends both.
-[[nodiscard]] task<relay_result> relay(event_loop& loop, os::unique_fd client, os::unique_fd backend,
-                                       std::chrono::milliseconds idle_timeout);
+class relay_group;
+
+// relay behaves like a wire. A FIN passes as a FIN, each direction for itself: a side that has said all it
+// had to say still hears the other out. A side that fails is heard to its last byte, then the other side gets
+// that byte and an RST. What is cut by a limit, or by the router, ends with RST on both sides: nobody takes
+// it for a whole answer.
+//
+// It is no coroutine, because thousands of them are idle: the object is all that a relayed session costs, no
+// byte of what it relays stays in this process's memory across two events, and it has a pipe only while bytes
+// lie in one. It owns both sockets; the group owns it and destroys it after ended().
+class relay : private alarm {
+  public:
+    relay(os::unique_fd client, os::unique_fd backend, const relay_limits& limits) noexcept;
+    virtual ~relay();
+
+  private:
+    friend class relay_group;
+
+    // ended is told once, after both sockets were closed.
+    virtual void ended(const relay_result& how) = 0;
+
+    struct socket {
+        os::unique_fd fd;
+        bool readable = true; // as far as is known
+        bool writable = true;
+        bool hung_up = false; // a FIN or RST has arrived, behind what is unread
+        bool failed = false;
+    };
+    struct direction {
+        socket& from;
+        socket& to;
+        os::pipe pipe;           // while bytes lie in it
+        std::size_t in_pipe = 0; // how many
+        std::uint64_t bytes = 0; // passed on
+        bool bulk = false;       // worth splicing
+        bool over = false;       // nothing more will pass
+    };
+
+    void on_event(relay_side side, std::uint32_t events);
+    void pass_on();
+    void pass_on(direction& one);
+    bool move_some(direction& one);
+    bool empty_pipe(direction& one);
+    ssize_t copy(direction& one);
+    ssize_t copy_with_care(direction& one);
+    ssize_t splice_in(direction& one);
+    std::size_t send(direction& one, const std::uint8_t* bytes, std::size_t size);
+    void return_pipe(direction& one);
+
+    void closed(socket& by) noexcept;
+    void fail(socket& one);
+    void over(direction& one);
+    void settle();
+    void flush(socket& to);
+    void end(relay_end how);
+
+    void expire() override;
+    void set_alarm();
+
+    using hook =
+        boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+    socket client_;
+    socket backend_;
+    direction to_backend_{client_, backend_, {}};
+    direction to_client_{backend_, client_, {}};
+    relay_group* group_ = nullptr;
+    relay_limits limits_;
+    time_point started_;
+    time_point last_byte_;
+    std::optional<relay_end> failure_; // the first one
+    std::optional<relay_side> closed_first_;
+    bool ended_ = false;
+    std::uint8_t flush_looks_ = 0; // times that an RST waited for bytes before it to arrive
+    int unflushed_ = 0;            // bytes that were on their way at the last look
+    hook in_group_;
+    hook in_turn_;
+};
 
 } // namespace snipass::net

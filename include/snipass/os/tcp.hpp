@@ -8,6 +8,7 @@
 
 #include <sys/socket.h>
 
+#include <chrono>
 #include <optional>
 #include <span>
 
@@ -61,6 +62,15 @@ struct accepted {
 // unread bytes sends RST; `last_words`, if any, are sent before the FIN. The descriptor stays open for a
 // linger; true if the client has closed its side already.
 bool finish(int fd, byte_view last_words);
+
+// watch_peer lets the kernel find out that the peer is gone: keepalive probes after so much silence, and an
+// end when what was sent has not been acknowledged, or not been read, for user_timeout (tcp(7)). Zero: as the
+// system has it. Does nothing to a unix socket.
+void watch_peer(int fd, std::chrono::milliseconds keepalive, std::chrono::milliseconds user_timeout);
+
+// unsent is how many bytes of the send queue the peer has not acknowledged (SIOCOUTQ, tcp(7)); of a unix
+// socket's, not read. 0 for a socket that has failed.
+[[nodiscard]] int unsent(int fd);
 
 // close_with_reset closes with RST (SO_LINGER of 0, socket(7)).
 void close_with_reset(unique_fd fd);

@@ -6,6 +6,9 @@
 #include "snipass/server/generation.hpp"
 #include "snipass/server/record.hpp"
 
+#include <memory>
+#include <optional>
+
 namespace snipass::server {
 
 class worker;
@@ -13,9 +16,11 @@ class worker;
 // deliver gives a client to the backend `first` (an index into the generation's) or to those it names as
 // sorry: to each address in turn, then again while the client is held. The outcome is that of the last
 // backend tried; what went wrong before is in the record's detail. All arguments outlive the call. `client`
-// is closed if it was taken or relayed to its end, and still open if nobody took it: until then nothing of it
-// is lost.
-[[nodiscard]] net::task<outcome> deliver(worker& owner, generation& site, os::unique_fd& client,
-                                         net::hello_peeker& peeker, record& about, std::size_t first);
+// is closed if it was taken, and still open if nobody took it: until then nothing of it is lost. nullopt:
+// it is relayed, and the session goes on as a proxied_session, which has taken the record too.
+[[nodiscard]] net::task<std::optional<outcome>> deliver(worker& owner,
+                                                        const std::shared_ptr<generation>& site,
+                                                        os::unique_fd& client, net::hello_peeker& peeker,
+                                                        record& about, std::size_t first);
 
 } // namespace snipass::server

@@ -29,9 +29,11 @@ struct record {
     net::time_point accepted;
     std::chrono::microseconds duration{}; // from accept to outcome
     std::size_t hello_bytes = 0;
-    std::uint64_t to_backend = 0; // bytes relayed
-    std::uint64_t to_client = 0;
-    std::optional<net::relay_end> relay_end;
+
+    // Of a proxied session.
+    std::string_view address; // of the backend's, as written
+    std::optional<net::clock::duration> connect_time;
+    std::optional<net::relay_result> relay;
 };
 
 // format appends one line, without its newline, that a person reads (text) or a program (one JSON object).

@@ -4,6 +4,7 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/hello_peeker.hpp"
 #include "snipass/net/proxy_header.hpp"
+#include "snipass/net/relay_group.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/server/access_log.hpp"
 #include "snipass/server/generation.hpp"
@@ -16,10 +17,13 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace snipass::server {
+
+class proxied_session;
 
 // worker shares nothing with the others but the configuration snapshot and the log. The daemon's calls come
 // in through post(); everything else runs on the worker's own thread.
@@ -57,7 +61,10 @@ class worker {
     [[nodiscard]] net::unique_id next_id() noexcept;
     void start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
                        os::accepted client);
-    void finish(record& one);  // the session's last act
+    void finish(record& one); // the session's last act
+
+    // start_relay: a session goes on as a proxied_session. An outcome: it could not, and has ended.
+    [[nodiscard]] std::optional<outcome> start_relay(std::unique_ptr<proxied_session> one);
     void out_of_descriptors(); // a listener cannot accept: the oldest waiting session makes room
 
   private:
@@ -74,6 +81,7 @@ class worker {
     access_log access_log_;
     net::peek_buffer buffer_;
     waiting_room waiting_;
+    net::relay_group relays_;
     std::shared_ptr<generation> site_;
     std::list<listener> listeners_;
     std::size_t sessions_ = 0;

@@ -1,0 +1,34 @@
+// epoll: a set of descriptors and their events (epoll(7)), edge-triggered.
+#pragma once
+
+#include "snipass/base/result.hpp"
+#include "snipass/os/unique_fd.hpp"
+
+#include <sys/epoll.h>
+
+#include <cstdint>
+#include <span>
+
+namespace snipass::os {
+
+class epoll {
+  public:
+    epoll(); // throws system_error where the kernel has no room for one
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+    // add registers `fd` once for all: both directions, edge-triggered, so that no call is needed later on.
+    [[nodiscard]] error_code add(int fd, std::uint64_t tag);
+
+    // remove: before `fd` is closed. Closing alone would not do where another process has a copy of it (one
+    // that was offered the client and hangs).
+    void remove(int fd);
+
+    // ready takes the events that are there and returns how many; it does not wait.
+    [[nodiscard]] std::size_t ready(std::span<epoll_event> events);
+
+  private:
+    unique_fd fd_;
+};
+
+} // namespace snipass::os

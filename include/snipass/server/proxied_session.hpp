@@ -1,0 +1,36 @@
+// proxied_session: what is left of a session while it is relayed.
+#pragma once
+
+#include "snipass/net/relay.hpp"
+#include "snipass/server/generation.hpp"
+#include "snipass/server/record.hpp"
+
+#include <memory>
+
+namespace snipass::server {
+
+class worker;
+
+// A proxied_session takes the place of the session's coroutines, which have ended: it is all that is kept of
+// an idle one (at most 1 KiB). It tells the worker when it ends.
+class proxied_session final : public net::relay {
+  public:
+    // `to` is one of the generation's backends. `connection` is open and greeted.
+    proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, os::unique_fd client,
+                    os::unique_fd connection, record&& about);
+    ~proxied_session() override;
+
+    // must_end: `now` drops the backend or the address that this session uses, and the file that the session
+    // began with wants it closed then.
+    [[nodiscard]] bool must_end(const config::configuration& now) const;
+
+  private:
+    void ended(const net::relay_result& how) override;
+
+    worker& owner_;
+    std::shared_ptr<generation> site_;
+    backend& to_;
+    record about_;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,44 @@
+// A client on its way to a backend.
+#include "passage.hpp"
+
+#include "snipass/base/alpn_list.hpp"
+#include "snipass/os/tcp.hpp"
+
+#include <poll.h>
+
+namespace snipass::server {
+
+net::proxy_facts passage::facts() {
+    const auto local = os::local_endpoint(client.get()); // fails only for a client that is gone
+    net::proxy_facts facts;
+    facts.client = about.client;
+    facts.local = local ? *local : ip_endpoint{};
+    if (!id)
+        id = owner.next_id();
+    facts.id = *id;
+    if (!about.hello)
+        return facts;
+    const alpn_list offer{as_bytes(about.hello->alpn)};
+    if (!offer.empty())
+        facts.alpn = offer.front();
+    const auto& sent = about.hello->server_name;
+    name = sent ? host_name::parse(*sent) : std::nullopt;
+    if (name)
+        facts.host_name = name->text();
+    return facts;
+}
+
+void passage::note(std::string_view what) {
+    if (!about.detail.empty())
+        about.detail += "; ";
+    about.detail += about.backend;
+    about.detail += ": ";
+    about.detail += what;
+}
+
+bool passage::is_over() const {
+    pollfd one{client.get(), 0, 0};
+    return ::poll(&one, 1, 0) > 0;
+}
+
+} // namespace snipass::server

@@ -1,0 +1,38 @@
+// What is left of a session while it is relayed.
+#include "snipass/server/proxied_session.hpp"
+
+#include "snipass/server/worker.hpp"
+
+#include <algorithm>
+
+namespace snipass::server {
+namespace {
+
+net::relay_limits limits_of(const config::backend_settings& settings) noexcept {
+    return {settings.idle_timeout, settings.max_lifetime};
+}
+
+} // namespace
+
+proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to,
+                                 os::unique_fd client, os::unique_fd connection, record&& about)
+    : relay(std::move(client), std::move(connection), limits_of(to.settings())), owner_(owner),
+      site_(std::move(site)), to_(to), about_(std::move(about)) {}
+
+proxied_session::~proxied_session() = default;
+
+bool proxied_session::must_end(const config::configuration& now) const {
+    if (to_.settings().on_remove == config::removal::keep)
+        return false;
+    const auto same = std::ranges::find(now.backends, to_.settings().name, &config::backend_settings::name);
+    return same == now.backends.end() ||
+           std::ranges::count(same->proxy, about_.address, &config::proxy_address::text) == 0;
+}
+
+void proxied_session::ended(const net::relay_result& how) {
+    about_.outcome = outcome::proxied;
+    about_.relay = how;
+    owner_.finish(about_);
+}
+
+} // namespace snipass::server

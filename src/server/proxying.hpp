@@ -1,0 +1,17 @@
+// proxy: a client on its way to a backend that is reached by relaying.
+#pragma once
+
+#include "passage.hpp"
+
+#include "snipass/server/backend.hpp"
+
+#include <optional>
+
+namespace snipass::server {
+
+// proxy connects to one of the backend's addresses and starts the relay. nullopt: the session goes on as a
+// proxied_session, which has taken the client and the record. An outcome: nobody took the client, and nothing
+// of it is lost.
+[[nodiscard]] net::task<std::optional<outcome>> proxy(passage& way, backend& to);
+
+} // namespace snipass::server

@@ -1,0 +1,368 @@
+#include "snipass/net/relay_group.hpp"
+#include "snipass/os/tcp.hpp"
+
+#include "catch.hpp"
+#include "sockets.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+#include <sys/socket.h>
+
+#include <csignal>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace snipass;
+using namespace snipass::testing;
+using namespace std::chrono_literals;
+using net::relay_end;
+using net::relay_side;
+
+class told_relay final : public net::relay {
+  public:
+    told_relay(os::unique_fd client, os::unique_fd backend, const net::relay_limits& limits,
+               std::promise<net::relay_result> told)
+        : relay(std::move(client), std::move(backend), limits), told_(std::move(told)) {}
+
+  private:
+    void ended(const net::relay_result& how) override { told_.set_value(how); }
+
+    std::promise<net::relay_result> told_;
+};
+
+// A loop on a thread of its own with a group in it, as in a worker.
+class relaying {
+  public:
+    explicit relaying(std::size_t max_pipes = 64) {
+        std::signal(SIGPIPE, SIG_IGN); // splice(2) has no MSG_NOSIGNAL; the daemon ignores it as well
+        group_.set_max_pipes(max_pipes);
+        thread_ = std::jthread{[this] { loop_.io().run(); }};
+    }
+    ~relaying() {
+        call([this] { group_.end_all(relay_end::stopped); });
+        loop_.io().stop();
+        thread_.join();
+        loop_.destroy_tasks();
+    }
+
+    std::future<net::relay_result> start(socket_pair& client, socket_pair& backend,
+                                         net::relay_limits limits = {}) {
+        set_nonblocking(client.far);
+        set_nonblocking(backend.far);
+        std::promise<net::relay_result> told;
+        auto future = told.get_future();
+        auto one = std::make_unique<told_relay>(std::move(client.far), std::move(backend.far), limits,
+                                                std::move(told));
+        call([&] { REQUIRE(!group_.start(std::move(one))); });
+        return future;
+    }
+
+    void call(const std::function<void()>& job) {
+        std::promise<void> done;
+        boost::asio::post(loop_.io(), [&] {
+            job();
+            done.set_value();
+        });
+        done.get_future().get();
+    }
+    template <class Function>
+    auto ask(Function what) {
+        decltype(what(group_)) answer{};
+        call([&] { answer = what(group_); });
+        return answer;
+    }
+
+  private:
+    net::event_loop loop_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.io().get_executor()};
+    net::relay_group group_{loop_};
+    std::jthread thread_;
+};
+
+net::relay_result result_of(std::future<net::relay_result>& future) {
+    REQUIRE(future.wait_for(20s) == std::future_status::ready);
+    return future.get();
+}
+
+std::string noise(std::size_t size, unsigned seed) {
+    std::minstd_rand random{seed};
+    std::string text(size, '\0');
+    for (auto& c : text)
+        c = static_cast<char>(random());
+    return text;
+}
+
+// Each behaviour holds whichever side begins, over TCP and over unix.
+struct seats {
+    socket_pair client;
+    socket_pair backend;
+    const char* name;
+};
+
+std::vector<seats> tables() {
+    std::vector<seats> all;
+    all.push_back({tcp_pair(), tcp_pair(), "TCP to TCP"});
+    all.push_back({tcp_pair(), unix_pair(), "TCP to unix"});
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("relay passes what each side says to the other") {
+    relaying here;
+    for (auto& [client, backend, name] : tables()) {
+        INFO(name);
+        say(client.near, "unread before the relay began");
+        auto end = here.start(client, backend);
+        CHECK(hear_some(backend.near, 29) == "unread before the relay began");
+        say(backend.near, "an answer");
+        CHECK(hear_some(client.near, 9) == "an answer");
+        say(client.near, "more");
+        CHECK(hear_some(backend.near, 4) == "more");
+        say_end(client.near);
+        say_end(backend.near);
+        const auto how = result_of(end);
+        CHECK(how.end == relay_end::finished);
+        CHECK(how.to_backend == 33);
+        CHECK(how.to_client == 9);
+    }
+}
+
+TEST_CASE("relay passes a FIN and goes on in the other direction") {
+    relaying here;
+    for (const bool client_first : {true, false}) {
+        for (auto& [client, backend, name] : tables()) {
+            INFO(name << ", client first: " << client_first);
+            auto end = here.start(client, backend);
+            const auto& first = client_first ? client.near : backend.near;
+            const auto& second = client_first ? backend.near : client.near;
+            say(first, "question");
+            say_end(first);
+            const auto question = hear(second);
+            CHECK(question.text == "question");
+            CHECK(question.end == "FIN");
+            const auto answer = noise(3'000'000, 1);
+            std::jthread speaker{[&] {
+                say(second, answer);
+                say_end(second);
+            }};
+            const auto got = hear(first);
+            CHECK(got.text == answer);
+            CHECK(got.end == "FIN");
+            const auto how = result_of(end);
+            CHECK(how.end == relay_end::finished);
+            CHECK(how.closed_first == (client_first ? relay_side::client : relay_side::backend));
+        }
+    }
+}
+
+TEST_CASE("relay passes an RST as an RST") {
+    relaying here;
+    for (const bool client_first : {true, false}) {
+        INFO("client first: " << client_first);
+        auto client = tcp_pair();
+        auto backend = tcp_pair();
+        auto end = here.start(client, backend);
+        auto& first = client_first ? client.near : backend.near;
+        const auto& second = client_first ? backend.near : client.near;
+        say(second, "x");
+        CHECK(hear_some(first, 1) == "x");
+        reset(std::move(first));
+        CHECK(hear(second).end == "RST");
+        CHECK(result_of(end).end == (client_first ? relay_end::client_reset : relay_end::backend_reset));
+    }
+}
+
+TEST_CASE("relay delivers what came before an RST") {
+    relaying here;
+    for (const bool client_first : {true, false}) {
+        for (const std::size_t size : {5U, 200'000U, 1'000'000U}) {
+            INFO("client first: " << client_first << ", " << size << " bytes");
+            auto client = tcp_pair();
+            auto backend = tcp_pair();
+            auto& first = client_first ? client.near : backend.near;
+            const auto& second = client_first ? backend.near : client.near;
+            // Unread in the router's socket when the RST comes: a peer's own send queue would be lost with
+            // it.
+            set_buffers(client_first ? client.far : backend.far, 4'000'000, 4'000'000);
+            set_buffers(client_first ? client.near : backend.near, 4'000'000, 4'000'000);
+            const auto words = noise(size, 2);
+            say(first, words);
+            while (os::unsent(first.get()) > 0)
+                std::this_thread::yield();
+            reset(std::move(first));
+            auto end = here.start(client, backend);
+            std::this_thread::sleep_for(50ms); // a slow reader: the RST must not overtake
+            const auto got = hear(second);
+            CHECK(got.text == words);
+            CHECK(got.end == "RST");
+            CHECK(result_of(end).closed_first == (client_first ? relay_side::client : relay_side::backend));
+        }
+    }
+}
+
+TEST_CASE("relay passes an RST that follows a FIN") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    auto end = here.start(client, backend);
+    say(client.near, "question");
+    say_end(client.near);
+    CHECK(hear(backend.near).end == "FIN");
+    say(backend.near, "unread");
+    CHECK(hear_some(client.near, 1) == "u");
+    reset(std::move(client.near));
+    // The second write meets the RST.
+    char byte = 0;
+    while (::send(backend.near.get(), &byte, 1, MSG_NOSIGNAL) == 1)
+        std::this_thread::sleep_for(1ms);
+    CHECK(errno == EPIPE); // so a socket that has had a FIN reports an RST; without one, writing would go on
+    CHECK(result_of(end).end == relay_end::client_reset);
+}
+
+TEST_CASE("relay tells a backend on a unix socket that the client is gone") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = unix_pair();
+    auto end = here.start(client, backend);
+    say(client.near, "question");
+    CHECK(hear_some(backend.near, 8) == "question");
+    reset(std::move(client.near));
+    CHECK(hear(backend.near).end != "nothing");
+    CHECK(result_of(end).end == relay_end::client_reset);
+}
+
+TEST_CASE("relay carries bulk both ways at once, whole") {
+    for (const std::size_t max_pipes : {64U, 1U, 0U}) {
+        relaying here{max_pipes};
+        for (auto& [client, backend, name] : tables()) {
+            INFO(name << ", " << max_pipes << " pipes");
+            auto end = here.start(client, backend);
+            const auto question = noise(20'000'000, 3);
+            const auto answer = noise(20'000'000, 4);
+            const auto speak = [](const os::unique_fd& to, const std::string& words) {
+                say(to, words);
+                say_end(to);
+            };
+            std::jthread asking{[&, &to = client.near] { speak(to, question); }};
+            std::jthread answering{[&, &to = backend.near] { speak(to, answer); }};
+            auto at_backend =
+                std::async(std::launch::async, [&from = backend.near] { return hear(from).text; });
+            CHECK((hear(client.near).text == answer)); // not to be printed
+            CHECK((at_backend.get() == question));
+            CHECK(result_of(end).end == relay_end::finished);
+            CHECK(here.ask([](auto& group) { return group.pipes().lent(); }) == 0);
+        }
+    }
+}
+
+TEST_CASE("relay holds pipes only while bytes lie in them, and within the bound") {
+    relaying here{1};
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    set_buffers(backend.near, 100'000, 100'000);
+    auto end = here.start(client, backend);
+    const auto lent = [](auto& group) { return group.pipes().lent(); };
+    CHECK(here.ask(lent) == 0);
+    const auto words = noise(12'000'000, 5);
+    std::jthread asking{[&] {
+        say(client.near, words);
+        say_end(client.near);
+    }};
+    while (here.ask(lent) == 0) // the backend does not read
+        std::this_thread::sleep_for(1ms);
+    auto other_client = tcp_pair();
+    auto other_backend = tcp_pair();
+    auto other_end = here.start(other_client, other_backend);
+    const auto others = noise(1'000'000, 6);
+    std::jthread other_asking{[&] {
+        say(other_client.near, others);
+        say_end(other_client.near);
+        say_end(other_backend.near);
+    }};
+    CHECK((hear(other_backend.near).text == others)); // without a pipe
+    CHECK(here.ask(lent) == 1);
+    say_end(backend.near);
+    CHECK((hear(backend.near).text == words));
+    CHECK(result_of(end).end == relay_end::finished);
+    CHECK(result_of(other_end).end == relay_end::finished);
+    CHECK(here.ask(lent) == 0);
+}
+
+TEST_CASE("relay ends an idle session with RST on both sides") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    auto end = here.start(client, backend, {.idle_timeout = 30ms, .max_lifetime = {}});
+    CHECK(hear(client.near).end == "RST");
+    CHECK(hear(backend.near).end == "RST");
+    const auto how = result_of(end);
+    CHECK(how.end == relay_end::idle);
+    CHECK(!how.closed_first);
+}
+
+TEST_CASE("relay ends a session that is busy at max_lifetime") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    auto end = here.start(client, backend, {.idle_timeout = 10s, .max_lifetime = 60ms});
+    const char byte = 0;
+    while (::send(client.near.get(), &byte, 1, MSG_NOSIGNAL) == 1)
+        std::this_thread::sleep_for(1ms);
+    CHECK(result_of(end).end == relay_end::lifetime);
+}
+
+TEST_CASE("relay_group ends those it is told to end, with RST") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    auto end = here.start(client, backend);
+    CHECK(here.ask([](auto& group) { return group.size(); }) == 1);
+    here.call([] {});
+    here.ask([](auto& group) {
+        group.end_if([](const net::relay&) { return true; }, relay_end::removed);
+        return 0;
+    });
+    CHECK(hear(client.near).end == "RST");
+    CHECK(hear(backend.near).end == "RST");
+    CHECK(result_of(end).end == relay_end::removed);
+    CHECK(here.ask([](auto& group) { return group.size(); }) == 0);
+}
+
+TEST_CASE("relay leaves no descriptor behind, and an idle one has two") {
+    const auto before = open_descriptors();
+    {
+        relaying here;
+        const auto with_group = open_descriptors();
+        std::vector<socket_pair> kept;
+        for (int i = 0; i < 20; ++i) {
+            auto client = tcp_pair();
+            auto backend = tcp_pair();
+            (void)here.start(client, backend);
+            kept.push_back(std::move(client));
+            kept.push_back(std::move(backend));
+        }
+        for (const auto& one : kept) {
+            say(one.near, "x");
+        }
+        for (const auto& one : kept)
+            CHECK(hear_some(one.near, 1) == "x");
+        const auto kept_pipes = 2 * here.ask([](auto& group) { return group.pipes().kept(); });
+        CHECK(open_descriptors() ==
+              with_group + kept_pipes + 20 * (2 + 2)); // the test's ends, and the relay's
+        CHECK(kept_pipes <= 32);
+    }
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("an idle relay is small") {
+    CHECK(sizeof(net::relay) <= 384);
+}
