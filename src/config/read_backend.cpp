@@ -12,8 +12,12 @@ namespace {
 constexpr choice<proxy_protocol> headers[] = {
     {"none", proxy_protocol::none}, {"v1", proxy_protocol::v1}, {"v2", proxy_protocol::v2}};
 
-constexpr std::string_view handoff_keys[] = {"protocol", "hold", "ack_timeout", "max_pending"};
-constexpr std::string_view proxy_keys[] = {"proxy_protocol", "connect_timeout", "idle_timeout"};
+constexpr choice<removal> removals[] = {{"keep", removal::keep}, {"close", removal::close}};
+
+constexpr std::string_view handoff_keys[] = {"protocol", "ack_timeout"};
+constexpr std::string_view proxy_keys[] = {"proxy_protocol", "connect_timeout", "idle_timeout",
+                                           "max_lifetime",   "keepalive",       "user_timeout",
+                                           "on_remove"};
 
 // The name stands in log lines and in what `explain` prints.
 bool is_backend_name(std::string_view name) {
@@ -47,17 +51,17 @@ written<proxy_address> as_proxy_address(const node& node) {
     return parse_proxy_address(*text.value);
 }
 
+written<std::chrono::milliseconds> as_duration_or_none(const node& node) {
+    return as_duration(node, std::chrono::milliseconds{0});
+}
+
 void read_handoff(table_reader& in, backend_settings& backend) {
     const auto duration = [](const node& node) { return as_duration(node, limits::shortest_duration); };
     in.read("protocol", backend.protocol, as_handoff_protocol);
-    in.read("hold", backend.hold,
-            [](const node& node) { return as_duration(node, std::chrono::milliseconds{0}); });
     if (backend.protocol == handoff_protocol::datagram)
         in.reject("ack_timeout", "protocol = \"datagram\" has no acknowledgement; leave ack_timeout out");
     else
         in.read("ack_timeout", backend.ack_timeout, duration);
-    in.read("max_pending", backend.max_pending,
-            [](const node& node) { return as_integer(node, 1, limits::sessions); });
 }
 
 void read_proxy(table_reader& in, backend_settings& backend) {
@@ -66,6 +70,11 @@ void read_proxy(table_reader& in, backend_settings& backend) {
             [](const node& node) { return as_choice<proxy_protocol>(node, headers); });
     in.read("connect_timeout", backend.connect_timeout, duration);
     in.read("idle_timeout", backend.idle_timeout, duration);
+    in.read("max_lifetime", backend.max_lifetime, as_duration_or_none);
+    in.read("keepalive", backend.keepalive, as_duration_or_none);
+    in.read("user_timeout", backend.user_timeout, as_duration_or_none);
+    in.read("on_remove", backend.on_remove,
+            [](const node& node) { return as_choice<removal>(node, removals); });
 }
 
 } // namespace
@@ -113,6 +122,9 @@ backend_draft read_backend(const members& table, std::string_view name, place wh
     if (proxy && !handoff)
         for (const auto key : handoff_keys)
             in.reject(key, "does not apply to a backend with proxy; leave it out");
+    in.read("hold", settings.hold, as_duration_or_none);
+    in.read("max_pending", settings.max_pending,
+            [](const node& node) { return as_integer(node, 1, limits::sessions); });
     in.read("sorry", backend.sorry, as_backend_name);
     in.finish();
     return backend;

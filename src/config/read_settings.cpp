@@ -31,6 +31,8 @@ server_settings read_server(const members& table, findings& findings) {
     in.read("max_waiting_per_source", server.max_waiting_per_source, sessions);
     in.read("drain_timeout", server.drain_timeout,
             [](const node& node) { return as_duration(node, std::chrono::milliseconds{0}); });
+    in.read("max_pipes", server.max_pipes,
+            [](const node& node) { return as_integer(node, 0, limits::pipes); });
     in.finish();
     return server;
 }

@@ -282,8 +282,11 @@ void daemon::drain() {
     }
     drain_.expires_after(configuration_->server.drain_timeout);
     drain_.async_wait([this](const boost::system::error_code& ec) {
-        if (!ec)
-            finish();
+        if (ec)
+            return;
+        log_.write(log_level::warn, "drain_timeout has passed: resetting the sessions that are left",
+                   {{"left", std::to_string(in_flight())}});
+        finish();
     });
 }
 

@@ -54,6 +54,7 @@ class delivery {
 
 task<std::optional<outcome>> delivery::run(std::size_t first) {
     std::optional<outcome> end;
+    backend* away = nullptr; // the first proxied one that was not there
     for (std::optional at{first}; at;) {
         auto& to = *way_.site->backends[*at];
         way_.about.backend = to.settings().name;
@@ -62,9 +63,13 @@ task<std::optional<outcome>> delivery::run(std::size_t first) {
         else
             end = co_await proxy(way_, to);
         if (!way_.client || end == outcome::client_closed)
-            break;
+            co_return end;
+        if (away == nullptr && !to.settings().proxy.empty())
+            away = &to;
         at = to.settings().sorry;
     }
+    if (away != nullptr)
+        end = co_await hold_for_proxy(way_, *away, end);
     co_return end;
 }
 

@@ -94,10 +94,26 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     }
     os::watch_peer(way.client.get(), settings.keepalive, settings.user_timeout);
     os::watch_peer(connection->fd.get(), settings.keepalive, settings.user_timeout);
+    to.is_back();
     way.about.address = connection->address;
     way.about.connect_time = net::clock::now() - begun;
     co_return way.owner.start_relay(std::make_unique<proxied_session>(
         way.owner, way.site, to, std::move(way.client), std::move(connection->fd), std::move(way.about)));
+}
+
+task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::optional<outcome> last) {
+    const auto until = net::clock::now() + to.settings().hold;
+    const auto detail = way.about.detail; // each attempt would add to it
+    way.about.backend = to.settings().name;
+    backend::held place{to, way.owner.loop()};
+    while (way.client && !way.is_over() && net::clock::now() < until) {
+        co_await place.wait(until);
+        way.about.detail = detail;
+        last = co_await proxy(way, to);
+        if (!last)
+            break;
+    }
+    co_return last;
 }
 
 } // namespace snipass::server

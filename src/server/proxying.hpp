@@ -14,4 +14,9 @@ namespace snipass::server {
 // of it is lost.
 [[nodiscard]] net::task<std::optional<outcome>> proxy(passage& way, backend& to);
 
+// hold_for_proxy keeps the client and tries the backend again, while it is away and has a hold time. `last`
+// is how the last attempt ended.
+[[nodiscard]] net::task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to,
+                                                               std::optional<outcome> last);
+
 } // namespace snipass::server

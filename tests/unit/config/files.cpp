@@ -74,6 +74,7 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->server.max_waiting == server.max_waiting);
     CHECK(read->server.max_waiting_per_source == server.max_waiting_per_source);
     CHECK(read->server.drain_timeout == server.drain_timeout);
+    CHECK(read->server.max_pipes == server.max_pipes);
     const log_settings log;
     CHECK(read->log.level == log.level);
     CHECK(read->log.format == log.format);
@@ -91,6 +92,10 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->backends.at(1).header == backend.header);
     CHECK(read->backends.at(1).connect_timeout == backend.connect_timeout);
     CHECK(read->backends.at(1).idle_timeout == backend.idle_timeout);
+    CHECK(read->backends.at(1).max_lifetime == backend.max_lifetime);
+    CHECK(read->backends.at(1).keepalive == backend.keepalive);
+    CHECK(read->backends.at(1).user_timeout == backend.user_timeout);
+    CHECK(read->backends.at(1).on_remove == backend.on_remove);
 }
 
 TEST_CASE("config/snipass.toml and docs/configuration.md have every key") {

@@ -269,13 +269,11 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
           "4:1: error: backend.x.connect_timeout: does not apply to a backend with handoff; leave it out",
           "5:1: error: backend.x.idle_timeout: does not apply to a backend with handoff; leave it out"}},
         {"keys of the other kind, proxy",
-         "[backend.x]\nproxy = \"a:1\"\nprotocol = \"stream\"\nhold = \"1s\"\nack_timeout = "
-         "\"1s\"\nmax_pending = 1\n" +
+         "[backend.x]\nproxy = \"a:1\"\nprotocol = \"stream\"\nack_timeout = "
+         "\"1s\"\n" +
              used,
          {"3:1: error: backend.x.protocol: does not apply to a backend with proxy; leave it out",
-          "4:1: error: backend.x.hold: does not apply to a backend with proxy; leave it out",
-          "5:1: error: backend.x.ack_timeout: does not apply to a backend with proxy; leave it out",
-          "6:1: error: backend.x.max_pending: does not apply to a backend with proxy; leave it out"}},
+          "4:1: error: backend.x.ack_timeout: does not apply to a backend with proxy; leave it out"}},
         {"an acknowledgement where there is none",
          "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"datagram\"\nack_timeout = \"1s\"\n" + used,
          {"4:1: error: backend.x.ack_timeout: protocol = \"datagram\" has no acknowledgement; leave "

@@ -56,6 +56,7 @@ hello_max = "16KiB"
 max_waiting = 100
 max_waiting_per_source = 10
 drain_timeout = "1m"
+max_pipes = 64
 
 [log]
 level = "debug"
@@ -103,6 +104,12 @@ proxy = ["10.0.0.5:443", "backup.example.net:8443", "unix:/run/far.sock"]
 proxy_protocol = "v2"
 connect_timeout = "1s"
 idle_timeout = "1h"
+max_lifetime = "12h"
+keepalive = "2m"
+user_timeout = "0s"
+on_remove = "close"
+hold = "2s"
+max_pending = 5
 
 [default]
 backend = "near"
@@ -113,6 +120,7 @@ backend = "near"
     CHECK(read->server.max_waiting == 100);
     CHECK(read->server.max_waiting_per_source == 10);
     CHECK(read->server.drain_timeout == 60s);
+    CHECK(read->server.max_pipes == 64);
     CHECK(read->log.level == log_level::debug);
     CHECK(read->log.format == log_format::json);
     CHECK_FALSE(read->log.access);
@@ -168,6 +176,12 @@ backend = "near"
     CHECK(far.header == proxy_protocol::v2);
     CHECK(far.connect_timeout == 1s);
     CHECK(far.idle_timeout == 1h);
+    CHECK(far.max_lifetime == 12h);
+    CHECK(far.keepalive == 2min);
+    CHECK(far.user_timeout == 0s);
+    CHECK(far.on_remove == removal::close);
+    CHECK(far.hold == 2s);
+    CHECK(far.max_pending == 5);
 }
 
 TEST_CASE("parse: the table answers with the index of the route") {
@@ -210,6 +224,11 @@ TEST_CASE("parse: a limit holds, one more or less does not") {
         {"max_waiting_per_source", server, "1000000", "1000001",
          "1000001 is out of range; write at most 1000000"},
         {"drain_timeout", server, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
+        {"max_pipes", server, "0", "-1", "-1 is out of range; write at least 0"},
+        {"max_pipes", server, "100000", "100001", "100001 is out of range; write at most 100000"},
+        {"max_lifetime", proxy, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
+        {"keepalive", proxy, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
+        {"user_timeout", proxy, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
         {"hold", handoff, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
         {"ack_timeout", handoff, "\"1ms\"", "\"0ms\"", "\"0ms\" is out of range; write at least \"1ms\""},
         {"max_pending", handoff, "1", "0", "0 is out of range; write at least 1"},
