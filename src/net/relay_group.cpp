@@ -15,6 +15,9 @@ constexpr std::size_t buffer_size = 64U << 10;
 
 constexpr std::size_t events_at_once = 256;
 
+// Empty pipes are closed when there has been no relay for so long.
+constexpr auto pipes_kept_for = std::chrono::seconds{1};
+
 // A relay's address is even, so its lowest bit can say which of the two sockets an event is for.
 constexpr std::uint64_t side_bit = 1;
 
@@ -91,9 +94,17 @@ void relay_group::bury(relay& one) {
     one.in_group_.unlink();
     one.in_turn_.unlink();
     --size_;
+    if (size_ == 0)
+        loop_.arm(*this, clock::now() + pipes_kept_for);
     std::unique_ptr<relay> mine{&one};
     if (busy_)
         buried_.push_back(std::move(mine));
+}
+
+// Nobody has needed a pipe for a while.
+void relay_group::expire() {
+    if (size_ == 0)
+        pipes_.trim();
 }
 
 } // namespace snipass::net

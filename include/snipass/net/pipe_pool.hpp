@@ -22,6 +22,9 @@ class pipe_pool {
     // give_back takes a pipe that was lent; one with bytes in it is closed with them.
     void give_back(os::pipe&& one, bool empty);
 
+    // trim closes the empty ones.
+    void trim() noexcept { kept_.clear(); }
+
     [[nodiscard]] std::size_t lent() const noexcept { return lent_; }
     [[nodiscard]] std::size_t kept() const noexcept { return kept_.size(); }
 

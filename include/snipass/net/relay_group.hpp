@@ -17,7 +17,7 @@ namespace snipass::net {
 // relay_group has an epoll instance of its own inside the loop's: a relay's socket is registered once, costs
 // no call to wait for, and needs none of Asio's memory (some 300 bytes a descriptor). The events of many
 // relays are taken by one call.
-class relay_group {
+class relay_group final : private alarm {
   public:
     explicit relay_group(event_loop& loop);
     ~relay_group(); // without a word to the relays that are left: end_all() first
@@ -53,6 +53,7 @@ class relay_group {
     void on_ready();
     void take_turns();
     void bury(relay& one);
+    void expire() override;
 
     template <relay::hook relay::*Hook>
     using list_of = boost::intrusive::list<relay, boost::intrusive::member_hook<relay, relay::hook, Hook>,

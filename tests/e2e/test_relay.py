@@ -1,0 +1,221 @@
+"""Proxied backends: the relay behaves like a wire, costs two descriptors, and ends as it should."""
+
+import signal
+import socket
+import struct
+import threading
+import time
+
+import harness
+from harness import DEADLINE, Case, client_hello, read_all, wait_until
+
+HELLO = client_hello("far.example.com")
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+class Proxied(Case):
+    """A backend that the test itself plays: self.backend_side() is the next connection that the router makes to it."""
+
+    def setUp(self):
+        super().setUp()
+        self.far = self.listening(socket.create_server(("127.0.0.1", 0), backlog=1024))
+        self.far_address = "127.0.0.1:%d" % self.far.getsockname()[1]
+
+    def listening(self, server):
+        server.settimeout(DEADLINE)
+        self.addCleanup(server.close)
+        return server
+
+    def configuration(self, rest="", address=None):
+        return ('\n[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n'
+                f'[backend.far]\nproxy = ["{address or self.far_address}"]\n{rest}\n')
+
+    def backend_side(self, server=None):
+        connection, _ = (server or self.far).accept()
+        connection.settimeout(DEADLINE)
+        self.addCleanup(connection.close)
+        return connection
+
+    def pair(self, router, server=None):
+        """A client that has said hello, and the backend's side of it that has heard it."""
+        client = self.connect(router, HELLO)
+        backend = self.backend_side(server)
+        self.assertEqual(backend.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        return client, backend
+
+
+class Wire(Proxied):
+    def test_bytes_pass_and_the_log_tells(self):
+        router = self.router(self.configuration())
+        client, backend = self.pair(router)
+        backend.sendall(b"answer")
+        self.assertEqual(client.recv(6, socket.MSG_WAITALL), b"answer")
+        backend.shutdown(socket.SHUT_WR)
+        self.assertEqual(read_all(client), (b"", "fin"))
+        client.close()
+        self.assertEqual(read_all(backend), (b"", "fin"))
+        line = router.session(outcome="proxied")
+        self.assertEqual((line["to_backend"], line["to_client"]), (len(HELLO), 6))
+        self.assertEqual((line["end"], line["closed_first"]), ("finished", "backend"))
+        self.assertEqual((line["backend"], line["address"]), ("far", self.far_address))
+        self.assertLessEqual(line["connect_us"], line["duration_us"])
+
+    def test_a_unix_socket(self):
+        path = str(self.folder / "far.unix")
+        server = self.listening(socket.socket(socket.AF_UNIX))
+        server.bind(path)
+        server.listen()
+        client, backend = self.pair(self.router(self.configuration(address=f"unix:{path}")), server)
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(read_all(backend), (b"", "fin"))
+        backend.sendall(b"x" * 1_000_000)
+        backend.close()
+        self.assertEqual(read_all(client), (b"x" * 1_000_000, "fin"))
+
+    def test_half_close_and_reset_both_ways(self):
+        router = self.router(self.configuration())
+        for first in ("client", "backend"):
+            for act, end in (("fin", "finished"), ("reset", f"{first}_reset")):
+                with self.subTest(first=first, act=act):
+                    client, backend = self.pair(router)
+                    one, other = (client, backend) if first == "client" else (backend, client)
+                    one.sendall(b"last words")
+                    if act == "fin":
+                        one.shutdown(socket.SHUT_WR)
+                        self.assertEqual(read_all(other), (b"last words", "fin"))
+                        answer = b"y" * 5_000_000
+                        speaker = threading.Thread(target=lambda: (other.sendall(answer), other.close()))
+                        speaker.start()
+                        self.assertEqual(read_all(one), (answer, "fin"))
+                        speaker.join()
+                    else:
+                        wait_until(lambda: other.recv(10, socket.MSG_PEEK) == b"last words", "they have passed")
+                        reset(one)
+                        self.assertEqual(read_all(other), (b"last words", "reset"))
+                    self.assertTrue(router.session(end=end, closed_first=first))
+
+    def test_a_gone_backend_is_told_of_by_an_error_and_the_client_is_closed(self):
+        self.far.close()
+        router = self.router(self.configuration('hold = "0s"'))
+        client = self.connect(router, HELLO)
+        self.assertEqual(read_all(client), (b"", "fin"))
+        self.assertEqual(router.session()["outcome"], "backend_refused")
+
+    def test_idle_and_lifetime(self):
+        for key, end in (("idle_timeout", "idle"), ("max_lifetime", "lifetime")):
+            with self.subTest(key):
+                router = self.router(self.configuration(f'{key} = "100ms"'), name=key)
+                client, backend = self.pair(router)
+                self.assertEqual(read_all(client), (b"", "reset"))
+                self.assertEqual(read_all(backend), (b"", "reset"))
+                self.assertEqual(router.session()["end"], end)
+
+    def test_the_kernel_watches_both_sides(self):
+        router = self.router(self.configuration('keepalive = "70s"\nuser_timeout = "90s"'))
+        client, _ = self.pair(router)
+        for port in (client.getpeername()[1], self.far.getsockname()[1]):
+            shown = self.run_program(["ss", "-tnoH", f"( sport = :{port} or dport = :{port} )"])
+            shown.wait()
+            ours = [line for line in shown.lines if "keepalive" in line]
+            self.assertTrue(ours, shown.lines)
+
+
+class Hold(Proxied):
+    def test_a_client_waits_for_the_backend(self):
+        port = self.far.getsockname()[1]
+        self.far.close()
+        router = self.router(self.configuration('hold = "30s"'))
+        client = self.connect(router, HELLO)
+        time.sleep(0.1)
+        server = socket.socket()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        backend = self.backend_side(self.listening(server))
+        self.assertEqual(backend.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        client.close()
+
+    def test_sorry_comes_first(self):
+        self.far.close()
+        router = self.router(self.configuration('hold = "30s"\nsorry = "other"') + self.backend("other"))
+        self.receiver("other", serve="raw")
+        client = self.connect(router, HELLO)
+        self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        line = router.session()
+        self.assertEqual((line["outcome"], line["backend"]), ("handed_off", "other"))
+
+
+class Ends(Proxied):
+    def test_stopping_waits_for_those_who_finish_and_resets_the_others(self):
+        router = self.router("", head=harness.case.HEAD.replace("workers = 2", 'workers = 2\ndrain_timeout = "500ms"')
+                             + self.configuration())
+        finishing, finishing_backend = self.pair(router)
+        staying, staying_backend = self.pair(router)
+        router.signal(signal.SIGTERM)
+        router.manager.wait_for("STOPPING=1")
+        finishing_backend.sendall(b"still served")
+        finishing_backend.close()
+        self.assertEqual(read_all(finishing), (b"still served", "fin"))
+        finishing.close()
+        self.assertEqual(read_all(staying), (b"", "reset"))
+        self.assertEqual(read_all(staying_backend), (b"", "reset"))
+        self.assertEqual(router.wait(), 0)
+        self.assertEqual([e["left"] for e in router.events if "left" in e], ["1"])
+        self.assertEqual(router.session(end="stopped")["outcome"], "proxied")
+
+    def test_stopping_ends_when_the_last_one_does(self):
+        router = self.router(self.configuration())
+        client, backend = self.pair(router)
+        router.signal(signal.SIGTERM)
+        router.manager.wait_for("STOPPING=1")
+        client.close()
+        backend.close()
+        self.assertEqual(router.wait(), 0)
+
+    def test_a_reload_touches_nobody(self):
+        router = self.router(self.configuration())
+        client, backend = self.pair(router)
+        router.reload(harness.case.HEAD)
+        client.sendall(b"still here")
+        self.assertEqual(backend.recv(10, socket.MSG_WAITALL), b"still here")
+
+    def test_a_removed_backend_or_address_closes_its_sessions_if_told_so(self):
+        other = self.listening(socket.create_server(("127.0.0.1", 0)))
+        other_address = "127.0.0.1:%d" % other.getsockname()[1]
+        close = self.configuration('on_remove = "close"')
+        router = self.router(close)
+        client, backend = self.pair(router)
+        router.reload(harness.case.HEAD + close + '\n[backend.unused]\nproxy = "127.0.0.1:1"\n')
+        client.sendall(b"still here")
+        self.assertEqual(backend.recv(10, socket.MSG_WAITALL), b"still here")
+        router.reload(harness.case.HEAD + self.configuration(address=other_address))
+        self.assertEqual(read_all(client)[1], "reset")
+        self.assertEqual(read_all(backend)[1], "reset")
+        self.assertEqual(router.session()["end"], "removed")
+
+
+class Idle(Proxied):
+    SESSIONS = 5000
+
+    def test_5000_idle_sessions_cost_two_descriptors_and_a_kibibyte_each(self):
+        router = self.router(self.configuration())
+        for _ in range(100):  # what grows once, has grown
+            client, backend = self.pair(router)
+            client.close(), backend.close()
+        wait_until(lambda: len(router.sessions()) >= 100, "they have ended")
+        descriptors, memory = router.descriptor_count(), router.memory()
+        kept = [self.pair(router) for _ in range(self.SESSIONS)]
+        self.assertLessEqual(router.descriptor_count() - descriptors, 2 * self.SESSIONS)
+        each = (router.memory() - memory) / self.SESSIONS
+        print(f"an idle proxied session: {each:.0f} bytes")
+        self.assertLessEqual(each, 1024)
+        for client, backend in kept:
+            client.close(), backend.close()
+
+
+if __name__ == "__main__":
+    harness.main()
