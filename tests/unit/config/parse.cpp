@@ -150,7 +150,7 @@ backend = "near"
     CHECK(route.rule.names[2].to_string() == "/b[0-9]+\\.example/");
     CHECK(route.rule.alpn == std::vector<std::string>{"acme-tls/1", "h2"});
     CHECK(route.rule.source.size() == 2);
-    CHECK(route.where.line == 31);
+    CHECK(route.where.line == 32);
     CHECK(route.where.column == 1);
 
     REQUIRE(read->backends.size() == 3);
@@ -158,7 +158,7 @@ backend = "near"
     CHECK(read->default_backend == 0U);
     const auto& near = read->backends[0];
     CHECK(near.name == "near");
-    CHECK(near.where.line == 37);
+    CHECK(near.where.line == 38);
     CHECK(near.handoff == std::vector<std::string>{"/run/a.sock", "@b"});
     CHECK(near.proxy.empty());
     CHECK(near.hold == 0s);
