@@ -1,7 +1,6 @@
 // Coroutines: who continues when, and who destroys what.
 #include "snipass/net/task.hpp"
 #include "catch.hpp"
-#include "snipass/net/both_of.hpp"
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/sleeper.hpp"
 
@@ -22,12 +21,6 @@ task<int> at_once(int value) {
 task<int> after_a_turn(event_loop& loop, int value) {
     co_await completion<>([&](auto done) { boost::asio::post(loop.io(), done); });
     co_return value;
-}
-
-task<int> give(event_loop& loop, bool after_waiting, int value) {
-    if (after_waiting)
-        return after_a_turn(loop, value);
-    return at_once(value);
 }
 
 task<int> failing() {
@@ -98,44 +91,4 @@ TEST_CASE("event_loop: destroy_tasks destroys what has not finished, with all it
     loop.destroy_tasks();
     CHECK(held.use_count() == 1);
     CHECK(*held == 0);
-}
-
-TEST_CASE("both_of: finishes when both have, whichever is first", "[net]") {
-    struct row {
-        bool first_waits;
-        bool second_waits;
-    };
-    for (const auto [first_waits, second_waits] :
-         {row{false, false}, row{true, false}, row{false, true}, row{true, true}}) {
-        CAPTURE(first_waits, second_waits);
-        event_loop loop;
-        std::pair<int, int> got;
-        loop.spawn([](event_loop& on, bool a, bool b, std::pair<int, int>& to) -> task<> {
-            to = co_await both_of(on, give(on, a, 1), give(on, b, 2));
-        }(loop, first_waits, second_waits, got));
-        loop.io().run();
-        CHECK(got == std::pair{1, 2});
-    }
-}
-
-TEST_CASE("both_of: a failure waits for the other side", "[net]") {
-    event_loop loop;
-    bool other_finished = false;
-    std::string what;
-    loop.spawn([](event_loop& on, bool& finished, std::string& to) -> task<> {
-        const auto slow = [](event_loop& turning, bool& done) -> task<int> {
-            const int value = co_await after_a_turn(turning, 1);
-            done = true;
-            co_return value;
-        };
-        try {
-            (void)co_await both_of(on, failing(), slow(on, finished));
-        } catch (const std::runtime_error& error) {
-            to = error.what();
-        }
-    }(loop, other_finished, what));
-    CHECK(what.empty());
-    loop.io().run();
-    CHECK(what == "no");
-    CHECK(other_finished);
 }
