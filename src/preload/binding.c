@@ -131,6 +131,7 @@ int binding_tcp(int fd, const struct sockaddr* address, socklen_t size, const st
     if (!done)
         return -1;
     listeners_remember(&created);
+    listeners_mark(&created);
     return address->sa_family != AF_INET6 || retire_v4(entry) ? 0 : -1;
 }
 

@@ -219,6 +219,14 @@ int our_setsockopt(int fd, int level, int option, const void* value, socklen_t s
     return result != 0 && !settings_empty() && emulated(fd) != NULL ? 0 : result;
 }
 
+static int tcp_option(const struct listener* believed, int level, int option) {
+    if (level == SOL_SOCKET && option == SO_DOMAIN)
+        return believed->address.ss_family;
+    if (level == SOL_SOCKET && option == SO_PROTOCOL)
+        return IPPROTO_TCP;
+    return level == IPPROTO_IPV6 && option == IPV6_V6ONLY && believed->v6_only ? 1 : 0;
+}
+
 int our_getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
     const int result = next_getsockopt(fd, level, option, value, size);
     const bool asks_kind = level == SOL_SOCKET && (option == SO_DOMAIN || option == SO_PROTOCOL);
@@ -227,9 +235,8 @@ int our_getsockopt(int fd, int level, int option, void* value, socklen_t* size) 
     const struct entry* entry = emulated(fd);
     if (entry == NULL)
         return result;
-    int answer = 0;
-    if (asks_kind)
-        answer = option == SO_PROTOCOL ? IPPROTO_TCP : listeners_of(fd, entry).address.ss_family;
+    const struct listener believed = listeners_of(fd, entry);
+    const int answer = tcp_option(&believed, level, option);
     if (*size > sizeof answer)
         *size = sizeof answer;
     memcpy(value, &answer, *size);

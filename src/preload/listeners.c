@@ -41,11 +41,33 @@ struct listener* listeners_next(struct listener* previous, const struct entry* e
     return NULL;
 }
 
+/* The kernel keeps one number for us that a listener has no other use for, and that travels with the socket
+ * into whatever process gets it (HAProxy passes its listeners to its next worker over a unix socket). */
+enum {
+    mark_magic = 0x736e7000,
+    mark_v6 = 1,
+    mark_v6_only = 2
+};
+
+void listeners_mark(const struct listener* listener) {
+    const int mark = mark_magic | (listener->address.ss_family == AF_INET6 ? mark_v6 : 0) |
+                     (listener->v6_only ? mark_v6_only : 0);
+    (void)next_setsockopt(listener->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+}
+
 struct listener listeners_of(int fd, const struct entry* entry) {
     const struct listener* known = listeners_find(fd);
     if (known != NULL && known->entry == entry && known->address.ss_family != AF_UNSPEC)
         return *known;
-    return (struct listener){.fd = fd, .entry = entry, .address = entry->tcp};
+    struct listener listener = {.fd = fd, .entry = entry, .address = entry->tcp};
+    int mark = 0;
+    socklen_t size = sizeof mark;
+    if (next_getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, &size) != 0 || (mark & ~0xff) != mark_magic)
+        return listener;
+    if (entry->any_address && (mark & mark_v6) != 0)
+        listener.address.ss_family = AF_INET6; /* the port has the same place, and the address is 0 in both */
+    listener.v6_only = (mark & mark_v6_only) != 0;
+    return listener;
 }
 
 void listeners_remember(const struct listener* listener) {

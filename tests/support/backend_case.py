@@ -4,8 +4,8 @@ The build folder comes from the environment (SNIPASS_BUILD), as CMake sets it; w
 """
 import atexit
 import contextlib
+import http.client
 import os
-import re
 import shutil
 import signal
 import socket
@@ -58,6 +58,12 @@ def wait_for(condition, what, seconds=15.0):
     raise AssertionError(f"waited {seconds} s in vain for {what}")
 
 
+def catches(pid, sig):
+    """The process has a handler for the signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("SigCgt:")[1].split()[0], 16) >> (sig - 1) & 1
+
+
 def settled(measure, pause=0.2):
     """The value of a measure that has stopped changing: a server has finished starting."""
     value = measure()
@@ -105,7 +111,7 @@ class Load:
                 self._case.fetch(self._address, alpn=None)
                 with self._lock:
                     self.served += 1
-            except (OSError, AssertionError) as error:
+            except (OSError, AssertionError, http.client.HTTPException) as error:
                 with self._lock:
                     self.failures.append(repr(error))
 
@@ -167,21 +173,12 @@ class BackendCase(unittest.TestCase):
         """One HTTP/1.1 GET on an open connection; the body as text."""
         ending = "Connection: close\r\n" if close else ""
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host_name}\r\n{ending}\r\n".encode())
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = connection.recv(65536)
-            if not piece:
-                raise ConnectionError(f"end of the connection after {data!r}")
-            data += piece
-        head, body = data.split(b"\r\n\r\n", 1)
-        length = re.search(rb"content-length: *(\d+)", head, re.I)
-        while (len(body) < int(length[1])) if length else True:
-            piece = connection.recv(65536)
-            if not piece:
-                break
-            body += piece
-        self.assertIn(b" 200 ", head.split(b"\r\n")[0] + b" ")
-        return body.decode()
+        response = http.client.HTTPResponse(connection)
+        with response:
+            response.begin()
+            body = response.read().decode()
+        self.assertEqual(response.status, 200, body)
+        return body
 
     def fetch(self, address, path="/", **connect_options):
         """One connection, one GET. Returns the client's own address as text, and the body."""
@@ -198,7 +195,7 @@ class BackendCase(unittest.TestCase):
             try:
                 own, body = self.fetch(address, alpn=None)
                 problem = None if check(own, body) else f"{own} got {body!r}"
-            except (OSError, AssertionError) as error:
+            except (OSError, AssertionError, http.client.HTTPException) as error:
                 problem = repr(error)
             if problem:
                 with lock:

@@ -48,7 +48,11 @@ def send_with(connection, data, descriptors):
 def connect(path, timeout=5.0):
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(timeout)
-    connection.connect(path)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 

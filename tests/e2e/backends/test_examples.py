@@ -15,7 +15,10 @@ class Example(BackendCase):
         super().setUp()
         self.server = self.start(BUILD / "examples" / self.program[0], *self.program[1:], self.socket, self.certificate,
                                  self.key, "blog")
-        wait_for(self.socket.exists, "the receiver's socket")
+        if self.protocol == "stream":
+            self.wait_for_socket()
+        else:
+            wait_for(self.socket.exists, "the receiver's socket")
 
 
 class SaysHello:
