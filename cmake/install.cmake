@@ -1,0 +1,19 @@
+# Where things go: with the prefix /usr (that of the presets) to the places that Debian has for them, with /usr/local to
+# their counterparts there, which systemd and systemd-sysusers read as well. The unit names the paths that were configured.
+configure_file(systemd/snipass.service.in systemd/snipass.service @ONLY)
+
+install(FILES ${PROJECT_BINARY_DIR}/systemd/snipass.service systemd/snipass.socket DESTINATION lib/systemd/system)
+install(FILES systemd/snipass.conf DESTINATION lib/sysusers.d)
+install(FILES README.md CHANGELOG.md docs/configuration.md docs/handoff.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES config/snipass.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY config/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES docs/snipass.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+
+# An admin's configuration is never overwritten.
+set(configuration ${CMAKE_INSTALL_FULL_SYSCONFDIR}/snipass/snipass.toml)
+install(CODE "
+  if(EXISTS \"\$ENV{DESTDIR}${configuration}\")
+    message(STATUS \"Kept: \$ENV{DESTDIR}${configuration}\")
+  else()
+    file(INSTALL \"${PROJECT_SOURCE_DIR}/config/snipass.toml\" DESTINATION \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/snipass\")
+  endif()")

@@ -1,0 +1,144 @@
+"""Installs the build into a temporary root, and looks at the result as an admin and as systemd would."""
+
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+import unittest
+
+PREFIX = os.environ["SNIPASS_PREFIX"].lstrip("/")
+SYSCONFDIR = os.environ["SNIPASS_SYSCONFDIR"].lstrip("/")
+LIBDIR = os.environ["SNIPASS_LIBDIR"]
+CONFIGURATION = f"{SYSCONFDIR}/snipass/snipass.toml"
+BINARY = f"{PREFIX}/sbin/snipass"
+SERVICE = f"{PREFIX}/lib/systemd/system/snipass.service"
+SOCKET = f"{PREFIX}/lib/systemd/system/snipass.socket"
+SYSUSERS = f"{PREFIX}/lib/sysusers.d/snipass.conf"
+
+EXPECTED = {
+    BINARY: 0o755,
+    CONFIGURATION: 0o644,
+    SERVICE: 0o644,
+    SOCKET: 0o644,
+    SYSUSERS: 0o644,
+    f"{PREFIX}/share/doc/snipass/README.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/CHANGELOG.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/handoff.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/configuration.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/examples/snipass.toml": 0o644,
+    f"{PREFIX}/share/doc/snipass/examples/systemd-socket.toml": 0o644,
+    f"{PREFIX}/share/man/man8/snipass.8": 0o644,
+}
+
+
+def install(root):
+    result = subprocess.run(
+        [os.environ["SNIPASS_CMAKE"], "--install", os.environ["SNIPASS_BUILD_DIR"]],
+        env={**os.environ, "DESTDIR": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise AssertionError(result.stdout)
+    return result.stdout
+
+
+def setUpModule():
+    Tree.temporary = tempfile.TemporaryDirectory(prefix="snipass-install-")
+    unittest.addModuleCleanup(Tree.temporary.cleanup)
+    Tree.root = pathlib.Path(Tree.temporary.name) / "root"
+    Tree.root.mkdir()
+    install(Tree.root)
+
+
+class Tree(unittest.TestCase):
+    """The installed tree, made once."""
+
+    temporary = None
+    root = None
+
+    def text(self, path):
+        return (self.root / path).read_text()
+
+
+class InstalledTree(Tree):
+    def test_each_file_is_in_its_place(self):
+        found = {
+            str(path.relative_to(self.root)): stat.S_IMODE(path.stat().st_mode)
+            for path in self.root.rglob("*")
+            if path.is_file()
+        }
+        self.assertEqual({path: found.get(path) for path in EXPECTED}, EXPECTED)
+        # What else there is belongs to the backends' side, and to the examples.
+        elsewhere = rf"{PREFIX}/(bin/snipass-run$|include/snipass/|{LIBDIR}/|share/doc/snipass/examples/)"
+        self.assertEqual([path for path in found if path not in EXPECTED and not re.match(elsewhere, path)], [])
+
+    def test_the_unit_runs_what_was_installed(self):
+        start = re.search(r"^ExecStart=(.*)$", self.text(SERVICE), re.MULTILINE).group(1)
+        self.assertEqual(start, f"/{BINARY} run --config /{CONFIGURATION}")
+
+    def test_the_installed_configuration_is_valid(self):
+        result = subprocess.run(
+            [self.root / BINARY, "check", "--config", self.root / CONFIGURATION],
+            capture_output=True, text=True, check=False,
+        )
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_a_second_install_keeps_the_admins_configuration(self):
+        with tempfile.TemporaryDirectory(prefix="snipass-install-") as root:
+            own = pathlib.Path(root) / CONFIGURATION
+            own.parent.mkdir(parents=True)
+            own.write_text("# mine\n")
+            output = install(root)
+            self.assertEqual(own.read_text(), "# mine\n")
+            self.assertIn(f"Kept: {own}", output)
+            example = pathlib.Path(root) / f"{PREFIX}/share/doc/snipass/examples/snipass.toml"
+            self.assertNotEqual(example.read_text(), "# mine\n")
+
+
+@unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze here")
+class Units(Tree):
+    def relocated(self):
+        """The units with paths below the temporary root, so that what they start exists."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="units-", dir=self.temporary.name))
+        self.addCleanup(shutil.rmtree, folder)
+        text = self.text(SERVICE).replace(f"/{BINARY}", str(self.root / BINARY))
+        (folder / "snipass.service").write_text(text)
+        shutil.copy(self.root / SOCKET, folder)
+        return folder
+
+    def test_systemd_finds_no_mistake_in_them(self):
+        folder = self.relocated()
+        result = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
+             folder / "snipass.service", folder / "snipass.socket"],
+            capture_output=True, text=True, check=False,
+        )
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_exposure_is_at_most_1_5(self):
+        result = subprocess.run(
+            ["systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15",
+             self.root / SERVICE],
+            capture_output=True, text=True, check=False,
+        )
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_only_the_capability_to_bind_low_ports(self):
+        sets = re.findall(r"^(CapabilityBoundingSet|AmbientCapabilities)=(.*)$", self.text(SERVICE), re.MULTILINE)
+        self.assertEqual(
+            sets, [("CapabilityBoundingSet", "CAP_NET_BIND_SERVICE"), ("AmbientCapabilities", "CAP_NET_BIND_SERVICE")]
+        )
+
+    def test_the_user_of_the_unit_is_the_one_that_sysusers_makes(self):
+        user = re.search(r"^User=(.*)$", self.text(SERVICE), re.MULTILINE).group(1)
+        self.assertRegex(self.text(SYSUSERS), rf"(?m)^u {user} ")
+
+
+if __name__ == "__main__":
+    unittest.main()

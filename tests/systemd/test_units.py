@@ -1,0 +1,215 @@
+"""The installed units under a real systemd. Run by scripts/systemd-test, inside the machine that it boots."""
+
+import grp
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from harness import DEADLINE, Case, Receiver, client_hello, curl, wait_until  # noqa: E402
+
+CONFIGURATION = pathlib.Path("/etc/snipass/snipass.toml")
+BACKENDS = pathlib.Path("/run/backends")
+DROP_IN = pathlib.Path("/run/systemd/system/snipass.service.d/test.conf")
+HELLO = client_hello("raw.example.com")
+
+TEXT = """
+[log]
+format = "json"
+[[listener]]
+address = "systemd:https"
+[[route]]
+names = ["blog.example.com"]
+backend = "blog"
+[[route]]
+names = ["raw.example.com"]
+backend = "raw"
+[[route]]
+names = ["proxied.example.com"]
+backend = "proxied"
+[backend.blog]
+handoff = "unix:/run/backends/blog.sock"
+[backend.raw]
+handoff = "unix:/run/backends/raw.sock"
+[backend.proxied]
+proxy = ["localhost:{port}"]
+"""
+
+
+def systemctl(*words, check=True):
+    result = subprocess.run(["systemctl", *words], capture_output=True, text=True, timeout=2 * DEADLINE, check=False)
+    if check and result.returncode != 0:
+        status = subprocess.run(["systemctl", "status", "--no-pager", "--full", "snipass.service", "snipass.socket"],
+                                capture_output=True, text=True, check=False)
+        raise AssertionError(f"systemctl {words}: {result.stderr}{status.stdout}")
+    return result
+
+
+def show(unit, key):
+    return systemctl("show", "--value", "--property", key, unit).stdout.strip()
+
+
+def main_pid():
+    return int(show("snipass.service", "MainPID"))
+
+
+class Units(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        subprocess.run(["systemd-sysusers"], check=True, capture_output=True)
+        # As docs tell an admin: a folder and sockets that the group snipass may use, and nobody else.
+        BACKENDS.mkdir(mode=0o750)
+        group = grp.getgrnam("snipass").gr_gid
+        os.chown(BACKENDS, 0, group)
+        cls.receivers = {}
+        for name, serve in (("blog", "https"), ("raw", "raw")):
+            path = BACKENDS / f"{name}.sock"
+            cls.receivers[name] = Receiver(path, name, cls.certificate, cls.key, serve=serve)
+            cls.addClassCleanup(cls.receivers[name].stop)
+            os.chown(path, 0, group)
+            os.chmod(path, 0o660)
+        proxied = Receiver(BACKENDS / "unused", "proxied", cls.certificate, cls.key, protocol="tcp")
+        cls.addClassCleanup(proxied.stop)
+        cls.text = TEXT.format(port=proxied.port)
+
+    def setUp(self):
+        super().setUp()
+        CONFIGURATION.write_text(self.text)
+        systemctl("daemon-reload")
+        self.addCleanup(self.reset)
+
+    def reset(self):
+        if any(sys.exc_info()) or self._outcome.result.failures or self._outcome.result.errors:
+            print(subprocess.run(["journalctl", "--no-pager", "--lines=40", "--unit=snipass.service"], capture_output=True, text=True, check=False).stdout)
+        systemctl("stop", "snipass.socket", "snipass.service", check=False)
+        systemctl("reset-failed", check=False)
+        shutil.rmtree(DROP_IN.parent, ignore_errors=True)
+
+    def drop_in(self, text):
+        DROP_IN.parent.mkdir(parents=True, exist_ok=True)
+        DROP_IN.write_text(f"[Service]\n{text}\n")
+        systemctl("daemon-reload")
+
+    def visit(self, host="127.0.0.1"):
+        with socket.create_connection((host, 443), DEADLINE) as client:
+            client.sendall(HELLO)
+            self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+
+    def test_the_socket_starts_the_service_and_every_kind_of_backend_is_reached(self):
+        systemctl("start", "snipass.socket")
+        self.assertEqual(show("snipass.service", "ActiveState"), "inactive")
+        for name in ("blog", "proxied"):  # a socket in /run; a name that getaddrinfo has to look up
+            self.assertEqual(curl(443, f"{name}.example.com", self.certificate).body["backend"], name)
+        self.visit("127.0.0.1")
+        self.visit("::1")
+        self.assertEqual(show("snipass.service", "ActiveState"), "active")
+
+    def test_it_runs_as_its_own_user_with_one_capability_in_its_sandbox(self):
+        systemctl("start", "snipass.socket", "snipass.service")
+        status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{main_pid()}/status").read_text().splitlines() if ":\t" in line)
+        self.assertNotEqual(status["Uid"].split()[0], "0")
+        CAP_NET_BIND_SERVICE = 1 << 10
+        for kind in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+            self.assertEqual(int(status[kind], 16), CAP_NET_BIND_SERVICE, kind)
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+        limits = pathlib.Path(f"/proc/{main_pid()}/limits").read_text()
+        soft, hard = re.search(r"Max open files\s+(\d+)\s+(\d+)", limits).groups()
+        self.assertEqual(soft, hard)  # 1048576, or less where this machine's systemd may not raise it
+
+    def test_without_the_socket_unit_it_binds_port_443_itself(self):
+        CONFIGURATION.write_text(self.text.replace("systemd:https", "[::]:443"))
+        systemctl("start", "snipass.service")
+        self.visit("127.0.0.1")
+        self.visit("::1")
+
+    def test_a_reload_with_a_good_file(self):
+        systemctl("start", "snipass.socket", "snipass.service")
+        pid = main_pid()
+        CONFIGURATION.write_text(self.text.replace('names = ["blog.', 'names = ["new.'))
+        systemctl("reload", "snipass.service")
+        wait_until(lambda: show("snipass.service", "ActiveState") == "active", "it is active again")
+        wait_until(lambda: curl(443, "new.example.com", self.certificate).status == 0, "the new name")
+        self.assertEqual(main_pid(), pid)
+
+    def test_a_reload_with_a_bad_file_fails_and_changes_nothing(self):
+        systemctl("start", "snipass.socket", "snipass.service")
+        pid = main_pid()
+        CONFIGURATION.write_text("[servre]\n")
+        self.assertNotEqual(systemctl("reload", "snipass.service", check=False).returncode, 0)
+        self.assertEqual((show("snipass.service", "ActiveState"), main_pid()), ("active", pid))
+        self.visit()
+
+    def test_restarts_under_load_lose_nobody(self):
+        systemctl("start", "snipass.socket", "snipass.service")
+        done = threading.Event()
+        failures, served = [], [0] * 8
+
+        def load(number):
+            while not done.is_set():
+                try:
+                    self.visit()
+                    served[number] += 1
+                except (OSError, AssertionError) as error:
+                    failures.append(repr(error))
+                    return
+
+        threads = [threading.Thread(target=load, args=(number,)) for number in range(len(served))]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(5):
+                before, pid = sum(served), main_pid()
+                systemctl("restart", "snipass.service")
+                self.assertNotEqual(main_pid(), pid)
+                wait_until(lambda n=before: sum(served) > n + 50 or failures, "clients are served")
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+        print(f"5 restarts, {sum(served)} clients served, {len(failures)} lost")
+        self.assertEqual(failures, [])
+
+    def test_killed_it_comes_back_and_who_came_meanwhile_is_served(self):
+        systemctl("start", "snipass.socket", "snipass.service")
+        for number in (signal.SIGKILL, signal.SIGSEGV):
+            pid = main_pid()
+            os.kill(pid, number)
+            wait_until(lambda p=pid: not pathlib.Path(f"/proc/{p}").exists(), "it is gone")
+            self.visit()
+            self.assertNotIn(main_pid(), (0, pid))
+
+    def test_hung_it_is_ended_by_the_watchdog_and_comes_back(self):
+        self.drop_in("WatchdogSec=1s")
+        systemctl("start", "snipass.socket", "snipass.service")
+        self.visit()
+        wait_until(lambda: show("snipass.service", "WatchdogTimestamp"), "the watchdog is on")
+        os.kill(main_pid(), signal.SIGSTOP)
+        wait_until(lambda: int(show("snipass.service", "NRestarts")) > 0, "a new process")
+        self.visit()
+
+    def test_a_bad_file_at_start_is_tried_again_until_it_is_good(self):
+        CONFIGURATION.write_text("[servre]\n")
+        systemctl("start", "snipass.socket")
+        client = socket.create_connection(("127.0.0.1", 443), DEADLINE)
+        self.addCleanup(client.close)
+        client.sendall(HELLO)
+        wait_until(lambda: int(show("snipass.service", "NRestarts")) > 0, "a second try")
+        self.assertEqual(show("snipass.socket", "ActiveState"), "active")
+        CONFIGURATION.write_text(self.text)
+        self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO, "whoever came meanwhile is served")
+
+
+if __name__ == "__main__":
+    print(f"systemd {re.search(r'[0-9]+', subprocess.check_output(['systemctl', '--version'], text=True)).group()}, pid 1 is {os.readlink('/proc/1/exe')}")
+    tempfile.tempdir = "/tmp"
+    unittest.main(verbosity=2, warnings="ignore")
