@@ -1,0 +1,16 @@
+"""What the end-to-end tests share: the router and backends as child processes, certificates, real TLS clients.
+
+Everything a test starts is stopped with it; every port is chosen by the kernel; nothing depends on how fast the machine
+is: a test waits for what must happen, for at most DEADLINE seconds.
+"""
+
+from .case import Case, main
+from .clients import Dribble, client_hello, curl, gnutls_cli, python_tls, read_all, s_client
+from .process import DEADLINE, Watched, wait_until
+from .receiver import Receiver
+from .router import Router
+
+__all__ = [
+    "DEADLINE", "Case", "Dribble", "Receiver", "Router", "Watched", "client_hello", "curl", "gnutls_cli", "main",
+    "python_tls", "read_all", "s_client", "wait_until",
+]

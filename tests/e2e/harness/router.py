@@ -1,0 +1,147 @@
+"""The router under test: the built binary (SNIPASS), its readiness, log, descriptors and memory."""
+
+import os
+import pathlib
+import signal
+import socket
+import threading
+
+from .process import Watched, wait_until
+
+SNIPASS = os.environ.get("SNIPASS", str(pathlib.Path(__file__).resolve().parents[3] / "build" / "snipass"))
+
+
+class Manager:
+    """The receiving end of sd_notify(3)."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.states = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        self._socket.settimeout(0.1)
+        self._closing = False
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        while not self._closing:
+            try:
+                self.states += self._socket.recv(4096).decode().split("\n")
+            except TimeoutError:
+                pass
+
+    def wait_for(self, state, count=1):
+        wait_until(lambda: self.states.count(state) >= count, f"{count} times {state}; told: {self.states}")
+
+    def close(self):
+        self._closing = True
+        self._thread.join()
+        self._socket.close()
+        pathlib.Path(self.path).unlink(missing_ok=True)
+
+
+class Router(Watched):
+    """`snipass run` with the given configuration; ready when the constructor returns, unless ready=False."""
+
+    def __init__(self, folder, configuration, *, env=None, prefix=(), pass_fds=(), ready=True, name="router"):
+        self.file = pathlib.Path(folder) / f"{name}.toml"
+        self.file.write_text(configuration)
+        self.manager = Manager(pathlib.Path(folder) / f"{name}.notify")
+        super().__init__(
+            [*prefix, SNIPASS, "run", "--config", self.file],
+            env={"NOTIFY_SOCKET": self.manager.path, **(env or {})}, pass_fds=pass_fds,
+        )
+        self.descriptors_at_start = None
+        if ready:
+            self.wait_ready()
+
+    def wait_ready(self, count=1):
+        wait_until(lambda: "READY=1" in self.manager.states or not self.is_running(), "READY=1")
+        if not self.is_running():
+            self.wait()
+            raise AssertionError("the router ended:\n" + "\n".join(self.lines))
+        self.manager.wait_for("READY=1", count)
+        if self.descriptors_at_start is None:
+            self.descriptors_at_start = self.descriptor_count()
+
+    # -- what it logs
+
+    def port(self, listener="127.0.0.1:0"):
+        """The port that a listener written with port 0 got."""
+        def find(router):
+            found = [e for e in router.events if e.get("message") == "listening" and e.get("listener") == listener]
+            return found and int(found[-1]["address"].rpartition(":")[2])
+        return self.wait_for(find, f"listening on {listener}")
+
+    def sessions(self, count=0, **wanted):
+        """The access log's lines with the wanted keys' values, once there are at least count."""
+        def find(router):
+            found = [e for e in router.events if e.get("event") == "session" and wanted.items() <= e.items()]
+            return (found,) if len(found) >= count else None
+        return self.wait_for(find, f"{count} sessions with {wanted}")[0]
+
+    def session(self, **wanted):
+        return self.sessions(1, **wanted)[-1]
+
+    # -- what it holds
+
+    def descriptors(self):
+        """What each descriptor is, without the long-lived sockets to datagram backends, one for each worker."""
+        with open(f"/proc/{self.pid}/net/unix", encoding="ascii", errors="replace") as table:
+            rows = [line.split() for line in table]
+        channels = {f"socket:[{row[6]}]" for row in rows if row[4] == "0002"}
+        folder = f"/proc/{self.pid}/fd"
+        found = []
+        for number in sorted(os.listdir(folder), key=int):
+            try:
+                what = os.readlink(f"{folder}/{number}")
+            except FileNotFoundError:
+                continue
+            if what not in channels:
+                found.append(f"{number}: {what}")
+        return found
+
+    def descriptor_count(self):
+        return len(self.descriptors())
+
+    def wait_descriptors(self, count):
+        try:
+            wait_until(lambda: self.descriptor_count() == count, "")
+        except AssertionError:
+            raise AssertionError(f"the router should hold {count} descriptors:\n" + "\n".join(self.descriptors())) from None
+
+    def memory(self):
+        """Resident anonymous memory in bytes: what it allocated, not what it mapped of its program."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            for line in status:
+                if line.startswith("RssAnon:"):
+                    return int(line.split()[1]) * 1024
+        raise AssertionError("no RssAnon")
+
+    def cpu_ticks(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    # -- signals
+
+    def rewrite(self, configuration):
+        self.file.write_text(configuration)
+
+    def reload(self, configuration=None):
+        """SIGHUP; returns when the router says that it is done."""
+        if configuration is not None:
+            self.rewrite(configuration)
+        done = self.manager.states.count("READY=1") + 1
+        self.signal(signal.SIGHUP)
+        self.manager.wait_for("READY=1", done)
+
+    def terminate(self):
+        """SIGTERM; the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def stop(self):
+        super().stop()
+        self.manager.close()

@@ -1,0 +1,242 @@
+"""A backend that is away: each way of being away has its own outcome, ends within its time, and touches nobody else."""
+
+import socket
+import threading
+
+import harness
+from harness import Case, client_hello, read_all, wait_until
+
+HELLO = client_hello("blog.example.com")
+ROUTE = '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n'
+OTHER_ROUTE = '[[route]]\nnames = ["other.example.com"]\nbackend = "other"\n'
+
+
+class Away(Case):
+    def start_router(self, rest, **options):
+        return self.router(ROUTE + rest, **options)
+
+    def refused(self, router, outcome):
+        client = self.connect(router, HELLO)
+        self.assertEqual(read_all(client)[0], b"")
+        address, port = client.getsockname()
+        line = router.session(client=f"{address}:{port}")
+        self.assertEqual((line["outcome"], line["backend"]), (outcome, "blog"))
+        return line
+
+    def served(self, router, receiver, hello=HELLO):
+        client = self.connect(router, hello)
+        self.assertEqual(client.recv(len(hello), socket.MSG_WAITALL), hello)
+        port = client.getsockname()[1]
+        receiver.wait_for(lambda me: port in [taken["peer"][1] for taken in me.reported("taken")], "took this client")
+        return client
+
+
+class Refusals(Away):
+    def test_absent(self):
+        for protocol in ("stream", "datagram"):
+            with self.subTest(protocol=protocol):
+                router = self.start_router(self.backend("blog", protocol=protocol, rest='hold = "0s"'), name=protocol)
+                self.refused(router, "backend_absent")
+
+    def test_refused(self):
+        for protocol, kind in (("stream", socket.SOCK_STREAM), ("datagram", socket.SOCK_DGRAM)):
+            with self.subTest(protocol=protocol):
+                with socket.socket(socket.AF_UNIX, kind) as unix:
+                    unix.bind(str(self.folder / f"{protocol}.sock"))  # a file that nobody is behind any more
+                text = self.backend(protocol, protocol=protocol, rest='hold = "0s"').replace(f"backend.{protocol}", "backend.blog")
+                self.refused(self.start_router(text, name=protocol), "backend_refused")
+
+    def test_declined(self):
+        receiver = self.receiver("blog", manner="decline")
+        router = self.start_router(self.backend("blog", rest='hold = "0s"'))
+        self.refused(router, "backend_declined")
+        self.assertEqual(len(receiver.reported("taken")), 0)
+
+    def test_silent(self):
+        self.receiver("blog", manner="silent")
+        router = self.start_router(self.backend("blog", rest='hold = "0s"\nack_timeout = "200ms"'))
+        line = self.refused(router, "backend_silent")
+        self.assertGreaterEqual(line["duration_us"], 200_000)
+
+    def test_busy_backlog(self):
+        self.receiver("blog", manner="deaf", backlog=0)
+        router = self.start_router(self.backend("blog", rest='hold = "0s"\nack_timeout = "500ms"'))
+        # listen(0) has room for one connection; whoever comes next finds the backlog full.
+        first = self.connect(router, HELLO)
+        wait_until(lambda: unix_connections(self.folder / "blog.sock") >= 1, "the first waits in the backlog")
+        self.refused(router, "backend_busy")
+        first.close()
+
+    def test_busy_queue(self):
+        receiver = self.receiver("blog", protocol="datagram", serve="raw")
+        router = self.start_router(self.backend("blog", protocol="datagram", rest='hold = "300ms"'))
+        self.served(router, receiver)
+        receiver.freeze()
+        clients = [self.connect(router, HELLO) for _ in range(64)]  # the queue has room for net.unix.max_dgram_qlen, 10
+        router.sessions(1, outcome="backend_busy")
+        receiver.thaw()
+        taken = len(router.sessions(64 + 1)) - len(router.sessions(outcome="backend_busy"))
+        receiver.taken(taken)
+        for client in clients:
+            data, end = b"", ""
+            client.shutdown(socket.SHUT_WR)
+            data, end = read_all(client)
+            self.assertIn((data, end), [(HELLO, "fin"), (b"", "fin"), (b"", "reset")])
+        self.served(router, receiver)
+
+
+# The absolute deadline must not end what a test waits for.
+LONG_HELLO_TIMEOUT = harness.case.HEAD.replace("workers = 2", 'workers = 2\nhello_timeout = "60s"')
+
+
+def unix_connections(path):
+    with open("/proc/net/unix", encoding="ascii", errors="replace") as table:
+        return sum(line.rstrip("\n").endswith(f" {path}") for line in table) - 1
+
+
+class Fallbacks(Away):
+    def test_sorry_gets_the_clients_of_a_backend_that_failed(self):
+        self.receiver("sorry", serve="raw")
+        for manner in (None, "decline", "silent"):
+            with self.subTest(manner=manner):
+                receiver = self.receiver("blog", manner=manner) if manner else None
+                router = self.start_router(
+                    self.backend("blog", rest='hold = "0s"\nack_timeout = "200ms"\nsorry = "sorry"') + self.backend("sorry"),
+                    name=f"router-{manner}",
+                )
+                client = self.connect(router, HELLO)
+                self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+                line = router.session(outcome="handed_off")
+                self.assertEqual(line["backend"], "sorry")
+                if receiver:
+                    receiver.stop()
+
+    def test_the_next_address_of_the_same_backend(self):
+        receiver = self.receiver("second", serve="raw")
+        self.receiver("first", manner="decline")
+        paths = [f"unix:{self.folder}/{name}.sock" for name in ("nobody", "first", "second")]
+        router = self.start_router(f'[backend.blog]\nhandoff = {paths}\n'.replace("'", '"'))
+        self.served(router, receiver)
+
+    def test_hold_keeps_the_clients_of_a_backend_that_restarts(self):
+        for protocol in ("stream", "datagram"):
+            with self.subTest(protocol=protocol):
+                router = self.start_router(
+                    self.backend("blog", protocol=protocol, rest='hold = "30s"'), head=LONG_HELLO_TIMEOUT, name=protocol)
+                clients = [self.connect(router, HELLO) for _ in range(20)]
+                receiver = self.receiver("blog", protocol=protocol, serve="raw")
+                for client in clients:
+                    self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+                receiver.stop()
+                clients = [self.connect(router, HELLO) for _ in range(20)]
+                receiver = self.receiver("blog", protocol=protocol, serve="raw")
+                for client in clients:
+                    self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+
+    def test_a_client_that_leaves_while_held_is_let_go(self):
+        router = self.start_router(self.backend("blog", rest='hold = "30s"'), head=LONG_HELLO_TIMEOUT)
+        clients = [self.connect(router, HELLO) for _ in range(10)]
+        wait_until(lambda: router.descriptor_count() == router.descriptors_at_start + 10, "ten are held")
+        for client in clients:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.close()
+        lines = router.sessions(10)
+        self.assertEqual({line["outcome"] for line in lines}, {"client_closed"})
+
+    def test_others_notice_nothing(self):
+        for manner in ("silent", "deaf"):
+            with self.subTest(manner=manner):
+                self.receiver("blog", manner=manner, backlog=4)
+                other = self.receiver("other", serve="raw")
+                router = self.start_router(
+                    OTHER_ROUTE + self.backend("blog", rest='hold = "60s"\nack_timeout = "60s"') + self.backend("other"),
+                    head=LONG_HELLO_TIMEOUT, name=f"router-{manner}")
+                stuck = [self.connect(router, HELLO) for _ in range(50)]
+                for _ in range(50):
+                    self.served(router, other, client_hello("other.example.com")).close()
+                self.assertEqual(router.sessions(backend="blog"), [])
+                for client in stuck:
+                    client.close()
+                router.stop()
+
+
+class NoDoubleOwnership(Away):
+    def test_a_stopped_backend_does_not_get_the_client_that_another_has(self):
+        frozen = self.receiver("frozen", serve="raw")
+        healthy = self.receiver("healthy", serve="raw")
+        paths = [f"unix:{self.folder}/{name}.sock" for name in ("frozen", "healthy")]
+        router = self.start_router(f'[backend.blog]\nhandoff = {paths}\nack_timeout = "300ms"\n'.replace("'", '"'))
+        frozen.freeze()
+        clients = [self.served(router, healthy) for _ in range(5)]
+        frozen.thaw()
+        frozen.wait_for(lambda me: len(me.reported("refused")) >= 5, "five refusals")
+        self.assertEqual(frozen.reported("taken"), [])
+        for client in clients:  # and they go on undisturbed
+            client.sendall(b"still here")
+            self.assertEqual(client.recv(10, socket.MSG_WAITALL), b"still here")
+
+    def test_whoever_acknowledged_has_the_client_alone(self):
+        """A backend that is stopped and continued all the time: each client gets exactly one owner, or none."""
+        frozen = self.receiver("frozen", serve="raw")
+        healthy = self.receiver("healthy", serve="raw")
+        paths = [f"unix:{self.folder}/{name}.sock" for name in ("frozen", "healthy")]
+        router = self.start_router(f'[backend.blog]\nhandoff = {paths}\nack_timeout = "5ms"\n'.replace("'", '"'))
+        done = threading.Event()
+
+        def flicker():
+            while not done.is_set():
+                frozen.freeze()
+                done.wait(0.006)
+                frozen.thaw()
+                done.wait(0.004)
+
+        thread = threading.Thread(target=flicker)
+        thread.start()
+        try:
+            ports = []
+            for _ in range(300):
+                client = self.connect(router, HELLO)
+                self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+                ports.append(client.getsockname()[1])
+                client.close()
+        finally:
+            done.set()
+            thread.join()
+            frozen.thaw()
+        def taken():
+            return sorted(event["peer"][1] for one in (frozen, healthy) for event in one.reported("taken"))
+
+        wait_until(lambda: len(taken()) >= len(ports), "all reports are in")
+        self.assertEqual(taken(), sorted(ports))
+        self.assertGreater(len(frozen.reported("refused")), 0, "it was never too late: the test tests nothing")
+
+
+class Proxied(Away):
+    def test_nobody_listens(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        router = self.start_router(f'[backend.blog]\nproxy = ["127.0.0.1:{port}"]\n')
+        self.refused(router, "backend_refused")
+
+    def test_the_next_address(self):
+        receiver = self.receiver("proxied", protocol="tcp", serve="raw")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        router = self.start_router(f'[backend.blog]\nproxy = ["127.0.0.1:{port}", "127.0.0.1:{receiver.port}"]\n')
+        client = self.connect(router, HELLO)
+        self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+
+    def test_half_close_and_the_proxy_header(self):
+        receiver = self.receiver("proxied", protocol="tcp-v2", serve="raw")
+        router = self.start_router(f'[backend.blog]\nproxy = ["localhost:{receiver.port}"]\nproxy_protocol = "v2"\n')
+        body = bytes(range(256)) * 4000
+        client = self.connect(router)
+        threading.Thread(target=lambda: (client.sendall(HELLO + body), client.shutdown(socket.SHUT_WR))).start()
+        self.assertEqual(read_all(client), (HELLO + body, "fin"))
+        self.assertEqual(receiver.taken()[0]["source"], list(client.getsockname()))
+        line = router.session(outcome="proxied")
+        self.assertEqual(line["backend"], "blog")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,129 @@
+"""`check`, `explain`, `--version`: what they print, and their exit statuses."""
+
+import subprocess
+
+import harness
+from harness import Case
+from harness.router import SNIPASS
+
+GOOD = """[[listener]]
+address = "127.0.0.1:0"
+
+[[route]]
+names = ["blog.example.com", "*.blog.example.com"]
+backend = "blog"
+
+[[route]]
+names = ["*.example.com"]
+alpn = ["acme-tls/1"]
+source = ["192.0.2.0/24"]
+backend = "acme"
+
+[backend.blog]
+handoff = "unix:/run/blog/handoff.sock"
+
+[backend.acme]
+proxy = ["10.0.0.5:443"]
+
+[default]
+backend = "blog"
+"""
+
+BAD = """[server]
+worker = 2
+hello_timeout = "5 parsecs"
+
+[[listener]]
+address = "127.0.0.1:0"
+
+[[route]]
+names = ["exa mple.com"]
+backend = "blog"
+
+[[route]]
+names = ["a.example.com"]
+backend = "blgo"
+
+[backend.blog]
+handoff = "unix:/run/blog/handoff.sock"
+"""
+
+WARNED = GOOD + """
+[backend.unused]
+handoff = "unix:/run/unused.sock"
+"""
+
+
+class Commands(Case):
+    def snipass(self, *arguments, text=GOOD):
+        file = self.folder / "snipass.toml"
+        file.write_text(text)
+        words = [str(file) if word == "FILE" else word for word in arguments]
+        result = subprocess.run([SNIPASS, *words], capture_output=True, text=True, timeout=harness.DEADLINE, check=False)
+        return result.returncode, result.stdout + result.stderr
+
+    def test_version(self):
+        status, output = self.snipass("--version")
+        self.assertEqual(status, 0)
+        self.assertRegex(output, r"\d+\.\d+\.\d+")
+
+    def test_a_good_file(self):
+        status, output = self.snipass("check", "--config", "FILE")
+        self.assertEqual(status, 0, output)
+        self.assertNotIn("error", output)
+
+    def test_every_mistake_at_once_with_its_place_and_what_to_write(self):
+        status, output = self.snipass("check", "--config", "FILE", text=BAD)
+        self.assertEqual(status, 2)
+        for line, hint in ((2, "workers"), (3, "hello_timeout"), (9, "exa mple.com"), (14, "blog")):
+            self.assertRegex(output, rf"(?m)^.*snipass\.toml:{line}:\d+: error: .*{hint}", output)
+
+    def test_a_warning_is_no_failure(self):
+        status, output = self.snipass("check", "--config", "FILE", text=WARNED)
+        self.assertEqual(status, 0)
+        self.assertRegex(output, r"(?m)^.*snipass\.toml:\d+:\d+: warning: .*unused")
+
+    def test_a_file_that_is_not_there(self):
+        status, output = self.snipass("check", "--config", str(self.folder / "nowhere.toml"))
+        self.assertEqual(status, 2)
+        self.assertIn("nowhere.toml", output)
+
+    def test_run_refuses_a_bad_file(self):
+        status, output = self.snipass("run", "--config", "FILE", text=BAD)
+        self.assertEqual(status, 2)
+        self.assertRegex(output, r"snipass\.toml:2:\d+: error: ")
+
+    def test_run_says_why_it_cannot_listen(self):
+        taken = self.router('[[route]]\nnames = ["a.example.com"]\nbackend = "a"\n' + self.backend("a"))
+        status, output = self.snipass("run", "--config", "FILE", text=GOOD.replace("127.0.0.1:0", f"127.0.0.1:{taken.port()}"))
+        self.assertNotEqual(status, 0)
+        self.assertIn(str(taken.port()), output)
+
+    def test_explain(self):
+        for arguments, backend, hint in (
+            (["blog.example.com"], "blog", "exact"),
+            (["WWW.Blog.Example.com."], "blog", "wildcard"),
+            (["x.example.com", "--alpn", "acme-tls/1", "--source", "192.0.2.7"], "acme", "wildcard"),
+            (["x.example.com", "--source", "192.0.2.7"], "blog", "default"),
+            (["x.example.org"], "blog", "default"),
+        ):
+            with self.subTest(arguments=arguments):
+                status, output = self.snipass("explain", "--config", "FILE", *arguments)
+                self.assertEqual(status, 0, output)
+                self.assertIn(backend, output)
+                self.assertIn(hint, output.lower())
+
+    def test_explain_with_a_bad_file(self):
+        status, _ = self.snipass("explain", "--config", "FILE", "a.example.com", text=BAD)
+        self.assertEqual(status, 2)
+
+    def test_wrong_use(self):
+        for arguments in (["run"], ["frobnicate"], [], ["check", "--config"]):
+            with self.subTest(arguments=arguments):
+                status, output = self.snipass(*arguments)
+                self.assertNotEqual(status, 0)
+                self.assertNotEqual(output, "")
+
+
+if __name__ == "__main__":
+    harness.main()

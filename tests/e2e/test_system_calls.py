@@ -1,0 +1,76 @@
+"""What a handoff costs: the system calls of the router, counted by strace."""
+
+import re
+import shutil
+import signal
+import socket
+import threading
+import unittest
+
+import harness
+from harness import Case, client_hello, wait_until
+
+CLIENTS, EACH = 32, 100
+HEAD = harness.case.HEAD.replace('level = "info"', 'level = "info"\naccess = false')
+
+
+@unittest.skipUnless(shutil.which("strace"), "no strace here")
+class SystemCalls(Case):
+    def start_router(self, protocol):
+        self.receiver("blog", protocol=protocol, serve="once")
+        snipass = self.router(
+            '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n' + self.backend("blog", protocol=protocol), head=HEAD)
+        self.visit(snipass.port(), 4 * CLIENTS)  # what happens once: connecting to the backend, growing buffers
+        return snipass
+
+    def count(self, snipass):
+        """System calls a client, and strace's own table for the message."""
+        table = self.folder / "strace"
+        strace = self.run_program(["strace", "-f", "-c", "-o", table, "-p", str(snipass.pid)])
+        strace.wait_for(lambda me: [line for line in me.lines if "attached" in line], "attached")
+        threads = [threading.Thread(target=self.visit, args=(snipass.port(), EACH)) for _ in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.failures, [])
+        strace.signal(signal.SIGINT)
+        strace.wait()
+        text = table.read_text()
+        total = int(re.search(r"(?m)^100\.00\s+\S+\s+(?:\S+\s+)?(\d+)\s+(?:\d+\s+)?total$", text).group(1))
+        return total / (CLIENTS * EACH), text
+
+    def best_of_three(self, protocol):
+        """A machine that is busy otherwise makes the backend slow and its queue full, and the router tries again: what is asked
+        is what a handoff costs when the backend takes it."""
+        snipass = self.start_router(protocol)
+        calls, table = min(self.count(snipass) for _ in range(3))
+        print(f"{protocol}: {calls:.2f} system calls a handoff")
+        return calls, table
+
+    def setUp(self):
+        super().setUp()
+        self.failures = []
+
+    def visit(self, port, count):
+        hello = client_hello("blog.example.com")
+        for _ in range(count):
+            try:
+                with socket.create_connection(("127.0.0.1", port), harness.DEADLINE) as client:
+                    client.sendall(hello)
+                    assert client.recv(1) == b"!"
+            except (OSError, AssertionError) as error:
+                self.failures.append(repr(error))
+                return
+
+    def test_a_datagram_handoff_takes_five(self):
+        calls, table = self.best_of_three("datagram")
+        self.assertLessEqual(calls, 5.2, table)  # accept4, peek, discard, sendmsg, close; the rest is shared
+
+    def test_a_stream_handoff_takes_few(self):
+        calls, table = self.best_of_three("stream")
+        self.assertLessEqual(calls, 17, table)
+
+
+if __name__ == "__main__":
+    harness.main()
