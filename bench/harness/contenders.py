@@ -1,0 +1,171 @@
+"""Who is compared: the floors, snipass in its three ways, and the proxies that Debian has."""
+
+import dataclasses
+import itertools
+import pathlib
+import shutil
+import socket
+
+import machine
+import routes
+from process import Process, wait_until
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What a router is to do. Everything about it is the same for all contenders of a scene."""
+    routes: int = 10
+    one_list: bool = False  # all names in one [[route]]
+    access_log: bool = False
+    patience: int = 600  # seconds that an incomplete hello may take
+    job: str = "answer"  # of the backend: answer, hold, sink or source
+    job_bytes: int = 0
+
+
+class Bed:
+    """The bench itself: a folder, ports, and the receivers and backends that contenders share."""
+
+    def __init__(self, folder, router_cpu, load_cpu):
+        self.folder = folder
+        self.router_cpu = router_cpu
+        self.load_cpu = load_cpu
+        self.processes = []
+        self.shared = {}
+        self.ports = itertools.count(2000)
+        self.folders = itertools.count()
+
+    def new_folder(self):
+        folder = self.folder / f"c{next(self.folders)}"
+        folder.mkdir()
+        return folder
+
+    def start(self, command, cpu, folder):
+        process = Process(command, cpu, folder / "output.txt")
+        self.processes.append(process)
+        return process
+
+    def start_load_side(self, program, *arguments):
+        return self.start([machine.BUILD / program, *arguments], self.load_cpu, self.folder)
+
+    def receiver(self, protocol, job):
+        """The path of a handoff receiver."""
+        key = (protocol, job)
+        if key not in self.shared:
+            path = self.folder / f"{protocol}-{job}.sock"
+            self.start_load_side(f"bench_{protocol}_receiver", path, job)
+            wait_until(path.exists, path)
+            self.shared[key] = path
+        return self.shared[key]
+
+    def backend(self, setup):
+        """The port of a TCP backend."""
+        key = (setup.job, setup.job_bytes)
+        if key not in self.shared:
+            port = next(self.ports)
+            self.start_load_side("bench_tcp_backend", str(port), setup.job, str(setup.job_bytes))
+            wait_until(lambda: is_listened_on(port), "backend")
+            self.shared[key] = port
+        return self.shared[key]
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.stop()
+        self.processes.clear()
+        self.shared.clear()
+
+
+@dataclasses.dataclass
+class Router:
+    """A contender at work."""
+    process: Process
+    port: int
+    folder: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    name: str
+    family: str  # datagram, stream, proxy: which floor it stands on
+    kind: str  # floor, snipass or peer
+    command: object  # (bed, setup, folder, port) -> command
+    program: str
+
+    def is_installed(self):
+        return shutil.which(self.program) is not None or pathlib.Path(self.program).exists()
+
+    def start(self, bed, setup):
+        folder, port = bed.new_folder(), next(bed.ports)
+        process = bed.start(self.command(bed, setup, folder, port), bed.router_cpu, folder)
+
+        def is_up():
+            if not process.is_running():
+                raise RuntimeError(f"{self.name} ended: {(folder / 'output.txt').read_text()[-2000:]}")
+            return is_listened_on(port)
+
+        wait_until(is_up, f"{self.name} listens", 180)
+        return Router(process, port, folder)
+
+    def stop(self, bed, router):
+        router.process.stop()
+        bed.processes.remove(router.process)
+        shutil.rmtree(router.folder)
+
+
+def is_listened_on(port):
+    """Looks, without connecting: a connection would be somebody's first client."""
+    wanted = f"0100007F:{port:04X} 00000000:0000 0A"
+    return wanted in pathlib.Path("/proc/net/tcp").read_text()
+
+
+def snipass_binary():
+    return machine.BUILD / "snipass"
+
+
+def run_snipass(bed, setup, folder, port, tested):
+    file = folder / "snipass.toml"
+    routes.snipass(file, setup, port, tested)
+    return [snipass_binary(), "run", "--config", file]
+
+
+def handoff_job(setup):
+    return "hold" if setup.job == "hold" else "answer"
+
+
+def snipass_handoff(protocol):
+    def command(bed, setup, folder, port):
+        path = bed.receiver(protocol, handoff_job(setup))
+        return run_snipass(bed, setup, folder, port, f'handoff = "unix:{path}"\nprotocol = "{protocol}"')
+    return command
+
+
+def snipass_proxy(bed, setup, folder, port):
+    return run_snipass(bed, setup, folder, port, f'proxy = ["127.0.0.1:{bed.backend(setup)}"]')
+
+
+def handoff_floor(protocol):
+    def command(bed, setup, _folder, port):
+        path = bed.receiver(protocol, handoff_job(setup))
+        return [machine.BUILD / f"bench_{protocol}_floor", str(port), path]
+    return command
+
+
+def splice_floor(bed, setup, _folder, port):
+    return [machine.BUILD / "bench_splice_relay", str(port), str(bed.backend(setup))]
+
+
+def peer(write, *options):
+    return lambda bed, setup, folder, port: write(folder, setup, port, bed.backend(setup), *options)
+
+
+ALL = [
+    Contender("datagram-floor", "datagram", "floor", handoff_floor("datagram"), str(machine.BUILD / "bench_datagram_floor")),
+    Contender("snipass-datagram", "datagram", "snipass", snipass_handoff("datagram"), str(snipass_binary())),
+    Contender("stream-floor", "stream", "floor", handoff_floor("stream"), str(machine.BUILD / "bench_stream_floor")),
+    Contender("snipass-stream", "stream", "snipass", snipass_handoff("stream"), str(snipass_binary())),
+    Contender("splice-floor", "proxy", "floor", splice_floor, str(machine.BUILD / "bench_splice_relay")),
+    Contender("snipass-proxy", "proxy", "snipass", snipass_proxy, str(snipass_binary())),
+    Contender("haproxy", "proxy", "peer", peer(routes.haproxy, False), "haproxy"),
+    Contender("haproxy-splice", "proxy", "peer", peer(routes.haproxy, True), "haproxy"),
+    Contender("nginx", "proxy", "peer", peer(routes.nginx), "nginx"),
+    Contender("sniproxy", "proxy", "peer", peer(routes.sniproxy), "sniproxy"),
+]

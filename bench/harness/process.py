@@ -1,0 +1,94 @@
+"""A process of the benchmark, pinned to a CPU, and what it has used of the machine."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+
+class Process:
+    """One program and its children. Ended at the latest when the benchmark ends."""
+
+    def __init__(self, command, cpu, log, **options):
+        self.name = pathlib.Path(command[0]).name
+        self.log = log
+        with open(log, "ab") as output:
+            self.process = subprocess.Popen(
+                [str(part) for part in command], stdout=options.pop("stdout", output), stderr=output,
+                preexec_fn=lambda: os.sched_setaffinity(0, {cpu}), **options)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def pids(self):
+        """The program and all below it."""
+        found = [self.pid]
+        for pid in found:
+            for task in tasks(pid):
+                try:
+                    found += [int(child) for child in (task / "children").read_text().split()]
+                except OSError:
+                    pass  # it has ended
+        return found
+
+    def cpu_ns(self):
+        """CPU time of all its threads: the first number of /proc/PID/task/TID/schedstat."""
+        return sum(int(read(task / "schedstat", "0").split()[0]) for pid in self.pids() for task in tasks(pid))
+
+    def user_memory(self):
+        """Bytes of memory that nobody else has: anonymous pages of the program and its children."""
+        total = 0
+        for pid in self.pids():
+            for line in read(pathlib.Path(f"/proc/{pid}/smaps_rollup"), "").splitlines():
+                if line.startswith("Anonymous:"):
+                    total += int(line.split()[1]) * 1024
+        return total
+
+    def descriptors(self):
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids())
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self):
+        if not self.is_running():
+            return
+        children = self.pids()[1:]
+        self.process.terminate()
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for child in children:  # those whose parent went without them
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
+def tasks(pid):
+    try:
+        return list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
+
+
+def read(file, otherwise):
+    try:
+        return file.read_text()
+    except OSError:
+        return otherwise
+
+
+def wait_until(condition, what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        time.sleep(0.01)

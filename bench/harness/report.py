@@ -1,0 +1,76 @@
+"""Figures as a table and as JSON."""
+
+import json
+import statistics
+
+# What a table shows: metric, heading, format.
+COLUMNS = {
+    "cpu_us": [("rate", "conn/s", ".0f"), ("failed", "failed", ".0f")],
+    "p99_us": [("p50_us", "p50 us", ".0f"), ("p999_us", "p99.9 us", ".0f"), ("cpu_us", "CPU us", ".1f")],
+    "cpu_ms_per_gb": [("gb_per_s", "GB/s", ".2f")],
+    "waiting_bytes": [("waiting_fds", "fds", ".2f"), ("through_bytes", "B routed", ".0f"), ("through_fds", "fds routed", ".2f")],
+    "syscalls": [],
+}
+HEADINGS = {"cpu_us": "CPU us/conn", "p99_us": "p99 us", "cpu_ms_per_gb": "CPU ms/GB", "waiting_bytes": "B/waiting",
+            "syscalls": "calls/conn"}
+
+
+def spread(values):
+    return statistics.median(values), min(values), max(values)
+
+
+def ratio(values, base):
+    """The median of the rounds' own ratios: what slows a whole round is in both."""
+    if not base or len(base) != len(values) or not all(base):
+        return None
+    return statistics.median(one / other for one, other in zip(values, base))
+
+
+def summarize(scene):
+    """One entry a row: median, minimum, maximum, and the ratios to its floor, its group's first, the best peer."""
+    unit, rows = scene["unit"], scene["rows"]
+    floors = {row["family"]: row["values"][unit] for row in rows if row["kind"] == "floor"}
+    first = {}
+    for row in rows:
+        if row["group"]:
+            first.setdefault(row["group"], row["values"][unit])
+    peers = [row for row in rows if row["kind"] == "peer" and not row["group"]]
+    best = min(peers, key=lambda row: statistics.median(row["values"][unit]), default=None)
+    lines = []
+    for row in rows:
+        values = row["values"][unit]
+        median, low, high = spread(values)
+        lines.append({
+            "name": row["name"], "median": median, "min": low, "max": high,
+            "to_floor": ratio(values, first.get(row["group"]) if row["group"] else floors.get(row["family"])),
+            "to_best_peer": ratio(values, best["values"][unit]) if best else None,
+            "more": {key: statistics.median(row["values"][key]) for key, _, _ in COLUMNS[unit]},
+        })
+    return {"best_peer": best["name"] if best else None, "lines": lines}
+
+
+def print_scene(name, scene):
+    summary = summarize(scene)
+    grouped = any(row["group"] for row in scene["rows"])
+    more = COLUMNS[scene["unit"]]
+    heads = [HEADINGS[scene["unit"]], "min", "max", "x first" if grouped else "x floor", "x best peer", *(head for _, head, _ in more)]
+    width = max(len(line["name"]) for line in summary["lines"]) + 1
+    print(f"\n{name}: {scene['title']}" + (f" Best peer: {summary['best_peer']}." if summary["best_peer"] else ""))
+    print(" " * width + "".join(f"{head:>12}" for head in heads))
+    for line in summary["lines"]:
+        cells = [f"{line[key]:.1f}" for key in ("median", "min", "max")]
+        cells += [f"{line[key]:.2f}" if line[key] is not None else "-" for key in ("to_floor", "to_best_peer")]
+        cells += [format(line["more"][key], form) for key, _, form in more]
+        print(f"{line['name']:{width}}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
+    for row, calls in scene.get("detail", {}).items():
+        print(f"  {row}: " + ", ".join(f"{call} {count:g}" for call, count in calls.items()))
+
+
+def save(folder, results, machine, arguments):
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "results.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    for name, scene in results.items():
+        known[name] = {"machine": machine, "arguments": arguments, **scene, "summary": summarize(scene)}
+    file.write_text(json.dumps(known, indent=1) + "\n")
+    print(f"\nWritten: {file}")

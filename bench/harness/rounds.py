@@ -1,0 +1,145 @@
+"""Rounds that alternate over the contenders, so that what disturbs the machine disturbs all of them alike."""
+
+import dataclasses
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import machine
+from contenders import Setup
+from process import wait_until
+
+SETTLE_SECONDS = 0.15  # for the last sessions to end, and for a log that writes in batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of a scene's table: a contender in a setup."""
+    contender: object
+    setup: Setup = Setup()
+    label: str = ""
+    crowd: int = 0  # clients that wait in the background
+    group: str = ""  # rows of one group are compared with each other; empty: all of the scene
+
+    @property
+    def name(self):
+        return self.label or self.contender.name
+
+
+class Load:
+    """The load generator, with the hello that its clients send."""
+
+    def __init__(self, bed, hellos):
+        self.bed = bed
+        self.hellos = hellos
+
+    def command(self, kind, router, hello, **options):
+        arguments = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
+        return ["taskset", "-c", str(self.bed.load_cpu), str(machine.BUILD / "bench_load"), kind,
+                f"--port={router.port}", f"--hello={self.hellos[hello]}", *arguments]
+
+    def run(self, kind, router, hello, **options):
+        done = subprocess.run(self.command(kind, router, hello, **options), capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.strip())
+        return json.loads(done.stdout)
+
+    def crowd(self, router, hello, count, first_bytes=0):
+        """Clients that stay until their process is ended with dismiss()."""
+        command = self.command("crowd", router, hello, count=count, first_bytes=first_bytes)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if not process.stdout.readline():
+            raise RuntimeError("the crowd did not get in")
+        return process
+
+
+def dismiss(crowd):
+    rest, _ = crowd.communicate(timeout=30)
+    return json.loads(rest)["gone"]
+
+
+def start_all(bed, load, rows, hello):
+    """Starts each row's router, and sees to it that it routes."""
+    routers, crowds = {}, []
+    for row in rows:
+        router = row.contender.start(bed, row.setup)
+        if row.setup.job in ("answer", "hold"):
+            seen = load.run("closed", router, hello, count=1, concurrency=1) if row.setup.job == "answer" else None
+            if seen and (seen["completed"], seen["failed"]) != (1, 0):
+                raise RuntimeError(f"{row.name} does not route: {seen}")
+        if row.crowd:
+            crowds.append(load.crowd(router, "600", row.crowd, first_bytes=3))
+        routers[row.name] = router
+    return routers, crowds
+
+
+def alternate(bed, load, rows, rounds, once, hello="600"):
+    """once(router) -> {metric: value}. Returns for each row its values in the order of the rounds."""
+    routers, crowds = start_all(bed, load, rows, hello)
+    values = {row.name: {} for row in rows}
+    order = random.Random(6)
+    try:
+        for number in range(-1, rounds):  # the first is for warming up
+            for row in order.sample(rows, len(rows)):
+                for metric, value in once(routers[row.name]).items():
+                    if number >= 0:
+                        values[row.name].setdefault(metric, []).append(value)
+            print(".", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        for row in rows:
+            if not routers[row.name].process.is_running():
+                raise RuntimeError(f"{row.name} ended during the rounds")
+        if any(dismiss(crowd) for crowd in crowds):
+            raise RuntimeError("some of the waiting clients were turned away")
+    finally:
+        bed.stop()
+    return values
+
+
+def with_cpu(router, work):
+    before = router.process.cpu_ns()
+    result = work()
+    time.sleep(SETTLE_SECONDS)
+    return result, router.process.cpu_ns() - before
+
+
+def short_connections(load, hello, kind, **options):
+    def once(router):
+        seen, cpu = with_cpu(router, lambda: load.run(kind, router, hello, **options))
+        if not seen["completed"]:
+            raise RuntimeError("no connection completed")
+        return {"cpu_us": cpu / 1000 / seen["completed"], "rate": seen["completed"] / seen["seconds"],
+                "failed": seen["failed"] + seen["unfinished"],
+                **{key: seen[key] for key in ("p50_us", "p99_us", "p999_us", "max_us")}}
+    return once
+
+
+def bulk(load, direction, bytes_each, connections):
+    def once(router):
+        seen, cpu = with_cpu(router, lambda: load.run("bulk", router, "600", direction=direction, bytes=bytes_each,
+                                                      connections=connections))
+        return {"cpu_ms_per_gb": cpu / 1e6 / (seen["bytes"] / 1e9), "gb_per_s": seen["bytes"] / 1e9 / seen["seconds"]}
+    return once
+
+
+def system_calls(router, load, count):
+    """Counts the router's system calls per connection with strace, under which nothing else can be measured."""
+    pids = [argument for pid in router.process.pids() for argument in ("-p", str(pid))]
+    table = router.folder / "strace.txt"
+    with open(router.folder / "strace.log", "wb") as log:
+        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(table), *pids], stderr=log)
+    wait_until(lambda: "attached" in (router.folder / "strace.log").read_text(), "strace attaches")
+    seen = load.run("closed", router, "600", count=count, concurrency=32)
+    time.sleep(SETTLE_SECONDS)
+    tracer.send_signal(signal.SIGINT)
+    tracer.wait(10)
+    calls = {}
+    for line in table.read_text().splitlines():
+        row = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", line)
+        if row and row[2] != "total":
+            calls[row[2]] = int(row[1]) / seen["completed"]
+    return {name: round(value, 2) for name, value in sorted(calls.items(), key=lambda one: -one[1]) if value >= 0.005}

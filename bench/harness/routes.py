@@ -1,0 +1,71 @@
+"""Route tables of any size in each router's own language. The tested name is the last one."""
+
+TESTED_NAME = "www.example.com"  # of the captured hellos
+
+
+def other_names(count):
+    return (f"n{number:07}.bench.example" for number in range(count - 1))
+
+
+def snipass(file, setup, port, tested_backend):
+    with open(file, "w", encoding="ascii") as out:
+        out.write("[server]\nworkers = 1\n"
+                  f'hello_timeout = "{setup.patience}s"\n\n'
+                  f'[log]\nlevel = "warn"\naccess = {str(setup.access_log).lower()}\n\n'
+                  f'[[listener]]\naddress = "127.0.0.1:{port}"\nunmatched = "close"\n\n')
+        if setup.one_list:
+            names = ",\n".join(f'  "{name}"' for name in other_names(setup.routes))
+            out.write(f'[[route]]\nnames = [\n{names}\n]\nbackend = "other"\n\n')
+        else:
+            out.writelines(f'[[route]]\nnames = ["{name}"]\nbackend = "other"\n\n' for name in other_names(setup.routes))
+        out.write(f'[[route]]\nnames = ["{TESTED_NAME}"]\nbackend = "tested"\n\n'
+                  f"[backend.tested]\n{tested_backend}\n\n"
+                  '[backend.other]\nhandoff = "unix:/nonexistent/other.sock"\nhold = "0s"\n')
+
+
+def haproxy(folder, setup, port, backend_port, tuned):
+    with open(folder / "names.map", "w", encoding="ascii") as names:
+        names.writelines(f"{name} other\n" for name in other_names(setup.routes))
+        names.write(f"{TESTED_NAME} tested\n")
+    tuning = "  tune.pipesize 1048576\n  tune.bufsize 16384\n" if tuned else ""
+    splice = "  option splice-auto\n" if tuned else ""
+    (folder / "haproxy.cfg").write_text(
+        f"global\n  nbthread 1\n  no strict-limits\n  ulimit-n 20000\n  maxconn 19000\n{tuning}"
+        f"defaults\n  mode tcp\n{splice}  timeout connect 5s\n  timeout client 10m\n  timeout server 10m\n"
+        f"frontend tls\n  bind 127.0.0.1:{port} defer-accept\n"
+        f"  tcp-request inspect-delay {setup.patience}s\n"
+        "  tcp-request content accept if { req.ssl_hello_type 1 }\n"
+        f"  use_backend %[req.ssl_sni,lower,map_str({folder}/names.map,other)]\n"
+        f"backend tested\n  server one 127.0.0.1:{backend_port}\n"
+        "backend other\n  server one 127.0.0.1:9\n")
+    return ["haproxy", "-db", "-f", folder / "haproxy.cfg"]
+
+
+def nginx(folder, setup, port, backend_port):
+    with open(folder / "names.map", "w", encoding="ascii") as names:
+        names.writelines(f"{name} other;\n" for name in other_names(setup.routes))
+        names.write(f"{TESTED_NAME} tested;\n")
+    (folder / "nginx.conf").write_text(
+        "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n"
+        f"daemon off;\nuser root;\nworker_processes 1;\nworker_rlimit_nofile 20000;\npid {folder}/nginx.pid;\n"
+        f"error_log {folder}/error.log crit;\n"
+        "events { worker_connections 19000; }\n"
+        f"stream {{\n  map_hash_max_size {max(2048, 4 * setup.routes)};\n  map_hash_bucket_size 128;\n"
+        f"  map $ssl_preread_server_name $to {{ default other; include {folder}/names.map; }}\n"
+        f"  upstream tested {{ server 127.0.0.1:{backend_port}; }}\n"
+        "  upstream other { server 127.0.0.1:9; }\n"
+        f"  server {{ listen 127.0.0.1:{port} backlog=65535; ssl_preread on; preread_timeout {setup.patience}s;"
+        " proxy_pass $to; }\n}\n")
+    return ["nginx", "-p", folder, "-c", folder / "nginx.conf"]
+
+
+def sniproxy(folder, setup, port, backend_port):
+    with open(folder / "sniproxy.conf", "w", encoding="ascii") as out:
+        out.write(f"user root\npidfile {folder}/sniproxy.pid\n"
+                  f"error_log {{\n  filename {folder}/error.log\n  priority alert\n}}\n"
+                  f"listener 127.0.0.1:{port} {{\n  protocol tls\n  table names\n}}\ntable names {{\n")
+        escaped = (name.replace(".", "\\\\.") for name in other_names(setup.routes))
+        out.writelines(f"  ^{name}$ 127.0.0.1:9\n" for name in escaped)
+        tested = TESTED_NAME.replace(".", "\\\\.")
+        out.write(f"  ^{tested}$ 127.0.0.1:{backend_port}\n}}\n")
+    return ["sniproxy", "-f", "-n", "20000", "-c", folder / "sniproxy.conf"]

@@ -1,0 +1,145 @@
+"""The scenes. Each returns {"rows": [...], ...} for report.py; what is measured how is in bench/README.md."""
+
+import dataclasses
+import time
+
+import rounds
+from contenders import ALL, Setup
+from rounds import Row, alternate, bulk, short_connections
+
+CONCURRENCY = 32
+OPEN_RATE = 3_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How long and how large."""
+    rounds: int
+    round_ms: int
+    waiting: int  # clients in the background
+    staying: int  # connections for the memory of those that are routed
+    bulk_bytes: int  # on each of 4 connections
+    route_counts: tuple
+    traced: int  # connections under strace
+
+
+FULL = Plan(11, 1_000, 10_000, 4_000, 512 << 20, (10, 10_000, 1_000_000), 3_000)
+QUICK = Plan(5, 300, 2_000, 1_000, 128 << 20, (10, 10_000), 1_000)
+
+
+class Scenes:
+    def __init__(self, bed, load, plan, wanted):
+        self.bed, self.load, self.plan = bed, load, plan
+        self.contenders = [one for one in ALL if one.is_installed() and (not wanted or one.name in wanted)]
+
+    def of(self, *kinds):
+        return [one for one in self.contenders if not kinds or one.kind in kinds]
+
+    def report(self, unit, rows, values, **more):
+        return {"unit": unit, **more, "rows": [
+            {"name": row.name, "contender": row.contender.name, "family": row.contender.family,
+             "kind": row.contender.kind, "group": row.group, "values": values[row.name]} for row in rows]}
+
+    def closed(self, rows, hello="600"):
+        once = short_connections(self.load, hello, "closed", concurrency=CONCURRENCY, ms=self.plan.round_ms)
+        return self.report("cpu_us", rows, alternate(self.bed, self.load, rows, self.plan.rounds, once, hello))
+
+    def short(self):
+        """Short connections, closed loop, 600-byte hello, 10 routes."""
+        return self.closed([Row(one) for one in self.of()])
+
+    def hello_300(self):
+        """The same with a 300-byte hello."""
+        return self.closed([Row(one) for one in self.of()], "300")
+
+    def hello_1900(self):
+        """The same with a post-quantum hello of 1.9 KB."""
+        return self.closed([Row(one) for one in self.of()], "1900")
+
+    def routes(self):
+        """Short connections with more and more routes, the tested name last."""
+        rows = []
+        for one in self.of("snipass", "peer"):
+            if one.name == "haproxy-splice":
+                continue  # differs from haproxy only where there is bulk
+            for count in self.plan.route_counts:
+                if one.name == "sniproxy" and count > 10_000:
+                    continue  # it tries one regex after the other, for minutes
+                rows.append(Row(one, Setup(routes=count), f"{one.name} {count:,}", group=one.name))
+        return self.closed(rows)
+
+    def access_log(self):
+        """Short connections with a log line for each, against none."""
+        rows = [Row(one, Setup(access_log=on), f"{one.name} log {'on' if on else 'off'}", group=one.name)
+                for one in self.of("snipass") for on in (False, True)]
+        return self.closed(rows)
+
+    def open(self):
+        """Short connections at a fixed rate; latency from the intended start."""
+        rows = [Row(one) for one in self.of()]
+        once = short_connections(self.load, "600", "open", rate=OPEN_RATE, ms=self.plan.round_ms)
+        return self.report("p99_us", rows, alternate(self.bed, self.load, rows, self.plan.rounds, once))
+
+    def waiting(self):
+        """Short connections while others wait with 3 bytes of a hello."""
+        return self.closed([Row(one, crowd=self.plan.waiting) for one in self.of("snipass", "peer")])
+
+    def bulk_up(self):
+        """Bulk from client to backend over 4 connections."""
+        return self.bulk("up", "sink", self.plan.bulk_bytes + self.hello_size())
+
+    def bulk_down(self):
+        """Bulk from backend to client over 4 connections."""
+        return self.bulk("down", "source", self.plan.bulk_bytes)
+
+    def bulk(self, direction, job, job_bytes):
+        setup = Setup(job=job, job_bytes=job_bytes)
+        rows = [Row(one, setup) for one in self.of() if one.family == "proxy"]
+        once = bulk(self.load, direction, self.plan.bulk_bytes, 4)
+        return self.report("cpu_ms_per_gb", rows, alternate(self.bed, self.load, rows, self.plan.rounds, once))
+
+    def hello_size(self):
+        return self.load.hellos["600"].stat().st_size
+
+    def memory(self):
+        """User memory and descriptors per connection that waits, and per connection that is through."""
+        rows, values = [Row(one) for one in self.of("snipass", "peer")], {}
+        for row in rows:
+            waiting = self.cost_of_crowd(row.contender, self.plan.waiting, 3)
+            through = self.cost_of_crowd(row.contender, self.plan.staying, 0)
+            values[row.name] = {"waiting_bytes": [waiting[0]], "waiting_fds": [waiting[1]],
+                                "through_bytes": [through[0]], "through_fds": [through[1]]}
+        return self.report("waiting_bytes", rows, values)
+
+    def cost_of_crowd(self, contender, count, first_bytes):
+        router = contender.start(self.bed, Setup(job="hold"))
+        try:
+            rounds.dismiss(self.load.crowd(router, "600", 256, first_bytes))  # what is paid once
+            time.sleep(1)
+            memory, descriptors = router.process.user_memory(), router.process.descriptors()
+            crowd = self.load.crowd(router, "600", count, first_bytes)
+            time.sleep(1)
+            cost = ((router.process.user_memory() - memory) / count,
+                    (router.process.descriptors() - descriptors) / count)
+            if rounds.dismiss(crowd):
+                raise RuntimeError(f"{contender.name} turned clients away")
+        finally:
+            self.bed.stop()
+        return cost
+
+    def syscalls(self):
+        """System calls per connection, counted by strace."""
+        rows, values, detail = [Row(one) for one in self.of()], {}, {}
+        for row in rows:
+            router = row.contender.start(self.bed, row.setup)
+            try:
+                self.load.run("closed", router, "600", count=500, concurrency=CONCURRENCY)
+                detail[row.name] = rounds.system_calls(router, self.load, self.plan.traced)
+                values[row.name] = {"syscalls": [sum(detail[row.name].values())]}
+            finally:
+                self.bed.stop()
+        return self.report("syscalls", rows, values, detail=detail)
+
+
+NAMES = ["short", "hello_300", "hello_1900", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down", "memory",
+         "syscalls"]
