@@ -96,6 +96,12 @@ static inline void watch(int epoll, int fd, uint32_t events, uint64_t tag) {
     check(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
 }
 
+/* A debugger that attaches interrupts epoll_wait. */
+static inline int wait_for_events(int epoll, struct epoll_event* events, int size) {
+    const int n = epoll_wait(epoll, events, size, -1);
+    return n < 0 && errno == EINTR ? 0 : check(n, "epoll_wait");
+}
+
 /* A small answer; that the client gets exactly this is how the load generator knows a connection succeeded. */
 static inline void answer(int client) {
     static const char text[] = "snipass bench ok";

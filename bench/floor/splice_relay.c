@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
         struct epoll_event events[batch];
         struct pair* ended[batch];
         int ended_count = 0;
-        const int n = check(epoll_wait(epoll, events, batch, -1), "epoll_wait");
+        const int n = wait_for_events(epoll, events, batch);
         for (int i = 0; i < n; ++i) {
             struct pair* both = (struct pair*)(size_t)events[i].data.u64;
             if (both == NULL) {

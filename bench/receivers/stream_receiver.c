@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
     watch(epoll, listener, EPOLLIN, tag(0, no_client));
     for (;;) {
         struct epoll_event events[batch];
-        const int n = check(epoll_wait(epoll, events, batch, -1), "epoll_wait");
+        const int n = wait_for_events(epoll, events, batch);
         for (int i = 0; i < n; ++i) {
             const int connection = (int)(events[i].data.u64 >> 32);
             const int client = (int)(uint32_t)events[i].data.u64;

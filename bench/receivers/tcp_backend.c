@@ -118,7 +118,7 @@ int main(int argc, char** argv) {
     watch(epoll, listener, EPOLLIN, 0);
     for (;;) {
         struct epoll_event events[batch];
-        const int n = check(epoll_wait(epoll, events, batch, -1), "epoll_wait");
+        const int n = wait_for_events(epoll, events, batch);
         for (int i = 0; i < n; ++i) {
             if (events[i].data.u64 == 0)
                 accept_some(epoll, listener, job, bytes);
