@@ -5,6 +5,7 @@ import itertools
 import pathlib
 import shutil
 import socket
+import time
 
 import machine
 import routes
@@ -80,6 +81,7 @@ class Router:
     process: Process
     port: int
     folder: pathlib.Path
+    start_seconds: float  # until it listens
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +97,9 @@ class Contender:
 
     def start(self, bed, setup):
         folder, port = bed.new_folder(), next(bed.ports)
-        process = bed.start(self.command(bed, setup, folder, port), bed.router_cpu, folder)
+        command = self.command(bed, setup, folder, port)
+        begin = time.monotonic()
+        process = bed.start(command, bed.router_cpu, folder)
 
         def is_up():
             if not process.is_running():
@@ -103,7 +107,7 @@ class Contender:
             return is_listened_on(port)
 
         wait_until(is_up, f"{self.name} listens", 180)
-        return Router(process, port, folder)
+        return Router(process, port, folder, time.monotonic() - begin)
 
     def stop(self, bed, router):
         router.process.stop()
@@ -112,9 +116,8 @@ class Contender:
 
 
 def is_listened_on(port):
-    """Looks, without connecting: a connection would be somebody's first client."""
-    wanted = f"0100007F:{port:04X} 00000000:0000 0A"
-    return wanted in pathlib.Path("/proc/net/tcp").read_text()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def snipass_binary():

@@ -33,9 +33,10 @@ class Process:
                     pass  # it has ended
         return found
 
-    def cpu_ns(self):
+    def cpu_ns(self, without_main=False):
         """CPU time of all its threads: the first number of /proc/PID/task/TID/schedstat."""
-        return sum(int(read(task / "schedstat", "0").split()[0]) for pid in self.pids() for task in tasks(pid))
+        return sum(int(read(task / "schedstat", "0").split()[0]) for pid in self.pids() for task in tasks(pid)
+                   if not without_main or task.name != str(pid))
 
     def user_memory(self):
         """Bytes of memory that nobody else has: anonymous pages of the program and its children."""

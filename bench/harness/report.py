@@ -3,6 +3,8 @@
 import json
 import statistics
 
+import pictures
+
 # What a table shows: metric, heading, format.
 COLUMNS = {
     "cpu_us": [("rate", "conn/s", ".0f"), ("failed", "failed", ".0f")],
@@ -10,9 +12,11 @@ COLUMNS = {
     "cpu_ms_per_gb": [("gb_per_s", "GB/s", ".2f")],
     "waiting_bytes": [("waiting_fds", "fds", ".2f"), ("through_bytes", "B routed", ".0f"), ("through_fds", "fds routed", ".2f")],
     "syscalls": [],
+    "live_s": [("start_s", "start s", ".2f"), ("cpu_s", "CPU s", ".2f"), ("stall_ms", "stall ms", ".2f"), ("quiet_max_us", "max us", ".0f"),
+               ("reload_max_us", "reload max", ".0f"), ("memory_mb", "MB", ".0f"), ("reload_peak_mb", "peak MB", ".0f")],
 }
 HEADINGS = {"cpu_us": "CPU us/conn", "p99_us": "p99 us", "cpu_ms_per_gb": "CPU ms/GB", "waiting_bytes": "B/waiting",
-            "syscalls": "calls/conn"}
+            "syscalls": "calls/conn", "live_s": "live after s"}
 
 
 def spread(values):
@@ -58,7 +62,7 @@ def print_scene(name, scene):
     print(f"\n{name}: {scene['title']}" + (f" Best peer: {summary['best_peer']}." if summary["best_peer"] else ""))
     print(" " * width + "".join(f"{head:>12}" for head in heads))
     for line in summary["lines"]:
-        cells = [f"{line[key]:.1f}" for key in ("median", "min", "max")]
+        cells = [f"{line[key]:.{2 if scene['unit'] == 'live_s' else 1}f}" for key in ("median", "min", "max")]
         cells += [f"{line[key]:.2f}" if line[key] is not None else "-" for key in ("to_floor", "to_best_peer")]
         cells += [format(line["more"][key], form) for key, _, form in more]
         print(f"{line['name']:{width}}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
@@ -73,4 +77,5 @@ def save(folder, results, machine, arguments):
     for name, scene in results.items():
         known[name] = {"machine": machine, "arguments": arguments, **scene, "summary": summarize(scene)}
     file.write_text(json.dumps(known, indent=1) + "\n")
-    print(f"\nWritten: {file}")
+    pictures.draw_all(folder, known)
+    print(f"\nWritten: {file} and the pictures beside it")

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 
+import reload
 import rounds
 from contenders import ALL, Setup
 from rounds import Row, alternate, bulk, short_connections
@@ -140,6 +141,17 @@ class Scenes:
                 self.bed.stop()
         return self.report("syscalls", rows, values, detail=detail)
 
+    def reload(self):
+        """Start and SIGHUP with as many routes as the plan has: until the new table is live, and the longest wait meanwhile."""
+        snipass = next((one for one in self.contenders if one.name == "snipass-stream"), None)
+        rows, values = [], {}
+        for one_list in (False, True) if snipass else ():
+            setup = Setup(routes=self.plan.route_counts[-1], one_list=one_list)
+            row = Row(snipass, setup, f"{setup.routes:,} {'names of one route' if one_list else 'routes'}")
+            rows.append(row)
+            values[row.name] = reload.measure(self.bed, self.load, snipass, setup, min(3, self.plan.rounds))
+        return self.report("live_s", rows, values)
+
 
 NAMES = ["short", "hello_300", "hello_1900", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down", "memory",
-         "syscalls"]
+         "syscalls", "reload"]

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
@@ -21,6 +22,9 @@ using namespace std::chrono_literals;
 
 constexpr auto patience = 3s; // for those under way at the end
 constexpr std::size_t most_failures = 1'000;
+
+// SIGTERM ends a run early and in order, for one whose end depends on what else happens.
+volatile std::sig_atomic_t is_stopped = 0;
 
 struct client {
     os::unique_fd fd;
@@ -59,6 +63,8 @@ class generator {
 };
 
 bool generator::is_over(clock::time_point now) const {
+    if (is_stopped != 0)
+        return true;
     return load_.count > 0 ? started_ >= load_.count : now - begin_ >= load_.duration;
 }
 
@@ -171,6 +177,7 @@ std::string generator::run() {
 } // namespace
 
 std::string run_short(const target& to, const short_load& load) {
+    (void)std::signal(SIGTERM, [](int) { is_stopped = 1; });
     // The kernel lets ordinary sleeps end up to 50 us late.
     (void)::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     return generator{to, load}.run();

@@ -1,0 +1,85 @@
+"""Start and reload with a large table: how long it takes, and what the clients of that moment notice."""
+
+import json
+import signal
+import subprocess
+import time
+
+QUIET_SECONDS = 1
+LIVE_SECONDS = 60  # give up after that
+OPEN_RATE = 1_000
+
+# The route that the new file has and the old one has not.
+NEW_ROUTE = '\n[[route]]\nnames = ["blog.example.com"]\nbackend = "tested"\n'
+
+
+def measure(bed, load, contender, setup, rounds):
+    values = {}
+    for _ in range(rounds):
+        router = contender.start(bed, setup)
+        once = {"start_s": router.start_seconds}
+        try:
+            once |= reload(router, load)
+        finally:
+            contender.stop(bed, router)
+        for metric, value in once.items():
+            values.setdefault(metric, []).append(value)
+    bed.stop()
+    return values
+
+
+def reload(router, load):
+    load.run("closed", router, "600", count=200)
+    stall = quiet_reload(router, load)
+    quiet = load.run("open", router, "600", rate=OPEN_RATE, ms=QUIET_SECONDS * 1000)
+    memory, cpu = router.process.user_memory(), router.process.cpu_ns()
+
+    with open(router.folder / "snipass.toml", "a", encoding="ascii") as file:
+        file.write(NEW_ROUTE)
+    clients = start_clients(router, load)
+    begin = time.monotonic()
+    router.process.signal(signal.SIGHUP)
+    peak = wait_until_live(router, load, begin)
+    live = time.monotonic() - begin
+    time.sleep(1)  # the old table goes while clients still come
+    seen = stop_clients(clients)
+    if seen["failed"]:
+        raise RuntimeError(f"clients were lost in a reload: {seen}")
+    return {"live_s": live, "cpu_s": (router.process.cpu_ns() - cpu) / 1e9, "quiet_max_us": quiet["max_us"],
+            "reload_max_us": seen["max_us"], "reload_p999_us": seen["p999_us"], "memory_mb": memory / 1e6,
+            "reload_peak_mb": peak / 1e6, "stall_ms": stall}
+
+
+def quiet_reload(router, load):
+    """Milliseconds of CPU time that the threads which serve clients spend on a reload: a client can wait so long at most,
+    whatever else the machine does. The table that it loads is the old one."""
+    before = router.process.cpu_ns(without_main=True)
+    cpu = router.process.cpu_ns()
+    router.process.signal(signal.SIGHUP)
+    while True:  # until nothing happens any more
+        time.sleep(0.3)
+        if router.process.cpu_ns() == cpu:
+            return (router.process.cpu_ns(without_main=True) - before) / 1e6
+        cpu = router.process.cpu_ns()
+
+
+def start_clients(router, load):
+    command = load.command("open", router, "600", rate=OPEN_RATE, ms=1000 * LIVE_SECONDS)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def stop_clients(clients):
+    clients.send_signal(signal.SIGTERM)
+    output, _ = clients.communicate(timeout=30)
+    return json.loads(output)
+
+
+def wait_until_live(router, load, begin):
+    """Returns the largest memory seen on the way."""
+    peak = 0
+    while not load.run("closed", router, "another name", count=1)["completed"]:
+        peak = max(peak, router.process.user_memory())
+        if time.monotonic() - begin > LIVE_SECONDS:
+            raise TimeoutError("the new table does not come")
+        time.sleep(0.02)
+    return peak
