@@ -120,29 +120,26 @@ def is_listened_on(port):
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def snipass_binary():
-    return machine.BUILD / "snipass"
-
-
-def run_snipass(bed, setup, folder, port, tested):
-    file = folder / "snipass.toml"
-    routes.snipass(file, setup, port, tested)
-    return [snipass_binary(), "run", "--config", file]
-
-
 def handoff_job(setup):
     return "hold" if setup.job == "hold" else "answer"
 
 
-def snipass_handoff(protocol):
+def snipass(binary, family):
+    def tested_backend(bed, setup):
+        if family == "proxy":
+            return f'proxy = ["127.0.0.1:{bed.backend(setup)}"]'
+        return f'handoff = "unix:{bed.receiver(family, handoff_job(setup))}"\nprotocol = "{family}"'
+
     def command(bed, setup, folder, port):
-        path = bed.receiver(protocol, handoff_job(setup))
-        return run_snipass(bed, setup, folder, port, f'handoff = "unix:{path}"\nprotocol = "{protocol}"')
+        file = folder / "snipass.toml"
+        routes.snipass(file, setup, port, tested_backend(bed, setup))
+        return [binary, "run", "--config", file]
     return command
 
 
-def snipass_proxy(bed, setup, folder, port):
-    return run_snipass(bed, setup, folder, port, f'proxy = ["127.0.0.1:{bed.backend(setup)}"]')
+def snipass_contenders(name, binary):
+    return [Contender(f"{name}-{family}", family, "snipass", snipass(binary, family), str(binary))
+            for family in ("datagram", "stream", "proxy")]
 
 
 def handoff_floor(protocol):
@@ -160,15 +157,20 @@ def peer(write, *options):
     return lambda bed, setup, folder, port: write(folder, setup, port, bed.backend(setup), *options)
 
 
-ALL = [
-    Contender("datagram-floor", "datagram", "floor", handoff_floor("datagram"), str(machine.BUILD / "bench_datagram_floor")),
-    Contender("snipass-datagram", "datagram", "snipass", snipass_handoff("datagram"), str(snipass_binary())),
-    Contender("stream-floor", "stream", "floor", handoff_floor("stream"), str(machine.BUILD / "bench_stream_floor")),
-    Contender("snipass-stream", "stream", "snipass", snipass_handoff("stream"), str(snipass_binary())),
-    Contender("splice-floor", "proxy", "floor", splice_floor, str(machine.BUILD / "bench_splice_relay")),
-    Contender("snipass-proxy", "proxy", "snipass", snipass_proxy, str(snipass_binary())),
-    Contender("haproxy", "proxy", "peer", peer(routes.haproxy, False), "haproxy"),
-    Contender("haproxy-splice", "proxy", "peer", peer(routes.haproxy, True), "haproxy"),
-    Contender("nginx", "proxy", "peer", peer(routes.nginx), "nginx"),
-    Contender("sniproxy", "proxy", "peer", peer(routes.sniproxy), "sniproxy"),
-]
+def floor(name, family, command, program):
+    return Contender(name, family, "floor", command, str(machine.BUILD / program))
+
+
+def all_contenders(other_binary=None):
+    datagram, stream, proxy = snipass_contenders("snipass", machine.BUILD / "snipass")
+    others = snipass_contenders("other", other_binary.resolve()) if other_binary else []
+    return [
+        floor("datagram-floor", "datagram", handoff_floor("datagram"), "bench_datagram_floor"), datagram,
+        floor("stream-floor", "stream", handoff_floor("stream"), "bench_stream_floor"), stream,
+        floor("splice-floor", "proxy", splice_floor, "bench_splice_relay"), proxy,
+        *others,
+        Contender("haproxy", "proxy", "peer", peer(routes.haproxy, False), "haproxy"),
+        Contender("haproxy-splice", "proxy", "peer", peer(routes.haproxy, True), "haproxy"),
+        Contender("nginx", "proxy", "peer", peer(routes.nginx), "nginx"),
+        Contender("sniproxy", "proxy", "peer", peer(routes.sniproxy), "sniproxy"),
+    ]

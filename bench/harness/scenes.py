@@ -5,7 +5,7 @@ import time
 
 import reload
 import rounds
-from contenders import ALL, Setup
+from contenders import Setup
 from rounds import Row, alternate, bulk, short_connections
 
 CONCURRENCY = 32
@@ -29,9 +29,9 @@ QUICK = Plan(5, 300, 2_000, 1_000, 128 << 20, (10, 10_000), 1_000)
 
 
 class Scenes:
-    def __init__(self, bed, load, plan, wanted):
+    def __init__(self, bed, load, plan, contenders):
         self.bed, self.load, self.plan = bed, load, plan
-        self.contenders = [one for one in ALL if one.is_installed() and (not wanted or one.name in wanted)]
+        self.contenders = [one for one in contenders if one.is_installed()]
 
     def of(self, *kinds):
         return [one for one in self.contenders if not kinds or one.kind in kinds]
