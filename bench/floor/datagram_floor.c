@@ -1,5 +1,6 @@
-/* The floor of the `datagram` handoff: accept4, recv, sendmsg with the descriptor, close, and nothing else. No parsing,
- * no routing, no bookkeeping, no error handling but to stop: no router that passes descriptors can cost less.
+/* The floor of the `datagram` handoff: accept4, recv, sendmsg with the descriptor, close, and nothing else.
+ * No parsing, no routing, no bookkeeping, no error handling but to stop: no router that passes descriptors
+ * can cost less.
  *
  *     datagram_floor PORT RECEIVER_PATH */
 #include "floor.h"

@@ -1,5 +1,5 @@
-/* What the floors and the receivers of the benchmark share: sockets, and the passing of one descriptor. Any failure
- * ends the program, since a floor that stumbles measures nothing. */
+/* What the floors and the receivers of the benchmark share: sockets, and the passing of one descriptor. Any
+ * failure ends the program, since a floor that stumbles measures nothing. */
 #ifndef SNIPASS_BENCH_FLOOR_H
 #define SNIPASS_BENCH_FLOOR_H
 
@@ -42,7 +42,8 @@ static inline struct sockaddr_un unix_address(const char* path) {
     return address;
 }
 
-/* The listener that a router has: the first bytes are there when accept4 returns, and TCP_NODELAY is inherited. */
+/* The listener that a router has: the first bytes are there when accept4 returns, and TCP_NODELAY is
+ * inherited. */
 static inline int listen_for_clients(const char* port, int type_flags) {
     const struct sockaddr_in address = loopback(port);
     const int fd = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | type_flags, 0), "socket");
@@ -65,7 +66,8 @@ static inline int bind_unix(const char* path, int type) {
 static inline void send_with_fd(int to, const void* bytes, size_t size, int passed) {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
     struct iovec data = {.iov_base = (void*)(size_t)bytes, .iov_len = size};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     struct cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
@@ -78,7 +80,8 @@ static inline void send_with_fd(int to, const void* bytes, size_t size, int pass
 static inline int recv_with_fd(int from, void* bytes, size_t size, int flags) {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
     struct iovec data = {.iov_base = bytes, .iov_len = size};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     if (recvmsg(from, &message, MSG_CMSG_CLOEXEC | flags) < 0)
         return -1;
     const struct cmsghdr* header = CMSG_FIRSTHDR(&message);
@@ -102,10 +105,12 @@ static inline int wait_for_events(int epoll, struct epoll_event* events, int siz
     return n < 0 && errno == EINTR ? 0 : check(n, "epoll_wait");
 }
 
-/* A small answer; that the client gets exactly this is how the load generator knows a connection succeeded. */
+/* A small answer; that the client gets exactly this is how the load generator knows a connection succeeded.
+ */
 static inline void answer(int client) {
     static const char text[] = "snipass bench ok";
-    (void)!send(client, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT); /* a client that left is not counted */
+    (void)!send(client, text, sizeof text - 1,
+                MSG_NOSIGNAL | MSG_DONTWAIT); /* a client that left is not counted */
 }
 
 #endif

@@ -1,12 +1,15 @@
-/* The floor of the relay: two sockets, two pipes of 1 MiB, splice until there is no more. No parsing, no deadlines, no
- * counting; the bytes never come to user space.
+/* The floor of the relay: two sockets, two pipes of 1 MiB, splice until there is no more. No parsing, no
+ * deadlines, no counting; the bytes never come to user space.
  *
  *     splice_relay PORT BACKEND_PORT */
 #include "floor.h"
 
 #include <fcntl.h>
 
-enum { batch = 64, pipe_size = 1 << 20 };
+enum {
+    batch = 64,
+    pipe_size = 1 << 20
+};
 
 struct direction {
     int from;

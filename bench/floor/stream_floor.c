@@ -1,10 +1,13 @@
-/* The floor of an acknowledged handoff: accept4, peek, socket, connect, sendmsg with the descriptor, epoll, recv of the
- * acknowledgement, close, close. It keeps nothing but the two descriptors, in the event's own data.
+/* The floor of an acknowledged handoff: accept4, peek, socket, connect, sendmsg with the descriptor, epoll,
+ * recv of the acknowledgement, close, close. It keeps nothing but the two descriptors, in the event's own
+ * data.
  *
  *     stream_floor PORT RECEIVER_PATH */
 #include "floor.h"
 
-enum { batch = 64 };
+enum {
+    batch = 64
+};
 
 static const char header[52] = "as long as a PROXY protocol v2 header with one name";
 

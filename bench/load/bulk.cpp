@@ -90,8 +90,8 @@ std::string run_bulk(const target& to, const bulk_load& load) {
         const auto n = ::send(one.fd.get(), to.hello.data(), to.hello.size(), MSG_NOSIGNAL);
         if (n != static_cast<ssize_t>(to.hello.size()))
             fail("send");
-        epoll.add(one.fd.get(), EPOLLIN | EPOLLRDHUP | EPOLLET | (load.up ? static_cast<std::uint32_t>(EPOLLOUT) : 0U),
-                  i);
+        epoll.add(one.fd.get(),
+                  EPOLLIN | EPOLLRDHUP | EPOLLET | (load.up ? static_cast<std::uint32_t>(EPOLLOUT) : 0U), i);
     }
     for (auto left = load.connections; left > 0;) {
         const auto& ready = epoll.wait(clock::now() + longest_silence);

@@ -28,8 +28,8 @@ struct target {
 [[nodiscard]] target make_target(std::uint16_t port, const std::string& hello_file);
 
 // connect_client starts a connection over loopback, which is established when connect() returns, unless the
-// server's queue is full. No descriptor: errno says why. `source` is the last three bytes of a 127/8 address to
-// connect from; 0 leaves the choice to the kernel.
+// server's queue is full. No descriptor: errno says why. `source` is the last three bytes of a 127/8 address
+// to connect from; 0 leaves the choice to the kernel.
 [[nodiscard]] os::unique_fd connect_client(const target& to, std::uint32_t source = 0);
 
 // raise_descriptor_limit allows as many descriptors as the system lets this process have.

@@ -16,8 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// They come in groups, so that no queue on the way overflows, and each group from an address of its own, because
-// routers bound what one source may hold.
+// They come in groups, so that no queue on the way overflows, and each group from an address of its own,
+// because routers bound what one source may hold.
 constexpr std::size_t group_size = 128;
 constexpr std::uint32_t first_source = 0x010001; // 127.1.0.1
 

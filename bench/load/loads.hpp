@@ -22,8 +22,8 @@ struct bulk_load {
 };
 [[nodiscard]] std::string run_bulk(const target& to, const bulk_load& load);
 
-// crowd_load is many connections that stay: with the first bytes of a hello (they wait in the router), or with
-// a whole one and its answer. They stay until standard input ends.
+// crowd_load is many connections that stay: with the first bytes of a hello (they wait in the router), or
+// with a whole one and its answer. They stay until standard input ends.
 struct crowd_load {
     std::size_t count = 0;
     std::size_t first_bytes = 0; // 0: the whole hello, and the answer is awaited

@@ -38,7 +38,8 @@ int run(int argc, char** argv) {
     bulk_command->add_option("--direction", direction)->check(CLI::IsMember({"up", "down"}));
     bulk_command->add_option("--connections", bulk.connections);
     bulk_command->add_option("--bytes", bulk.bytes, "on each connection")->required();
-    auto* const crowd_command = app.add_subcommand("crowd", "many connections that stay until standard input ends");
+    auto* const crowd_command =
+        app.add_subcommand("crowd", "many connections that stay until standard input ends");
     crowd_command->add_option("--count", crowd.count)->required();
     crowd_command->add_option("--first-bytes", crowd.first_bytes, "of the hello; 0: all");
     for (auto* const one : {closed, open, bulk_command, crowd_command}) {

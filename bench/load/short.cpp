@@ -1,7 +1,8 @@
 // Short connections, closed loop or open loop.
 //
-// In the open loop a connection's time runs from the moment it was meant to start, not from when the generator
-// got round to it: a stall costs every connection that should have started meanwhile, as it costs real clients.
+// In the open loop a connection's time runs from the moment it was meant to start, not from when the
+// generator got round to it: a stall costs every connection that should have started meanwhile, as it costs
+// real clients.
 #include "loads.hpp"
 
 #include <sys/epoll.h>
@@ -45,7 +46,11 @@ class generator {
     [[nodiscard]] clock::time_point intended_start(clock::time_point now) const;
     void start(clock::time_point intended);
     void go_on(std::size_t slot);
-    enum class state { waiting, succeeded, failed };
+    enum class state {
+        waiting,
+        succeeded,
+        failed
+    };
     state read(client& one);
     void end(std::size_t slot, bool success);
     [[nodiscard]] std::string report(clock::duration took);

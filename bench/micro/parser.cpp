@@ -1,5 +1,5 @@
-// What it costs to find and read a ClientHello: nanoseconds a hello, for hellos of every size and for those that
-// a stranger would send to make it expensive.
+// What it costs to find and read a ClientHello: nanoseconds a hello, for hellos of every size and for those
+// that a stranger would send to make it expensive.
 #include "captured_hello.hpp"
 #include "hello_builder.hpp"
 #include "snipass/tls/client_hello.hpp"

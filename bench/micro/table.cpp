@@ -42,14 +42,16 @@ const route::table& regex_table(std::int64_t count) {
     if (!one) {
         std::vector<route::rule> rules;
         for (std::int64_t i = 0; i < count; ++i)
-            rules.push_back(rule_for(pattern_kind::regex, "user[0-9]+\\.n" + std::to_string(i) + "\\.example"));
+            rules.push_back(
+                rule_for(pattern_kind::regex, "user[0-9]+\\.n" + std::to_string(i) + "\\.example"));
         one = std::make_unique<const route::table>(rules);
     }
     return *one;
 }
 
 // Looks a name up as the router does: validated first, then found. `expected` is the rule, -1 for none.
-void look_up(benchmark::State& state, const route::table& table, const std::string& text, std::int64_t expected) {
+void look_up(benchmark::State& state, const route::table& table, const std::string& text,
+             std::int64_t expected) {
     const route::client_facts client{*ip_address::parse("192.0.2.1"), {}};
     const auto find = [&]() -> std::int64_t {
         const auto name = host_name::parse(text);

@@ -1,5 +1,5 @@
-/* Takes clients by the `datagram` handoff, answers each and lets it go. As cheap as can be: it shares the load
- * generator's CPU and is no part of any figure. With `hold` it keeps the clients it was given.
+/* Takes clients by the `datagram` handoff, answers each and lets it go. As cheap as can be: it shares the
+ * load generator's CPU and is no part of any figure. With `hold` it keeps the clients it was given.
  *
  *     datagram_receiver PATH [hold] */
 #include "../floor/floor.h"

@@ -1,12 +1,16 @@
-/* Takes clients by the `stream` handoff: header and descriptor, ACK, end of file, answer, close. It waits for the end
- * of file, as the protocol asks, and therefore serves many at once. With `hold` it keeps the clients it was given.
+/* Takes clients by the `stream` handoff: header and descriptor, ACK, end of file, answer, close. It waits for
+ * the end of file, as the protocol asks, and therefore serves many at once. With `hold` it keeps the clients
+ * it was given.
  *
  *     stream_receiver PATH [hold] */
 #include "../floor/floor.h"
 
 #include <fcntl.h>
 
-enum { batch = 64, no_client = -1 };
+enum {
+    batch = 64,
+    no_client = -1
+};
 
 /* The event's data: the connection, and the client once it has come. */
 static uint64_t tag(int connection, int client) {
@@ -40,7 +44,8 @@ static void take(int epoll, int connection) {
 
 static void serve(int connection, int client, int hold) {
     close(connection);
-    (void)!recv(client, NULL, 1 << 16, MSG_TRUNC | MSG_DONTWAIT); /* closed with the hello unread, it would be reset */
+    (void)!recv(client, NULL, 1 << 16,
+                MSG_TRUNC | MSG_DONTWAIT); /* closed with the hello unread, it would be reset */
     answer(client);
     if (!hold)
         close(client);

@@ -8,9 +8,17 @@
 
 #include <fcntl.h>
 
-enum { batch = 64, chunk_size = 1 << 18 };
+enum {
+    batch = 64,
+    chunk_size = 1 << 18
+};
 
-enum job { job_answer, job_hold, job_sink, job_source };
+enum job {
+    job_answer,
+    job_hold,
+    job_sink,
+    job_source
+};
 
 struct connection {
     int fd;
