@@ -1,0 +1,189 @@
+// A receiver of the `stream` protocol (docs/handoff.md) in Go, and an HTTPS server on top of it.
+//
+//	go run receiver.go SOCKET_PATH CERTIFICATE KEY
+//
+// handoffListener is a net.Listener: http.Server, tls.NewListener and whatever else takes one work with it.
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+)
+
+var signature = []byte("\r\n\r\n\x00\r\nQUIT\n\x21") // and version 2, PROXY
+
+const (
+	ack      = 0x06
+	patience = time.Second
+)
+
+type handoffListener struct {
+	*net.UnixListener
+	clients chan net.Conn
+}
+
+func listen(path string) (*handoffListener, error) {
+	os.Remove(path)
+	unix, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	listener := &handoffListener{unix, make(chan net.Conn)}
+	go listener.take()
+	return listener, nil
+}
+
+// Accept returns a client, as a TCP listener's would.
+func (l *handoffListener) Accept() (net.Conn, error) {
+	client, ok := <-l.clients
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return client, nil
+}
+
+// take accepts the router's connections. Each has its own goroutine: a silent one delays nobody.
+func (l *handoffListener) take() {
+	for {
+		connection, err := l.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			close(l.clients)
+			return
+		}
+		if err != nil { // out of descriptors: the clients wait in the backlog
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		go func() {
+			defer connection.Close()
+			client, err := receive(connection)
+			if err != nil {
+				log.Print("handoff refused: ", err)
+				return
+			}
+			l.clients <- client
+		}()
+	}
+}
+
+// receive takes one handoff. After an error the client was not touched: the router still owns it.
+func receive(connection *net.UnixConn) (net.Conn, error) {
+	if err := checkSender(connection); err != nil {
+		return nil, err
+	}
+	connection.SetDeadline(time.Now().Add(patience))
+	var files []*os.File
+	defer func() {
+		for _, file := range files {
+			file.Close()
+		}
+	}()
+	header := make([]byte, 0, 1024)
+	for size := 16; len(header) < size; {
+		oob := make([]byte, syscall.CmsgSpace(4*4))
+		n, oobn, flags, _, err := connection.ReadMsgUnix(header[len(header):size], oob) // close-on-exec by itself
+		files = append(files, adopt(oob[:oobn])...)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return nil, io.ErrUnexpectedEOF
+		}
+		if flags&(syscall.MSG_CTRUNC|syscall.MSG_TRUNC) != 0 || len(files) != 1 {
+			return nil, errors.New("not one descriptor")
+		}
+		if header = header[:len(header)+n]; len(header) == 16 {
+			if size, err = headerSize(header); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := checkClient(int(files[0].Fd())); err != nil {
+		return nil, err
+	}
+	client, err := net.FileConn(files[0]) // a copy; ours is closed on return
+	if err != nil {
+		return nil, err
+	}
+	if _, err := connection.Write([]byte{ack}); err != nil {
+		client.Close()
+		return nil, err
+	}
+	connection.Read(make([]byte, 1)) // end of file: nobody else has the client any more
+	return client, nil
+}
+
+// headerSize is the size of the header whose first 16 bytes these are.
+func headerSize(start []byte) (int, error) {
+	size := 16 + int(binary.BigEndian.Uint16(start[14:]))
+	addresses := map[byte]int{0x11: 12, 0x21: 36}[start[13]]
+	if !bytes.HasPrefix(start, signature) || addresses == 0 || size < 16+addresses || size > 1024 {
+		return 0, errors.New("not a PROXY v2 header")
+	}
+	return size, nil
+}
+
+// adopt owns every descriptor that came, before anything is judged.
+func adopt(oob []byte) (files []*os.File) {
+	messages, _ := syscall.ParseSocketControlMessage(oob)
+	for _, message := range messages {
+		fds, _ := syscall.ParseUnixRights(&message)
+		for _, fd := range fds {
+			files = append(files, os.NewFile(uintptr(fd), "client"))
+		}
+	}
+	return files
+}
+
+func checkSender(connection *net.UnixConn) error {
+	raw, err := connection.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sender *syscall.Ucred
+	raw.Control(func(fd uintptr) {
+		sender, err = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	})
+	if err != nil {
+		return err
+	}
+	if sender.Uid != 0 && int(sender.Uid) != os.Geteuid() { // a router with a user of its own: add its uid here
+		return errors.New("this sender may not hand us clients")
+	}
+	return nil
+}
+
+func checkClient(fd int) error {
+	domain, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_DOMAIN)
+	if err != nil {
+		return err
+	}
+	kind, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE)
+	listens, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+	if (domain != syscall.AF_INET && domain != syscall.AF_INET6) || kind != syscall.SOCK_STREAM || listens != 0 {
+		return errors.New("not a client's socket")
+	}
+	return nil
+}
+
+func main() {
+	if len(os.Args) != 4 {
+		log.Fatalf("usage: %s SOCKET_PATH CERTIFICATE KEY", os.Args[0])
+	}
+	listener, err := listen(os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.ServeTLS(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "client: %s\n", r.RemoteAddr)
+	}), os.Args[2], os.Args[3]))
+}

@@ -1,0 +1,74 @@
+// A receiver of the `stream` protocol (docs/handoff.md) for Node, and an HTTPS server on top of it.
+//
+//     node receiver.js SOCKET_PATH CERTIFICATE KEY
+//
+// Node has no call that receives a descriptor from a stranger, but its children may send it sockets, whatever they are
+// written in (child_process, "ipc"). So a child in Python takes the handoffs, and passes the clients on. A server
+// that does not want a child uses the preload library (docs/backends.md).
+'use strict';
+const { spawn } = require('child_process'), fs = require('fs'), https = require('https');
+
+const CHILD = `
+import array, json, os, socket, struct, sys, threading
+channel = socket.socket(fileno=int(os.environ["NODE_CHANNEL_FD"]))
+message = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": "client"}).encode() + b"\\n"
+
+def read(connection, size, fds):
+    data = b""
+    while len(data) < size:
+        piece, control, flags, _ = connection.recvmsg(size - len(data), socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)
+        for level, kind, value in control:
+            if kind == socket.SCM_RIGHTS: fds.extend(array.array("i", value[:len(value) // 4 * 4]))
+        if not piece or flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC) or len(fds) != 1: raise OSError("no handoff")
+        data += piece
+    return data
+
+def receive(connection, fds):
+    uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+    start = read(connection, 16, fds) if uid in (0, os.geteuid()) else b""  # a router with its own user: add its uid
+    if start[:13] != b"\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21": raise OSError("not a PROXY v2 header, or not from the router")
+    family, size = struct.unpack("!BH", start[13:])
+    if not {0x11: 12, 0x21: 36}.get(family, 1024) <= size <= 1008: raise OSError("not a PROXY v2 header")
+    read(connection, size, fds)
+    client = socket.socket(fileno=fds[0])
+    good = client.family in (socket.AF_INET, socket.AF_INET6) and client.type == socket.SOCK_STREAM and \\
+        not client.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    client.detach()  # fds has it still
+    if not good: raise OSError("not a client")
+    connection.send(b"\\x06")  # ACK
+    try: connection.recv(1)  # end of file: nobody else has the client any more
+    except OSError: pass  # the router is stuck, or dead; the client is ours
+
+def take(connection):
+    fds = []
+    try:
+        with connection:
+            connection.settimeout(1)
+            receive(connection, fds)
+        with lock: socket.send_fds(channel, [message], fds)
+    except OSError as error: print("receiver.js:", error, file=sys.stderr)
+    finally:
+        for fd in fds: os.close(fd)
+
+def until_node_is_gone():
+    while channel.recv(65536): pass  # it confirms each handle, and says no more
+    os._exit(0)
+
+lock = threading.Lock()
+threading.Thread(target=until_node_is_gone, daemon=True).start()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(1024)
+while True: threading.Thread(target=take, args=(listener.accept()[0],), daemon=True).start()
+`;
+
+const [path, certificate, key] = process.argv.slice(2);
+const server = https.createServer({ cert: fs.readFileSync(certificate), key: fs.readFileSync(key) }, (request, response) => {
+    const { remoteAddress, remotePort } = request.socket;
+    response.end(`client: ${remoteAddress}:${remotePort}\n`);
+});
+fs.rmSync(path, { force: true });
+const child = spawn('python3', ['-c', CHILD, path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+// A client that left on the way here comes as nothing.
+child.on('message', (_, client) => client && server.emit('connection', client));
+child.on('exit', () => process.exit(1));

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""A receiver of the `stream` protocol (docs/handoff.md) in Python, and an HTTPS server on top of it.
+
+    receiver.py SOCKET_PATH CERTIFICATE KEY
+
+What a server needs is receive_client(): it returns what accept() would have returned.
+"""
+import array
+import os
+import socket
+import ssl
+import struct
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler
+
+SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a") + b"\x21"  # and version 2, PROXY
+ACK = b"\x06"
+ADDRESSES = {0x11: 12, 0x21: 36}  # bytes, by family
+
+
+class Refused(Exception):
+    """The client was not touched; the router still owns it, and offers it to somebody else."""
+
+
+def read_some(connection, size, fds):
+    """One recvmsg(). Whatever descriptors come are in `fds`, whose owner is the caller, before anything is judged."""
+    data, control, flags, _ = connection.recvmsg(size, socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)
+    for level, kind, value in control:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.extend(array.array("i", value[:len(value) // 4 * 4]))
+    if flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC) or len(fds) != 1:
+        raise Refused("not one descriptor")
+    if not data:
+        raise Refused("the header ends early")
+    return data
+
+
+def read_header(connection, fds):
+    header = b""
+    while len(header) < 16:
+        header += read_some(connection, 16 - len(header), fds)
+    size = 16 + struct.unpack("!H", header[14:])[0]
+    if header[:13] != SIGNATURE or not 16 + ADDRESSES.get(header[13], 1024) <= size <= 1024:
+        raise Refused("not a PROXY v2 header")
+    while len(header) < size:
+        header += read_some(connection, size - len(header), fds)
+
+
+def is_client(s):
+    return s.family in (socket.AF_INET, socket.AF_INET6) and s.type == socket.SOCK_STREAM and \
+        not s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def receive_client(connection):
+    """The client's TCP socket, acknowledged, and let go by the router."""
+    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    if uid not in (0, os.geteuid()):  # a router with a user of its own: add its uid here
+        raise Refused("this sender may not hand us clients")
+    connection.settimeout(1)
+    fds, client = [], None
+    try:
+        read_header(connection, fds)
+        client = socket.socket(fileno=fds[0])
+        fds.clear()  # the socket owns it
+        if not is_client(client):
+            raise Refused("not a client's socket")
+        connection.send(ACK)
+    except BaseException:
+        if client:
+            client.close()
+        raise
+    finally:
+        for fd in fds:
+            os.close(fd)
+    try:
+        connection.recv(1)  # end of file: nobody else has the client any more
+    except OSError:
+        pass  # the router is stuck, or dead; the client is ours
+    client.setblocking(True)
+    return client
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        host, port = self.client_address[:2]
+        body = f"client: {host}:{port}\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def serve(connection, context):
+    try:
+        with connection:
+            client = receive_client(connection)
+        with context.wrap_socket(client, server_side=True) as tls:  # reads the ClientHello, which is still unread
+            Handler(tls, tls.getpeername(), None)
+    except (Refused, OSError) as error:
+        print(f"receiver.py: {error}", file=sys.stderr)
+
+
+def main(path, certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    if os.path.exists(path):
+        os.unlink(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(path)
+        listener.listen(1024)
+        while True:
+            threading.Thread(target=serve, args=(listener.accept()[0], context), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,175 @@
+// A receiver of the `stream` protocol (docs/handoff.md) in Rust, with nothing but its standard library, and a server on
+// top of it. The library has no TLS, so the server answers plain HTTP; a TLS crate takes the TcpStream as it is: the
+// client's bytes are still unread in it.
+//
+//     rustc receiver.rs && ./receiver SOCKET_PATH
+use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
+use std::net::TcpStream;
+use std::os::raw::{c_int, c_void};
+use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
+
+// What the standard library has no name for yet. The structures are those of 64-bit Linux.
+#[repr(C)]
+struct IoVec {
+    base: *mut c_void,
+    size: usize,
+}
+#[repr(C)]
+struct MsgHdr {
+    name: *mut c_void,
+    name_size: u32,
+    parts: *mut IoVec,
+    part_count: usize,
+    control: *mut c_void,
+    control_size: usize,
+    flags: c_int,
+}
+#[repr(C)]
+struct CmsgHdr {
+    size: usize, // this header's, and the data's
+    level: c_int,
+    kind: c_int,
+}
+extern "C" {
+    fn recvmsg(socket: c_int, message: *mut MsgHdr, flags: c_int) -> isize;
+    fn getsockopt(socket: c_int, level: c_int, name: c_int, value: *mut c_void, size: *mut u32) -> c_int;
+    fn geteuid() -> u32;
+}
+const SOL_SOCKET: c_int = 1;
+const SO_TYPE: c_int = 3;
+const SO_PEERCRED: c_int = 17;
+const SO_ACCEPTCONN: c_int = 30;
+const SO_DOMAIN: c_int = 39;
+const SCM_RIGHTS: c_int = 1;
+const MSG_CTRUNC: c_int = 0x8;
+const MSG_TRUNC: c_int = 0x20;
+const MSG_CMSG_CLOEXEC: c_int = 0x4000_0000;
+const HEADER: usize = std::mem::size_of::<CmsgHdr>();
+
+const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21"; // and version 2, PROXY
+const ACK: u8 = 0x06;
+
+fn refused<T>(why: &str) -> Result<T> {
+    Err(Error::new(ErrorKind::InvalidData, why))
+}
+
+fn option<const N: usize>(socket: RawFd, name: c_int) -> Result<[u32; N]> {
+    let mut value = [0u32; N];
+    let mut size = (N * 4) as u32;
+    match unsafe { getsockopt(socket, SOL_SOCKET, name, value.as_mut_ptr().cast(), &mut size) } {
+        0 => Ok(value),
+        _ => Err(Error::last_os_error()),
+    }
+}
+
+/// One recvmsg(). Every descriptor that comes is owned by `clients` before anything is judged.
+fn read_some(connection: &UnixStream, bytes: &mut [u8], clients: &mut Vec<OwnedFd>) -> Result<usize> {
+    let mut control = [0u64; 5]; // a header, and room for six descriptors; aligned as the kernel wants it
+    let mut part = IoVec { base: bytes.as_mut_ptr().cast(), size: bytes.len() };
+    let mut message = MsgHdr {
+        name: std::ptr::null_mut(),
+        name_size: 0,
+        parts: &mut part,
+        part_count: 1,
+        control: control.as_mut_ptr().cast(),
+        control_size: std::mem::size_of_val(&control),
+        flags: 0,
+    };
+    let n = unsafe { recvmsg(connection.as_raw_fd(), &mut message, MSG_CMSG_CLOEXEC) };
+    if n < 0 {
+        return Err(Error::last_os_error());
+    }
+    // One message at most is asked for here: SCM_RIGHTS.
+    let first = unsafe { &*(control.as_ptr() as *const CmsgHdr) };
+    if message.control_size >= HEADER && (first.level, first.kind) == (SOL_SOCKET, SCM_RIGHTS) {
+        let fds = unsafe { (control.as_ptr() as *const u8).add(HEADER) as *const RawFd };
+        for i in 0..(first.size - HEADER) / 4 {
+            clients.push(unsafe { OwnedFd::from_raw_fd(*fds.add(i)) });
+        }
+    }
+    if message.flags & (MSG_CTRUNC | MSG_TRUNC) != 0 || clients.len() != 1 {
+        return refused("not one descriptor");
+    }
+    if n == 0 {
+        return refused("the header ends early");
+    }
+    Ok(n as usize)
+}
+
+/// How long the header is whose first 16 bytes these are.
+fn header_size(start: &[u8]) -> Result<usize> {
+    let size = 16 + u16::from_be_bytes([start[14], start[15]]) as usize;
+    let addresses = match start[13] {
+        0x11 => 12,
+        0x21 => 36,
+        _ => return refused("not TCP"),
+    };
+    if !start.starts_with(SIGNATURE) || size < 16 + addresses || size > 1024 {
+        return refused("not a PROXY v2 header");
+    }
+    Ok(size)
+}
+
+/// Takes one handoff. After an error the client was not touched: the router still owns it.
+fn receive(mut connection: UnixStream) -> Result<TcpStream> {
+    let [_pid, uid, _gid] = option::<3>(connection.as_raw_fd(), SO_PEERCRED)?;
+    if uid != 0 && uid != unsafe { geteuid() } {
+        return refused("this sender may not hand us clients"); // a router with a user of its own: add its uid here
+    }
+    connection.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let mut clients = Vec::new();
+    let mut header = [0u8; 1024];
+    let (mut size, mut got) = (16, 0);
+    while got < size {
+        got += read_some(&connection, &mut header[got..size], &mut clients)?;
+        if got == 16 {
+            size = header_size(&header[..16])?;
+        }
+    }
+    let client = clients.pop().expect("read_some has seen to it");
+    let ([domain], [kind], [listens]) = (
+        option::<1>(client.as_raw_fd(), SO_DOMAIN)?,
+        option::<1>(client.as_raw_fd(), SO_TYPE)?,
+        option::<1>(client.as_raw_fd(), SO_ACCEPTCONN)?,
+    );
+    if !(domain == 2 || domain == 10) || kind != 1 || listens != 0 {
+        return refused("not a client's socket");
+    }
+    connection.write_all(&[ACK])?; // Rust's std ignores SIGPIPE
+    let _ = connection.read(&mut [0u8]); // end of file: nobody else has the client any more
+    let client = TcpStream::from(client);
+    client.set_nonblocking(false)?;
+    Ok(client)
+}
+
+fn serve(client: TcpStream) -> Result<()> {
+    let body = format!("client: {}\n", client.peer_addr()?);
+    let mut requests = BufReader::new(&client);
+    let mut line = String::new();
+    while requests.read_line(&mut line)? != 0 {
+        if line == "\r\n" {
+            write!(&client, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", body.len(), body)?;
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let path = std::env::args().nth(1).expect("usage: receiver SOCKET_PATH");
+    let _ = std::fs::remove_file(&path);
+    for connection in UnixListener::bind(&path)?.incoming() {
+        match connection {
+            Ok(connection) => drop(std::thread::spawn(move || {
+                if let Err(why) = receive(connection).and_then(serve) {
+                    eprintln!("receiver: {}", why);
+                }
+            })),
+            // Out of descriptors: the clients wait in the backlog.
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    Ok(())
+}
