@@ -1,0 +1,50 @@
+"""A `datagram` backend gets what tarweb --passfd gets from sni-router: one datagram a client, its bytes so far, one descriptor."""
+import array
+import socket
+import ssl
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+from backend_case import BackendCase  # noqa: E402
+from router import Router  # noqa: E402
+
+
+def client_hello(host_name="test.example"):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=host_name)
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
+
+
+class Datagram(BackendCase):
+    def test_one_datagram_the_bytes_so_far_one_descriptor(self):
+        hello = client_hello()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(str(self.socket))
+            receiver.settimeout(10)
+            with Router(self.folder, self.socket, "datagram") as router:
+                for cut in (len(hello), 1, 100):
+                    with self.subTest(cut=cut), socket.create_connection(router.address) as client:
+                        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        client.sendall(hello[:cut])
+                        time.sleep(0.05 if cut < len(hello) else 0)  # a segment of its own
+                        client.sendall(hello[cut:])
+                        data, control, flags, _ = receiver.recvmsg(65536, socket.CMSG_SPACE(64), socket.MSG_CMSG_CLOEXEC)
+                        descriptors = array.array("i", control[0][2])
+                        self.assertEqual([(level, kind) for level, kind, _ in control], [(socket.SOL_SOCKET, socket.SCM_RIGHTS)])
+                        self.assertEqual(len(descriptors), 1)
+                        self.assertEqual(data, hello)
+                        with socket.socket(fileno=descriptors[0]) as passed:
+                            passed.settimeout(10)
+                            self.assertEqual(passed.getpeername(), client.getsockname())
+                            client.sendall(b"what comes next")
+                            self.assertEqual(passed.recv(64), b"what comes next")
+
+
+if __name__ == "__main__":
+    unittest.main()
