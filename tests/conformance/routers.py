@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
-BUILDS = sorted(SOURCE.glob("build*/snipass"), key=lambda p: p.stat().st_mtime, reverse=True)
 
 
 def program(variable, name):
-    folder = BUILDS[0].parent if BUILDS else SOURCE / "build"
-    return os.path.abspath(os.environ.get(variable) or folder / name)
+    """What the environment says, or that of the newest build; where there is none, where `run` will build it."""
+    built = sorted(SOURCE.glob(f"build*/{name}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return os.path.abspath(os.environ.get(variable) or (built or [SOURCE / "build-dev" / name])[0])
 
 
 SNIPASS = program("SNIPASS", "snipass")

@@ -84,15 +84,16 @@ class Router:
 
 
 class Grepping(Router):
-    """Looks for what a server_name extension looks like, in the first record, wherever it is."""
+    """Looks for what a server_name extension looks like, in the first record, wherever it is; a name ends at a NUL."""
 
     def read(self, client):
         head = read_some(client, 5)
         return head + read_some(client, 5 + int.from_bytes(head[3:5]) - len(head))
 
     def choose(self, head):
-        found = re.search(rb"\0\0\0.\0.\0\0.([a-z.]+)", head, re.DOTALL)
-        return {b"a.test": "a", b"b.test": "b"}.get(found and found[1], "default")
+        found = re.search(rb"\0\0\0.\0.\0\0(.)", head, re.DOTALL)
+        name = found and head[found.end():found.end() + found[1][0]].split(b"\0")[0]
+        return {b"a.test": "a", b"b.test": "b"}.get(name, "default")
 
 
 class Rewriting(Grepping):

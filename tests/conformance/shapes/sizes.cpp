@@ -39,6 +39,10 @@ void add_delivered(workshop& to) {
              whole(to.stream(large(), 100)));
     to.legal("sizes/65536-records-1", "a hello of 65,536 bytes in records of 1 byte", "RFC 8446 5.1",
              whole(to.stream(large(), 1)));
+    to.legal("sizes/16000-bytewise", "a hello of 16,000 bytes, each byte in a segment of its own", rule,
+             in_steps(to.stream(to.hello().message_size(16'000)), 1, 0ms));
+    to.legal("sizes/65536-bytewise", "a hello of 65,536 bytes, each byte in a segment of its own", rule,
+             in_steps(to.stream(large()), 1, 0ms));
     to.legal("sizes/4096-records-1", "a hello of 4,096 bytes in records of 1 byte", "RFC 8446 5.1",
              whole(to.stream(to.hello().message_size(4'096), 1)));
     to.legal("sizes/20000-records-1448", "a hello of 20,000 bytes, each record in a segment of its own",
