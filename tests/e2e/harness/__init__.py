@@ -8,9 +8,9 @@ from .case import Case, main
 from .clients import Dribble, client_hello, curl, gnutls_cli, python_tls, read_all, s_client
 from .process import DEADLINE, Watched, wait_until
 from .receiver import Receiver
-from .router import Router
+from .router import Router, is_sanitized
 
 __all__ = [
-    "DEADLINE", "Case", "Dribble", "Receiver", "Router", "Watched", "client_hello", "curl", "gnutls_cli", "main",
+    "DEADLINE", "Case", "Dribble", "Receiver", "Router", "Watched", "client_hello", "curl", "gnutls_cli", "is_sanitized", "main",
     "python_tls", "read_all", "s_client", "wait_until",
 ]
