@@ -4,7 +4,10 @@
 #include "fuzz_target.hpp"
 #include "hello_reading.hpp"
 #include "snipass/tls/constants.hpp"
-#include "snipass/tls/hello_error.hpp"
+#include "snipass/tls/describe.hpp"
+#include "snipass/tls/ja4.hpp"
+
+#include <algorithm>
 
 using namespace snipass;
 using namespace snipass::fuzz;
@@ -33,6 +36,13 @@ void require_legal_name(const tls::client_hello& hello) {
     require(!hello.server_name->empty() && hello.server_name->size() <= tls::max_server_name_size,
             "a name has 1 to 255 bytes");
     require(hello.server_name->find('\0') == std::string_view::npos, "a name has no NUL");
+}
+
+void require_printable(const tls::client_hello& hello) {
+    require(tls::ja4(hello).size() == 36, "JA4 has 36 characters");
+    for (const auto& [label, value] : tls::describe(hello))
+        require(std::ranges::all_of(value, [](char c) { return c >= 0x20 && c < 0x7f; }),
+                "a description is printable");
 }
 
 void require_bounded_wait(byte_view stream, const hello_reading& reading) {
@@ -70,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     require_views_inside(whole);
     require_legal_name(*whole.hello);
+    require_printable(*whole.hello);
     for (const std::size_t fragment : {1U, 5U, 1'000U, 16'384U}) {
         const auto again = read_hello(in_records(whole.message, fragment));
         require(again.hello && again.message == whole.message && again.name() == whole.name(),
