@@ -69,9 +69,7 @@ std::string_view version_digits(const client_hello& hello) {
         return "11";
     case version::tls10:
         return "10";
-    case version::ssl30:
-        return "s3";
-    default:
+    default: // SSL 3.0 ("s3") is no hello that parse_client_hello accepts
         return "00";
     }
 }

@@ -77,11 +77,12 @@ std::string told(const opinions& all, const std::string& property) {
            "\n  OpenSSL without TLS 1.3: " + all.tls12.to_string() + "\n  GnuTLS:  " + all.gnutls.to_string();
 }
 
-// A server may refuse a well-formed hello over what it has in common with the client, before it looks at the
-// name; another one will not. A client that says it fell back (RFC 7507) is refused only by a server that
-// knows a later version.
+// A server may refuse a well-formed hello before it looks at the name over what it has in common with the
+// client, over a name that it does not like (GnuTLS: '_'), or because it knows a later version than a client
+// that fell back (RFC 7507). Another server will not.
 bool refuses_by_policy(const verdict& answer) {
-    return answer.reason == "inappropriate fallback" || answer.reason == "no shared cipher";
+    return answer.reason == "inappropriate fallback" || answer.reason == "no shared cipher" ||
+           answer.reason == "A disallowed SNI server name has been received.";
 }
 
 bool agrees(const verdict& stack, const std::string& name) {
@@ -110,7 +111,7 @@ void check_accepted(const opinions& all) {
         all.openssl.kind == verdict_kind::refused && all.gnutls.kind == verdict_kind::refused;
     // A name that is no DNS host name is in no route.
     const bool can_be_routed = host_name::parse(*name).has_value();
-    require(!both_refuse || !can_be_routed || refuses_by_policy(all.openssl),
+    require(!both_refuse || !can_be_routed || refuses_by_policy(all.openssl) || refuses_by_policy(all.gnutls),
             told(all, "snipass routes by no name where both stacks refuse"));
 }
 

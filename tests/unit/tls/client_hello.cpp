@@ -224,6 +224,22 @@ TEST_CASE("a name that TLS carries and DNS does not is not malformed") {
     }
 }
 
+TEST_CASE("a message cut short anywhere is refused, even if its header agrees") {
+    const auto whole = tls13().server_name("www.example.com").message();
+    const auto before_extensions = hello_builder::tls13().no_extensions().message().size();
+    for (std::size_t size = 4; size < whole.size(); ++size) {
+        bytes message{whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)};
+        message[2] = static_cast<std::uint8_t>((size - 4) >> 8);
+        message[3] = static_cast<std::uint8_t>(size - 4);
+        CAPTURE(size);
+        // Without its extensions it is a hello of TLS 1.2 and has no name.
+        const auto hello = tls::parse_client_hello(message);
+        CHECK(hello.has_value() == (size == before_extensions));
+        if (hello)
+            CHECK(hello->server_name == std::nullopt);
+    }
+}
+
 TEST_CASE("extensions that do not fit their list are refused") {
     auto whole = tls12().no_extensions().extension(0x1234, bytes{1, 2, 3}).message();
     const auto length = whole.size() - 3 - 1; // the low byte of the extension's length

@@ -211,6 +211,10 @@ TEST_CASE("an answer does not change when advance is asked again") {
     CHECK(refusing.advance(joined({bad, stream})).error() == hello_error::record_empty);
 }
 
+TEST_CASE("a waiting client costs forty bytes") {
+    CHECK(sizeof(tls::client_hello_assembler) <= 40);
+}
+
 TEST_CASE("scratch that was used before is emptied") {
     const auto stream = example().stream(30);
     tls::client_hello_assembler assembler{default_hello_max};

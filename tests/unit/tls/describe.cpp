@@ -68,6 +68,7 @@ TEST_CASE("a name is printable whatever the client sent") {
 TEST_CASE("numbers without a name are hexadecimal") {
     CHECK(tls::version_name(0x7f1c) == "0x7f1c");
     CHECK(tls::group_name(0xfafa) == "GREASE 0xfafa");
+    CHECK(tls::group_name(0x0a1a) == "0x0a1a");
     CHECK(tls::signature_scheme_name(0x0001) == "0x0001");
     CHECK(tls::extension_name(0xffff) == "0xffff");
     CHECK(tls::cipher_suite_name(0x00ff) == "TLS_EMPTY_RENEGOTIATION_INFO_SCSV");
@@ -80,6 +81,7 @@ TEST_CASE("a captured hello is taken from a binary file, hexadecimal, or hexadec
     CHECK(tls::captured_stream("# client: g\n1603\n# more\n01") == bytes{0x16, 3, 1});
     CHECK(tls::captured_stream("1603\n# no newline") == bytes{0x16, 3});
     CHECK(tls::captured_stream("160") == bytes{'1', '6', '0'});
+    CHECK(tls::captured_stream("16#03") == bytes{'1', '6', '#', '0', '3'});
     CHECK(tls::captured_stream("16 0x") == bytes{'1', '6', ' ', '0', 'x'});
     CHECK(tls::captured_stream("").empty());
     CHECK(tls::captured_stream("# only a comment").front() == '#');

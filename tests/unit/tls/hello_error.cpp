@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "snipass/tls/constants.hpp"
 
+#include <fstream>
 #include <set>
 #include <string>
 
@@ -18,6 +19,23 @@ TEST_CASE("each hello_error has a sentence of its own with its RFC section, and 
             CHECK(message.find("(RFC ") != std::string::npos);
         CHECK(messages.insert(message).second);
         CHECK(alert_for(error) != 0);
+    }
+}
+
+TEST_CASE("docs/parser.md lists each rule in the words of the log, with its alert") {
+    std::ifstream file{SNIPASS_SOURCE_DIR "/docs/parser.md"};
+    std::set<std::string> rows;
+    for (std::string line; std::getline(file, line);)
+        rows.insert(line);
+    for (int i = 1; i < static_cast<int>(hello_error::end_); ++i) {
+        const auto error = static_cast<hello_error>(i);
+        const auto message = make_error_code(error).message();
+        const auto alert = "| " + std::to_string(alert_for(error)) + " |";
+        const auto row = rows.lower_bound("| " + message);
+        CAPTURE(message, alert);
+        REQUIRE(row != rows.end());
+        CHECK(row->starts_with("| " + message.substr(0, message.size() - 1)));
+        CHECK(row->ends_with(alert));
     }
 }
 
