@@ -2,6 +2,54 @@
 #include "snipass/net/event_loop.hpp"
 
 namespace snipass::net {
+namespace {
+
+std::uint64_t tag(const ready_target& one) noexcept {
+    return reinterpret_cast<std::uintptr_t>(&one);
+}
+
+} // namespace
+
+event_loop::event_loop() : timer_(io_.get_executor()), readiness_(io_.get_executor(), epoll_.fd()) {
+    wait_for_events();
+}
+
+event_loop::~event_loop() {
+    destroy_tasks();
+    (void)readiness_.release(); // epoll_ closes it
+}
+
+error_code event_loop::watch(int fd, std::uint32_t events, ready_target& one) {
+    return epoll_.add_once(fd, events, tag(one));
+}
+
+error_code event_loop::watch_again(int fd, std::uint32_t events, ready_target& one) {
+    return epoll_.rearm_once(fd, events, tag(one));
+}
+
+void event_loop::forget(const ready_target& one) noexcept {
+    for (auto i = next_event_; i < events_end_; ++i)
+        if (events_[i].data.u64 == tag(one))
+            events_[i].data.u64 = 0;
+}
+
+void event_loop::wait_for_events() {
+    const auto what = boost::asio::posix::descriptor_base::wait_read;
+    readiness_.async_wait(what, [this](const boost::system::error_code& ec) {
+        if (!ec)
+            tell_events();
+    });
+}
+
+void event_loop::tell_events() {
+    events_end_ = epoll_.ready(events_);
+    for (next_event_ = 0; next_event_ < events_end_;) {
+        const auto event = events_[next_event_++]; // telling may forget, but not this one any more
+        if (event.data.u64 != 0)
+            reinterpret_cast<ready_target*>(event.data.u64)->on_ready();
+    }
+    wait_for_events();
+}
 
 void event_loop::spawn(task<> body) {
     run_root(*this, std::move(body));

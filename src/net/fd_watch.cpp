@@ -3,45 +3,54 @@
 
 #include <boost/asio/error.hpp>
 
+#include <utility>
+
 namespace snipass::net {
 
 namespace asio = boost::asio;
 
-fd_watch::fd_watch(event_loop& loop, int fd) : loop_(loop), descriptor_(loop.io().get_executor(), fd) {}
-
 fd_watch::~fd_watch() {
-    if (descriptor_.is_open())
-        (void)descriptor_.release(); // the owner closes it
+    if (is_registered_)
+        loop_.unwatch(fd_);
+    loop_.forget(*this);
 }
 
 void fd_watch::close(os::unique_fd fd) {
-    (void)fd.release();                // it is closed here, once
-    boost::system::error_code ignored; // Linux releases the descriptor even when close reports an error
-    descriptor_.close(ignored);
+    fd.reset();
+    is_registered_ = false;
 }
 
-void fd_watch::start(wait_type what, time_point deadline, std::coroutine_handle<> waiting) {
-    waiting_ = waiting;
+// start tells whether there is something to wait for: a registration that fails is a result.
+bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_handle<> waiting) {
     interrupted_ = false;
+    result_ = is_registered_ ? loop_.watch_again(fd_, events, *this) : loop_.watch(fd_, events, *this);
+    if (result_)
+        return false;
+    is_registered_ = true;
+    waiting_ = waiting;
     loop_.arm(*this, deadline);
-    descriptor_.async_wait(what, [this](const error_code& ec) {
-        disarm();
-        // An interruption counts even if the descriptor became ready in the same moment.
-        if (!interrupted_)
-            result_ = ec;
-        waiting_.resume();
-    });
+    return true;
+}
+
+void fd_watch::on_ready() {
+    if (!waiting_ || interrupted_)
+        return; // the wait has ended, or is about to
+    disarm();
+    std::exchange(waiting_, nullptr).resume();
 }
 
 void fd_watch::interrupt(error_code why) {
+    if (!waiting_)
+        return;
     interrupted_ = true;
     result_ = why;
-    boost::system::error_code ignored; // cancel fails only for a descriptor that is not open
-    descriptor_.cancel(ignored);
+    loop_.arm(*this, time_point::min());
 }
 
 void fd_watch::expire() {
-    interrupt(asio::error::timed_out);
+    if (!interrupted_)
+        result_ = asio::error::timed_out;
+    std::exchange(waiting_, nullptr).resume();
 }
 
 } // namespace snipass::net

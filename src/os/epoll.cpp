@@ -13,10 +13,22 @@ epoll::epoll() : fd_(::epoll_create1(EPOLL_CLOEXEC)) {
 }
 
 error_code epoll::add(int fd, std::uint64_t tag) {
+    return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, tag);
+}
+
+error_code epoll::add_once(int fd, std::uint32_t events, std::uint64_t tag) {
+    return control(EPOLL_CTL_ADD, fd, events | EPOLLONESHOT, tag);
+}
+
+error_code epoll::rearm_once(int fd, std::uint32_t events, std::uint64_t tag) {
+    return control(EPOLL_CTL_MOD, fd, events | EPOLLONESHOT, tag);
+}
+
+error_code epoll::control(int operation, int fd, std::uint32_t events, std::uint64_t tag) {
     epoll_event what{};
-    what.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    what.events = events;
     what.data.u64 = tag;
-    return ::epoll_ctl(fd_.get(), EPOLL_CTL_ADD, fd, &what) == 0 ? error_code{} : last_error();
+    return ::epoll_ctl(fd_.get(), operation, fd, &what) == 0 ? error_code{} : last_error();
 }
 
 void epoll::remove(int fd) {

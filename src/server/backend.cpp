@@ -11,6 +11,9 @@ using namespace std::chrono_literals;
 // How often the first of the held clients tries a backend that is away.
 constexpr auto knock_interval = 20ms;
 
+// How often the others look whether their clients are still there.
+constexpr auto look_interval = 1s;
+
 } // namespace
 
 backend::backend(const config::backend_settings& settings, std::size_t max_pending)
@@ -22,8 +25,10 @@ backend::backend(const config::backend_settings& settings, std::size_t max_pendi
 }
 
 void backend::is_back() {
-    for (auto& one : held_)
+    for (auto& one : held_) {
+        one.called_ = true;
         one.sleeper_.wake();
+    }
 }
 
 backend::held::held(backend& owner, net::event_loop& loop) : owner_(owner), sleeper_(loop) {
@@ -36,10 +41,13 @@ backend::held::~held() {
         owner_.held_.front().sleeper_.wake(); // maybe it is the first now
 }
 
-net::task<> backend::held::wait(net::time_point until) {
-    const bool first = &owner_.held_.front() == this;
-    const auto next = first ? std::min(net::clock::now() + knock_interval, until) : until;
+net::task<bool> backend::held::wait(net::time_point until) {
+    const auto is_first = [this] { return &owner_.held_.front() == this; };
+    called_ = false;
+    const auto interval = is_first() ? knock_interval : net::clock::duration{look_interval};
+    const auto next = std::min(net::clock::now() + interval, until);
     co_await sleeper_.sleep(next);
+    co_return called_ || is_first();
 }
 
 } // namespace snipass::server

@@ -33,7 +33,7 @@ using config::log_level;
 
 // Descriptors that are not for waiting clients: listeners, channels, the log, and room for those on their way
 // to a backend.
-constexpr std::size_t descriptors_for_waiting_fifths = 4;
+constexpr std::size_t descriptors_for_others = 20; // one of so many
 
 constexpr auto retire_interval = 1s;
 
@@ -132,7 +132,7 @@ void daemon::start_workers() {
     const signals_blocked blocked;
     const auto descriptors = os::raise_descriptor_limit();
     const auto workers = worker_count(configuration_->server);
-    const auto max_waiting = share(descriptors / 5 * descriptors_for_waiting_fifths, workers);
+    const auto max_waiting = share(descriptors - descriptors / descriptors_for_others, workers);
     for (unsigned i = 0; i < workers; ++i)
         workers_.emplace_back(workers, max_waiting, log_);
 }

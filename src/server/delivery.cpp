@@ -99,10 +99,11 @@ task<delivery::attempt> delivery::hold(backend& to, attempt last) {
         co_return last;
     backend::held place{to, way_.owner.loop()};
     while (last.status != handoff_status::taken && !way_.is_over()) {
-        co_await place.wait(until);
+        const bool my_turn = co_await place.wait(until);
         if (net::clock::now() >= until)
             break;
-        last = co_await offer(to);
+        if (my_turn)
+            last = co_await offer(to);
     }
     co_return last;
 }

@@ -49,6 +49,8 @@ std::vector<std::string> groups_of(byte_view key_shares) {
 hello_notes take_notes(const tls::client_hello& hello, bool with_details) {
     hello_notes notes;
     notes.server_name = hello.server_name;
+    if (hello.server_name)
+        notes.name = host_name::parse(*hello.server_name);
     notes.alpn = cut(hello.alpn);
     if (with_details) {
         notes.more = {.versions = versions_of(hello),

@@ -21,10 +21,8 @@ net::proxy_facts passage::facts() {
     const alpn_list offer{as_bytes(about.hello->alpn)};
     if (!offer.empty())
         facts.alpn = offer.front();
-    const auto& sent = about.hello->server_name;
-    name = sent ? host_name::parse(*sent) : std::nullopt;
-    if (name)
-        facts.host_name = name->text();
+    if (about.hello->name)
+        facts.host_name = about.hello->name->text();
     return facts;
 }
 
@@ -36,7 +34,11 @@ void passage::note(std::string_view what) {
     about.detail += what;
 }
 
+// A client of TLS has to hear from the server before it can have said all: one that closed its side has gone.
+// Others may have asked, closed their side, and wait for the answer.
 bool passage::is_over() const {
+    if (about.hello)
+        return os::peer_has_closed(client.get());
     pollfd one{client.get(), 0, 0};
     return ::poll(&one, 1, 0) > 0;
 }

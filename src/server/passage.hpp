@@ -1,7 +1,6 @@
 // passage: a client on its way to a backend, whichever kind of backend that is.
 #pragma once
 
-#include "snipass/base/host_name.hpp"
 #include "snipass/net/hello_peeker.hpp"
 #include "snipass/net/proxy_header.hpp"
 #include "snipass/os/unique_fd.hpp"
@@ -24,10 +23,9 @@ struct passage {
     net::hello_peeker& peeker;
     record& about;
     std::vector<std::uint8_t> consumed{}; // the client's first bytes, once they are no longer in its socket
-    std::optional<host_name> name{};      // what facts() points to
     std::optional<net::unique_id> id{};
 
-    // facts is what a PROXY header says of the client; valid until the next call.
+    // facts is what a PROXY header says of the client; its texts are the record's.
     [[nodiscard]] net::proxy_facts facts();
 
     // note adds what went wrong with the backend that is tried to the session's detail.

@@ -107,7 +107,9 @@ task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::opti
     way.about.backend = to.settings().name;
     backend::held place{to, way.owner.loop()};
     while (way.client && !way.is_over() && net::clock::now() < until) {
-        co_await place.wait(until);
+        const bool my_turn = co_await place.wait(until);
+        if (!my_turn)
+            continue;
         way.about.detail = detail;
         last = co_await proxy(way, to);
         if (!last)

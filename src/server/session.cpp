@@ -163,7 +163,6 @@ task<error_code> session::wait_for_hello() {
 // decide parses the hello that is in the worker's buffer, unless there is a problem with it already.
 config::decision session::decide(error_code problem) {
     auto kind = config::hello_kind::without_name;
-    std::optional<host_name> name;
     route::client_facts client{about_.client.address, {}};
     if (!problem) {
         const auto hello = tls::parse_client_hello(peeker_.message(owner_.buffer()));
@@ -171,10 +170,8 @@ config::decision session::decide(error_code problem) {
             problem = hello.error();
         } else {
             client.alpn = hello->alpn;
-            if (hello->server_name) {
+            if (hello->server_name)
                 kind = config::hello_kind::with_name;
-                name = host_name::parse(*hello->server_name);
-            }
             about_.hello = std::make_unique<hello_notes>(take_notes(*hello, site_->config->log.hello));
         }
     }
@@ -184,6 +181,7 @@ config::decision session::decide(error_code problem) {
         alert_ = tls::alert_for(static_cast<tls::hello_error>(problem.value()));
         about_.detail = problem.message();
     }
+    const auto& name = about_.hello ? about_.hello->name : std::nullopt;
     const auto decision = config::decide(*site_->config, listener_, kind, name, client);
     about_.match = decision.match;
     if (decision.route)

@@ -1,15 +1,20 @@
 // event_loop: one thread's Asio context and its deadlines.
 #pragma once
 
+#include "snipass/base/result.hpp"
 #include "snipass/net/task.hpp"
+#include "snipass/os/epoll.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
+#include <array>
 #include <chrono>
 #include <coroutine>
+#include <cstdint>
 
 namespace snipass::net {
 
@@ -39,6 +44,21 @@ class alarm
     time_point when_{};
 };
 
+// ready_target is told that a descriptor is ready.
+class ready_target {
+  public:
+    ready_target() = default;
+    ready_target(const ready_target&) = delete;
+    ready_target& operator=(const ready_target&) = delete;
+
+  protected:
+    ~ready_target() = default;
+
+  private:
+    friend class event_loop;
+    virtual void on_ready() = 0;
+};
+
 // event_loop is an io_context for one thread, all of that thread's deadlines behind a single timer, and the
 // coroutines that nobody awaits. Sessions come and go by the thousand a second, each with a deadline that is
 // hardly ever reached: a set of alarms costs no system call for them, where a timer of Asio's each would set
@@ -47,8 +67,8 @@ class event_loop {
   public:
     using executor_type = boost::asio::io_context::executor_type;
 
-    event_loop() : timer_(io_.get_executor()) {}
-    ~event_loop() { destroy_tasks(); }
+    event_loop();
+    ~event_loop();
     event_loop(const event_loop&) = delete;
     event_loop& operator=(const event_loop&) = delete;
 
@@ -64,6 +84,17 @@ class event_loop {
     // arm makes `one` expire at `when`, from run(); time_point::max() is never. An armed alarm is moved.
     void arm(alarm& one, time_point when);
 
+    // watch: `one` is told, once and from run(), that `fd` has one of `events` (of epoll_ctl(2)), or EPOLLERR
+    // or EPOLLHUP. watch_again is for a descriptor that is watched already. Asio's own watching costs four
+    // system calls more.
+    [[nodiscard]] error_code watch(int fd, std::uint32_t events, ready_target& one);
+    [[nodiscard]] error_code watch_again(int fd, std::uint32_t events, ready_target& one);
+
+    // unwatch: `fd` is watched no longer. forget: `one` is going away; what was announced and not told yet is
+    // dropped.
+    void unwatch(int fd) { epoll_.remove(fd); }
+    void forget(const ready_target& one) noexcept;
+
   private:
     struct root;
     using root_hook =
@@ -73,6 +104,8 @@ class event_loop {
     static root run_root(event_loop& loop, task<> body);
     void set_timer(time_point when);
     void expire_due();
+    void wait_for_events();
+    void tell_events();
 
     // The frame of a spawned coroutine: it is in roots_ until it ends, and destroys itself then.
     struct root {
@@ -92,6 +125,12 @@ class event_loop {
     time_point timer_at_ = time_point::max();
     alarm_set alarms_;
     root_list roots_;
+    os::epoll epoll_;
+    boost::asio::posix::basic_stream_descriptor<executor_type> readiness_; // epoll_'s own
+    std::array<epoll_event, 128>
+        events_; // taken from epoll_; those from next_event_ to events_end_ are to be told
+    std::size_t next_event_ = 0;
+    std::size_t events_end_ = 0;
 };
 
 } // namespace snipass::net

@@ -5,33 +5,34 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/os/unique_fd.hpp"
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <sys/epoll.h>
 
 #include <coroutine>
+#include <cstdint>
 
 namespace snipass::net {
 
-// fd_watch registers a descriptor with the loop while it exists and takes it out again (EPOLL_CTL_DEL) when
-// it is destroyed; the descriptor stays its owner's. This is what keeps the trap shut in which a socket that
-// was passed on goes on waking this process: the epoll registration belongs to the open file, not to the
+// fd_watch registers a descriptor with the loop from its first wait on and takes it out again (EPOLL_CTL_DEL)
+// when it is destroyed; the descriptor stays its owner's. This is what keeps the trap shut in which a socket
+// that was passed on goes on waking this process: the epoll registration belongs to the open file, not to the
 // number. One wait at a time.
-class fd_watch final : private alarm {
+class fd_watch final : private alarm, private ready_target {
   public:
-    fd_watch(event_loop& loop, int fd);
+    fd_watch(event_loop& loop, int fd) noexcept : loop_(loop), fd_(fd) {}
     ~fd_watch();
 
     // co_await readable(deadline) and writable(deadline) return no error once the descriptor is ready (or has
-    // failed: the next call on it tells), timed_out at the deadline, or what interrupt() was given.
-    [[nodiscard]] auto readable(time_point deadline) { return waiter{*this, wait_type::wait_read, deadline}; }
-    [[nodiscard]] auto writable(time_point deadline) {
-        return waiter{*this, wait_type::wait_write, deadline};
-    }
+    // failed: the next call on it tells), timed_out at the deadline, what interrupt() was given, or what
+    // epoll_ctl(2) said.
+    [[nodiscard]] auto readable(time_point deadline) { return wait{*this, EPOLLIN | EPOLLRDHUP, deadline}; }
+    [[nodiscard]] auto writable(time_point deadline) { return wait{*this, EPOLLOUT, deadline}; }
 
     // co_await pause(until) waits for time to pass: timed_out at `until`, what interrupt() was given, or no
     // error if the peer is gone (EPOLLERR or EPOLLHUP).
-    [[nodiscard]] auto pause(time_point until) { return waiter{*this, wait_type::wait_error, until}; }
+    [[nodiscard]] auto pause(time_point until) { return wait{*this, 0, until}; }
 
-    // interrupt ends the wait that is under way with `why`; without one it does nothing.
+    // interrupt ends the wait that is under way with `why`, soon but not within this call, even if the
+    // descriptor becomes ready in the same moment; without one it does nothing.
     void interrupt(error_code why);
 
     // close closes the descriptor, which its owner gives up: for one that nobody else has, the registration
@@ -39,24 +40,23 @@ class fd_watch final : private alarm {
     void close(os::unique_fd fd);
 
   private:
-    using descriptor = boost::asio::posix::basic_stream_descriptor<event_loop::executor_type>;
-    using wait_type = descriptor::wait_type;
-
-    struct waiter {
+    struct wait {
         fd_watch& watch;
-        wait_type what;
+        std::uint32_t events;
         time_point deadline;
 
         [[nodiscard]] bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> h) { watch.start(what, deadline, h); }
+        bool await_suspend(std::coroutine_handle<> h) { return watch.start(events, deadline, h); }
         [[nodiscard]] error_code await_resume() const noexcept { return watch.result_; }
     };
 
-    void start(wait_type what, time_point deadline, std::coroutine_handle<> waiting);
+    bool start(std::uint32_t events, time_point deadline, std::coroutine_handle<> waiting);
     void expire() override;
+    void on_ready() override;
 
     event_loop& loop_;
-    descriptor descriptor_;
+    int fd_;
+    bool is_registered_ = false;
     std::coroutine_handle<> waiting_;
     error_code result_; // of the last wait; once it is interrupted, why
     bool interrupted_ = false;

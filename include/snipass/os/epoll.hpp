@@ -1,4 +1,4 @@
-// epoll: a set of descriptors and their events (epoll(7)), edge-triggered.
+// epoll: a set of descriptors and their events (epoll(7)).
 #pragma once
 
 #include "snipass/base/result.hpp"
@@ -20,6 +20,11 @@ class epoll {
     // add registers `fd` once for all: both directions, edge-triggered, so that no call is needed later on.
     [[nodiscard]] error_code add(int fd, std::uint64_t tag);
 
+    // add_once registers `fd` for the first of `events` (of epoll_ctl(2)) that comes, once: after that it is
+    // silent until rearm_once. EPOLLERR and EPOLLHUP always count.
+    [[nodiscard]] error_code add_once(int fd, std::uint32_t events, std::uint64_t tag);
+    [[nodiscard]] error_code rearm_once(int fd, std::uint32_t events, std::uint64_t tag);
+
     // remove: before `fd` is closed. Closing alone would not do where another process has a copy of it (one
     // that was offered the client and hangs).
     void remove(int fd);
@@ -28,6 +33,8 @@ class epoll {
     [[nodiscard]] std::size_t ready(std::span<epoll_event> events);
 
   private:
+    error_code control(int operation, int fd, std::uint32_t events, std::uint64_t tag);
+
     unique_fd fd_;
 };
 

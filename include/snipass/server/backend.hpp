@@ -44,8 +44,9 @@ class backend {
         held(const held&) = delete;
         held& operator=(const held&) = delete;
 
-        // sleep until it is this client's turn to try, or until `until`.
-        net::task<> wait(net::time_point until);
+        // wait until it is this client's turn to try, `until`, or a second has passed, which is time to see
+        // whether the client is still there. Returns whether it is its turn.
+        net::task<bool> wait(net::time_point until);
 
       private:
         friend class backend;
@@ -54,6 +55,7 @@ class backend {
 
         backend& owner_;
         net::sleeper sleeper_;
+        bool called_ = false; // the backend is back
         hook in_queue_;
     };
 

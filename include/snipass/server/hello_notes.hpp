@@ -1,6 +1,7 @@
 // hello_notes: what a session remembers of its client's hello, for the log and for the headers it sends on.
 #pragma once
 
+#include "snipass/base/host_name.hpp"
 #include "snipass/tls/client_hello.hpp"
 
 #include <optional>
@@ -11,6 +12,7 @@ namespace snipass::server {
 
 struct hello_notes {
     std::optional<std::string> server_name; // as sent, not escaped
+    std::optional<host_name> name;          // server_name, if it is a host name
     std::string alpn;                       // the entries of the client's offer, as alpn_list holds them
 
     // With [log] hello = true only: some microseconds a session.
