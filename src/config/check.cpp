@@ -1,3 +1,4 @@
+// The text of `snipass check`, for people and for editors that jump to file:line:column.
 #include "snipass/config/check.hpp"
 
 #include <algorithm>
@@ -12,7 +13,7 @@ std::string count(std::size_t number, const std::string& what) {
 std::string contents(const configuration& configuration) {
     std::size_t names = 0;
     for (const auto& route : configuration.routes)
-        names += route.rule.names.size();
+        names += route.name_count;
     return count(configuration.listeners.size(), "listener") + ", " +
            count(configuration.routes.size(), "route") + " with " + count(names, "name") + ", " +
            count(configuration.backends.size(), "backend");

@@ -1,3 +1,5 @@
+// What only shows when all listeners are known: an address that is there twice, clients that are sent
+// nowhere.
 #include "draft.hpp"
 #include "snipass/config/written.hpp"
 

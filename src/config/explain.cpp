@@ -1,3 +1,5 @@
+// The text of `snipass explain`. It decides nothing itself: the table gives the candidates and decide() the
+// rest, so the explanation cannot differ from what the router does.
 #include "snipass/config/explain.hpp"
 
 #include "snipass/base/host_name.hpp"
@@ -76,18 +78,18 @@ std::string describe(const configuration& configuration, const route::table::can
 }
 
 // unmet is what of a rule's conditions does not hold.
-std::string unmet(const route::rule& rule, const route::table::candidate& candidate,
+std::string unmet(const route_settings& route, const route::table::candidate& candidate,
                   const explain_query& query) {
     std::string reasons;
     if (!candidate.alpn_holds) {
-        reasons += "it asks for ALPN " + listed(rule.alpn, quoted) + ", the client offers ";
+        reasons += "it asks for ALPN " + listed(route.alpn, quoted) + ", the client offers ";
         reasons += query.alpn.empty() ? "none" : listed(query.alpn, quoted);
     }
     if (!candidate.source_holds) {
         if (!reasons.empty())
             reasons += "; ";
         reasons += "it asks for a source in " +
-                   listed(rule.source, [](const ip_prefix& prefix) { return prefix.to_string(); });
+                   listed(route.source, [](const ip_prefix& prefix) { return prefix.to_string(); });
         reasons +=
             query.source ? ", the client is " + query.source->to_string() : ", the client's is not given";
     }
@@ -118,7 +120,7 @@ std::vector<route::table::candidate> find_candidates(const configuration& config
     auto candidates = configuration.table.candidates(
         *name, {query.source.value_or(ip_address{}), alpn_list{as_bytes(alpn)}});
     for (auto& candidate : candidates)
-        if (!query.source && !configuration.routes[candidate.rule].rule.source.empty())
+        if (!query.source && !configuration.routes[candidate.rule].source.empty())
             candidate.source_holds = false;
     return candidates;
 }
@@ -188,8 +190,7 @@ written<std::string> explain(const configuration& configuration, const explain_q
         if (one == winner)
             continue;
         text += "  not the " + describe(configuration, *one) + ": ";
-        text += one < winner ? unmet(configuration.routes[one->rule].rule, *one, query)
-                             : why_later(*winner, *one);
+        text += one < winner ? unmet(configuration.routes[one->rule], *one, query) : why_later(*winner, *one);
         text += "\n";
     }
     return text;

@@ -1,3 +1,6 @@
+// From text to configuration in three steps: the TOML tree (toml.cpp), a draft read table by table
+// (read_*.cpp), the parts held against each other (check_listeners, resolve_references, warnings). Each step
+// goes on after a mistake, so that one run finds them all.
 #include "snipass/config/parse.hpp"
 
 #include "document.hpp"
@@ -33,7 +36,8 @@ configuration assemble(draft& draft, std::vector<route::rule> rules, std::string
     made.table = route::table{rules};
     made.routes.reserve(rules.size());
     for (std::size_t i = 0; i < rules.size(); ++i)
-        made.routes.push_back({std::move(rules[i]), draft.routes[i].backend_index, draft.routes[i].where});
+        made.routes.push_back({rules[i].names.size(), std::move(rules[i].alpn), std::move(rules[i].source),
+                               draft.routes[i].backend_index, draft.routes[i].where});
     return made;
 }
 

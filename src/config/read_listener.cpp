@@ -25,13 +25,13 @@ written<listener_address> as_listener_address(const node& node) {
 // as_protocol has nothing to return yet: "tls" is all there is.
 written<bool> as_protocol(const node& node) {
     using result = written<bool>;
-    const auto text = as_string(node, "\"tls\"", "tls");
-    if (!text.value)
-        return result::refused(text.problem);
-    if (*text.value == "http")
+    const auto* const text = std::get_if<std::string>(&node.value);
+    if (!text)
+        return result::refused("expected \"tls\" in quotes, not " + describe(node) + "; write \"tls\"");
+    if (*text == "http")
         return result::refused("this version does not have \"http\" listeners; write \"tls\"");
-    if (*text.value != "tls")
-        return result::refused("no " + quoted(*text.value) + " here; write \"tls\"");
+    if (*text != "tls")
+        return result::refused("no " + quoted(*text) + " here; write \"tls\"");
     return true;
 }
 

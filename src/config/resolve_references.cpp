@@ -41,29 +41,32 @@ class backend_names {
     std::unordered_map<std::string, std::string> proposals_;
 };
 
-// check_sorry reports each ring of backends that would pass a client on for ever, once.
+// report_ring is called with a backend from which sorry leads back to itself.
+void report_ring(const std::vector<backend_draft>& backends, std::size_t first, findings& findings) {
+    auto last = first;
+    auto names = quoted(backends[first].settings.name);
+    while (*backends[last].settings.sorry != first) {
+        last = *backends[last].settings.sorry;
+        names += " -> " + quoted(backends[last].settings.name);
+    }
+    findings.error(backends[last].sorry->where, "backend." + backends[last].settings.name +
+                                                    ".sorry: leads in a ring: " + names + " -> " +
+                                                    quoted(backends[first].settings.name) +
+                                                    "; write a backend outside of it, or leave it out");
+}
+
+// check_sorry finds each ring of backends that would pass a client on for ever, once: a walk that comes to
+// where it has been itself has found a new one; where an earlier walk has been, all is known.
 void check_sorry(const std::vector<backend_draft>& backends, findings& findings) {
-    std::vector<std::size_t> walk(backends.size()); // the walk that came here first, counted from 1
+    std::vector<std::size_t> walk(backends.size()); // which came here first, counted from 1
     for (std::size_t start = 0; start < backends.size(); ++start) {
         std::optional<std::size_t> at = start;
         while (at && walk[*at] == 0) {
             walk[*at] = start + 1;
             at = backends[*at].settings.sorry;
         }
-        if (!at || walk[*at] != start + 1)
-            continue;
-
-        const auto first = *at;
-        auto last = first;
-        auto names = quoted(backends[first].settings.name);
-        while (*backends[last].settings.sorry != first) {
-            last = *backends[last].settings.sorry;
-            names += " -> " + quoted(backends[last].settings.name);
-        }
-        findings.error(backends[last].sorry->where, "backend." + backends[last].settings.name +
-                                                        ".sorry: leads in a ring: " + names + " -> " +
-                                                        quoted(backends[first].settings.name) +
-                                                        "; write a backend outside of it, or leave it out");
+        if (at && walk[*at] == start + 1)
+            report_ring(backends, *at, findings);
     }
 }
 

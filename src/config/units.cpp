@@ -1,3 +1,4 @@
+// Durations and sizes share a grammar, a whole number and a unit, and differ in the table of units.
 #include "snipass/config/units.hpp"
 
 #include <algorithm>

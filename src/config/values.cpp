@@ -1,3 +1,5 @@
+// Each as_* takes one TOML value. A wrong one is answered with the right one wherever it can be guessed: 5
+// for a duration is "5s", because that is what is meant nine times in ten.
 #include "values.hpp"
 
 #include "snipass/config/limits.hpp"

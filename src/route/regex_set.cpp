@@ -1,3 +1,5 @@
+// RE2 does the work: one automaton for all expressions, so that a stranger's name costs one pass however many
+// there are. Building it may exceed the memory allowed; then they are asked one after the other.
 #include "snipass/route/regex_set.hpp"
 
 #include <algorithm>
@@ -51,8 +53,6 @@ regex_set::regex_set(std::vector<std::string> regexes, std::int64_t memory) : te
     impl_ = std::move(built);
 }
 
-regex_set::regex_set(regex_set&&) noexcept = default;
-regex_set& regex_set::operator=(regex_set&&) noexcept = default;
 regex_set::~regex_set() = default;
 
 std::vector<int> regex_set::matches(std::string_view name) const {

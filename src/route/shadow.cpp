@@ -1,3 +1,4 @@
+// One walk over all names in file order, remembering who took each first without a condition.
 #include "snipass/route/shadow.hpp"
 
 #include <array>

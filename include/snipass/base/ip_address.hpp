@@ -31,7 +31,7 @@ class ip_address {
     v4_bytes() const noexcept;                   // the last four; meaningful if is_v4()
     [[nodiscard]] std::string to_string() const; // RFC 5952; IPv4 as a dotted quad
 
-    auto operator<=>(const ip_address&) const = default;
+    auto operator<=>(const ip_address&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
 
   private:
     bytes_type bytes_{};
@@ -45,7 +45,7 @@ struct ip_endpoint {
     [[nodiscard]] static std::optional<ip_endpoint> parse(std::string_view text);
     [[nodiscard]] std::string to_string() const;
 
-    auto operator<=>(const ip_endpoint&) const = default;
+    auto operator<=>(const ip_endpoint&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
 };
 
 // ip_prefix is an address with a prefix length, as in CIDR notation (RFC 4632): "192.0.2.0/24",
@@ -66,7 +66,7 @@ class ip_prefix {
     [[nodiscard]] unsigned length() const noexcept; // as written: 24 for 192.0.2.0/24
     [[nodiscard]] std::string to_string() const;
 
-    auto operator<=>(const ip_prefix&) const = default;
+    auto operator<=>(const ip_prefix&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
 
   private:
     ip_address address_;

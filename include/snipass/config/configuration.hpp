@@ -69,11 +69,14 @@ struct place {
     std::uint32_t line = 0;
     std::uint32_t column = 0;
 
-    auto operator<=>(const place&) const = default;
+    auto operator<=>(const place&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
 };
 
+// route_settings leaves the names to the table: a million of them are not kept twice.
 struct route_settings {
-    route::rule rule;
+    std::size_t name_count = 0;
+    std::vector<std::string> alpn;
+    std::vector<ip_prefix> source;
     std::size_t backend = 0; // index into configuration::backends
     place where;
 };

@@ -23,8 +23,6 @@ class regex_set {
     // Every expression is one that regex_problem has nothing against. Where `memory` does not suffice, they
     // are tried one by one: slower, and the same answer.
     explicit regex_set(std::vector<std::string> regexes, std::int64_t memory = default_memory);
-    regex_set(regex_set&&) noexcept;
-    regex_set& operator=(regex_set&&) noexcept;
     ~regex_set();
 
     // matches are the indexes of all expressions that match the whole name, in ascending order.

@@ -111,6 +111,32 @@ TEST_CASE("explain: the [default] backend") {
 )");
 }
 
+TEST_CASE("explain: long lists are cut short") {
+    std::string ranges;
+    for (int i = 0; i < 11; ++i)
+        ranges += "\"10." + std::to_string(i) + ".0.0/16\",";
+    const auto parsed =
+        parse("[[route]]\nnames = [\"a\"]\nsource = [" + ranges + "]\nbackend = \"b\"\n" + rest, "f");
+    REQUIRE(parsed.value);
+    CHECK_THAT(*explain(*parsed.value, {.host_name = "a"}).value,
+               Contains("10.7.0.0/16 and 3 more, the client's"));
+}
+
+TEST_CASE("explain: every policy, every protocol") {
+    const auto said = [](const std::string& policy, const std::string& protocol) {
+        const auto parsed = parse("[[listener]]\naddress = \":1\"\nunmatched = \"" + policy +
+                                      "\"\n[default]\nbackend = \"x\"\n"
+                                      "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"" +
+                                      protocol + "\"\n",
+                                  "f");
+        return *explain(*parsed.value, {}).value;
+    };
+    CHECK_THAT(said("close", "stream"), Contains("unmatched = \"close\": the connection is closed\n"));
+    CHECK_THAT(said("reset", "stream"), Contains("unmatched = \"reset\": the connection is reset\n"));
+    CHECK_THAT(said("default", "datagram"),
+               Contains("handoff by \"datagram\" to unix:/x; held for up to 5s"));
+}
+
 TEST_CASE("explain: a listener that is not there") {
     const auto answer = explain(*configured(""), {.host_name = "a", .listener = "[::]:444"});
     CHECK_FALSE(answer.value);

@@ -149,6 +149,9 @@ TEST_CASE("mistakes in [[listener]]") {
         {"a protocol nobody knows",
          "[[listener]]\naddress = \":80\"\nprotocol = \"quic\"\n" + rest,
          {"3:12: error: listener.protocol: no \"quic\" here; write \"tls\""}},
+        {"a number for a protocol",
+         "[[listener]]\naddress = \":80\"\nprotocol = 1\n" + rest,
+         {"3:12: error: listener.protocol: expected \"tls\" in quotes, not the integer 1; write \"tls\""}},
         {"a policy misspelt",
          "[[listener]]\naddress = \":80\"\nunmatched = \"drop\"\nmalformed = \"colse\"\nnot_tls = 1\n" + rest,
          {"3:13: error: listener.unmatched: no \"drop\" here; known here: \"default\", \"close\", \"reset\", "
@@ -212,6 +215,10 @@ TEST_CASE("mistakes in [[route]]") {
           "\"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"",
           "3:53: error: route.source: \"::1/64\" has bits behind its length; write \"::/64\", or the address "
           "alone for one client"}},
+        {"a number for a range",
+         "[[route]]\nnames = [\"a\"]\nsource = [10]\nbackend = \"b\"\n" + rest,
+         {"3:11: error: route.source: expected an address range in quotes, not the integer 10; write one "
+          "such as \"192.0.2.0/24\""}},
         {"a bad ALPN protocol",
          "[[route]]\nnames = [\"a\"]\nalpn = [\"\", 2]\nbackend = \"b\"\n" + rest,
          {"3:9: error: route.alpn: an ALPN protocol has 1 to 255 bytes; write one such as \"h2\"",

@@ -2,8 +2,9 @@
 
 #include "mistakes.hpp"
 
-#include <cstdio>
+#include <cstdlib>
 #include <fstream>
+#include <unistd.h>
 
 using namespace snipass;
 using namespace snipass::config;
@@ -144,12 +145,10 @@ backend = "near"
 
     REQUIRE(read->routes.size() == 1);
     const auto& route = read->routes[0];
-    REQUIRE(route.rule.names.size() == 3);
-    CHECK(route.rule.names[0].to_string() == "blog.example.com");
-    CHECK(route.rule.names[1].to_string() == "*.blog.example.com");
-    CHECK(route.rule.names[2].to_string() == "/b[0-9]+\\.example/");
-    CHECK(route.rule.alpn == std::vector<std::string>{"acme-tls/1", "h2"});
-    CHECK(route.rule.source.size() == 2);
+    CHECK(route.name_count == 3);
+    CHECK(read->table.size() == 3);
+    CHECK(route.alpn == std::vector<std::string>{"acme-tls/1", "h2"});
+    CHECK(route.source.size() == 2);
     CHECK(route.where.line == 32);
     CHECK(route.where.column == 1);
 
@@ -309,6 +308,23 @@ workers = true
             "9:13: warning: listener.malformed: there is no [default], so these clients are closed; write "
             "\"close\", or a [default]",
             "11:11: error: server.workers: expected a whole number, not true; write one from 0 to 1024"}});
+}
+
+TEST_CASE("load: a file of any size") {
+    char name[] = "/tmp/snipass-load-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    std::string names;
+    for (int i = 0; i < 10'000; ++i)
+        names += "\"n" + std::to_string(i) + ".example\",\n";
+    std::ofstream{name} << "[[route]]\nnames = [" << names << "]\nbackend = \"b\"\n" << rest;
+    const auto loaded = load(name);
+    ::unlink(name);
+    REQUIRE(loaded.value);
+    CHECK(loaded.value->file == name);
+    CHECK(loaded.value->table.size() == 10'000);
+    CHECK(load("/dev/null").diagnostics.size() == 1); // no [[listener]]
 }
 
 TEST_CASE("load: a file that cannot be read is a diagnostic") {
