@@ -1,0 +1,102 @@
+// Files as a whole: what cannot be read, what is not TOML, the order of what is reported.
+#include "mistakes.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <unistd.h>
+
+using namespace snipass::config;
+
+TEST_CASE("parse: TOML syntax stops at the first error and says so") {
+    const auto row = GENERATE(values<mistakes_row>({
+        {"no value",
+         "[server]\nworkers =\n",
+         {"2:10: error: TOML syntax: Error while parsing key-value pair: expected value, saw '\\n'; nothing "
+          "else in the file was checked"}},
+        {"a key twice",
+         "[log]\naccess = true\naccess = true\n",
+         {"3:10: error: TOML syntax: Error while parsing key-value pair: cannot redefine existing boolean "
+          "'access'; nothing else in the file was checked"}},
+        {"a table twice",
+         "[log]\n[log]\n",
+         {"2:1: error: TOML syntax: Error while parsing table header: cannot redefine existing table 'log'; "
+          "nothing else in the file was checked"}},
+        {"bytes that are no UTF-8",
+         "a = \"\xff\"\n",
+         {"1:5: error: TOML syntax: Encountered invalid utf-8 sequence; nothing else in the file was "
+          "checked"}},
+        {"nesting without an end",
+         "a = " + std::string(10'000, '['),
+         {"1:261: error: TOML syntax: Error while parsing value: exceeded maximum nested value depth of 256 "
+          "(TOML_MAX_NESTED_VALUES); nothing else in the file was checked"}},
+        {"a key that nests without an end",
+         "\n" + std::string(2'000, 'a') + std::string(100'000, '.'),
+         {"2:1: error: more than 1000 dots without a comma between them; write shorter keys, or break the "
+          "line"}},
+    }));
+    check(row);
+}
+
+TEST_CASE("parse: many dots in a line of many names are fine") {
+    std::string names;
+    for (int i = 0; i < 2'000; ++i)
+        names += "\"n" + std::to_string(i) + ".example\",";
+    check({"2,000 names in a line", "[[route]]\nnames = [" + names + "]\nbackend = \"b\"\n" + rest, {}});
+}
+
+TEST_CASE("parse: diagnostics come in the order of the file, errors and warnings alike") {
+    check({"from all tables",
+           R"([backend.b]
+hold = 5
+[backend.unused]
+handoff = "unix:x"
+[log]
+levl = "info"
+[[listener]]
+address = ":443"
+malformed = "default"
+[server]
+workers = true
+)",
+           {"1:1: error: backend.b: neither handoff nor proxy; write handoff = \"unix:/run/b.sock\" for a "
+            "process on this machine, or proxy = [\"192.0.2.1:443\"]",
+            "1:1: warning: backend.b: nothing leads to it; write it into a route, a sorry or [default], or "
+            "leave it out",
+            "2:8: error: backend.b.hold: expected a duration, not the integer 5; write \"5s\"",
+            "3:1: warning: backend.unused: nothing leads to it; write it into a route, a sorry or [default], "
+            "or leave it out",
+            "4:11: error: backend.unused.handoff: \"unix:x\" is a relative path; write one from the root, "
+            "such as \"unix:/run/x\"",
+            "6:1: error: log.levl: unknown key; write \"level\"",
+            "9:13: warning: listener.malformed: there is no [default], so these clients are closed; write "
+            "\"close\", or a [default]",
+            "11:11: error: server.workers: expected a whole number, not true; write one from 0 to 1024"}});
+}
+
+TEST_CASE("load: a file of any size") {
+    char name[] = "/tmp/snipass-load-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    std::string names;
+    for (int i = 0; i < 10'000; ++i)
+        names += "\"n" + std::to_string(i) + ".example\",\n";
+    std::ofstream{name} << "[[route]]\nnames = [" << names << "]\nbackend = \"b\"\n" << rest;
+    const auto loaded = load(name);
+    ::unlink(name);
+    REQUIRE(loaded.value);
+    CHECK(loaded.value->file == name);
+    CHECK(loaded.value->table.size() == 10'000);
+    CHECK(load("/dev/null").diagnostics.size() == 1); // no [[listener]]
+}
+
+TEST_CASE("load: a file that cannot be read is a diagnostic") {
+    const auto missing = load("/nonexistent/snipass.toml");
+    CHECK_FALSE(missing.value);
+    REQUIRE(missing.diagnostics.size() == 1);
+    CHECK(missing.diagnostics[0].to_string("f") == "f: error: cannot be read: No such file or directory");
+    const auto directory = load("/");
+    CHECK_FALSE(directory.value);
+    REQUIRE(directory.diagnostics.size() == 1);
+    CHECK(directory.diagnostics[0].to_string("f") == "f: error: cannot be read: Is a directory");
+}

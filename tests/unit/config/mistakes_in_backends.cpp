@@ -1,0 +1,101 @@
+// Mistakes in backends, and in what leads to them.
+#include "mistakes.hpp"
+
+using namespace snipass::config;
+
+TEST_CASE("mistakes in [backend.NAME] and [default]") {
+    const std::string used = listener + "[default]\nbackend = \"x\"\n";
+    check(GENERATE_COPY(values<mistakes_row>({
+        {"neither of the two kinds",
+         "[backend.x]\n" + used,
+         {"1:1: error: backend.x: neither handoff nor proxy; write handoff = \"unix:/run/x.sock\" for a "
+          "process on this machine, or proxy = [\"192.0.2.1:443\"]"}},
+        {"both kinds",
+         "[backend.x]\nhandoff = \"unix:/x\"\nproxy = \"a:1\"\n" + used,
+         {"1:1: error: backend.x: both handoff and proxy; write one, and a second backend for the other"}},
+        {"an empty kind",
+         "[backend.x]\nhandoff = []\n" + used,
+         {"2:11: error: backend.x.handoff: an empty array; write at least one string into it"}},
+        {"keys of the other kind, handoff",
+         "[backend.x]\nhandoff = \"unix:/x\"\nproxy_protocol = \"v2\"\nconnect_timeout = "
+         "\"1s\"\nidle_timeout = \"1s\"\n" +
+             used,
+         {"3:1: error: backend.x.proxy_protocol: does not apply to a backend with handoff; leave it out",
+          "4:1: error: backend.x.connect_timeout: does not apply to a backend with handoff; leave it out",
+          "5:1: error: backend.x.idle_timeout: does not apply to a backend with handoff; leave it out"}},
+        {"keys of the other kind, proxy",
+         "[backend.x]\nproxy = \"a:1\"\nprotocol = \"stream\"\nack_timeout = "
+         "\"1s\"\n" +
+             used,
+         {"3:1: error: backend.x.protocol: does not apply to a backend with proxy; leave it out",
+          "4:1: error: backend.x.ack_timeout: does not apply to a backend with proxy; leave it out"}},
+        {"an acknowledgement where there is none",
+         "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"datagram\"\nack_timeout = \"1s\"\n" + used,
+         {"4:1: error: backend.x.ack_timeout: protocol = \"datagram\" has no acknowledgement; leave "
+          "ack_timeout out"}},
+        {"a protocol of a later version",
+         "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"scgi\"\n" + used,
+         {"3:12: error: backend.x.protocol: this version does not have \"scgi\"; write \"stream\" or "
+          "\"datagram\""}},
+        {"a protocol nobody knows",
+         "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"dgram\"\n" + used,
+         {"3:12: error: backend.x.protocol: no \"dgram\" here; known here: \"stream\", \"datagram\""}},
+        {"every bad address",
+         "[backend.x]\nhandoff = [\"/x\", \"unix:x\", 1]\n" + used,
+         {"2:12: error: backend.x.handoff: \"/x\" has no \"unix:\"; write \"unix:/x\"",
+          "2:18: error: backend.x.handoff: \"unix:x\" is a relative path; write one from the root, such as "
+          "\"unix:/run/x\"",
+          "2:28: error: backend.x.handoff: expected a unix socket in quotes, not the integer 1; write one "
+          "such as \"unix:/run/backend.sock\""}},
+        {"a path that is too long",
+         "[backend.x]\nhandoff = \"unix:/" + std::string(107, 'x') + "\"\n" + used,
+         {"2:11: error: backend.x.handoff: "
+          "\"unix:/"
+          "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+          "xxxxxxxxx\" has 108 bytes; a unix socket's path has at most 107"}},
+        {"every bad proxy address",
+         "[backend.x]\nproxy = [\"a\", 1]\nproxy_protocol = 2\n" + used,
+         {"2:10: error: backend.x.proxy: \"a\" has no port; write \"a:443\"",
+          "2:15: error: backend.x.proxy: expected an address in quotes, not the integer 1; write one such as "
+          "\"192.0.2.1:443\"",
+          "3:18: error: backend.x.proxy_protocol: expected a word in quotes, not the integer 2; known here: "
+          "\"none\", \"v1\", \"v2\""}},
+        {"a bad name",
+         "[backend.\"x y\"]\nhandoff = \"unix:/x\"\n[backend.x]\nhandoff = \"unix:/x\"\nsorry = \"x y\"\n" +
+             used,
+         {"1:1: error: backend.\"x y\": write a name of 1 to 64 letters, digits, \"-\", \"_\" or \".\""}},
+        {"a name of 65",
+         "[backend." + std::string(65, 'x') + "]\nhandoff = \"unix:/x\"\n" + rest,
+         {"1:1: error: backend.\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\": write "
+          "a name of 1 to 64 letters, digits, \"-\", \"_\" or \".\"",
+          "1:1: warning: backend.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: nothing "
+          "leads to it; write it into a route, a sorry or [default], or leave it out"}},
+        {"a key misspelt",
+         "[backend.x]\nhandof = \"unix:/x\"\n" + used,
+         {"1:1: error: backend.x: neither handoff nor proxy; write handoff = \"unix:/run/x.sock\" for a "
+          "process on this machine, or proxy = [\"192.0.2.1:443\"]",
+          "2:1: error: backend.x.handof: unknown key; write \"handoff\""}},
+        {"a sorry that is not there",
+         "[backend.x]\nhandoff = \"unix:/x\"\nsorry = \"y\"\n" + used,
+         {"3:9: error: backend.x.sorry: there is no backend \"y\"; known here: \"x\""}},
+        {"sorry to itself",
+         "[backend.x]\nhandoff = \"unix:/x\"\nsorry = \"x\"\n" + used,
+         {"3:9: error: backend.x.sorry: leads in a ring: \"x\" -> \"x\"; write a backend outside of it, or "
+          "leave it out"}},
+        {"sorry in a ring, entered from outside",
+         "[backend.x]\nhandoff = \"unix:/x\"\nsorry = \"y\"\n[backend.y]\nhandoff = \"unix:/x\"\nsorry = "
+         "\"z\"\n[backend.z]\nhandoff = \"unix:/x\"\nsorry = \"y\"\n" +
+             used,
+         {"9:9: error: backend.z.sorry: leads in a ring: \"y\" -> \"z\" -> \"y\"; write a backend outside of "
+          "it, or leave it out"}},
+        {"no backend in [default]",
+         "[default]\n" + listener + backend,
+         {"1:1: error: default: no backend; write backend = \"NAME\", or leave [default] out"}},
+        {"a backend that is not there in [default]",
+         "[default]\nbackend = \"c\"\n" + listener + backend,
+         {"2:11: error: default.backend: there is no backend \"c\"; known here: \"b\""}},
+        {"another key in [default]",
+         "[default]\nbackend = \"b\"\nsorry = \"b\"\n" + listener + backend,
+         {"3:1: error: default.sorry: unknown key; known here: \"backend\""}},
+    })));
+}

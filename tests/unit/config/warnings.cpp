@@ -1,0 +1,64 @@
+// What is reported and does no harm.
+#include "mistakes.hpp"
+
+using namespace snipass::config;
+
+TEST_CASE("what is allowed and hardly meant") {
+    const std::string route = "[[route]]\nbackend = \"b\"\nnames = ";
+    check(GENERATE_COPY(values<mistakes_row>({
+        {"a backend that nothing leads to",
+         "[backend.x]\nhandoff = \"unix:/x\"\n" + rest,
+         {"1:1: warning: backend.x: nothing leads to it; write it into a route, a sorry or [default], or "
+          "leave it out"}},
+        {"a backend that only an unused one leads to",
+         "[backend.x]\nhandoff = \"unix:/x\"\nsorry = \"y\"\n[backend.y]\nhandoff = \"unix:/x\"\n" + rest,
+         {"1:1: warning: backend.x: nothing leads to it; write it into a route, a sorry or [default], or "
+          "leave it out",
+          "4:1: warning: backend.y: nothing leads to it; write it into a route, a sorry or [default], or "
+          "leave it out"}},
+        {"not where a reference failed",
+         "[backend.x]\nhandoff = \"unix:/x\"\n[[route]]\nnames = [\"a\"]\nbackend = \"xx\"\n" + rest,
+         {"5:11: error: route.backend: there is no backend \"xx\"; known here: \"x\", \"b\""}},
+        {"a route that can never win",
+         route + "[\"a\"]\n" + route + "[\"A.\"]\n" + rest,
+         {"4:1: warning: route: can never win: the route at line 1 has \"a\" without any condition; write "
+          "this route above it, or leave it out"}},
+        {"a route that can never win with any name",
+         route + "[\"a\", \"b\"]\n" + route + "[\"b\", \"a\"]\n" + rest,
+         {"4:1: warning: route: can never win: the route at line 1 has \"b\" without any condition, and the "
+          "other names are taken too; write this route above it, or leave it out"}},
+        {"one name that can never win",
+         route + "[\"a\"]\n" + route + "[\"b\", \"a\"]\n" + rest,
+         {"6:15: warning: route.names: \"a\" never comes here: the route at line 1 has it without any "
+          "condition; write it into one of them"}},
+        {"a name twice in a route",
+         route + "[\"a\", \"A\"]\n" + rest,
+         {"3:15: warning: route.names: \"a\" is in this route already; leave it out"}},
+        {"the same name with a condition before is no mistake",
+         route + "[\"a\"]\nalpn = [\"h2\"]\n" + route + "[\"a\"]\n" + rest,
+         {}},
+        {"clients sent to a [default] that is not there",
+         "[[listener]]\naddress = \":1\"\nunmatched = \"default\"\nmalformed = \"default\"\nnot_tls = "
+         "\"default\"\n" +
+             route + "[\"a\"]\n" + backend,
+         {"3:13: warning: listener.unmatched: there is no [default], so these clients are closed; write "
+          "\"close\", or a [default]",
+          "4:13: warning: listener.malformed: there is no [default], so these clients are closed; write "
+          "\"close\", or a [default]",
+          "5:11: warning: listener.not_tls: there is no [default], so these clients are closed; write "
+          "\"close\", or a [default]"}},
+        {"not where nobody wrote so", "[[listener]]\naddress = \":1\"\n" + route + "[\"a\"]\n" + backend, {}},
+        {"a datagram whose bytes a stream backend would miss",
+         "[backend.d]\nhandoff = \"unix:/d\"\nprotocol = \"datagram\"\nsorry = \"b\"\n[[route]]\nnames = "
+         "[\"a\"]\nbackend = \"d\"\n" +
+             rest,
+         {"4:9: warning: backend.d.sorry: \"b\" is handed sockets by \"stream\", which needs the client's "
+          "bytes unread; in the rare case that a datagram fails after they were read, the client is closed "
+          "instead"}},
+        {"a datagram before a datagram is no mistake",
+         "[backend.d]\nhandoff = \"unix:/d\"\nprotocol = \"datagram\"\nsorry = \"e\"\n[backend.e]\nhandoff = "
+         "\"unix:/d\"\nprotocol = \"datagram\"\n[[route]]\nnames = [\"a\"]\nbackend = \"d\"\n" +
+             rest,
+         {}},
+    })));
+}
