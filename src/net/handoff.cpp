@@ -55,7 +55,7 @@ constexpr handoff_result taken{handoff_status::taken, {}};
 handoff_status to_status(const error_code& ec) noexcept {
     if (os::is_transient(ec))
         return handoff_status::busy;
-    switch (ec.value()) {
+    switch (os::errno_of(ec)) {
     case ENOENT:
         return handoff_status::absent;
     case ECONNREFUSED:

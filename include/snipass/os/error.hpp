@@ -16,6 +16,12 @@ namespace snipass::os {
     return {number, boost::system::system_category()};
 }
 
+// errno_of is the errno that `ec` stands for; 0 if it is of another category, whose numbers mean something
+// else: the resolver's TRY_AGAIN is 2, as ENOENT is.
+[[nodiscard]] inline int errno_of(const error_code& ec) noexcept {
+    return ec.category() == boost::system::system_category() ? ec.value() : 0;
+}
+
 // would_block: not now; wait for readiness.
 [[nodiscard]] inline bool would_block(const error_code& ec) noexcept {
     return ec == make_error(EAGAIN) || ec == make_error(EWOULDBLOCK);
@@ -24,7 +30,7 @@ namespace snipass::os {
 // is_transient: the same call may succeed a little later, and no event announces when: a full queue or
 // backlog, descriptors in flight (ETOOMANYREFS, unix(7)), kernel memory, descriptors (EMFILE, ENFILE).
 [[nodiscard]] inline bool is_transient(const error_code& ec) noexcept {
-    switch (ec.value()) {
+    switch (errno_of(ec)) {
     case EAGAIN:
     case ENOBUFS:
     case ENOMEM:
@@ -40,7 +46,7 @@ namespace snipass::os {
 
 // is_disconnect: the peer is gone; nothing is wrong with us.
 [[nodiscard]] inline bool is_disconnect(const error_code& ec) noexcept {
-    switch (ec.value()) {
+    switch (errno_of(ec)) {
     case ECONNRESET:
     case EPIPE:
     case ENOTCONN:
@@ -56,7 +62,7 @@ namespace snipass::os {
 
 // out_of_descriptors: this process or the machine has none left.
 [[nodiscard]] inline bool out_of_descriptors(const error_code& ec) noexcept {
-    return ec.value() == EMFILE || ec.value() == ENFILE;
+    return errno_of(ec) == EMFILE || errno_of(ec) == ENFILE;
 }
 
 } // namespace snipass::os

@@ -1,0 +1,50 @@
+#include "snipass/os/error.hpp"
+
+#include "catch.hpp"
+#include "snipass/tls/hello_error.hpp"
+
+#include <boost/asio/error.hpp>
+
+using namespace snipass;
+namespace netdb = boost::asio::error;
+
+TEST_CASE("error: what may succeed a little later is transient") {
+    for (const int number : {EAGAIN, EWOULDBLOCK, ENOBUFS, ENOMEM, ETOOMANYREFS, EMFILE, ENFILE, EINTR}) {
+        CAPTURE(number);
+        CHECK(os::is_transient(os::make_error(number)));
+    }
+    for (const int number : {0, ENOENT, ECONNREFUSED, EPIPE, EBADF, EMSGSIZE}) {
+        CAPTURE(number);
+        CHECK_FALSE(os::is_transient(os::make_error(number)));
+    }
+}
+
+TEST_CASE("error: a peer that is gone is a disconnect") {
+    for (const int number :
+         {ECONNRESET, EPIPE, ENOTCONN, ECONNABORTED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH}) {
+        CAPTURE(number);
+        CHECK(os::is_disconnect(os::make_error(number)));
+    }
+    for (const int number : {0, EAGAIN, ECONNREFUSED, ENOENT, EBADF}) {
+        CAPTURE(number);
+        CHECK_FALSE(os::is_disconnect(os::make_error(number)));
+    }
+}
+
+TEST_CASE("error: only EMFILE and ENFILE are a want of descriptors") {
+    CHECK(os::out_of_descriptors(os::make_error(EMFILE)));
+    CHECK(os::out_of_descriptors(os::make_error(ENFILE)));
+    CHECK_FALSE(os::out_of_descriptors(os::make_error(ENOMEM)));
+}
+
+// Other categories have numbers of their own: 4 is EINTR, and no_data to the resolver.
+TEST_CASE("error: a number of another category is no errno") {
+    CHECK_FALSE(os::is_transient(error_code{netdb::no_data}));
+    for (int value = 1; value < 200; ++value) {
+        CAPTURE(value);
+        const error_code foreign{value, tls::hello_category()};
+        CHECK_FALSE(os::is_transient(foreign));
+        CHECK_FALSE(os::is_disconnect(foreign));
+        CHECK_FALSE(os::out_of_descriptors(foreign));
+    }
+}
