@@ -45,12 +45,15 @@ std::vector<passed_socket> take_listen_fds() {
     std::vector<passed_socket> sockets;
     const auto pid = number<pid_t>(variable("LISTEN_PID"));
     const auto count = number<int>(variable("LISTEN_FDS"));
-    if (pid == ::getpid() && count) {
+    // No process can have more open; such a number is a mistake, and not worth as many system calls.
+    const bool possible = count && *count <= ::sysconf(_SC_OPEN_MAX) - first_passed_fd;
+    if (pid == ::getpid() && possible) {
         auto names = variable("LISTEN_FDNAMES");
-        for (int fd = first_passed_fd; fd < first_passed_fd + *count; ++fd) {
-            if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-                continue; // not open: the variables lied
-            sockets.push_back({next_name(names), unique_fd{fd}});
+        for (int i = 0; i < *count; ++i) {
+            auto name = next_name(names);
+            const int fd = first_passed_fd + i;
+            if (::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) // else it is not open: the variables lied
+                sockets.push_back({std::move(name), unique_fd{fd}});
         }
     }
     ::unsetenv("LISTEN_PID");
