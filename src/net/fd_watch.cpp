@@ -23,18 +23,21 @@ void fd_watch::close(os::unique_fd fd) {
 // start tells whether there is something to wait for: a registration that fails is a result.
 bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_handle<> waiting) {
     interrupted_ = false;
-    result_ = is_registered_ ? loop_.watch_again(fd_, events, *this) : loop_.watch(fd_, events, *this);
-    if (result_)
-        return false;
-    is_registered_ = true;
+    pausing_ = events == no_events;
+    if (!pausing_) {
+        result_ = is_registered_ ? loop_.watch_again(fd_, events, *this) : loop_.watch(fd_, events, *this);
+        if (result_)
+            return false;
+        is_registered_ = true;
+    }
     waiting_ = waiting;
     loop_.arm(*this, deadline);
     return true;
 }
 
 void fd_watch::on_ready() {
-    if (!waiting_ || interrupted_)
-        return; // the wait has ended, or is about to
+    if (!waiting_ || interrupted_ || pausing_)
+        return; // the wait it was for has ended, or is about to
     disarm();
     std::exchange(waiting_, nullptr).resume();
 }

@@ -27,9 +27,10 @@ class fd_watch final : private alarm, private ready_target {
     [[nodiscard]] auto readable(time_point deadline) { return wait{*this, EPOLLIN | EPOLLRDHUP, deadline}; }
     [[nodiscard]] auto writable(time_point deadline) { return wait{*this, EPOLLOUT, deadline}; }
 
-    // co_await pause(until) waits for time to pass: timed_out at `until`, what interrupt() was given, or no
-    // error if the peer is gone (EPOLLERR or EPOLLHUP).
-    [[nodiscard]] auto pause(time_point until) { return wait{*this, 0, until}; }
+    // co_await pause(until) waits for time to pass: timed_out at `until`, or what interrupt() was given. It
+    // looks away from the descriptor, because some states stay: EPOLLHUP of a listener that somebody shut
+    // down ends every wait at once.
+    [[nodiscard]] auto pause(time_point until) { return wait{*this, no_events, until}; }
 
     // interrupt ends the wait that is under way with `why`, soon but not within this call, even if the
     // descriptor becomes ready in the same moment; without one it does nothing.
@@ -40,6 +41,8 @@ class fd_watch final : private alarm, private ready_target {
     void close(os::unique_fd fd);
 
   private:
+    static constexpr std::uint32_t no_events = 0;
+
     struct wait {
         fd_watch& watch;
         std::uint32_t events;
@@ -60,6 +63,7 @@ class fd_watch final : private alarm, private ready_target {
     std::coroutine_handle<> waiting_;
     error_code result_; // of the last wait; once it is interrupted, why
     bool interrupted_ = false;
+    bool pausing_ = false;
 };
 
 } // namespace snipass::net
