@@ -18,6 +18,7 @@ constexpr std::size_t first_look = 4096;
 } // namespace
 
 std::span<std::uint8_t> peek_buffer::first(std::size_t n) {
+    holder = nullptr;
     if (n > size_) {
         bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(n);
         size_ = n;

@@ -18,7 +18,8 @@ namespace snipass::net {
 // initialised.
 class peek_buffer {
   public:
-    // The first n bytes of the buffer; what was there before is lost when it has to grow.
+    // The first n bytes of the buffer. What was there before belongs to nobody from now on: it is lost when
+    // the buffer has to grow.
     [[nodiscard]] std::span<std::uint8_t> first(std::size_t n);
 
     std::vector<std::uint8_t> gathered; // a hello that came in several records
