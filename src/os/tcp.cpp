@@ -169,6 +169,10 @@ error_code wait_for_bytes(int fd, std::size_t n) {
     return set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(n));
 }
 
+error_code make_room(int fd, std::size_t n) {
+    return set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(n));
+}
+
 bool peer_has_closed(int fd) {
     pollfd one{fd, POLLRDHUP, 0};
     return ::poll(&one, 1, 0) > 0;

@@ -23,9 +23,14 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using net::task;
 
-// A socket that woke without the bytes that were asked for is short of receive buffer. The kernel grows it
-// when it is looked at; an event would come at once, so a pause it is.
-constexpr auto short_wake_pause = 10ms;
+// A socket that is readable without the bytes that were asked for is short of receive buffer, or its client
+// does not play fair (a peek ends at urgent data). It stays readable, so only pauses keep us from spinning:
+// each is twice the one before, 64 times the first at most.
+constexpr auto first_pause = 10ms;
+constexpr unsigned most_doublings = 6;
+
+// Such a socket gets room for twice what was asked for, then for four times.
+constexpr unsigned most_room = 2;
 
 // How long a refused client may take to hear of it before its socket is closed under it.
 constexpr auto linger_time = 1s;
@@ -93,6 +98,11 @@ outcome refused_as(config::match_kind why) {
     }
 }
 
+net::time_point pause_end(unsigned pauses_before, net::time_point deadline) {
+    return std::min(net::clock::now() + first_pause * (1U << std::min(pauses_before, most_doublings)),
+                    deadline);
+}
+
 // A fatal alert in a record of its own (RFC 8446 sections 5.1 and 6).
 std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
     constexpr std::uint8_t fatal = 2;
@@ -133,6 +143,7 @@ task<error_code> session::wait_for_hello() {
     const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
     // One error_code for all: this frame is what a waiting client costs.
     error_code ec;
+    unsigned short_wakes = 0;
     for (std::size_t asked = 0;;) {
         asked = peeker_.needed();
         if ((ec = os::wait_for_bytes(client_.get(), asked)))
@@ -143,14 +154,18 @@ task<error_code> session::wait_for_hello() {
         ec = look();
         if (!os::would_block(ec))
             break;
-        if (peeker_.bytes().size() >= asked)
+        if (peeker_.bytes().size() >= asked) {
+            short_wakes = 0;
             continue;
+        }
         if (os::peer_has_closed(client_.get()))
             co_return ec = asio::error::eof;
         // A descriptor that is ready never lets a wait time out, so the deadline is looked at here too.
         if (net::clock::now() >= deadline)
             co_return ec = asio::error::timed_out;
-        ec = co_await watch.pause(std::min(net::clock::now() + short_wake_pause, deadline));
+        if ((ec = os::make_room(client_.get(), asked << std::min(short_wakes + 1, most_room))))
+            co_return ec;
+        ec = co_await watch.pause(pause_end(short_wakes++, deadline));
         if (ec && ec != asio::error::timed_out)
             co_return ec;
     }

@@ -55,6 +55,13 @@ struct accepted {
 // the kernel grows the receive buffer for it. 1 is the default.
 [[nodiscard]] error_code wait_for_bytes(int fd, std::size_t n);
 
+// make_room grows the receive buffer as if for n bytes, and leaves SO_RCVLOWAT there. For a socket that is
+// readable without the bytes that were waited for: the kernel's estimate of what they take in its buffer was
+// too low (small segments take many times their size), and the client may not send the others. It hears of
+// the new window at the next look. Not by SO_RCVBUF, which would end the kernel's own tuning for the
+// connection's life.
+[[nodiscard]] error_code make_room(int fd, std::size_t n);
+
 // peer_has_closed: a FIN or RST has arrived, whatever is still unread before it (POLLRDHUP, poll(2)).
 [[nodiscard]] bool peer_has_closed(int fd);
 
