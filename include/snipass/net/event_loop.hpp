@@ -74,7 +74,9 @@ class event_loop {
 
     [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
 
-    // spawn starts `body` and keeps it until it has finished. What it throws leaves run().
+    // spawn starts `body` and keeps it until it has finished. What it throws before it has to wait leaves
+    // spawn; later it is a bug that ends the process, because no exception passes through the coroutines that
+    // are being resumed on its way.
     void spawn(task<> body);
 
     // destroy_tasks destroys what was spawned and has not finished; the loop does not run any more. For an

@@ -78,7 +78,7 @@ TEST_CASE("task: what one throws reaches the one that awaits it", "[net]") {
     CHECK(what == "no");
 }
 
-TEST_CASE("task: what a spawned one throws leaves spawn, or run", "[net]") {
+TEST_CASE("task: what a spawned one throws before it has to wait leaves spawn", "[net]") {
     event_loop loop;
     CHECK_THROWS_AS(loop.spawn([]() -> task<> { (void)co_await failing(); }()), std::runtime_error);
 }

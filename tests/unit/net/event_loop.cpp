@@ -1,0 +1,167 @@
+#include "snipass/net/event_loop.hpp"
+
+#include "catch.hpp"
+#include "run_coroutine.hpp"
+#include "same_descriptors.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <functional>
+#include <vector>
+
+using namespace snipass;
+using namespace snipass::testing;
+using namespace std::chrono_literals;
+using net::time_point;
+
+namespace {
+
+// test_alarm does what it is told when it goes off.
+class test_alarm final : public net::alarm {
+  public:
+    explicit test_alarm(std::function<void()> action) : action_(std::move(action)) {}
+    ~test_alarm() = default;
+
+  private:
+    void expire() override { action_(); }
+
+    std::function<void()> action_;
+};
+
+// bell records that it went off.
+class bell {
+  public:
+    bell(std::vector<int>& rung, int number) : alarm([&rung, number] { rung.push_back(number); }) {}
+    test_alarm alarm;
+};
+
+} // namespace
+
+TEST_CASE("event_loop: alarms go off in the order of their times, whatever the order they were armed in") {
+    const same_descriptors check;
+    net::event_loop loop;
+    std::vector<int> rung;
+    bell first{rung, 1};
+    bell second{rung, 2};
+    bell third{rung, 3};
+    const auto now = net::clock::now();
+    loop.arm(second.alarm, now + 2ms);
+    loop.arm(third.alarm, now + 3ms);
+    loop.arm(first.alarm, now + 1ms);
+    run_until(loop, [&] { return rung.size() == 3; });
+    CHECK(rung == std::vector{1, 2, 3});
+}
+
+TEST_CASE("event_loop: alarms of one time go off in the order they were armed in") {
+    net::event_loop loop;
+    std::vector<int> rung;
+    bell first{rung, 1};
+    bell second{rung, 2};
+    const auto when = net::clock::now() + 1ms;
+    loop.arm(first.alarm, when);
+    loop.arm(second.alarm, when);
+    run_until(loop, [&] { return rung.size() == 2; });
+    CHECK(rung == std::vector{1, 2});
+}
+
+TEST_CASE("event_loop: a time that has passed goes off at once, from run() and not from arm()") {
+    net::event_loop loop;
+    std::vector<int> rung;
+    bell late{rung, 1};
+    loop.arm(late.alarm, net::clock::now() - 1h);
+    CHECK(rung.empty());
+    run_until(loop, [&] { return !rung.empty(); });
+    CHECK(rung == std::vector{1});
+}
+
+TEST_CASE("event_loop: an alarm that is armed again is moved") {
+    net::event_loop loop;
+    std::vector<int> rung;
+    bell moved{rung, 1};
+    bell other{rung, 2};
+    const auto now = net::clock::now();
+    loop.arm(moved.alarm, now + 1ms);
+    loop.arm(other.alarm, now + 5ms);
+    loop.arm(moved.alarm, now + 10ms); // later
+    CHECK(moved.alarm.when() == now + 10ms);
+    run_until(loop, [&] { return rung.size() == 2; });
+    CHECK(rung == std::vector{2, 1});
+    loop.arm(moved.alarm, net::clock::now() + 1h);
+    loop.arm(moved.alarm, net::clock::now()); // earlier
+    run_until(loop, [&] { return rung.size() == 3; });
+    CHECK(rung.back() == 1);
+}
+
+TEST_CASE("event_loop: a disarmed alarm does not go off, nor does one that is gone") {
+    net::event_loop loop;
+    std::vector<int> rung;
+    bell disarmed{rung, 1};
+    bell last{rung, 3};
+    const auto now = net::clock::now();
+    loop.arm(disarmed.alarm, now + 1ms);
+    disarmed.alarm.disarm();
+    disarmed.alarm.disarm(); // again is harmless
+    {
+        bell gone{rung, 2};
+        loop.arm(gone.alarm, now + 1ms);
+    }
+    loop.arm(last.alarm, now + 3ms);
+    run_until(loop, [&] { return !rung.empty(); });
+    CHECK(rung == std::vector{3});
+}
+
+TEST_CASE("event_loop: never is never, and armed so an alarm is disarmed") {
+    net::event_loop loop;
+    std::vector<int> rung;
+    bell never{rung, 1};
+    bell other{rung, 2};
+    loop.arm(never.alarm, net::clock::now());
+    loop.arm(never.alarm, time_point::max());
+    loop.arm(other.alarm, net::clock::now() + 1ms);
+    run_until(loop, [&] { return !rung.empty(); });
+    run_ready(loop);
+    CHECK(rung == std::vector{2});
+}
+
+TEST_CASE("event_loop: an alarm that goes off may arm itself and disarm others") {
+    net::event_loop loop;
+    int rounds = 0;
+    std::vector<int> rung;
+    bell victim{rung, 1};
+    test_alarm again{[&] {
+        victim.alarm.disarm();
+        if (++rounds < 3)
+            loop.arm(again, net::clock::now() + 1ms);
+    }};
+    const auto when = net::clock::now() + 1ms;
+    loop.arm(again, when);
+    loop.arm(victim.alarm, when);
+    run_until(loop, [&] { return rounds == 3; });
+    CHECK(rung.empty());
+}
+
+TEST_CASE("event_loop: an earlier alarm that is armed when the timer has already gone off loses nothing") {
+    net::event_loop loop;
+    std::vector<int> rung;
+    bell due{rung, 1};
+    bell newcomer{rung, 2};
+    bell later{rung, 3};
+    loop.arm(due.alarm, net::clock::now());
+    loop.arm(later.alarm, net::clock::now() + 5ms);
+    // By the time the loop runs, the timer's handler for `due` and this job are both queued.
+    boost::asio::post(loop.io(), [&] { loop.arm(newcomer.alarm, net::clock::now() - 1s); });
+    run_until(loop, [&] { return rung.size() == 3; });
+    CHECK(rung.back() == 3);
+}
+
+TEST_CASE("event_loop: it may be destroyed with alarms armed") {
+    const same_descriptors check;
+    std::vector<int> rung;
+    bell survivor{rung, 1};
+    {
+        net::event_loop loop;
+        loop.arm(survivor.alarm, net::clock::now() + 1h);
+    }
+    survivor.alarm.disarm();
+    CHECK(rung.empty());
+}
