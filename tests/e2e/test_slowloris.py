@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import time
+import unittest
 
 import harness
 from harness import Case, Watched, client_hello, curl, is_sanitized, s_client, wait_until
@@ -87,6 +88,10 @@ class Flood:
             one.wait()
 
 
+# UBSan looks at memory through a pipe (its vptr check), which takes descriptors: without any it sees errors in what is right.
+with_few_descriptors = unittest.skipIf(is_sanitized(), "a sanitizer needs descriptors")
+
+
 def descriptors(router):
     return len(os.listdir(f"/proc/{router.pid}/fd"))
 
@@ -133,6 +138,7 @@ class Slowloris(Case):
             self.assertLessEqual(each, BYTES_A_CLIENT)
         flood.leave()
 
+    @with_few_descriptors
     def test_sixty_four_descriptors_are_enough_to_serve_through_a_flood(self):
         router = self.start_router(prefix=("prlimit", "--nofile=64:64"))
         flood = Flood(self, router.port(), 500)
@@ -140,6 +146,7 @@ class Slowloris(Case):
         flood.leave()
         self.serve_some(router, 2, (s_client, curl))
 
+    @with_few_descriptors
     def test_out_of_descriptors_it_rests_and_recovers(self):
         """The descriptors are taken by clients that cannot be shed: they said all, and their backend is away."""
         router = self.start_router(prefix=("prlimit", "--nofile=64:64"))
