@@ -10,7 +10,7 @@ namespace snipass::conformance {
 
 namespace {
 
-constexpr int name_width = 44;
+constexpr int name_width = 48;
 constexpr int expected_width = 24;
 constexpr std::size_t longest_text = 60; // a name of 16,000 bytes is not for a table
 
