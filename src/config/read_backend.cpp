@@ -12,12 +12,18 @@ namespace {
 constexpr choice<proxy_protocol> headers[] = {
     {"none", proxy_protocol::none}, {"v1", proxy_protocol::v1}, {"v2", proxy_protocol::v2}};
 
+constexpr choice<balance> balances[] = {{"order", balance::order},
+                                        {"round_robin", balance::round_robin},
+                                        {"least_sessions", balance::least_sessions},
+                                        {"source_hash", balance::source_hash}};
+constexpr choice<health_check> checks[] = {
+    {"none", health_check::none}, {"connect", health_check::connect}, {"tls", health_check::tls}};
 constexpr choice<removal> removals[] = {{"keep", removal::keep}, {"close", removal::close}};
 
 constexpr std::string_view handoff_keys[] = {"protocol", "ack_timeout"};
-constexpr std::string_view proxy_keys[] = {"proxy_protocol", "connect_timeout", "idle_timeout",
-                                           "max_lifetime",   "keepalive",       "user_timeout",
-                                           "on_remove"};
+constexpr std::string_view proxy_keys[] = {
+    "balance",         "resolve_interval", "eject_after",  "check",     "check_interval", "proxy_protocol",
+    "connect_timeout", "idle_timeout",     "max_lifetime", "keepalive", "user_timeout",   "on_remove"};
 
 // The name stands in log lines and in what `explain` prints.
 bool is_backend_name(std::string_view name) {
@@ -68,6 +74,14 @@ void read_proxy(table_reader& in, backend_settings& backend) {
     const auto duration = [](const node& node) { return as_duration(node, limits::shortest_duration); };
     in.read("proxy_protocol", backend.header,
             [](const node& node) { return as_choice<proxy_protocol>(node, headers); });
+    in.read("balance", backend.balance, [](const node& node) { return as_choice<balance>(node, balances); });
+    in.read("resolve_interval", backend.resolve_interval,
+            [](const node& node) { return as_duration(node, limits::shortest_interval); });
+    in.read("eject_after", backend.eject_after,
+            [](const node& node) { return as_integer(node, 0, limits::failures); });
+    in.read("check", backend.check, [](const node& node) { return as_choice<health_check>(node, checks); });
+    in.read("check_interval", backend.check_interval,
+            [](const node& node) { return as_duration(node, limits::shortest_interval); });
     in.read("connect_timeout", backend.connect_timeout, duration);
     in.read("idle_timeout", backend.idle_timeout, duration);
     in.read("max_lifetime", backend.max_lifetime, as_duration_or_none);

@@ -16,8 +16,8 @@ constexpr auto look_interval = 1s;
 
 } // namespace
 
-backend::backend(const config::backend_settings& settings, std::size_t max_pending)
-    : settings_(settings), max_pending_(max_pending) {
+backend::backend(const config::backend_settings& settings, std::size_t max_pending, address_book& book)
+    : settings_(settings), targets_(settings, book), max_pending_(max_pending) {
     if (settings.protocol != config::handoff_protocol::datagram)
         return;
     for (const auto& path : settings.handoff)

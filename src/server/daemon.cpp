@@ -6,6 +6,7 @@
 #include "snipass/os/systemd.hpp"
 #include "snipass/server/listener_opener.hpp"
 #include "snipass/server/log.hpp"
+#include "snipass/server/upkeep.hpp"
 #include "snipass/server/worker.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -18,6 +19,7 @@
 #include <csignal>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -43,8 +45,8 @@ unsigned worker_count(const config::server_settings& settings) {
 
 // worker_thread is a worker and the thread it runs on.
 struct worker_thread {
-    worker_thread(unsigned workers, std::size_t max_waiting, log& target)
-        : worker(workers, max_waiting, target), thread([this] { worker.run(); }) {}
+    worker_thread(unsigned workers, std::size_t max_waiting, address_book& book, log& target)
+        : worker(workers, max_waiting, book, target), thread([this] { worker.run(); }) {}
     ~worker_thread() { worker.stop(); } // and the thread is joined
 
     server::worker worker;
@@ -97,6 +99,8 @@ class daemon {
 
     std::shared_ptr<const config::configuration> configuration_;
     log log_;
+    address_book book_;
+    std::optional<upkeep> upkeep_; // its thread begins once the signals are blocked
     listener_opener opener_;
     asio::io_context io_{1};
     asio::signal_set signals_;
@@ -133,8 +137,9 @@ void daemon::start_workers() {
     const auto descriptors = os::raise_descriptor_limit();
     const auto workers = worker_count(configuration_->server);
     const auto max_waiting = share(descriptors - descriptors / descriptors_for_others, workers);
+    upkeep_.emplace(book_, log_);
     for (unsigned i = 0; i < workers; ++i)
-        workers_.emplace_back(workers, max_waiting, log_);
+        workers_.emplace_back(workers, max_waiting, book_, log_);
 }
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
@@ -171,6 +176,7 @@ void daemon::reload() {
 // apply gives every worker the configuration and its new sockets.
 void daemon::apply(opened_listeners opened) {
     log_.configure(configuration_->log);
+    upkeep_->use(configuration_);
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address.to_string()}});
     }

@@ -3,10 +3,11 @@
 
 namespace snipass::server {
 
-generation::generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers)
+generation::generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers,
+                       address_book& book)
     : config(std::move(snapshot)) {
     for (const auto& settings : config->backends) {
-        backends.push_back(std::make_unique<backend>(settings, share(settings.max_pending, workers)));
+        backends.push_back(std::make_unique<backend>(settings, share(settings.max_pending, workers), book));
     }
 }
 

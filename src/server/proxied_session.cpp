@@ -15,11 +15,16 @@ net::relay_limits limits_of(const config::backend_settings& settings) noexcept {
 } // namespace
 
 proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to,
-                                 os::unique_fd client, os::unique_fd connection, record&& about)
+                                 std::shared_ptr<target> at, os::unique_fd client, os::unique_fd connection,
+                                 record&& about)
     : relay(std::move(client), std::move(connection), limits_of(to.settings())), owner_(owner),
-      site_(std::move(site)), to_(to), about_(std::move(about)) {}
+      site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
+    ++at_->sessions;
+}
 
-proxied_session::~proxied_session() = default;
+proxied_session::~proxied_session() {
+    --at_->sessions;
+}
 
 bool proxied_session::must_end(const config::configuration& now) const {
     if (to_.settings().on_remove == config::removal::keep)

@@ -1,7 +1,7 @@
 // A client on its way to a backend that is reached by relaying.
 #include "proxying.hpp"
 
-#include "snipass/net/connect.hpp"
+#include "snipass/net/connect_race.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
@@ -17,39 +17,89 @@
 namespace snipass::server {
 namespace {
 
+using namespace std::chrono_literals;
 using net::task;
+
+// RFC 8305 section 5: the next address of a name is tried when the one before has not answered for so long.
+constexpr auto connection_attempt_delay = 250ms;
 
 struct connected {
     os::unique_fd fd;
-    std::string_view address; // as written
+    candidate to;
 };
 
-task<result<os::unique_fd>> connect(net::event_loop& loop, const config::proxy_address& to,
-                                    net::time_point deadline) {
-    if (!to.path.empty())
-        co_return os::connect_unix(to.path, SOCK_STREAM);
-    const auto found = co_await net::resolve(loop, to.host, to.port, deadline);
-    if (!found)
-        co_return found.error();
-    result<os::unique_fd> last = os::make_error(EHOSTUNREACH);
-    for (const auto& endpoint : *found) {
-        last = co_await net::connect_tcp(loop, endpoint, deadline);
-        if (last)
-            break;
+// connecting tries a backend's candidates in their order: the next one at once when one fails, or, where both
+// are addresses of one name, when it is slow.
+class connecting {
+  public:
+    connecting(net::event_loop& loop, backend& to, const ip_address& client)
+        : settings_(to.settings()), candidates_(to.targets().in_order(client)), race_(loop) {}
+
+    task<result<connected>> run();
+
+  private:
+    std::optional<connected> start_next();
+    std::optional<connected> take_finished();
+
+    const config::backend_settings& settings_;
+    std::vector<candidate> candidates_;
+    net::connect_race race_;
+    std::vector<std::size_t> started_; // what the race has, by its numbers
+    std::size_t next_ = 0;
+    net::time_point next_at_ = net::time_point::min();
+    error_code last_ = os::make_error(EHOSTUNREACH);
+};
+
+task<result<connected>> connecting::run() {
+    for (;;) {
+        while (next_ < candidates_.size() && net::clock::now() >= next_at_)
+            if (auto won = start_next())
+                co_return std::move(*won);
+        if (auto won = take_finished())
+            co_return std::move(*won);
+        const bool more = next_ < candidates_.size();
+        if (!more && race_.under_way() == 0)
+            co_return last_;
+        co_await race_.wait(more ? next_at_ : net::time_point::max());
     }
-    co_return last;
 }
 
-// connect tries the backend's addresses in order, and of a name all that it resolves to.
-task<result<connected>> connect(net::event_loop& loop, const config::backend_settings& to) {
-    error_code last = os::make_error(EHOSTUNREACH);
-    for (const auto& address : to.proxy) {
-        auto fd = co_await connect(loop, address, net::clock::now() + to.connect_timeout);
-        if (fd)
-            co_return connected{std::move(*fd), address.text};
-        last = fd.error();
+// start_next: a unix socket is connected, or is not, at once.
+std::optional<connected> connecting::start_next() {
+    const auto number = next_++;
+    auto& to = candidates_[number];
+    if (!to.endpoint) {
+        auto fd = os::connect_unix(to.address->path, SOCK_STREAM);
+        if (fd) {
+            to.state->succeeded();
+            return connected{std::move(*fd), std::move(to)};
+        }
+        to.state->failed(static_cast<unsigned>(settings_.eject_after));
+        last_ = fd.error();
+        return std::nullopt;
     }
-    co_return last;
+    const auto now = net::clock::now();
+    started_.push_back(number);
+    race_.start(*to.endpoint, now + settings_.connect_timeout);
+    const bool same_name = next_ < candidates_.size() && candidates_[next_].address == to.address;
+    next_at_ = now + (same_name ? connection_attempt_delay : settings_.connect_timeout);
+    if (race_.has_finished())
+        next_at_ = now;
+    return std::nullopt;
+}
+
+std::optional<connected> connecting::take_finished() {
+    while (auto one = race_.finished()) {
+        auto& to = candidates_[started_[one->number]];
+        if (one->socket) {
+            to.state->succeeded();
+            return connected{std::move(*one->socket), std::move(to)};
+        }
+        to.state->failed(static_cast<unsigned>(settings_.eject_after));
+        last_ = one->socket.error();
+        next_at_ = net::clock::now();
+    }
+    return std::nullopt;
 }
 
 // greet sends what comes before the client's own bytes: the PROXY header, and the bytes that were consumed.
@@ -80,13 +130,15 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     }
     const backend::pending pending{to};
     const auto begun = net::clock::now();
-    auto connection = co_await connect(way.owner.loop(), settings);
+    connecting attempt{way.owner.loop(), to, way.about.client.address};
+    auto connection = co_await attempt.run();
     if (!connection) {
         way.note(connection.error().message());
         if (way.is_over())
             co_return outcome::client_closed;
         const bool late = connection.error() == boost::asio::error::timed_out;
-        co_return late ? outcome::backend_silent : to_outcome(net::to_status(connection.error()));
+        const auto status = net::to_status(connection.error());
+        co_return late ? outcome::backend_silent : to_outcome(status);
     }
     if (const auto ec = greet(way, connection->fd.get(), settings.header)) {
         way.note(ec.message());
@@ -95,10 +147,12 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     os::watch_peer(way.client.get(), settings.keepalive, settings.user_timeout);
     os::watch_peer(connection->fd.get(), settings.keepalive, settings.user_timeout);
     to.is_back();
-    way.about.address = connection->address;
+    way.about.address = connection->to.address->text;
+    way.about.endpoint = connection->to.endpoint;
     way.about.connect_time = net::clock::now() - begun;
     co_return way.owner.start_relay(std::make_unique<proxied_session>(
-        way.owner, way.site, to, std::move(way.client), std::move(connection->fd), std::move(way.about)));
+        way.owner, way.site, to, std::move(connection->to.state), std::move(way.client),
+        std::move(connection->fd), std::move(way.about)));
 }
 
 task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::optional<outcome> last) {

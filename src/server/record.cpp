@@ -129,6 +129,8 @@ void format_text(std::string& to, const record& one, std::chrono::system_clock::
     text_field(to, "hello_bytes", std::to_string(one.hello_bytes));
     if (!one.address.empty())
         text_quoted(to, "address", one.address);
+    if (one.endpoint)
+        text_field(to, "endpoint", one.endpoint->to_string());
     if (one.connect_time)
         text_field(to, "connect_us", std::to_string(microseconds(*one.connect_time)));
     if (one.relay) {
@@ -157,6 +159,8 @@ void format_json(std::string& to, const record& one, std::chrono::system_clock::
     json_number(to, "hello_bytes", one.hello_bytes);
     if (!one.address.empty())
         json_field(to, "address", one.address);
+    if (one.endpoint)
+        json_field(to, "endpoint", one.endpoint->to_string());
     if (one.connect_time)
         json_number(to, "connect_us", microseconds(*one.connect_time));
     if (one.relay) {

@@ -40,9 +40,9 @@ const config::listener_settings* find(const config::configuration& configuration
 
 } // namespace
 
-worker::worker(unsigned workers, std::size_t max_waiting_cap, log& target)
+worker::worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target)
     : keep_running_(loop_.io().get_executor()), workers_(workers), max_waiting_cap_(max_waiting_cap),
-      log_(target), access_log_(loop_, target), relays_(loop_), last_id_(random_id()) {}
+      book_(book), log_(target), access_log_(loop_, target), relays_(loop_), last_id_(random_id()) {}
 
 worker::~worker() {
     relays_.end_all(net::relay_end::stopped);
@@ -63,7 +63,7 @@ void worker::stop() {
 
 void worker::apply(std::shared_ptr<const config::configuration> configuration,
                    std::vector<listener_socket> opened) {
-    site_ = std::make_shared<generation>(std::move(configuration), workers_);
+    site_ = std::make_shared<generation>(std::move(configuration), workers_, book_);
     const auto& server = site_->config->server;
     waiting_.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
                         share(server.max_waiting_per_source, workers_));

@@ -91,6 +91,21 @@ enum class proxy_protocol {
     v2
 };
 
+// balance is which of a proxied backend's addresses a client tries first.
+enum class balance {
+    order, // as written
+    round_robin,
+    least_sessions,
+    source_hash, // one source, one address
+};
+
+// health_check is how addresses are probed, besides those that have failed.
+enum class health_check {
+    none,
+    connect,
+    tls, // a ClientHello must be answered
+};
+
 // removal is what becomes of a backend's proxied sessions when a reload drops the backend or the address.
 enum class removal {
     keep,
@@ -117,7 +132,12 @@ struct backend_settings {
     milliseconds ack_timeout{1'000};
     std::size_t max_pending = 1'024; // clients held for it, or handed to it and not yet acknowledged
 
-    std::vector<proxy_address> proxy; // tried in order; empty: handoff
+    std::vector<proxy_address> proxy; // empty: handoff
+    config::balance balance = config::balance::order;
+    milliseconds resolve_interval{30'000}; // of DNS names
+    std::size_t eject_after = 3;           // failed connects in a row; 0: never
+    health_check check = health_check::none;
+    milliseconds check_interval{5'000};
     proxy_protocol header = proxy_protocol::none;
     milliseconds connect_timeout{3'000};
     milliseconds idle_timeout{600'000};

@@ -18,6 +18,8 @@ inline constexpr std::size_t largest_hello_max = 1'048'576;
 
 inline constexpr std::size_t sessions = 1'000'000; // max_waiting, max_waiting_per_source, max_pending
 
+inline constexpr std::chrono::milliseconds shortest_interval{100}; // resolve_interval, check_interval
+inline constexpr std::size_t failures = 1'000;                     // eject_after
 inline constexpr std::size_t pipes = 100'000;
 
 inline constexpr std::size_t unix_path = 107;   // sun_path has 108 bytes, and a NUL behind the path (unix(7))

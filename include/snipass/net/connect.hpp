@@ -7,19 +7,21 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
 
-#include <string>
-#include <string_view>
-#include <vector>
-
 namespace snipass::net {
 
-// connect_tcp connects a non-blocking socket with TCP_NODELAY; timed_out at the deadline.
+struct begun_connect {
+    os::unique_fd fd;
+    bool connected = false; // over loopback at once; else once it is writable and has no pending_error
+};
+
+// begin_connect connects a non-blocking socket with TCP_NODELAY.
+[[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint);
+
+// pending_error is SO_ERROR: how a connect that was begun has ended.
+[[nodiscard]] error_code pending_error(int fd);
+
+// connect_tcp is the whole of it; timed_out at the deadline.
 [[nodiscard]] task<result<os::unique_fd>> connect_tcp(event_loop& loop, ip_endpoint endpoint,
                                                       time_point deadline);
-
-// resolve asks the system's resolver (getaddrinfo(3), on Asio's resolver thread, so that no worker blocks).
-// An IP address is its own answer.
-[[nodiscard]] task<result<std::vector<ip_endpoint>>> resolve(event_loop& loop, std::string host,
-                                                             std::uint16_t port, time_point deadline);
 
 } // namespace snipass::net

@@ -4,6 +4,7 @@
 #include "snipass/config/configuration.hpp"
 #include "snipass/net/handoff.hpp"
 #include "snipass/net/sleeper.hpp"
+#include "snipass/server/target_list.hpp"
 
 #include <boost/intrusive/list.hpp>
 
@@ -15,10 +16,13 @@ namespace snipass::server {
 class backend {
   public:
     // `settings` outlives the backend. max_pending: this worker's share of the setting, at least 1.
-    backend(const config::backend_settings& settings, std::size_t max_pending);
+    backend(const config::backend_settings& settings, std::size_t max_pending, address_book& book);
 
     [[nodiscard]] const config::backend_settings& settings() const noexcept { return settings_; }
     [[nodiscard]] std::vector<net::datagram_channel>& channels() noexcept { return channels_; }
+
+    // targets: of a proxied backend.
+    [[nodiscard]] target_list& targets() noexcept { return targets_; }
 
     // has_room: fewer than max_pending clients are on their way to this backend.
     [[nodiscard]] bool has_room() const noexcept { return pending_ < max_pending_; }
@@ -69,6 +73,7 @@ class backend {
 
     const config::backend_settings& settings_;
     std::vector<net::datagram_channel> channels_; // one for each address
+    target_list targets_;
     std::size_t max_pending_;
     std::size_t pending_ = 0;
     held_list held_;

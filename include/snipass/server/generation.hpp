@@ -12,7 +12,7 @@ namespace snipass::server {
 // generation is the shared snapshot and this worker's own state of its backends. Sessions keep the generation
 // they began with; a reload gives the worker a new one.
 struct generation {
-    generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers);
+    generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers, address_book& book);
 
     std::shared_ptr<const config::configuration> config;
     std::vector<std::unique_ptr<backend>> backends; // by index, as in the configuration

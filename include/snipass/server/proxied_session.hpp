@@ -15,9 +15,9 @@ class worker;
 // an idle one (at most 1 KiB). It tells the worker when it ends.
 class proxied_session final : public net::relay {
   public:
-    // `to` is one of the generation's backends. `connection` is open and greeted.
-    proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, os::unique_fd client,
-                    os::unique_fd connection, record&& about);
+    // `to` is one of the generation's backends, `at` where it is. `connection` is open and greeted.
+    proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, std::shared_ptr<target> at,
+                    os::unique_fd client, os::unique_fd connection, record&& about);
     ~proxied_session() override;
 
     // must_end: `now` drops the backend or the address that this session uses, and the file that the session
@@ -30,6 +30,7 @@ class proxied_session final : public net::relay {
     worker& owner_;
     std::shared_ptr<generation> site_;
     backend& to_;
+    std::shared_ptr<target> at_;
     record about_;
 };
 

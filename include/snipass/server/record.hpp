@@ -31,7 +31,8 @@ struct record {
     std::size_t hello_bytes = 0;
 
     // Of a proxied session.
-    std::string_view address; // of the backend's, as written
+    std::string_view address;            // of the backend's, as written
+    std::optional<ip_endpoint> endpoint; // what it came to; none: a unix socket
     std::optional<net::clock::duration> connect_time;
     std::optional<net::relay_result> relay;
 };

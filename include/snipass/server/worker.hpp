@@ -31,7 +31,7 @@ class worker {
   public:
     // workers: how many there are, to know this one's share of the bounds. max_waiting_cap: never let more
     // sessions wait than this, whatever the file says (descriptors are finite).
-    worker(unsigned workers, std::size_t max_waiting_cap, log& target);
+    worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target);
 
     ~worker();
     worker(const worker&) = delete;
@@ -76,6 +76,7 @@ class worker {
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
     unsigned workers_;
     std::size_t max_waiting_cap_;
+    address_book& book_;
     log& log_;
     stats stats_;
     access_log access_log_;

@@ -92,6 +92,11 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->backends.at(1).header == backend.header);
     CHECK(read->backends.at(1).connect_timeout == backend.connect_timeout);
     CHECK(read->backends.at(1).idle_timeout == backend.idle_timeout);
+    CHECK(read->backends.at(1).balance == backend.balance);
+    CHECK(read->backends.at(1).resolve_interval == backend.resolve_interval);
+    CHECK(read->backends.at(1).eject_after == backend.eject_after);
+    CHECK(read->backends.at(1).check == backend.check);
+    CHECK(read->backends.at(1).check_interval == backend.check_interval);
     CHECK(read->backends.at(1).max_lifetime == backend.max_lifetime);
     CHECK(read->backends.at(1).keepalive == backend.keepalive);
     CHECK(read->backends.at(1).user_timeout == backend.user_timeout);

@@ -101,6 +101,11 @@ proxy = ["10.0.0.5:443", "backup.example.net:8443", "unix:/run/far.sock"]
 proxy_protocol = "v2"
 connect_timeout = "1s"
 idle_timeout = "1h"
+balance = "source_hash"
+resolve_interval = "10s"
+eject_after = 5
+check = "tls"
+check_interval = "7s"
 max_lifetime = "12h"
 keepalive = "2m"
 user_timeout = "0s"
@@ -171,6 +176,11 @@ backend = "near"
     CHECK(far.header == proxy_protocol::v2);
     CHECK(far.connect_timeout == 1s);
     CHECK(far.idle_timeout == 1h);
+    CHECK(far.balance == balance::source_hash);
+    CHECK(far.resolve_interval == 10s);
+    CHECK(far.eject_after == 5);
+    CHECK(far.check == health_check::tls);
+    CHECK(far.check_interval == 7s);
     CHECK(far.max_lifetime == 12h);
     CHECK(far.keepalive == 2min);
     CHECK(far.user_timeout == 0s);

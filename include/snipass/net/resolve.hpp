@@ -1,0 +1,22 @@
+// resolve: DNS names, without waiting.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+#include "snipass/base/result.hpp"
+#include "snipass/net/event_loop.hpp"
+
+#include <string>
+#include <vector>
+
+namespace snipass::net {
+
+// resolve asks the system's resolver (getaddrinfo(3): files, DNS, whatever nsswitch.conf has), on a thread of
+// its own for each name, so that one that does not answer delays nobody else. The thread may outlive the
+// loop: getaddrinfo cannot be cancelled, and nobody is to wait for it. Addresses that are none (unspecified,
+// multicast) are left out; the families alternate, as RFC 8305 section 4 has it. An answer is never empty.
+[[nodiscard]] task<result<std::vector<ip_address>>> resolve(event_loop& loop, std::string host);
+
+// usable is what remains of an answer, in the order in which it is to be tried.
+[[nodiscard]] std::vector<ip_address> usable(const std::vector<ip_address>& answer);
+
+} // namespace snipass::net

@@ -1,0 +1,60 @@
+// address_book: what is known of the places where proxied backends are, by all workers.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace snipass::server {
+
+// target is one place at which a backend can be reached: an IP address with its port, or a unix socket. All
+// workers share it, and it outlives reloads.
+struct target {
+    std::atomic<unsigned> failures = 0; // in a row
+    std::atomic<bool> ejected = false;  // tried last, until a probe has succeeded
+    std::atomic<unsigned> sessions = 0;
+    std::atomic<bool> probed = false; // a probe is under way
+
+    // failed and succeeded tell how a connect ended. eject_after: so many failures in a row eject; 0: never.
+    void failed(unsigned eject_after) noexcept {
+        if (++failures >= eject_after && eject_after > 0)
+            ejected = true;
+    }
+    void succeeded() noexcept {
+        failures = 0;
+        ejected = false;
+    }
+};
+
+using addresses = std::shared_ptr<const std::vector<ip_address>>;
+
+// Thread-safe.
+class address_book {
+  public:
+    // find is the last good answer for a DNS name; null: there was none yet.
+    [[nodiscard]] addresses find(const std::string& host) const;
+
+    // learn keeps an answer, which is not empty; true if it is another one than before.
+    bool learn(const std::string& host, std::vector<ip_address> answer);
+
+    // at is the target of a backend at `place` (as an endpoint or path is written); it is made if need be.
+    // Two backends at one place fail each for itself.
+    [[nodiscard]] std::shared_ptr<target> at(std::string_view backend, const std::string& place);
+
+  private:
+    static constexpr std::size_t first_clean_up = 64;
+
+    mutable std::mutex mutex_;
+    std::map<std::string, addresses> names_;
+    std::map<std::pair<std::string, std::string>, std::weak_ptr<target>> targets_;
+    std::size_t clean_up_at_ = first_clean_up;
+};
+
+} // namespace snipass::server

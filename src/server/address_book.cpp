@@ -1,0 +1,40 @@
+// What is known of the places where proxied backends are.
+#include "snipass/server/address_book.hpp"
+
+#include <algorithm>
+
+namespace snipass::server {
+
+addresses address_book::find(const std::string& host) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = names_.find(host);
+    return found == names_.end() ? nullptr : found->second;
+}
+
+// Resolvers rotate their answers: another order of the same addresses is no news, and sessions are balanced
+// here.
+bool address_book::learn(const std::string& host, std::vector<ip_address> answer) {
+    const std::lock_guard lock{mutex_};
+    auto& known = names_[host];
+    if (known && std::ranges::is_permutation(*known, answer))
+        return false;
+    known = std::make_shared<const std::vector<ip_address>>(std::move(answer));
+    return true;
+}
+
+std::shared_ptr<target> address_book::at(std::string_view backend, const std::string& place) {
+    const std::lock_guard lock{mutex_};
+    if (targets_.size() >= clean_up_at_) { // now and then, not for each of a hundred thousand
+        std::erase_if(targets_, [](const auto& one) { return one.second.expired(); });
+        clean_up_at_ = 2 * targets_.size() + first_clean_up;
+    }
+    auto& known = targets_[{std::string{backend}, place}];
+    auto one = known.lock();
+    if (!one) {
+        one = std::make_shared<target>();
+        known = one;
+    }
+    return one;
+}
+
+} // namespace snipass::server

@@ -1,0 +1,116 @@
+// The targets of one backend.
+#include "snipass/server/target_list.hpp"
+
+#include <boost/functional/hash.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+constexpr unsigned v6_source_prefix = 64; // what one customer is given
+
+// splitmix64's last steps: the standard hashes are not mixed well enough to be compared with each other.
+std::uint64_t mixed(std::uint64_t x) noexcept {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+    return x ^ (x >> 31);
+}
+
+std::uint64_t hash(const ip_address& address) noexcept {
+    return mixed(boost::hash_range(address.bytes().begin(), address.bytes().end()));
+}
+
+// Other workers change the numbers meanwhile, so each is read once.
+void by_sessions(std::vector<candidate>& candidates) {
+    std::vector<std::pair<unsigned, candidate>> counted;
+    for (auto& one : candidates)
+        counted.emplace_back(one.state->sessions.load(), std::move(one));
+    std::ranges::stable_sort(counted, {}, &std::pair<unsigned, candidate>::first);
+    std::ranges::transform(counted, candidates.begin(), [](auto& one) { return std::move(one.second); });
+}
+
+} // namespace
+
+std::string name_of(const candidate& one) {
+    return one.endpoint ? one.endpoint->to_string() : one.address->path;
+}
+
+void by_source(std::vector<candidate>& candidates, const ip_address& client) {
+    const auto source = hash(client.is_v4() ? client : ip_prefix{client, v6_source_prefix}.address());
+    const auto weight = [source](const candidate& one) {
+        const auto name = name_of(one);
+        return mixed(source ^ mixed(boost::hash_range(name.begin(), name.end())));
+    };
+    std::ranges::stable_sort(candidates, std::ranges::greater{}, weight);
+}
+
+target_list::target_list(const config::backend_settings& settings, address_book& book)
+    : settings_(settings), book_(book) {
+    for (std::size_t i = 0; i < settings.proxy.size(); ++i) {
+        const auto& address = settings.proxy[i];
+        if (address.path.empty() && !ip_address::parse(address.host))
+            names_.push_back({i, nullptr});
+    }
+}
+
+const std::vector<candidate>& target_list::all() {
+    bool changed = !std::exchange(built_, true);
+    for (auto& name : names_) {
+        auto answer = book_.find(settings_.proxy[name.address].host);
+        changed = changed || answer != name.answer;
+        name.answer = std::move(answer);
+    }
+    if (changed)
+        rebuild();
+    return all_;
+}
+
+void target_list::rebuild() {
+    std::vector<candidate> now;
+    const auto add = [&](const config::proxy_address& address, std::optional<ip_endpoint> endpoint) {
+        candidate one{&address, endpoint, nullptr};
+        one.state = book_.at(settings_.name, name_of(one));
+        now.push_back(std::move(one));
+    };
+    auto name = names_.begin();
+    for (std::size_t i = 0; i < settings_.proxy.size(); ++i) {
+        const auto& address = settings_.proxy[i];
+        if (name != names_.end() && name->address == i) {
+            if (name->answer)
+                for (const auto& found : *name->answer)
+                    add(address, ip_endpoint{found, address.port});
+            ++name;
+        } else if (!address.path.empty()) {
+            add(address, std::nullopt);
+        } else {
+            add(address, ip_endpoint{*ip_address::parse(address.host), address.port});
+        }
+    }
+    all_ = std::move(now);
+}
+
+std::vector<candidate> target_list::in_order(const ip_address& client) {
+    auto order = all();
+    switch (settings_.balance) {
+    case config::balance::order:
+        break;
+    case config::balance::round_robin:
+        if (!order.empty())
+            std::ranges::rotate(order, order.begin() + static_cast<std::ptrdiff_t>(turn_++ % order.size()));
+        break;
+    case config::balance::least_sessions:
+        by_sessions(order);
+        break;
+    case config::balance::source_hash:
+        by_source(order, client);
+        break;
+    }
+    // What is ejected is still better than nothing.
+    (void)std::ranges::stable_partition(order,
+                                        [](const candidate& one) { return !one.state->ejected.load(); });
+    return order;
+}
+
+} // namespace snipass::server

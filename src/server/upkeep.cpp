@@ -1,0 +1,180 @@
+// Keeps the address book true.
+#include "snipass/server/upkeep.hpp"
+
+#include "snipass/base/host_name.hpp"
+#include "snipass/net/probe.hpp"
+#include "snipass/net/proxy_header.hpp"
+#include "snipass/net/resolve.hpp"
+#include "snipass/server/target_list.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+using config::log_level;
+
+// A name that could not be resolved is tried again sooner than one that could.
+constexpr auto retry_interval = 1s;
+
+constexpr std::string_view proxy_v1_unknown = "PROXY UNKNOWN\r\n";
+// LOCAL: a connection of the proxy's own, as for a check (PROXY protocol, version 2, section 2.2).
+constexpr std::uint8_t proxy_v2_local[] = {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51,
+                                           0x55, 0x49, 0x54, 0x0A, 0x20, 0x00, 0x00, 0x00};
+
+std::vector<std::uint8_t> question_for(const config::backend_settings& settings, const candidate& to) {
+    std::vector<std::uint8_t> bytes;
+    if (settings.check != config::health_check::tls)
+        return bytes;
+    if (settings.header == config::proxy_protocol::v1)
+        bytes.assign(proxy_v1_unknown.begin(), proxy_v1_unknown.end());
+    else if (settings.header == config::proxy_protocol::v2)
+        bytes.assign(std::begin(proxy_v2_local), std::end(proxy_v2_local));
+    const auto hello = net::make_probe_hello(host_name::parse(to.address->host) ? to.address->host : "");
+    bytes.insert(bytes.end(), hello.begin(), hello.end());
+    return bytes;
+}
+
+std::string joined(const std::vector<ip_address>& addresses) {
+    std::string text;
+    for (const auto& one : addresses)
+        text += (text.empty() ? "" : ", ") + one.to_string();
+    return text;
+}
+
+} // namespace
+
+struct upkeep::checked {
+    checked(std::shared_ptr<const config::configuration> snapshot, const config::backend_settings& of,
+            address_book& book)
+        : configuration(std::move(snapshot)), settings(of), targets(of, book) {}
+
+    std::shared_ptr<const config::configuration> configuration; // keeps the settings
+    const config::backend_settings& settings;
+    target_list targets;
+    net::time_point due = net::clock::now();
+};
+
+upkeep::upkeep(address_book& book, log& target)
+    : book_(book), log_(target), keep_running_(loop_.io().get_executor()), next_check_(loop_) {
+    loop_.spawn(keep_checked());
+    thread_ = std::jthread{[this] { loop_.io().run(); }};
+}
+
+upkeep::~upkeep() {
+    loop_.io().stop();
+    thread_.join();
+    loop_.destroy_tasks();
+}
+
+void upkeep::use(std::shared_ptr<const config::configuration> configuration) {
+    boost::asio::post(loop_.io(),
+                      [this, now = std::move(configuration)]() mutable { apply(std::move(now)); });
+}
+
+void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
+    for (auto& [host, about] : names_)
+        about->wanted = false;
+    checked_.clear();
+    for (const auto& backend : configuration->backends) {
+        if (backend.proxy.empty())
+            continue;
+        checked_.push_back(std::make_shared<checked>(configuration, backend, book_));
+        for (const auto& address : backend.proxy) {
+            if (!address.path.empty() || ip_address::parse(address.host))
+                continue;
+            auto& about = names_[address.host];
+            const bool known = about != nullptr;
+            if (!known)
+                about = std::make_unique<name>(loop_);
+            about->interval = about->wanted && known ? std::min(about->interval, backend.resolve_interval)
+                                                     : backend.resolve_interval;
+            about->wanted = true;
+            if (!known)
+                loop_.spawn(keep_resolved(address.host));
+        }
+    }
+    for (auto& [host, about] : names_)
+        about->sleeper.wake();
+    next_check_.wake();
+}
+
+net::task<> upkeep::keep_resolved(std::string host) {
+    auto& about = *names_.at(host);
+    while (about.wanted) {
+        auto answer = co_await net::resolve(loop_, host);
+        if (answer)
+            learn(host, about, std::move(*answer));
+        else
+            keep(host, about, answer.error());
+        const auto pause =
+            about.failing ? std::min<config::milliseconds>(about.interval, retry_interval) : about.interval;
+        co_await about.sleeper.sleep(net::clock::now() + pause);
+    }
+    names_.erase(host);
+}
+
+void upkeep::learn(const std::string& host, name& about, std::vector<ip_address> answer) {
+    const auto text = joined(answer);
+    if (book_.learn(host, std::move(answer)) || std::exchange(about.failing, false))
+        log_.write(log_level::info, "resolved", {{"name", host}, {"addresses", text}});
+    about.failing = false;
+}
+
+void upkeep::keep(const std::string& host, name& about, const error_code& problem) {
+    if (!std::exchange(about.failing, true))
+        log_.write(log_level::warn, "a name cannot be resolved; the last good answer stays in use",
+                   {{"name", host}, {"why", problem.message()}});
+}
+
+net::task<> upkeep::keep_checked() {
+    for (;;) {
+        auto next = net::time_point::max();
+        for (const auto& one : checked_) {
+            if (one->due <= net::clock::now())
+                check(one);
+            next = std::min(next, one->due);
+        }
+        co_await next_check_.sleep(next);
+    }
+}
+
+void upkeep::check(const std::shared_ptr<checked>& one) {
+    one->due = net::clock::now() + one->settings.check_interval;
+    const auto& all = one->targets.all();
+    for (const auto& to : all) {
+        const bool wanted = one->settings.check != config::health_check::none || to.state->ejected;
+        if (wanted && !to.state->probed.exchange(true))
+            loop_.spawn(probe(one, to));
+    }
+}
+
+net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
+    const auto was = to.state->ejected.load();
+    const auto deadline = net::clock::now() + of->settings.connect_timeout;
+    // Named, because GCC 12 destroys a braced argument of an awaited call twice.
+    net::probe_question question{to.endpoint, to.address->path, question_for(of->settings, to)};
+    const auto problem = co_await net::probe(loop_, std::move(question), deadline);
+    if (problem)
+        to.state->failed(static_cast<unsigned>(of->settings.eject_after));
+    else
+        to.state->succeeded();
+    to.state->probed = false;
+    if (to.state->ejected != was)
+        tell(of->settings, to, problem);
+}
+
+void upkeep::tell(const config::backend_settings& backend, const candidate& about,
+                  const error_code& problem) {
+    const bool ejected = about.state->ejected;
+    const auto why = ejected ? problem.message() : std::string{"probed"};
+    log_.write(ejected ? log_level::warn : log_level::info,
+               ejected ? "an address is ejected" : "an address is back",
+               {{"backend", backend.name}, {"address", name_of(about)}, {"why", why}});
+}
+
+} // namespace snipass::server

@@ -1,0 +1,255 @@
+"""Where proxied backends are: balancing, failing addresses, checks, and DNS that lies, stalls and changes.
+
+The file runs itself again in a network and mount namespace of its own, with its own resolv.conf and DNS server on port 53.
+"""
+
+import os
+import pathlib
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import harness
+from harness import DEADLINE, Case, client_hello, wait_until
+
+HELLO = client_hello("far.example.com")
+
+
+class Resolver:
+    """Answers A queries as `answers` says: name -> list of IPv4 addresses, "stall", "fail" or "none"."""
+
+    def __init__(self):
+        self.answers = {}
+        self.asked = []
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.53", 53))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            query, client = self._socket.recvfrom(4096)
+            reply = self._reply(query)
+            if reply:
+                self._socket.sendto(reply, client)
+
+    def _reply(self, query):
+        name, at = [], 12
+        while query[at]:
+            name.append(query[at + 1:at + 1 + query[at]].decode())
+            at += 1 + query[at]
+        question = query[12:at + 5]
+        (kind,) = struct.unpack("!H", query[at + 1:at + 3])
+        name = ".".join(name)
+        self.asked.append(name)
+        answer = self.answers.get(name, "fail")
+        if answer == "stall":
+            return None
+        code = 2 if answer == "fail" else 0
+        found = answer if isinstance(answer, list) and kind == 1 else []
+        records = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(one) for one in found)
+        return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(found), 0, 0) + question + records
+
+
+class Addresses(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.resolver = Resolver()
+
+    def setUp(self):
+        super().setUp()
+        self.resolver.answers.clear()
+        self.resolver.asked.clear()
+
+    def server(self, host="127.0.0.1", port=0):
+        """A backend that says where it is to each client."""
+        server = socket.create_server((host, port), backlog=128)
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+        def talk(connection):
+            with connection:
+                try:
+                    connection.recv(4096)
+                    connection.sendall(host.encode() + b"\n")
+                    connection.recv(4096)  # until the client goes
+                except OSError:
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        self.addCleanup(server.close)
+        self.addCleanup(lambda: server.shutdown(socket.SHUT_RDWR) if server.fileno() >= 0 else None)
+        return server
+
+    def far(self, proxy, rest="", workers=1):
+        listed = ", ".join(f'"{one}"' for one in proxy)
+        head = harness.case.HEAD.replace("workers = 2", f"workers = {workers}")
+        return self.router(f'\n[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n[backend.far]\nproxy = [{listed}]\n{rest}\n',
+                           head=head, compare_descriptors=False)
+
+    def ask(self, router, keep=False, source=None):
+        """Who served: the address that a client gets to."""
+        client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE, (source, 0) if source else None)
+        self.addCleanup(client.close)
+        client.sendall(HELLO)
+        answer = client.makefile("rb").readline().decode().strip()
+        if not keep:
+            client.close()
+        return answer
+
+    def two(self):
+        first = self.server("127.0.0.2")
+        return first, self.server("127.0.0.3", first.getsockname()[1]), first.getsockname()[1]
+
+    def close(self, server):
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+    # -- literal addresses
+
+    def test_order_and_the_next_address_when_one_refuses(self):
+        first, _, port = self.two()
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"])
+        self.assertEqual({self.ask(router) for _ in range(4)}, {"127.0.0.2"})
+        self.close(first)
+        self.assertEqual({self.ask(router) for _ in range(4)}, {"127.0.0.3"})
+        line = router.session(address=f"127.0.0.3:{port}")
+        self.assertEqual(line["endpoint"], f"127.0.0.3:{port}")
+
+    def test_round_robin(self):
+        _, _, port = self.two()
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"], 'balance = "round_robin"')
+        got = [self.ask(router) for _ in range(6)]
+        self.assertEqual((got.count("127.0.0.2"), got.count("127.0.0.3")), (3, 3))
+
+    def test_least_sessions_over_all_workers(self):
+        _, _, port = self.two()
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"], 'balance = "least_sessions"', workers=4)
+        got = [self.ask(router, keep=True) for _ in range(10)]
+        self.assertEqual((got.count("127.0.0.2"), got.count("127.0.0.3")), (5, 5))
+
+    def test_source_hash(self):
+        _, _, port = self.two()
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"], 'balance = "source_hash"', workers=2)
+        seen = set()
+        for number in range(1, 30):
+            source = f"127.0.1.{number}"
+            got = {self.ask(router, source=source) for _ in range(3)}
+            self.assertEqual(len(got), 1)
+            seen |= got
+        self.assertEqual(seen, {"127.0.0.2", "127.0.0.3"})
+
+    def test_an_address_that_fails_is_ejected_and_comes_back_by_a_probe(self):
+        first, second, port = self.two()
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"], 'eject_after = 2\ncheck_interval = "100ms"')
+        self.close(first)
+        for _ in range(3):
+            self.ask(router)
+        self.server("127.0.0.2", port)
+        router.wait_for(lambda r: [e for e in r.events if e.get("message") == "an address is back"], "a probe brings it back")
+        self.assertEqual(self.ask(router), "127.0.0.2")
+
+    def test_a_check_finds_out_without_a_client(self):
+        first, _, port = self.two()
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"],
+                          'check = "connect"\ncheck_interval = "100ms"\neject_after = 2')
+        self.close(first)
+        router.wait_for(lambda r: [e for e in r.events if e.get("message") == "an address is ejected"], "it is ejected")
+        self.assertEqual(self.ask(router), "127.0.0.3")
+
+    def test_a_tls_check_wants_an_answer_in_tls(self):
+        plain = self.server("127.0.0.2")
+        tls = socket.create_server(("127.0.0.3", 0))
+        port = tls.getsockname()[1]
+        tls.close()
+        self.run_program(["openssl", "s_server", "-accept", f"127.0.0.3:{port}", "-cert", self.certificate, "-key", self.key, "-quiet"])
+        router = self.far([f"127.0.0.2:{plain.getsockname()[1]}", f"127.0.0.3:{port}"],
+                          'check = "tls"\ncheck_interval = "100ms"\neject_after = 1')
+        ejected = router.wait_for(
+            lambda r: [e for e in r.events if e.get("message") == "an address is ejected" and "127.0.0.2" in e["address"]],
+            "what does not speak TLS is ejected")
+        self.assertTrue(ejected)
+        time.sleep(0.3)  # probes of the other one have been answered
+        last = [e for e in router.events if "127.0.0.3" in e.get("address", "") and "backend" in e]
+        self.assertTrue(not last or last[-1]["message"] == "an address is back", last)
+
+    # -- names
+
+    def test_a_name_that_changes(self):
+        _, _, port = self.two()
+        self.resolver.answers["back.test"] = ["127.0.0.2"]
+        router = self.far([f"back.test:{port}"], 'resolve_interval = "100ms"')
+        self.assertEqual(self.ask(router), "127.0.0.2")
+        self.resolver.answers["back.test"] = ["127.0.0.3"]
+        wait_until(lambda: self.ask(router) == "127.0.0.3", "the new address is used")
+
+    def test_the_last_good_answer_stays(self):
+        _, _, port = self.two()
+        self.resolver.answers["back.test"] = ["127.0.0.2"]
+        router = self.far([f"back.test:{port}"], 'resolve_interval = "100ms"')
+        self.assertEqual(self.ask(router), "127.0.0.2")
+        for trouble in ("fail", "none", "stall", ["0.0.0.0"], ["224.0.0.1"]):
+            with self.subTest(trouble):
+                self.resolver.answers["back.test"] = trouble
+                asked = len(self.resolver.asked)
+                wait_until(lambda n=asked: len(self.resolver.asked) > n, "it is asked again")
+                time.sleep(0.05)
+                self.assertEqual(self.ask(router), "127.0.0.2")
+
+    def test_it_starts_unresolved_and_holds_clients_until_it_knows(self):
+        _, _, port = self.two()
+        self.resolver.answers["back.test"] = "fail"
+        router = self.far([f"back.test:{port}"], 'resolve_interval = "100ms"\nhold = "30s"')
+        threading.Timer(0.5, self.resolver.answers.__setitem__, ("back.test", ["127.0.0.3"])).start()
+        self.assertEqual(self.ask(router), "127.0.0.3")
+
+    def test_a_stalling_name_delays_neither_others_nor_the_end(self):
+        _, _, port = self.two()
+        self.resolver.answers.update({"slow.test": "stall", "back.test": ["127.0.0.3"]})
+        router = self.far([f"slow.test:{port}", f"back.test:{port}"])
+        self.assertEqual(self.ask(router), "127.0.0.3")
+        begun = time.monotonic()
+        self.assertEqual(router.terminate(), 0)
+        self.assertLess(time.monotonic() - begun, 4, "getaddrinfo itself would take 10 s")
+
+    def test_a_slow_address_of_a_name_is_raced_by_the_next(self):
+        # 192.0.2.0/24 is a blackhole here: SYNs vanish.
+        second = self.server("127.0.0.3")
+        port = second.getsockname()[1]
+        self.resolver.answers["back.test"] = ["192.0.2.1", "127.0.0.3"]
+        router = self.far([f"back.test:{port}"], 'connect_timeout = "25s"')
+        wait_until(lambda: "back.test" in self.resolver.asked, "it is resolved")
+        self.assertEqual(self.ask(router), "127.0.0.3")
+        self.assertLess(router.session(outcome="proxied")["connect_us"], 10_000_000)
+
+
+def in_namespace():
+    """Runs this file again where port 53 and /etc/resolv.conf are its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        conf = pathlib.Path(folder) / "resolv.conf"
+        conf.write_text("nameserver 127.0.0.53\noptions timeout:2 attempts:1\n")
+        hosts = pathlib.Path(folder) / "nsswitch.conf"
+        hosts.write_text("hosts: files dns\n")
+        script = ('ip link set lo up && ip route add 192.0.2.0/24 dev lo && '  # what is sent there vanishes
+                  f'mount --bind {conf} /etc/resolv.conf && mount --bind {hosts} /etc/nsswitch.conf && exec "$@"')
+        return subprocess.run(["unshare", "--net", "--mount", "sh", "-c", script, "sh", sys.executable, *sys.argv],
+                              env={**os.environ, "SNIPASS_IN_NAMESPACE": "1"}, check=False).returncode
+
+
+if __name__ == "__main__":
+    if "SNIPASS_IN_NAMESPACE" in os.environ:
+        harness.main()
+    elif os.geteuid() != 0:
+        print("skipped: namespaces need root")
+    else:
+        sys.exit(in_namespace())
