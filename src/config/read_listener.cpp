@@ -71,6 +71,9 @@ listener_draft read_listener(const members& table, place where, findings& findin
     read_policy("malformed", listener.settings.malformed);
     listener.settings.not_tls = listener.settings.unmatched;
     read_policy("not_tls", listener.settings.not_tls);
+    in.read_each(
+        "accept_proxy_protocol", table_reader::lone_string::refused, as_prefix,
+        [&](const ip_prefix& prefix, place) { listener.settings.accept_proxy_protocol.push_back(prefix); });
     in.finish();
     return listener;
 }

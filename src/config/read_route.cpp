@@ -24,35 +24,6 @@ written<std::string> as_alpn(const node& node) {
     return text;
 }
 
-// without_host_bits is the network of a host's address that was pasted with its network's length.
-std::optional<ip_prefix> without_host_bits(const std::string& text) {
-    const auto slash = text.find('/');
-    if (slash == text.npos)
-        return std::nullopt;
-    const auto address = ip_address::parse(text.substr(0, slash));
-    const auto any = ip_prefix::parse((text.find(':') == text.npos ? "0.0.0.0" : "::") + text.substr(slash));
-    // A mapped address in IPv6 notation counts its length from elsewhere.
-    if (!address || !any || address->is_v4() != any->address().is_v4())
-        return std::nullopt;
-    return ip_prefix{*address, any->length()};
-}
-
-written<ip_prefix> as_prefix(const node& node) {
-    using result = written<ip_prefix>;
-    const auto text = as_string(node, "an address range", "192.0.2.0/24");
-    if (!text.value)
-        return result::refused(text.problem);
-    if (const auto prefix = ip_prefix::parse(*text.value))
-        return *prefix;
-
-    if (const auto better = without_host_bits(*text.value))
-        return result::refused(quoted(*text.value) + " has bits behind its length; write " +
-                               quoted(better->to_string()) + ", or the address alone for one client");
-    return result::refused(
-        quoted(*text.value) +
-        " is no address range; write one such as \"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"");
-}
-
 } // namespace
 
 route_draft read_route(const members& table, place where, findings& findings) {

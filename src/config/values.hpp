@@ -2,6 +2,7 @@
 #pragma once
 
 #include "document.hpp"
+#include "snipass/base/ip_address.hpp"
 #include "snipass/config/nearest.hpp"
 #include "snipass/config/written.hpp"
 
@@ -21,6 +22,9 @@ namespace snipass::config {
 // as_string takes any string; `example` is what to write where there is none.
 [[nodiscard]] written<std::string> as_string(const node& node, std::string_view what,
                                              std::string_view example);
+
+// as_prefix takes a network, as in CIDR notation, or one address.
+[[nodiscard]] written<ip_prefix> as_prefix(const node& node);
 
 // choice is a word and what it stands for.
 template <class T>

@@ -9,10 +9,12 @@
 namespace snipass::server {
 
 net::proxy_facts passage::facts() {
-    const auto local = os::local_endpoint(client.get()); // fails only for a client that is gone
     net::proxy_facts facts;
     facts.client = about.client;
-    facts.local = local ? *local : ip_endpoint{};
+    if (about.local)
+        facts.local = *about.local;
+    else if (const auto local = os::local_endpoint(client.get())) // fails only for a client that is gone
+        facts.local = *local;
     if (!id)
         id = owner.next_id();
     facts.id = *id;

@@ -116,6 +116,8 @@ void format_text(std::string& to, const record& one, std::chrono::system_clock::
     to += " session ";
     to += to_string(one.outcome);
     text_field(to, "client", one.client.to_string());
+    if (one.via)
+        text_field(to, "via", one.via->to_string());
     text_field(to, "listener", one.listener);
     if (one.hello)
         text_hello(to, *one.hello);
@@ -150,6 +152,8 @@ void format_json(std::string& to, const record& one, std::chrono::system_clock::
     to += "\",\"event\":\"session\"";
     json_field(to, "outcome", to_string(one.outcome));
     json_field(to, "client", one.client.to_string());
+    if (one.via)
+        json_field(to, "via", one.via->to_string());
     json_field(to, "listener", one.listener);
     json_hello(to, one.hello.get());
     one.match ? json_field(to, "match", config::to_string(*one.match)) : json_null(to, "match");

@@ -1,6 +1,7 @@
 // One client, from accept to outcome. This is the file to read first.
 #include "snipass/server/session.hpp"
 
+#include "snipass/base/proxy_preface.hpp"
 #include "snipass/config/decision.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/server/delivery.hpp"
@@ -37,6 +38,9 @@ constexpr auto linger_time = 1s;
 
 constexpr std::size_t everything = 1U << 30;
 
+// What a balancer sent is no PROXY protocol header.
+const error_code bad_proxy_header = os::make_error(EBADMSG);
+
 // session is the frame of one client; its members are what lives across waits.
 class session {
   public:
@@ -55,6 +59,9 @@ class session {
     void end() { owner_.finish(about_); }
 
   private:
+    [[nodiscard]] bool comes_from_balancer() const;
+    task<error_code> take_proxy_header();
+    result<std::size_t> look_for_proxy_header();
     error_code look();
     task<error_code> wait_for_hello();
     config::decision decide(error_code problem);
@@ -76,6 +83,8 @@ std::optional<outcome> premature_end(const error_code& problem) {
         return std::nullopt;
     if (problem == asio::error::timed_out)
         return outcome::hello_timeout;
+    if (problem == bad_proxy_header)
+        return outcome::bad_proxy_header;
     if (problem == shed_reason::room)
         return outcome::shed;
     if (problem == shed_reason::source)
@@ -110,7 +119,11 @@ std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
 }
 
 task<std::optional<outcome>> session::run() {
-    auto problem = look();
+    error_code problem;
+    if (comes_from_balancer())
+        problem = co_await take_proxy_header();
+    if (!problem)
+        problem = look();
     if (os::would_block(problem))
         problem = co_await wait_for_hello();
     about_.hello_bytes = problem ? peeker_.bytes().size() : peeker_.hello_size();
@@ -127,6 +140,59 @@ task<std::optional<outcome>> session::run() {
     if (client_)
         co_await close({}); // nobody took it
     co_return end;
+}
+
+bool session::comes_from_balancer() const {
+    return std::ranges::any_of(listener_.accept_proxy_protocol, [this](const ip_prefix& balancers) {
+        return balancers.contains(about_.client.address);
+    });
+}
+
+// take_proxy_header takes the balancer's header out of the socket, so that the hello comes first for whoever
+// looks next. The deadline is the hello's: it counts from accept.
+task<error_code> session::take_proxy_header() {
+    auto needed = look_for_proxy_header();
+    if (!needed || *needed == 0)
+        co_return needed ? error_code{} : needed.error();
+    const auto deadline = about_.accepted + site_->config->server.hello_timeout;
+    net::fd_watch watch{owner_.loop(), client_.get()};
+    const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
+    while (needed && *needed > 0) {
+        if (const auto ec = os::wait_for_bytes(client_.get(), *needed))
+            co_return ec;
+        if (const auto ec = co_await watch.readable(deadline))
+            co_return ec;
+        needed = look_for_proxy_header();
+        if (needed && *needed > 0 && os::peer_has_closed(client_.get()))
+            co_return asio::error::eof;
+    }
+    if (!needed)
+        co_return needed.error();
+    co_return os::wait_for_bytes(client_.get(), 1);
+}
+
+// look_for_proxy_header: 0 once it was there and is taken, else how many bytes make another look worth while.
+result<std::size_t> session::look_for_proxy_header() {
+    const auto room = owner_.buffer().first(proxy_preface::max_size);
+    owner_.buffer().holder = this; // what another session saw in it is gone
+    const auto n = os::peek(client_.get(), room);
+    if (!n && !os::would_block(n.error()))
+        return n.error();
+    if (n && *n == 0)
+        return error_code{asio::error::eof};
+    const auto header = proxy_preface::parse(room.first(n ? *n : 0));
+    if (header.state == proxy_preface::reading::malformed)
+        return bad_proxy_header;
+    if (header.state == proxy_preface::reading::partial)
+        return header.needed;
+    if (const auto taken = os::discard(client_.get(), header.size); !taken)
+        return taken.error();
+    about_.via = about_.client;
+    if (header.told) {
+        about_.client = header.told->client;
+        about_.local = header.told->local;
+    }
+    return std::size_t{0};
 }
 
 // look: no error once the hello is complete, EAGAIN while it is not, a tls::hello_error if it never can be.

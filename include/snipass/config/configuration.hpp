@@ -62,6 +62,8 @@ struct listener_settings {
     policy unmatched = policy::route_to_default; // no host name, or one that no route has
     policy malformed = policy::close;
     policy not_tls = policy::route_to_default;
+    std::vector<ip_prefix>
+        accept_proxy_protocol; // balancers, whose clients begin with a PROXY protocol header
 };
 
 // place is where something stands in the file; 1-based.

@@ -16,6 +16,7 @@ enum class outcome : std::uint8_t {
     no_server_name,   // refused by `unmatched`: a hello without a name
     malformed,        // refused by `malformed`
     not_tls,          // refused by `not_tls`
+    bad_proxy_header, // a balancer of accept_proxy_protocol began with something else
     client_closed,    // the client left before it was routed
     hello_timeout,    // the hello was not complete in time
     shed,             // max_waiting was reached and this was the oldest

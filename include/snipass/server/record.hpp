@@ -19,7 +19,9 @@ namespace snipass::server {
 
 struct record {
     server::outcome outcome = server::outcome::internal_error;
-    ip_endpoint client;
+    ip_endpoint client;                 // as the balancer says, if it came through one
+    std::optional<ip_endpoint> via;     // that balancer
+    std::optional<ip_endpoint> local;   // what the client connected to, if the balancer says so
     std::string_view listener;          // its address as written
     std::unique_ptr<hello_notes> hello; // null until there was one that a TLS stack would accept
     std::optional<config::match_kind> match;

@@ -67,6 +67,7 @@ protocol = "tls"
 unmatched = "alert"
 malformed = "reset"
 not_tls = "close"
+accept_proxy_protocol = ["10.0.0.0/8", "2001:db8::1"]
 
 [[listener]]
 address = "systemd:snipass"
@@ -136,6 +137,9 @@ backend = "near"
     CHECK(first.unmatched == policy::alert);
     CHECK(first.malformed == policy::reset);
     CHECK(first.not_tls == policy::close);
+    CHECK(first.accept_proxy_protocol ==
+          std::vector{*ip_prefix::parse("10.0.0.0/8"), *ip_prefix::parse("2001:db8::1")});
+    CHECK(read->listeners[1].accept_proxy_protocol.empty());
     const auto& second = read->listeners[1];
     CHECK_FALSE(second.endpoint);
     CHECK(second.systemd_name == "snipass");
@@ -150,7 +154,7 @@ backend = "near"
     CHECK(read->table.size() == 3);
     CHECK(route.alpn == std::vector<std::string>{"acme-tls/1", "h2"});
     CHECK(route.source.size() == 2);
-    CHECK(route.where.line == 32);
+    CHECK(route.where.line == 33);
     CHECK(route.where.column == 1);
 
     REQUIRE(read->backends.size() == 3);
@@ -158,7 +162,7 @@ backend = "near"
     CHECK(read->default_backend == 0U);
     const auto& near = read->backends[0];
     CHECK(near.name == "near");
-    CHECK(near.where.line == 38);
+    CHECK(near.where.line == 39);
     CHECK(near.handoff == std::vector<std::string>{"/run/a.sock", "@b"});
     CHECK(near.proxy.empty());
     CHECK(near.hold == 0s);
