@@ -5,8 +5,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include <deque>
-
 namespace snipass::net {
 
 struct connect_race::state {
@@ -15,7 +13,7 @@ struct connect_race::state {
     event_loop& loop;
     sleeper news;
     std::vector<fd_watch*> waiting; // of each connect that is under way; null: it has ended
-    std::deque<ended> finished;
+    std::vector<ended> finished;
     std::size_t under_way = 0;
     bool over = false;
 };
@@ -46,7 +44,7 @@ std::optional<connect_race::ended> connect_race::finished() {
     if (state_->finished.empty())
         return std::nullopt;
     auto first = std::move(state_->finished.front());
-    state_->finished.pop_front();
+    state_->finished.erase(state_->finished.begin());
     return first;
 }
 
