@@ -18,7 +18,7 @@ void append_item(std::string& list, std::string_view item) {
     list += item;
 }
 
-std::string or_none(std::string text) {
+std::string or_none(const std::string& text) {
     return text.empty() ? "none" : text;
 }
 
