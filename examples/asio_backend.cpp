@@ -66,7 +66,7 @@ int main(int argc, char** argv) try {
     snipass::acceptor acceptor{io, argv[1]}; // was: tcp::acceptor acceptor{io, {tcp::v6(), 8443}};
 
     asio::co_spawn(io, accept_all(std::move(acceptor), context, argc > 4 ? argv[4] : "asio_backend"),
-                   [](std::exception_ptr error) {
+                   [](const std::exception_ptr& error) {
                        if (error)
                            std::rethrow_exception(error);
                    });

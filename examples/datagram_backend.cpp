@@ -53,7 +53,7 @@ void handle(handoff taken, SSL_CTX* context, const std::string& name) {
 
 } // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     if (argc < 4)
         return std::fprintf(stderr, "usage: %s SOCKET_PATH CERTIFICATE KEY [NAME]\n", argv[0]), 2;
     std::signal(SIGPIPE, SIG_IGN);
@@ -76,4 +76,6 @@ int main(int argc, char** argv) {
             std::fprintf(stderr, "%s: %s\n", name.c_str(), refused.what());
         }
     }
+} catch (const std::exception& error) {
+    return std::fprintf(stderr, "%s\n", error.what()), 1;
 }

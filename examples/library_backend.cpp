@@ -30,7 +30,7 @@ void handle(client_ptr client, SSL_CTX* context, const std::string& name) {
 
 } // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     snipass_options options{};
     if (argc > 1 && std::string_view(argv[1]) == "--datagram") {
         options.protocol = SNIPASS_DATAGRAM;
@@ -53,4 +53,6 @@ int main(int argc, char** argv) {
         else
             std::thread(handle, std::move(client), context, name).detach();
     }
+} catch (const std::exception& error) {
+    return std::fprintf(stderr, "%s\n", error.what()), 1;
 }

@@ -66,7 +66,7 @@ void handle(owned_fd connection, SSL_CTX* context, const std::string& name) {
 
 } // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     if (argc < 4)
         return std::fprintf(stderr, "usage: %s SOCKET_PATH CERTIFICATE KEY [NAME]\n", argv[0]), 2;
     std::signal(SIGPIPE, SIG_IGN);
@@ -88,4 +88,6 @@ int main(int argc, char** argv) {
         else
             std::thread(handle, std::move(connection), context, name).detach();
     }
+} catch (const std::exception& error) {
+    return std::fprintf(stderr, "%s\n", error.what()), 1;
 }

@@ -43,8 +43,8 @@ class acceptor {
 
     // Throws system_error if the path cannot be listened at. For the options see snipass.h; the protocol is
     // SNIPASS_STREAM.
-    acceptor(executor_type executor, const std::string& path, const snipass_options& options = {})
-        : receiver_(snipass_listen(path.c_str(), &options)), readable_(std::move(executor)) {
+    acceptor(const executor_type& executor, const std::string& path, const snipass_options& options = {})
+        : receiver_(snipass_listen(path.c_str(), &options)), readable_(executor) {
         if (!receiver_)
             throw boost::system::system_error(last_error(), "snipass_listen " + path);
         readable_.assign(snipass_receiver_fd(receiver_.get()));

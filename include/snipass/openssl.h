@@ -7,6 +7,7 @@
  *     SSL_accept(ssl);
  *
  * Header only: libsnipass itself knows nothing of OpenSSL. */
+/* NOLINTBEGIN(modernize-use-nullptr): it is C, too. */
 #ifndef SNIPASS_OPENSSL_H
 #define SNIPASS_OPENSSL_H
 
@@ -113,3 +114,4 @@ static inline int snipass_ssl_set_client(SSL* ssl, const snipass_client* client)
 #endif
 
 #endif
+/* NOLINTEND(modernize-use-nullptr) */

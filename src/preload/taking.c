@@ -141,7 +141,7 @@ static enum handoff_progress read_in_time(struct handoff* handoff, int connectio
         if (progress != handoff_wants_more || now < silent_until)
             return progress;
         if (now >= deadline) {
-            silent_until = now + 20 * patience;
+            silent_until = now + (int64_t)patience * 20;
             return progress;
         }
         (void)wait_readable(connection, deadline - now);
