@@ -46,7 +46,7 @@ constexpr std::array differences{
     difference{hello_error::server_name_too_long, false, true},
     difference{hello_error::alpn_list, false, true},
     difference{hello_error::supported_groups_list, false, true},
-    difference{hello_error::signature_algorithms_list, false, true},
+    difference{hello_error::signature_algorithms_list, true, true},
     difference{hello_error::key_share_list, true, true},
     difference{hello_error::pre_shared_key_list, true, true},
     difference{hello_error::encrypted_client_hello_body, true, true},
