@@ -9,6 +9,7 @@
 #include "snipass/net/sleeper.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/tls/hello_error.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -182,7 +183,8 @@ result<byte_view> delivery::first_bytes() {
         return byte_view{way_.consumed};
     if (!way_.peeker.is_current(way_.owner.buffer())) {
         const auto state = way_.peeker.look(way_.client.get(), way_.owner.buffer());
-        if (!state)
+        // That it is no hello was judged before it came here; its bytes are what they are.
+        if (!state && state.error().category() != tls::hello_category())
             return state.error();
     }
     return way_.peeker.bytes();

@@ -18,6 +18,11 @@ constexpr int batch = 64;
 // Without descriptors accept4 fails at once, again and again: rest instead of spinning.
 constexpr auto rest_time = 20ms;
 
+// The socket itself is no good any more, as when another holder of a lent one has shut it down.
+bool is_broken(const error_code& ec) {
+    return ec.value() == EINVAL || ec.value() == EBADF || ec.value() == ENOTSOCK || ec.value() == EOPNOTSUPP;
+}
+
 } // namespace
 
 listener::listener(worker& owner, listener_socket socket)
@@ -56,7 +61,7 @@ listener::pace listener::accept_some() {
         }
         if (os::would_block(client.error()))
             return pace::wait;
-        if (os::is_transient(client.error()))
+        if (os::is_transient(client.error()) || is_broken(client.error()))
             return pace::rest;
         // Anything else is that one client's network error (accept(2)), and it is gone.
     }

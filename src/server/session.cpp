@@ -235,9 +235,11 @@ task<error_code> session::wait_for_hello() {
         if (ec && ec != asio::error::timed_out)
             co_return ec;
     }
-    // The backend gets the socket as accept4 made it.
-    if (!ec)
-        ec = os::wait_for_bytes(client_.get(), 1);
+    // The backend gets the socket as accept4 made it, one that is for clients who speak no TLS too.
+    if (!ec || ec.category() == tls::hello_category()) {
+        if (const auto failure = os::wait_for_bytes(client_.get(), 1))
+            ec = failure;
+    }
     co_return ec;
 }
 

@@ -11,6 +11,14 @@ ROUTE = '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n'
 OTHER_ROUTE = '[[route]]\nnames = ["other.example.com"]\nbackend = "other"\n'
 
 
+def read_exactly(connection, size):
+    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
+    data = b""
+    while len(data) < size and (more := connection.recv(size - len(data))):
+        data += more
+    return data
+
+
 class Away(Case):
     def start_router(self, rest, **options):
         return self.router(ROUTE + rest, **options)
@@ -25,7 +33,7 @@ class Away(Case):
 
     def served(self, router, receiver, hello=HELLO):
         client = self.connect(router, hello)
-        self.assertEqual(client.recv(len(hello), socket.MSG_WAITALL), hello)
+        self.assertEqual(read_exactly(client, len(hello)), hello)
         port = client.getsockname()[1]
         receiver.wait_for(lambda me: port in [taken["peer"][1] for taken in me.reported("taken")], "took this client")
         return client
@@ -105,7 +113,7 @@ class Fallbacks(Away):
                     name=f"router-{manner}",
                 )
                 client = self.connect(router, HELLO)
-                self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+                self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
                 line = router.session(outcome="handed_off")
                 self.assertEqual(line["backend"], "sorry")
                 if receiver:
@@ -126,12 +134,12 @@ class Fallbacks(Away):
                 clients = [self.connect(router, HELLO) for _ in range(20)]
                 receiver = self.receiver("blog", protocol=protocol, serve="raw")
                 for client in clients:
-                    self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+                    self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
                 receiver.stop()
                 clients = [self.connect(router, HELLO) for _ in range(20)]
                 receiver = self.receiver("blog", protocol=protocol, serve="raw")
                 for client in clients:
-                    self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+                    self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
 
     def test_a_client_that_leaves_while_held_is_let_go(self):
         router = self.start_router(self.backend("blog", rest='hold = "30s"'), head=LONG_HELLO_TIMEOUT)
@@ -173,7 +181,7 @@ class NoDoubleOwnership(Away):
         self.assertEqual(frozen.reported("taken"), [])
         for client in clients:  # and they go on undisturbed
             client.sendall(b"still here")
-            self.assertEqual(client.recv(10, socket.MSG_WAITALL), b"still here")
+            self.assertEqual(read_exactly(client, 10), b"still here")
 
     def test_whoever_acknowledged_has_the_client_alone(self):
         """A backend that is stopped and continued all the time: each client gets exactly one owner, or none."""
@@ -196,7 +204,7 @@ class NoDoubleOwnership(Away):
             ports = []
             for _ in range(300):
                 client = self.connect(router, HELLO)
-                self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+                self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
                 ports.append(client.getsockname()[1])
                 client.close()
         finally:
@@ -224,7 +232,7 @@ class Proxied(Away):
             port = server.getsockname()[1]
         router = self.start_router(f'[backend.blog]\nproxy = ["127.0.0.1:{port}", "127.0.0.1:{receiver.port}"]\n')
         client = self.connect(router, HELLO)
-        self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
 
     def test_half_close_and_the_proxy_header(self):
         receiver = self.receiver("proxied", protocol="tcp-v2", serve="raw")

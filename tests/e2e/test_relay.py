@@ -17,6 +17,14 @@ def reset(connection):
     connection.close()
 
 
+def read_exactly(connection, size):
+    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
+    data = b""
+    while len(data) < size and (more := connection.recv(size - len(data))):
+        data += more
+    return data
+
+
 class Proxied(Case):
     """A backend that the test itself plays: self.backend_side() is the next connection that the router makes to it."""
 
@@ -44,7 +52,7 @@ class Proxied(Case):
         """A client that has said hello, and the backend's side of it that has heard it."""
         client = self.connect(router, HELLO)
         backend = self.backend_side(server)
-        self.assertEqual(backend.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        self.assertEqual(read_exactly(backend, len(HELLO)), HELLO)
         return client, backend
 
 
@@ -53,7 +61,7 @@ class Wire(Proxied):
         router = self.router(self.configuration())
         client, backend = self.pair(router)
         backend.sendall(b"answer")
-        self.assertEqual(client.recv(6, socket.MSG_WAITALL), b"answer")
+        self.assertEqual(read_exactly(client, 6), b"answer")
         backend.shutdown(socket.SHUT_WR)
         self.assertEqual(read_all(client), (b"", "fin"))
         client.close()
@@ -136,7 +144,7 @@ class Hold(Proxied):
         server.bind(("127.0.0.1", port))
         server.listen()
         backend = self.backend_side(self.listening(server))
-        self.assertEqual(backend.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        self.assertEqual(read_exactly(backend, len(HELLO)), HELLO)
         client.close()
 
     def test_sorry_comes_first(self):
@@ -144,7 +152,7 @@ class Hold(Proxied):
         router = self.router(self.configuration('hold = "30s"\nsorry = "other"') + self.backend("other"))
         self.receiver("other", serve="raw")
         client = self.connect(router, HELLO)
-        self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
         line = router.session()
         self.assertEqual((line["outcome"], line["backend"]), ("handed_off", "other"))
 
@@ -181,7 +189,7 @@ class Ends(Proxied):
         client, backend = self.pair(router)
         router.reload(harness.case.HEAD)
         client.sendall(b"still here")
-        self.assertEqual(backend.recv(10, socket.MSG_WAITALL), b"still here")
+        self.assertEqual(read_exactly(backend, 10), b"still here")
 
     def test_a_removed_backend_or_address_closes_its_sessions_if_told_so(self):
         other = self.listening(socket.create_server(("127.0.0.1", 0)))
@@ -191,7 +199,7 @@ class Ends(Proxied):
         client, backend = self.pair(router)
         router.reload(harness.case.HEAD + close + '\n[backend.unused]\nproxy = "127.0.0.1:1"\n')
         client.sendall(b"still here")
-        self.assertEqual(backend.recv(10, socket.MSG_WAITALL), b"still here")
+        self.assertEqual(read_exactly(backend, 10), b"still here")
         router.reload(harness.case.HEAD + self.configuration(address=other_address))
         self.assertEqual(read_all(client)[1], "reset")
         self.assertEqual(read_all(backend)[1], "reset")

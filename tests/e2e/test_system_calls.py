@@ -1,17 +1,18 @@
 """What a handoff costs: the system calls of the router, counted by strace."""
 
+import pathlib
 import re
 import shutil
 import signal
 import socket
-import threading
 import unittest
 
 import harness
 from harness import Case, client_hello, wait_until
 
 CLIENTS, EACH = 32, 100
-HEAD = harness.case.HEAD.replace('level = "info"', 'level = "info"\naccess = false')
+# One worker, so that all clients are one worker's: what a wake-up costs (five calls) is shared by those it finds.
+HEAD = harness.case.HEAD.replace('level = "info"', 'level = "info"\naccess = false').replace("workers = 2", "workers = 1")
 
 
 @unittest.skipUnless(shutil.which("strace"), "no strace here")
@@ -28,17 +29,16 @@ class SystemCalls(Case):
         table = self.folder / "strace"
         strace = self.run_program(["strace", "-f", "-c", "-o", table, "-p", str(snipass.pid)])
         strace.wait_for(lambda me: [line for line in me.lines if "attached" in line], "attached")
-        threads = [threading.Thread(target=self.visit, args=(snipass.port(), EACH)) for _ in range(CLIENTS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for _ in range(EACH):
+            self.visit_together(snipass)
         self.assertEqual(self.failures, [])
         strace.signal(signal.SIGINT)
         strace.wait()
         text = table.read_text()
         total = int(re.search(r"(?m)^100\.00\s+\S+\s+(?:\S+\s+)?(\d+)\s+(?:\d+\s+)?total$", text).group(1))
-        return total / (CLIENTS * EACH), text
+        own = sum(int(errors) for errors in  # calls that this test's signals interrupted
+                  re.findall(r"(?m)^\s*\S+\s+\S+\s+\S+\s+\d+\s+(\d+)\s+(?:epoll_wait|restart_syscall)$", text))
+        return (total - own) / (CLIENTS * EACH), text
 
     def best_of_three(self, protocol):
         """A machine that is busy otherwise makes the backend slow and its queue full, and the router tries again: what is asked
@@ -63,9 +63,29 @@ class SystemCalls(Case):
                 self.failures.append(repr(error))
                 return
 
+    def visit_together(self, snipass):
+        """So many clients at the same time, whatever else the machine does: they come while the router is stopped."""
+        hello = client_hello("blog.example.com")
+        snipass.signal(signal.SIGSTOP)
+        wait_until(lambda: self.is_stopped(snipass), "the router to stop")
+        clients = []
+        for _ in range(CLIENTS):
+            clients.append(socket.create_connection(("127.0.0.1", snipass.port()), harness.DEADLINE))
+            clients[-1].sendall(hello)
+        snipass.signal(signal.SIGCONT)
+        for client in clients:
+            with client:
+                self.assertEqual(client.recv(1), b"!")
+
+    def is_stopped(self, snipass):
+        tasks = pathlib.Path(f"/proc/{snipass.pid}/task").iterdir()
+        return all(re.search(r"State:\s+[Tt]", (task / "status").read_text()) for task in tasks)
+
     def test_a_datagram_handoff_takes_five(self):
         calls, table = self.best_of_three("datagram")
-        self.assertLessEqual(calls, 5.2, table)  # accept4, peek, discard, sendmsg, close; the rest is shared
+        # accept4, peek, discard, sendmsg, close: 5.16 with the wake-ups. The kernel's queue for the backend has room for ten
+        # (net.unix.max_dgram_qlen), so a backend that is slow on a busy machine makes the router ask and try again.
+        self.assertLessEqual(calls, 5.4, table)
 
     def test_a_stream_handoff_takes_few(self):
         calls, table = self.best_of_three("stream")
