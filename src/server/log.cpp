@@ -9,14 +9,17 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
-#include <mutex>
+#include <climits>
+#include <utility>
 
 namespace snipass::server {
 namespace {
 
 constexpr std::size_t queue_size = 4096; // entries; an entry is one event, or a batch of session lines
 constexpr int patience_at_exit_ms = 1000;
+constexpr auto tell_interval = std::chrono::seconds{1};
 
 std::string_view to_string(config::log_level level) noexcept {
     switch (level) {
@@ -34,71 +37,13 @@ std::string_view to_string(config::log_level level) noexcept {
     return "?";
 }
 
-// stderr_sink writes with write(2). While the process runs it waits for a slow reader; once the process is
-// ending it gives up on one that does not read at all.
-class stderr_sink final : public spdlog::sinks::base_sink<std::mutex> {
-  public:
-    std::atomic<bool> ending = false;
+using field = log::field;
 
-  private:
-    void sink_it_(const spdlog::details::log_msg& message) override {
-        const char* at = message.payload.data();
-        std::size_t left = message.payload.size();
-        while (left > 0) {
-            if (!writable())
-                return;
-            const auto n = ::write(STDERR_FILENO, at, left);
-            if (n < 0 && errno != EINTR && errno != EAGAIN)
-                return; // nobody reads any more
-            if (n <= 0)
-                continue;
-            at += n;
-            left -= static_cast<std::size_t>(n);
-        }
-    }
-    void flush_() override {}
-
-    bool writable() {
-        for (;;) {
-            pollfd one{STDERR_FILENO, POLLOUT, 0};
-            if (::poll(&one, 1, patience_at_exit_ms) != 0)
-                return true;
-            if (ending)
-                return false;
-        }
-    }
-};
-
-} // namespace
-
-struct log::impl {
-    std::shared_ptr<stderr_sink> sink = std::make_shared<stderr_sink>();
-    std::shared_ptr<spdlog::details::thread_pool> pool =
-        std::make_shared<spdlog::details::thread_pool>(queue_size, 1);
-    std::shared_ptr<spdlog::async_logger> logger = std::make_shared<spdlog::async_logger>(
-        "snipass", sink, pool, spdlog::async_overflow_policy::overrun_oldest);
-    std::atomic<std::size_t> dropped = 0; // entries, as last told
-};
-
-log::log(const config::log_settings& settings)
-    : impl_(std::make_unique<impl>()), level_(settings.level), format_(settings.format) {
-    impl_->logger->set_level(spdlog::level::trace); // what is written here was let through already
-}
-
-log::~log() {
-    impl_->sink->ending = true;
-}
-
-void log::configure(const config::log_settings& settings) noexcept {
-    level_ = settings.level;
-    format_ = settings.format;
-}
-
-void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {
-    if (level < level_)
-        return;
+// event_line is one event as a line, with its newline.
+std::string event_line(config::log_format format, config::log_level level, std::string_view message,
+                       std::span<const field> fields) {
     std::string line;
-    if (format_ == config::log_format::json) {
+    if (format == config::log_format::json) {
         line += "{\"time\":\"";
         append_time(line, std::chrono::system_clock::now());
         line += "\",\"level\":\"";
@@ -126,16 +71,103 @@ void log::write(config::log_level level, std::string_view message, std::span<con
         }
         line += '\n';
     }
-    write_lines(line);
+    return line;
+}
+
+// stderr_sink writes with write(2), from the log's own thread. While the process runs it waits for a slow
+// reader, and tells it what it has missed; once the process is ending it gives up on one that does not read.
+class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+  public:
+    explicit stderr_sink(const std::atomic<config::log_format>& format) : format_(format) {}
+
+    void watch(spdlog::details::thread_pool& queue) noexcept { queue_ = &queue; }
+    void end_soon() noexcept { ending_ = true; }
+
+  private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        tell_dropped();
+        write({message.payload.data(), message.payload.size()});
+    }
+    void flush_() override {}
+
+    // Told here and not where it happens: a queue that is full would drop a line for this one, too.
+    void tell_dropped() {
+        const auto dropped = queue_->overrun_counter();
+        const auto now = std::chrono::steady_clock::now();
+        if (dropped == dropped_ || now - told_at_ < tell_interval)
+            return;
+        const auto count = std::to_string(dropped - std::exchange(dropped_, dropped));
+        const field batches{"batches", count};
+        told_at_ = now;
+        write(event_line(format_, config::log_level::warn,
+                         "log lines were dropped: standard error is not read fast enough", {&batches, 1}));
+    }
+
+    void write(std::string_view text) {
+        while (!text.empty() && writable()) {
+            // A pipe that is writable takes so much without blocking (pipe(7)), and not more.
+            const auto n = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+            if (n < 0 && errno != EINTR && errno != EAGAIN)
+                return; // nobody reads any more
+            if (n > 0)
+                text.remove_prefix(static_cast<std::size_t>(n));
+        }
+    }
+
+    bool writable() {
+        while (!given_up_) {
+            pollfd one{STDERR_FILENO, POLLOUT, 0};
+            if (::poll(&one, 1, patience_at_exit_ms) != 0)
+                return true;
+            given_up_ = ending_;
+        }
+        return false;
+    }
+
+    const std::atomic<config::log_format>& format_;
+    std::atomic<bool> ending_ = false;
+    spdlog::details::thread_pool* queue_ = nullptr;
+    std::size_t dropped_ = 0; // entries, as last told
+    std::chrono::steady_clock::time_point told_at_{};
+    bool given_up_ = false;
+};
+
+} // namespace
+
+struct log::impl {
+    explicit impl(const std::atomic<config::log_format>& format)
+        : sink(std::make_shared<stderr_sink>(format)),
+          pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
+          logger(std::make_shared<spdlog::async_logger>("snipass", sink, pool,
+                                                        spdlog::async_overflow_policy::overrun_oldest)) {
+        sink->watch(*pool);
+        logger->set_level(spdlog::level::trace); // what is written here was let through already
+    }
+
+    std::shared_ptr<stderr_sink> sink;
+    std::shared_ptr<spdlog::details::thread_pool> pool;
+    std::shared_ptr<spdlog::async_logger> logger;
+};
+
+log::log(const config::log_settings& settings)
+    : level_(settings.level), format_(settings.format), impl_(std::make_unique<impl>(format_)) {}
+
+log::~log() {
+    impl_->sink->end_soon();
+}
+
+void log::configure(const config::log_settings& settings) noexcept {
+    level_ = settings.level;
+    format_ = settings.format;
+}
+
+void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {
+    if (level >= level_)
+        write_lines(event_line(format_, level, message, fields));
 }
 
 void log::write_lines(std::string_view lines) {
     impl_->logger->log(spdlog::level::critical, spdlog::string_view_t{lines.data(), lines.size()});
-    const auto dropped = impl_->pool->overrun_counter();
-    if (const auto told = impl_->dropped.exchange(dropped); told < dropped) {
-        write(config::log_level::warn, "log lines were dropped: standard error is not read fast enough",
-              {{"batches", std::to_string(dropped - told)}});
-    }
 }
 
 } // namespace snipass::server

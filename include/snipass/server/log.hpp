@@ -39,9 +39,9 @@ class log {
 
   private:
     struct impl;
-    std::unique_ptr<impl> impl_;
     std::atomic<config::log_level> level_;
     std::atomic<config::log_format> format_;
+    std::unique_ptr<impl> impl_; // its thread reads format_
 };
 
 } // namespace snipass::server
