@@ -1,0 +1,30 @@
+#include "snipass/server/generation.hpp"
+
+#include "catch.hpp"
+
+using namespace snipass;
+
+TEST_CASE("share: one worker's part of a bound, rounded up") {
+    CHECK(server::share(100, 1) == 100);
+    CHECK(server::share(100, 4) == 25);
+    CHECK(server::share(101, 4) == 26);
+    CHECK(server::share(1, 16) == 1);
+    CHECK(server::share(0, 16) == 0);
+}
+
+TEST_CASE("generation: a backend for each of the file's, with this worker's share of max_pending") {
+    auto file = std::make_shared<config::configuration>();
+    file->backends.resize(2);
+    file->backends[0].name = "one";
+    file->backends[1].name = "two";
+    file->backends[1].max_pending = 3;
+    const server::generation site{file, 2};
+    REQUIRE(site.backends.size() == 2);
+    CHECK(&site.backends[0]->settings() == &file->backends[0]);
+    auto& two = *site.backends[1];
+    CHECK(two.settings().name == "two");
+    const server::backend::pending first{two};
+    CHECK(two.has_room());
+    const server::backend::pending second{two};
+    CHECK_FALSE(two.has_room());
+}
