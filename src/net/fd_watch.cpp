@@ -23,7 +23,9 @@ void fd_watch::close(os::unique_fd fd) {
 // start tells whether there is something to wait for: a registration that fails is a result.
 bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_handle<> waiting) {
     interrupted_ = false;
-    pausing_ = events == no_events;
+    // Past its deadline a wait is only the way to timed_out. One that looked at the descriptor all the same
+    // would let those who wait in a loop, for more than there is, go on for as long as it is ready.
+    pausing_ = events == no_events || deadline <= clock::now();
     if (!pausing_) {
         result_ = is_registered_ ? loop_.watch_again(fd_, events, *this) : loop_.watch(fd_, events, *this);
         if (result_)

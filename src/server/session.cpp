@@ -158,13 +158,19 @@ task<error_code> session::take_proxy_header() {
     net::fd_watch watch{owner_.loop(), client_.get()};
     const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
     while (needed && *needed > 0) {
-        if (const auto ec = os::wait_for_bytes(client_.get(), *needed))
+        const auto asked = *needed;
+        if (const auto ec = os::wait_for_bytes(client_.get(), asked))
             co_return ec;
         if (const auto ec = co_await watch.readable(deadline))
             co_return ec;
         needed = look_for_proxy_header();
-        if (needed && *needed > 0 && os::peer_has_closed(client_.get()))
+        if (!needed || *needed != asked)
+            continue;
+        if (os::peer_has_closed(client_.get()))
             co_return asio::error::eof;
+        const auto ec = co_await watch.pause(pause_end(0, deadline));
+        if (ec != asio::error::timed_out)
+            co_return ec;
     }
     if (!needed)
         co_return needed.error();
@@ -174,7 +180,6 @@ task<error_code> session::take_proxy_header() {
 // look_for_proxy_header: 0 once it was there and is taken, else how many bytes make another look worth while.
 result<std::size_t> session::look_for_proxy_header() {
     const auto room = owner_.buffer().first(proxy_preface::max_size);
-    owner_.buffer().holder = this; // what another session saw in it is gone
     const auto n = os::peek(client_.get(), room);
     if (!n && !os::would_block(n.error()))
         return n.error();
@@ -226,9 +231,6 @@ task<error_code> session::wait_for_hello() {
         }
         if (os::peer_has_closed(client_.get()))
             co_return ec = asio::error::eof;
-        // A descriptor that is ready never lets a wait time out, so the deadline is looked at here too.
-        if (net::clock::now() >= deadline)
-            co_return ec = asio::error::timed_out;
         if ((ec = os::make_room(client_.get(), asked << std::min(short_wakes + 1, most_room))))
             co_return ec;
         ec = co_await watch.pause(pause_end(short_wakes++, deadline));

@@ -22,8 +22,8 @@ class fd_watch final : private alarm, private ready_target {
     ~fd_watch();
 
     // co_await readable(deadline) and writable(deadline) return no error once the descriptor is ready (or has
-    // failed: the next call on it tells), timed_out at the deadline, what interrupt() was given, or what
-    // epoll_ctl(2) said.
+    // failed: the next call on it tells), timed_out at the deadline and ever after, what interrupt() was
+    // given, or what epoll_ctl(2) said.
     [[nodiscard]] auto readable(time_point deadline) { return wait{*this, EPOLLIN | EPOLLRDHUP, deadline}; }
     [[nodiscard]] auto writable(time_point deadline) { return wait{*this, EPOLLOUT, deadline}; }
 

@@ -86,6 +86,20 @@ TEST_CASE("fd_watch: the deadline ends a wait, and the next one is as good as ne
     CHECK(run(loop, as_task(watch.readable(late()))) == error_code{});
 }
 
+// Who waits in a loop for more than there is would otherwise never hear of the deadline.
+TEST_CASE("fd_watch: a deadline that has passed ends a wait, even of a descriptor that is ready") {
+    const same_descriptors check;
+    const tcp_connection pair;
+    net::event_loop loop;
+    net::fd_watch watch{loop, pair.accepted.get()};
+    pair.client.send("x");
+    const auto deadline = soon();
+    REQUIRE(is_readable(pair.accepted.get()));
+    while (net::clock::now() < deadline)
+        (void)run(loop, as_task(watch.readable(deadline)));
+    CHECK(run(loop, as_task(watch.readable(deadline))) == asio::error::timed_out);
+}
+
 TEST_CASE("fd_watch: an interruption ends a wait with its reason") {
     const same_descriptors check;
     const tcp_connection pair;
