@@ -1,6 +1,7 @@
 #include "snipass/server/generation.hpp"
 
 #include "catch.hpp"
+#include "snipass/server/address_book.hpp"
 
 using namespace snipass;
 
@@ -18,7 +19,8 @@ TEST_CASE("generation: a backend for each of the file's, with this worker's shar
     file->backends[0].name = "one";
     file->backends[1].name = "two";
     file->backends[1].max_pending = 3;
-    const server::generation site{file, 2};
+    server::address_book book;
+    const server::generation site{file, 2, book};
     REQUIRE(site.backends.size() == 2);
     CHECK(&site.backends[0]->settings() == &file->backends[0]);
     auto& two = *site.backends[1];

@@ -1,0 +1,44 @@
+// site: a configuration that is written in code.
+#pragma once
+
+#include "snipass/config/configuration.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace snipass::testing {
+
+// The name of a site's listener, which has a port of the kernel's choice on 127.0.0.1.
+inline constexpr const char* listener_name = "test";
+
+// A site has one listener and no access log; its timeouts are long, so that a test that wants one to pass has
+// to say so. Backends are named by their index, in the order in which they were added.
+class site {
+  public:
+    site();
+
+    // The last one added; valid until the next.
+    config::backend_settings& stream(const std::string& path);
+    config::backend_settings& datagram(const std::string& path);
+    config::backend_settings& proxied(const ip_endpoint& address);
+    config::backend_settings& proxied(const std::string& path);
+
+    site& route(const std::string& name, std::size_t backend, std::vector<std::string> alpn = {});
+    site& otherwise(std::size_t backend); // [default]
+
+    config::listener_settings& listener() { return file_.listeners.front(); }
+    config::server_settings& server() { return file_.server; }
+    config::log_settings& log() { return file_.log; }
+
+    // build may be called once.
+    [[nodiscard]] std::shared_ptr<const config::configuration> build();
+
+  private:
+    config::backend_settings& add();
+
+    config::configuration file_;
+    std::vector<route::rule> rules_;
+};
+
+} // namespace snipass::testing
