@@ -31,6 +31,12 @@ std::string describe(const net::handoff_result& last) {
     return last.error ? last.error.message() : std::string{to_string(to_outcome(last.status))};
 }
 
+// is_unfit: this backend can never have this client, be it away or not, because its first bytes are too many
+// for a datagram, or are no longer in its socket.
+bool is_unfit(const net::handoff_result& last) noexcept {
+    return last.error == os::make_error(EMSGSIZE) || last.error == os::make_error(ENOMSG);
+}
+
 // delivery is the frame of one client's way.
 class delivery {
   public:
@@ -81,7 +87,7 @@ task<outcome> delivery::hand_off(backend& to) {
     }
     const backend::pending pending{to};
     auto last = co_await offer(to);
-    if (last.status != handoff_status::taken)
+    if (last.status != handoff_status::taken && !is_unfit(last))
         last = co_await hold(to, last);
     if (last.status == handoff_status::taken) {
         to.is_back();
@@ -99,7 +105,7 @@ task<delivery::attempt> delivery::hold(backend& to, attempt last) {
     if (to.settings().hold <= 0ms)
         co_return last;
     backend::held place{to, way_.owner.loop()};
-    while (last.status != handoff_status::taken && !way_.is_over()) {
+    while (last.status != handoff_status::taken && !is_unfit(last) && !way_.is_over()) {
         const bool my_turn = co_await place.wait(until);
         if (net::clock::now() >= until)
             break;

@@ -1,13 +1,7 @@
 // Sessions up to the route: what becomes of a client whose hello is whole, partial, wrong, or never comes.
 #include "snipass/server/session.hpp"
 
-#include "catch.hpp"
-#include "hello_builder.hpp"
-#include "router.hpp"
-#include "same_descriptors.hpp"
-#include "snipass/os/tcp.hpp"
-#include "snipass/tls/constants.hpp"
-#include "unix_backend.hpp"
+#include "router_fixture.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,38 +18,16 @@ using server::outcome;
 namespace {
 
 // A router with a backend for www.example.com, and no other.
-struct fixture {
-    same_descriptors check;
+struct fixture : router_fixture {
     stream_backend backend;
-    site what;
-    std::unique_ptr<router> running;
 
     fixture() {
         what.stream(backend.path());
         what.route("www.example.com", 0);
     }
-
-    router& start() {
-        running = std::make_unique<router>(std::move(what));
-        return *running;
-    }
-    // After a test that has looked at everything it wants to know.
-    ~fixture() { running.reset(); }
 };
 
 const bytes hello = hello_for("www.example.com");
-const bytes other_hello = hello_for("other.example.com");
-const bytes nameless_hello = hello_builder::tls13().stream();
-const bytes malformed_hello =
-    hello_builder::tls13().server_names({{0, "a.example"}, {0, "b.example"}}).stream();
-const bytes http{'G', 'E', 'T', ' ', '/', '\r', '\n'};
-
-// The alert as a client sees it: one fatal record.
-std::string alert(std::uint8_t description) {
-    const bytes record{21, 3, 3, 0, 2, 2, description};
-    return std::string{as_text(record)};
-}
-
 } // namespace
 
 TEST_CASE("session: a hello that is there is routed, and all of it is in the backend's socket") {
@@ -135,107 +107,6 @@ TEST_CASE("session: ALPN chooses among routes of one name") {
     const auto two = router.connect_with(hello_for("acme.example.com", {"h2"}));
     (void)test.backend.take();
     router.wait_for(outcome::handed_off, 2);
-}
-
-TEST_CASE("session: what no route takes goes to [default], each counted as what it is") {
-    fixture test;
-    test.what.otherwise(0);
-    test.what.listener().malformed = policy::route_to_default;
-    auto& router = test.start();
-    std::vector<tcp_client> clients;
-    for (const auto& first : {other_hello, nameless_hello, malformed_hello, http}) {
-        clients.push_back(router.connect_with(first));
-        CHECK(unread(test.backend.take().get()) == first.size());
-    }
-    router.wait_for(outcome::handed_off, 4);
-    for (const auto why :
-         {match_kind::no_route, match_kind::no_server_name, match_kind::malformed, match_kind::not_tls})
-        CHECK(router.counters().of(why) == 1);
-}
-
-namespace {
-
-struct refusal_row {
-    const char* behaviour;
-    const bytes* first;
-    outcome end;
-    match_kind why;
-    std::uint8_t description; // of the alert, where there is one
-};
-
-const std::vector<refusal_row> refusals{
-    {"a name that no route has", &other_hello, outcome::no_route, match_kind::no_route,
-     tls::alert::unrecognized_name},
-    {"no name", &nameless_hello, outcome::no_server_name, match_kind::no_server_name,
-     tls::alert::unrecognized_name},
-    {"malformed", &malformed_hello, outcome::malformed, match_kind::malformed, tls::alert::decode_error},
-    {"no TLS", &http, outcome::not_tls, match_kind::not_tls, 0},
-};
-
-} // namespace
-
-TEST_CASE("session: refused by close, the client gets FIN, though its bytes were unread") {
-    const auto row = GENERATE(from_range(refusals));
-    CAPTURE(row.behaviour);
-    fixture test;
-    auto& listener = test.what.listener();
-    listener.unmatched = listener.malformed = listener.not_tls = policy::close;
-    auto& router = test.start();
-    auto client = router.connect_with(*row.first);
-    std::string heard;
-    CHECK(client.read_to_end(heard) == ending::fin);
-    CHECK(heard.empty());
-    client.close();
-    router.wait_for(row.end);
-    CHECK(router.counters().of(row.why) == 1);
-}
-
-TEST_CASE("session: refused by reset, the client gets RST") {
-    const auto row = GENERATE(from_range(refusals));
-    CAPTURE(row.behaviour);
-    fixture test;
-    auto& listener = test.what.listener();
-    listener.unmatched = listener.malformed = listener.not_tls = policy::reset;
-    auto& router = test.start();
-    const auto client = router.connect_with(*row.first);
-    CHECK(client.read_to_end() == ending::reset);
-    router.wait_for(row.end);
-}
-
-TEST_CASE("session: refused by alert, the client of TLS gets one and FIN, others FIN alone") {
-    const auto row = GENERATE(from_range(refusals));
-    CAPTURE(row.behaviour);
-    fixture test;
-    auto& listener = test.what.listener();
-    listener.unmatched = listener.malformed = listener.not_tls = policy::alert;
-    auto& router = test.start();
-    auto client = router.connect_with(*row.first);
-    std::string heard;
-    CHECK(client.read_to_end(heard) == ending::fin);
-    CHECK(heard == (row.description != 0 ? alert(row.description) : ""));
-    client.close();
-    router.wait_for(row.end);
-}
-
-TEST_CASE("session: a refused client that goes on sending is heard out for a moment, and gets no RST in it") {
-    fixture test;
-    test.what.listener().unmatched = policy::alert;
-    auto& router = test.start();
-    auto client = router.connect_with(other_hello);
-    CHECK(client.receive(7) == alert(tls::alert::unrecognized_name));
-    for (int i = 0; i < 10; ++i)
-        client.send_segment(bytes(1000));
-    CHECK(client.read_to_end() == ending::fin);
-    client.close();
-    router.wait_for(outcome::no_route);
-}
-
-TEST_CASE("session: a refused client that stays is let go after a moment") {
-    fixture test;
-    test.what.listener().unmatched = policy::close;
-    auto& router = test.start();
-    const auto client = router.connect_with(other_hello);
-    router.wait_for(outcome::no_route); // though it never closes
 }
 
 TEST_CASE("session: malformed is seen at the byte that makes it so, not at the deadline") {
