@@ -125,6 +125,12 @@ bool is_listened_on(const ip_endpoint& endpoint) {
     return !alone && alone.error().value() == EADDRINUSE;
 }
 
+bool is_listening(int fd) {
+    int listening = 0;
+    socklen_t size = sizeof listening;
+    return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+}
+
 error_code prepare_listener(int fd) {
     if (auto ec = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1))
         return ec;

@@ -38,9 +38,11 @@ net::task<> listener::run() {
         const auto interrupted = co_await watch_.readable(net::time_point::max());
         if (interrupted)
             continue;
-        if (accept_some() != pace::rest)
+        const auto next = accept_some();
+        if (next == pace::wait || next == pace::again)
             continue;
-        owner_.out_of_descriptors();
+        if (next == pace::rest)
+            owner_.out_of_descriptors();
         (void)co_await watch_.pause(net::clock::now() + rest_time); // a stop ends it early
     }
     while (!socket_.lent && accept_some() == pace::again) {
@@ -61,8 +63,10 @@ listener::pace listener::accept_some() {
         }
         if (os::would_block(client.error()))
             return pace::wait;
-        if (os::is_transient(client.error()) || is_broken(client.error()))
+        if (os::is_transient(client.error()))
             return pace::rest;
+        if (is_broken(client.error()))
+            return pace::broken;
         // Anything else is that one client's network error (accept(2)), and it is gone.
     }
     return pace::again;

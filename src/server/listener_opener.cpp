@@ -9,12 +9,16 @@
 namespace snipass::server {
 namespace {
 
+const error_code not_listening = os::make_error(EINVAL);
+
 std::string problem(const config::listener_settings& one, const error_code& ec) {
     auto text = "cannot listen on " + one.address + ": " + ec.message();
     if (ec.value() == EACCES)
         text += " (a port below 1024 needs CAP_NET_BIND_SERVICE)";
     if (ec.value() == EADDRINUSE)
         text += " (another program listens there)";
+    if (ec == not_listening)
+        text += " (systemd passed a socket that does not listen: it takes ListenStream= and Accept=no)";
     return text;
 }
 
@@ -25,6 +29,8 @@ result<ip_endpoint> prepare_lent(int fd) {
         return os::last_error();
     if (const auto ec = os::prepare_listener(fd))
         return ec;
+    if (!os::is_listening(fd)) // it would be ready for ever, with nobody to accept
+        return not_listening;
     return os::local_endpoint(fd);
 }
 

@@ -30,6 +30,9 @@ socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& address) no
 // is_listened_on: some socket listens on this address already, so listen_tcp would share its connections.
 [[nodiscard]] bool is_listened_on(const ip_endpoint& endpoint);
 
+// is_listening: listen(2) was called on this socket.
+[[nodiscard]] bool is_listening(int fd);
+
 // prepare_listener sets what accepted sockets inherit or what spares wake-ups: TCP_NODELAY (tcp(7));
 // TCP_DEFER_ACCEPT, so that the hello is normally there when accept4 returns. For sockets of our own and for
 // those systemd passed.

@@ -39,9 +39,10 @@ class listener {
 
   private:
     enum class pace : std::uint8_t {
-        wait,  // the backlog is empty
-        again, // more may be there
-        rest,  // out of descriptors or memory
+        wait,   // the backlog is empty
+        again,  // more may be there
+        rest,   // out of descriptors or memory
+        broken, // a lent socket that somebody else has shut down: it is ready for ever
     };
     [[nodiscard]] pace accept_some();
 

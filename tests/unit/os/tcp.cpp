@@ -118,6 +118,13 @@ TEST_CASE("is_listened_on: a socket that listens, whoever shares it") {
     CHECK_FALSE(os::is_listened_on(endpoint));
 }
 
+TEST_CASE("is_listening: only of a socket that listens") {
+    const auto listener = os::listen_tcp(any_port);
+    CHECK(os::is_listening(listener->get()));
+    CHECK_FALSE(os::is_listening(tcp_connection{}.accepted.get()));
+    CHECK_FALSE(os::is_listening(-1));
+}
+
 TEST_CASE("accept_client: the socket neither blocks nor is inherited, and has no Nagle") {
     const same_descriptors check;
     const auto listener = os::listen_tcp(any_port);

@@ -1,0 +1,159 @@
+#include "snipass/server/listener_opener.hpp"
+
+#include "catch.hpp"
+#include "same_descriptors.hpp"
+#include "snipass/os/tcp.hpp"
+#include "tcp_client.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+using namespace snipass;
+using namespace snipass::testing;
+
+namespace {
+
+config::listener_settings at(const std::string& endpoint) {
+    config::listener_settings one;
+    one.address = endpoint;
+    one.endpoint = ip_endpoint::parse(endpoint);
+    return one;
+}
+
+config::listener_settings lent(const std::string& name) {
+    config::listener_settings one;
+    one.address = "systemd:" + name;
+    one.systemd_name = name;
+    return one;
+}
+
+server::listener_opener opener() {
+    return server::listener_opener{{}};
+}
+
+server::listener_opener opener_with(const std::string& name, os::unique_fd fd) {
+    std::vector<os::passed_socket> passed;
+    passed.push_back({name, std::move(fd)});
+    return server::listener_opener{std::move(passed)};
+}
+
+// contains: the one problem says all of it.
+void check_problem(const server::opened_listeners& opened, const std::vector<std::string>& parts) {
+    CHECK(opened.by_worker.empty());
+    REQUIRE(opened.problems.size() == 1);
+    for (const auto& part : parts) {
+        CAPTURE(opened.problems[0], part);
+        CHECK(opened.problems[0].find(part) != std::string::npos);
+    }
+}
+
+} // namespace
+
+TEST_CASE("listener_opener: port 0 for several workers is one port") {
+    const same_descriptors check;
+    const auto opened = opener().open({at("127.0.0.1:0"), at("[::1]:0")}, 3);
+    CHECK(opened.problems.empty());
+    REQUIRE(opened.by_worker.size() == 3);
+    REQUIRE(opened.bound_addresses.size() == 2);
+    for (const auto& sockets : opened.by_worker) {
+        REQUIRE(sockets.size() == 2);
+        for (std::size_t i = 0; i < 2; ++i) {
+            CHECK(bound_to(sockets[i].fd.get()) == opened.bound_addresses[i].address);
+            CHECK(opened.bound_addresses[i].address.port != 0);
+            CHECK(sockets[i].address == opened.bound_addresses[i].listener);
+            CHECK_FALSE(sockets[i].lent);
+        }
+    }
+}
+
+TEST_CASE("listener_opener: an address that another program listens on is a problem") {
+    const same_descriptors check;
+    os::unique_fd other;
+    SECTION("for itself") {
+        other = plain_listener();
+    }
+    SECTION("shared") {
+        other = std::move(os::listen_tcp(*ip_endpoint::parse("127.0.0.1:0")).value());
+    }
+    const auto address = bound_to(other.get()).to_string();
+    check_problem(opener().open({at("127.0.0.1:0"), at(address)}, 2),
+                  {"cannot listen on " + address, "another program listens there"});
+}
+
+TEST_CASE("listener_opener: every problem is told, and what was opened is closed") {
+    const same_descriptors check;
+    const auto opened = opener().open({at("127.0.0.1:0"), at("192.0.2.1:0"), lent("web")}, 2);
+    CHECK(opened.by_worker.empty());
+    CHECK(opened.problems.size() == 2);
+}
+
+TEST_CASE("listener_opener: its own addresses may be opened again, by a reload with another spelling") {
+    const same_descriptors check;
+    auto one = opener();
+    const auto first = one.open({at("127.0.0.1:0")}, 1);
+    const auto again = one.open({at(first.bound_addresses[0].address.to_string())}, 1);
+    CHECK(again.problems.empty());
+}
+
+TEST_CASE("listener_opener: a lent socket is duplicated for each worker, and prepared") {
+    const same_descriptors check;
+    auto socket = plain_listener();
+    const auto address = bound_to(socket.get());
+    auto one = opener_with("web", std::move(socket));
+    for (int reload = 0; reload < 2; ++reload) { // it can come again
+        const auto opened = one.open({lent("web")}, 2);
+        REQUIRE(opened.problems.empty());
+        REQUIRE(opened.by_worker.size() == 2);
+        CHECK(opened.bound_addresses[0].address == address);
+        for (const auto& sockets : opened.by_worker) {
+            REQUIRE(sockets.size() == 1);
+            const int fd = sockets[0].fd.get();
+            CHECK(sockets[0].lent);
+            CHECK(sockets[0].address == "systemd:web");
+            CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+            CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+            CHECK(option_of(fd, IPPROTO_TCP, TCP_NODELAY) == 1);
+            CHECK(option_of(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT) > 0);
+        }
+    }
+}
+
+TEST_CASE("listener_opener: all sockets of one name are taken") {
+    const same_descriptors check;
+    std::vector<os::passed_socket> passed;
+    for (const char* name : {"web", "other", "web"})
+        passed.push_back({name, plain_listener()});
+    const auto opened = server::listener_opener{std::move(passed)}.open({lent("web")}, 1);
+    REQUIRE(opened.by_worker.size() == 1);
+    CHECK(opened.by_worker[0].size() == 2);
+}
+
+TEST_CASE("listener_opener: a name that systemd did not pass is a problem that says what it passed") {
+    const same_descriptors check;
+    check_problem(opener().open({lent("web")}, 1), {"\"web\"", "it passed: none", "FileDescriptorName="});
+    check_problem(opener_with("wep", plain_listener()).open({lent("web")}, 1), {"\"web\"", "it passed: wep"});
+}
+
+// A worker would be told again and again that there is something to accept.
+TEST_CASE("listener_opener: a lent socket that does not listen is a problem") {
+    const same_descriptors check;
+    os::unique_fd other;
+    SECTION("a connection") {
+        other = std::move(tcp_connection{}.accepted);
+    }
+    SECTION("not even bound") {
+        other.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    }
+    SECTION("of another protocol") {
+        other.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    }
+    SECTION("of another family") {
+        other.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    }
+    SECTION("no socket") {
+        other.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    }
+    check_problem(opener_with("web", std::move(other)).open({lent("web")}, 2),
+                  {"cannot listen on systemd:web"});
+}
