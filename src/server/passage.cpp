@@ -15,9 +15,9 @@ net::proxy_facts passage::facts() {
         facts.local = *about.local;
     else if (const auto local = os::local_endpoint(client.get())) // fails only for a client that is gone
         facts.local = *local;
-    if (!id)
-        id = owner.next_id();
-    facts.id = *id;
+    if (!about.id)
+        about.id = owner.next_id();
+    facts.id = *about.id;
     if (!about.hello)
         return facts;
     const alpn_list offer{as_bytes(about.hello->alpn)};

@@ -8,7 +8,6 @@
 #include "snipass/server/worker.hpp"
 
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,7 +22,6 @@ struct passage {
     net::hello_peeker& peeker;
     record& about;
     std::vector<std::uint8_t> consumed{}; // the client's first bytes, once they are no longer in its socket
-    std::optional<net::unique_id> id{};
 
     // facts is what a PROXY header says of the client; its texts are the record's.
     [[nodiscard]] net::proxy_facts facts();

@@ -54,6 +54,16 @@ void json_list(std::string& to, std::string_view key, const std::vector<std::str
     to += ']';
 }
 
+std::string to_hex(const net::unique_id& id) {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const auto byte : id) {
+        text += digits[byte >> 4];
+        text += digits[byte & 0x0f];
+    }
+    return text;
+}
+
 template <class Value>
 void text_field(std::string& to, std::string_view key, const Value& value) {
     to += ' ';
@@ -127,6 +137,8 @@ void format_text(std::string& to, const record& one, std::chrono::system_clock::
         text_field(to, "route", std::to_string(*one.route));
     if (!one.backend.empty())
         text_quoted(to, "backend", one.backend);
+    if (one.id)
+        text_field(to, "id", to_hex(*one.id));
     text_field(to, "duration_us", std::to_string(one.duration.count()));
     text_field(to, "hello_bytes", std::to_string(one.hello_bytes));
     if (!one.address.empty())
@@ -159,6 +171,8 @@ void format_json(std::string& to, const record& one, std::chrono::system_clock::
     one.match ? json_field(to, "match", config::to_string(*one.match)) : json_null(to, "match");
     one.route ? json_number(to, "route", *one.route) : json_null(to, "route");
     one.backend.empty() ? json_null(to, "backend") : json_field(to, "backend", one.backend);
+    if (one.id)
+        json_field(to, "id", to_hex(*one.id));
     json_number(to, "duration_us", one.duration.count());
     json_number(to, "hello_bytes", one.hello_bytes);
     if (!one.address.empty())

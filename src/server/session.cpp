@@ -133,12 +133,15 @@ task<std::optional<outcome>> session::run() {
     }
     const auto decision = decide(problem);
     if (!decision.backend) {
+        about_.end_now();
         co_await refuse(decision);
         co_return refused_as(decision.match);
     }
     const auto end = co_await deliver(owner_, site_, client_, peeker_, about_, *decision.backend);
-    if (client_)
-        co_await close({}); // nobody took it
+    if (client_) { // nobody took it
+        about_.end_now();
+        co_await close({});
+    }
     co_return end;
 }
 

@@ -123,7 +123,8 @@ void worker::finish(record& one) {
     stats_.outcomes[static_cast<std::size_t>(one.outcome)].add();
     if (one.match)
         stats_.matches[static_cast<std::size_t>(*one.match)].add();
-    one.duration = std::chrono::duration_cast<std::chrono::microseconds>(net::clock::now() - one.accepted);
+    if (one.duration == 0us)
+        one.end_now();
     access_log_.add(one);
     --sessions_;
     check_drained();

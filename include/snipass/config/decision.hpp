@@ -5,6 +5,7 @@
 #include "snipass/base/host_name.hpp"
 #include "snipass/config/configuration.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -19,7 +20,7 @@ enum class hello_kind {
 };
 
 // match_kind says why a client went where it went.
-enum class match_kind {
+enum class match_kind : std::uint8_t {
     exact,
     wildcard,
     regex,
