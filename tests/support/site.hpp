@@ -28,7 +28,8 @@ class site {
     site& otherwise(std::size_t backend); // [default]
 
     config::listener_settings& listener() { return file_.listeners.front(); }
-    config::backend_settings& backend(std::size_t index) { return file_.backends[index]; }
+    config::backend_settings& backend(std::size_t index) { return file_.backends.at(index); }
+    [[nodiscard]] std::size_t backend_count() const noexcept { return file_.backends.size(); }
     config::server_settings& server() { return file_.server; }
     config::log_settings& log() { return file_.log; }
 

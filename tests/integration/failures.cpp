@@ -1,0 +1,193 @@
+// Every system call on a client's way fails once, in each way that the kernel has (as SQLite's tests do it):
+// the first, then the second, until the client's way is over before the failure comes. Whatever fails, the
+// client hears of an end, the session has an outcome, no descriptor stays, and the next client is served as
+// if nothing had been.
+#include "router_fixture.hpp"
+#include "system_calls.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <array>
+#include <functional>
+#include <thread>
+#include <vector>
+
+using namespace snipass;
+using namespace snipass::testing;
+using namespace std::chrono_literals;
+using server::outcome;
+
+namespace {
+
+const bytes hello = hello_for("www.example.com");
+
+// server serves: it takes whatever comes, says "!" to each client, and closes it. It lives on a thread of its
+// own, and forgives a router that does not finish what it began.
+class serving_backend {
+  public:
+    serving_backend() : thread_([this](const std::stop_token& stop) { serve(stop); }) {}
+
+    [[nodiscard]] const std::string& stream_path() const { return stream_.path(); }
+    [[nodiscard]] const std::string& datagram_path() const { return datagram_.path(); }
+    [[nodiscard]] ip_endpoint tcp_address() const { return bound_to(tcp_.get()); }
+
+  private:
+    void serve(const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            std::array<pollfd, 3> all{
+                {{stream_.fd(), POLLIN, 0}, {datagram_.fd(), POLLIN, 0}, {tcp_.get(), POLLIN, 0}}};
+            (void)::poll(all.data(), all.size(), 10);
+            if (all[0].revents != 0)
+                answer(os::unique_fd{::accept4(stream_.fd(), nullptr, nullptr, SOCK_CLOEXEC)});
+            if (all[1].revents != 0)
+                serve(receive_unix(datagram_.fd()));
+            if (all[2].revents != 0)
+                end(os::unique_fd{::accept4(tcp_.get(), nullptr, nullptr, SOCK_CLOEXEC)});
+        }
+    }
+
+    static void answer(const os::unique_fd& connection) {
+        auto message = receive_unix(connection.get());
+        if (message.fds.empty() || ::send(connection.get(), &ack, 1, MSG_NOSIGNAL) != 1)
+            return; // the router did not come so far
+        std::uint8_t end = 0;
+        (void)::recv(connection.get(), &end, 1, 0);
+        serve(std::move(message));
+    }
+
+    static void serve(unix_message message) {
+        for (auto& client : message.fds)
+            end(std::move(client));
+    }
+
+    static void end(os::unique_fd client) {
+        (void)::send(client.get(), "!", 1, MSG_NOSIGNAL);
+        (void)::shutdown(client.get(), SHUT_WR);
+        // Not with bytes unread: the RST would overtake what was said.
+        std::array<char, 4096> chunk;
+        const int flags = ::fcntl(client.get(), F_GETFL);
+        (void)::fcntl(client.get(), F_SETFL, flags | O_NONBLOCK);
+        pollfd one{client.get(), POLLIN, 0};
+        while (::poll(&one, 1, 5'000) == 1 && ::recv(client.get(), chunk.data(), chunk.size(), 0) > 0) {
+        }
+    }
+
+    stream_backend stream_;
+    datagram_backend datagram_;
+    os::unique_fd tcp_ = plain_listener();
+    std::jthread thread_;
+};
+
+// One way of a client through the router.
+struct scenario {
+    const char* name;
+    std::function<void(site&, const serving_backend&)> prepare;
+    bool in_two_segments = false;
+    const char* heard; // by a client of whom nothing failed
+    bool is_relayed = false;
+};
+
+const std::vector<scenario> scenarios{
+    {"stream", [](site& what, const serving_backend& to) { what.stream(to.stream_path()); }, false, "!"},
+    {"stream, after a wait", [](site& what, const serving_backend& to) { what.stream(to.stream_path()); },
+     true, "!"},
+    {"datagram", [](site& what, const serving_backend& to) { what.datagram(to.datagram_path()); }, false,
+     "!"},
+    {"proxied", [](site& what, const serving_backend& to) { what.proxied(to.tcp_address()); }, false, "!",
+     true},
+    {"proxied with a header",
+     [](site& what, const serving_backend& to) {
+         what.proxied(to.tcp_address()).header = config::proxy_protocol::v2;
+     },
+     false, "!", true},
+    {"refused, after a wait",
+     [](site& what, const serving_backend&) { what.listener().unmatched = config::policy::close; }, true, ""},
+};
+
+// What the kernel may answer; of the calls that are not here it has no failure that a program could survive,
+// or none at all.
+struct failure {
+    system_call call;
+    std::vector<int> errors;
+    bool ends_connection = false; // a lie, of one that lives, and a relay waits for the end that is no lie
+};
+const std::vector<failure> failures{
+    {system_call::accept4, {EMFILE, ENFILE, ENOMEM, ECONNABORTED, EPERM, EINTR}},
+    {system_call::recv, {ECONNRESET, ETIMEDOUT, ENOMEM, EINTR}, true},
+    {system_call::send, {ECONNRESET, EPIPE, EAGAIN, ENOMEM, EINTR}, true},
+    {system_call::sendmsg,
+     {ETOOMANYREFS, ENOBUFS, EAGAIN, EPIPE, ECONNREFUSED, ECONNRESET, ENOMEM, EINTR, EMSGSIZE}},
+    {system_call::socket, {EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES}},
+    {system_call::connect, {ECONNREFUSED, EAGAIN, ENOENT, EACCES, EADDRNOTAVAIL, ENETUNREACH, EINTR}},
+    {system_call::setsockopt, {ENOMEM, ENOBUFS, EINVAL, ENOPROTOOPT}},
+    {system_call::getsockopt, {ENOBUFS}},
+    {system_call::getsockname, {ENOBUFS, ENOTCONN}},
+    {system_call::epoll_add, {ENOMEM, ENOSPC}},
+    {system_call::shutdown, {ENOTCONN}, true},
+    {system_call::poll, {EINTR, ENOMEM}},
+    {system_call::close, {EIO, EINTR}},
+    {system_call::pipe2, {EMFILE, ENFILE}},
+};
+
+// visit is one client from beginning to end: what it heard. It ends by FIN or RST, which both may be right.
+std::string visit(router& router, const scenario& which) {
+    auto client = router.connect();
+    std::string heard;
+    try {
+        if (which.in_two_segments) {
+            client.send_segment(byte_view{hello}.first(20));
+            client.send(byte_view{hello}.subspan(20));
+        } else {
+            client.send(hello);
+        }
+        (void)client.read_to_end(heard);
+    } catch (const std::system_error& reset) { // it may come while the client is still speaking
+        if (reset.code().value() != EPIPE && reset.code().value() != ECONNRESET)
+            throw;
+    }
+    return heard;
+}
+
+} // namespace
+
+TEST_CASE("failure: whatever fails on a client's way, it comes to an end, and the next one is served") {
+    const auto which = GENERATE(from_range(scenarios));
+    const auto what_fails = GENERATE(from_range(failures));
+    CAPTURE(which.name, to_string(what_fails.call));
+    if (which.is_relayed && what_fails.ends_connection)
+        return;
+    router_fixture test;
+    const serving_backend backend;
+    which.prepare(test.what, backend);
+    if (test.what.backend_count() > 0) {
+        test.what.backend(0).ack_timeout = 500ms;
+        test.what.otherwise(0);
+    }
+    auto& router = test.start();
+    std::uint64_t visits = 1;
+    REQUIRE(visit(router, which) == which.heard); // and what is made once is there
+    router.wait_until([&] { return router.ended() == visits; }, "the first session's end");
+    const auto open = descriptors_open().size();
+    call_watch calls{router.thread_id()};
+    for (const int error : what_fails.errors) {
+        bool has_failed = true;
+        for (int nth = 1; has_failed; ++nth) {
+            CAPTURE(error, nth);
+            calls.forget();
+            calls.fail(what_fails.call, error, nth);
+            (void)visit(router, which);
+            has_failed = calls.has_failed();
+            CAPTURE(calls.text());
+            calls.fail(what_fails.call, error, 1, 0);
+            CHECK(visit(router, which) == which.heard);
+            visits += 2;
+            router.wait_until([&] { return router.ended() == router.counters().accepted.value(); },
+                              "an outcome for each session");
+            CHECK(router.counters().accepted.value() >= visits - 1); // one may have been lost by accept4
+            visits = router.counters().accepted.value();
+            router.wait_until([&] { return descriptors_open().size() <= open; }, "all descriptors closed");
+            REQUIRE(nth < 100);
+        }
+    }
+}

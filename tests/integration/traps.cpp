@@ -1,0 +1,385 @@
+// The traps of the kernel that a router of this kind falls into, each as a test: what the worker's thread
+// asks of the kernel is counted, never how long anything takes.
+#include "router_fixture.hpp"
+#include "snipass/os/tcp.hpp"
+#include "system_calls.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <thread>
+
+using namespace snipass;
+using namespace snipass::testing;
+using namespace std::chrono_literals;
+using server::outcome;
+
+namespace {
+
+const bytes hello = hello_for("www.example.com");
+
+// A router whose only backend gets everything, and its thread under watch.
+struct fixture : router_fixture {
+    stream_backend backend;
+    std::unique_ptr<call_watch> calls;
+
+    fixture() {
+        what.stream(backend.path());
+        what.otherwise(0);
+    }
+    ~fixture() { calls.reset(); }
+
+    router& begin() {
+        auto& router = start();
+        router.settle();
+        calls = std::make_unique<call_watch>(router.thread_id());
+        return router;
+    }
+
+    // How often the thread went to wait while nothing was asked of it, for a while that would be enough for a
+    // hundred thousand times.
+    [[nodiscard]] std::size_t waits_meanwhile() const {
+        running->settle();
+        calls->forget();
+        std::this_thread::sleep_for(200ms);
+        return calls->count(system_call::epoll_wait);
+    }
+
+    [[nodiscard]] std::size_t waiting() const {
+        return running->ask([](server::worker& one) { return one.waiting().size(); });
+    }
+};
+
+// The deadline's timer is looked at once more when its time comes, and asking may cost a turn.
+constexpr std::size_t hardly_any = 3;
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool has_descriptors_of_its_own = true; // UBSan, which is built in with it
+#else
+constexpr bool has_descriptors_of_its_own = false;
+#endif
+
+} // namespace
+
+// Peeked bytes stay unread, so the socket stays readable.
+TEST_CASE("trap: a client that has sent a few bytes does not wake the thread") {
+    fixture test;
+    auto& router = test.begin();
+    std::vector<tcp_client> clients;
+    for (const std::size_t size : {1U, 3U, 5U, 8U, 9U, 100U}) {
+        clients.push_back(router.connect_with(byte_view{hello}.first(size)));
+        router.wait_until_waiting(clients.size());
+    }
+    CHECK(test.waits_meanwhile() <= hardly_any);
+    CHECK(test.waiting() == clients.size());
+}
+
+// Each peek copies from the first byte on.
+TEST_CASE("trap: a hello that trickles in is looked at a few times, not once a byte") {
+    fixture test;
+    auto& router = test.begin();
+    const auto client = router.connect();
+    for (const auto byte : hello)
+        client.send(byte_view{&byte, 1});
+    (void)test.backend.take();
+    router.wait_for(outcome::handed_off);
+    CHECK(test.calls->count(system_call::recv) <= 8); // and one for the ACK
+}
+
+// A registration belongs to the open file, which lives on in the backend.
+TEST_CASE("trap: the traffic of a socket that was passed on does not wake the thread") {
+    fixture test;
+    auto& router = test.begin();
+    const auto client = router.connect();
+    client.send_segment(byte_view{hello}.first(20)); // so that it is registered
+    router.wait_until_waiting(1);
+    client.send(byte_view{hello}.subspan(20));
+    const auto taken = test.backend.take();
+    router.wait_for(outcome::handed_off);
+    router.settle();
+    test.calls->forget();
+    for (int i = 0; i < 200; ++i) {
+        client.send("x");
+        REQUIRE(::send(taken.get(), "y", 1, MSG_NOSIGNAL) == 1);
+        CHECK(client.receive(1) == "y");
+    }
+    CHECK(test.calls->count(system_call::epoll_wait) <= hardly_any);
+}
+
+// While the router has its copy, the backend's close() sends no FIN and removes no registration.
+TEST_CASE("trap: the router's copy of the client is closed before the connection whose end tells so") {
+    fixture test;
+    auto& router = test.begin();
+    const auto client = router.connect_with(hello);
+    (void)test.backend.take();
+    router.wait_for(outcome::handed_off);
+    std::vector<int> closed;
+    int clients_fd = -1;
+    int connection = -1;
+    for (const auto& [call, fd, failed] : test.calls->calls()) {
+        if (call == system_call::recv && clients_fd < 0)
+            clients_fd = fd; // the first is the peek
+        if (call == system_call::sendmsg)
+            connection = fd;
+        if (call == system_call::close)
+            closed.push_back(fd);
+    }
+    CHECK(closed == std::vector{clients_fd, connection});
+}
+
+TEST_CASE("trap: descriptors in flight, a full queue and a want of buffers mean later, and are not the end") {
+    const int error = GENERATE(ETOOMANYREFS, EAGAIN, ENOBUFS, ENOMEM);
+    const bool datagram = GENERATE(false, true);
+    CAPTURE(error, datagram);
+    fixture test;
+    const datagram_backend other;
+    test.what.datagram(other.path());
+    test.what.otherwise(datagram ? 1 : 0);
+    auto& router = test.begin();
+    const auto client = router.connect();
+    test.calls->fail(system_call::sendmsg, error, 1, 3);
+    client.send(hello);
+    if (datagram) {
+        CHECK(other.receive().first == hello);
+    } else {
+        os::unique_fd taken;
+        while (!taken) { // connections without a message came before
+            const os::unique_fd connection{accept_plain(test.backend.fd())};
+            auto message = receive_unix(connection.get());
+            if (message.fds.empty())
+                continue;
+            REQUIRE(::send(connection.get(), &ack, 1, MSG_NOSIGNAL) == 1);
+            taken = std::move(message.fds[0]);
+            CHECK(unread(taken.get()) == hello.size());
+        }
+    }
+    router.wait_for(outcome::handed_off);
+    CHECK(test.calls->has_failed());
+}
+
+TEST_CASE("trap: what stays impossible to send is a busy backend") {
+    fixture test;
+    test.what.backend(0).ack_timeout = 50ms;
+    auto& router = test.begin();
+    test.calls->fail(system_call::sendmsg, ETOOMANYREFS, 1, 1'000'000);
+    auto client = router.connect_with(hello);
+    CHECK(client.read_to_end() == ending::fin);
+    client.close();
+    router.wait_for(outcome::backend_busy);
+}
+
+// No event announces room.
+TEST_CASE("trap: a full backlog is asked again, with pauses") {
+    fixture test;
+    const stream_backend full{abstract_name(), 0};
+    const auto fill = fill_backlog(full.path());
+    test.what.backend(0).handoff = {full.path()};
+    auto& router = test.begin();
+    const auto client = router.connect_with(hello);
+    router.wait_until([&] { return test.calls->count(system_call::connect) > 2; }, "some attempts");
+    test.calls->forget();
+    std::this_thread::sleep_for(200ms);
+    CHECK(test.calls->count(system_call::connect) <= 20);
+    os::unique_fd{::accept(full.fd(), nullptr, nullptr)}.reset();
+    const auto taken = full.take();
+    CHECK(unread(taken.get()) == hello.size());
+    router.wait_for(outcome::handed_off);
+}
+
+TEST_CASE("trap: a socket that is closed with bytes unread gives FIN where the policy says close") {
+    fixture test;
+    test.what.listener().not_tls = config::policy::close;
+    auto& router = test.begin();
+    auto client = router.connect_with(as_bytes("GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n"));
+    CHECK(client.read_to_end() == ending::fin);
+    client.close();
+    router.wait_for(outcome::not_tls);
+}
+
+// Without it the handshake's small messages wait for each other's delayed ACKs.
+TEST_CASE("trap: the socket that is passed on has no Nagle, and wakes at its first byte") {
+    fixture test;
+    auto& router = test.begin();
+    const auto client = router.connect();
+    client.send_segment(byte_view{hello}.first(9));
+    router.wait_until_waiting(1);
+    client.send(byte_view{hello}.subspan(9));
+    const auto taken = test.backend.take();
+    CHECK(option_of(taken.get(), IPPROTO_TCP, TCP_NODELAY) == 1);
+    CHECK(option_of(taken.get(), SOL_SOCKET, SO_RCVLOWAT) == 1);
+    router.wait_for(outcome::handed_off);
+}
+
+// A client of [default] whose bytes are no TLS waited for more of them at first.
+TEST_CASE("trap: a client that turned out to be no TLS wakes its backend at its first byte") {
+    fixture test;
+    test.what.listener().malformed = config::policy::route_to_default;
+    auto& router = test.begin();
+    const auto client = router.connect_with(bytes{22, 3});
+    router.wait_until_waiting(1);
+    client.send(bytes{1, 0, 2, 9, 9}); // a record of a handshake message that is no hello
+    const auto taken = test.backend.take();
+    CHECK(option_of(taken.get(), SOL_SOCKET, SO_RCVLOWAT) == 1);
+    router.wait_for(outcome::handed_off);
+}
+
+// A peek ends at urgent data, and nobody reads it: the socket is readable for ever, and has an event
+// (POLLPRI).
+TEST_CASE("trap: urgent data in a hello does not make the thread spin") {
+    fixture test;
+    auto& router = test.begin();
+    const auto client = router.connect();
+    client.send_segment(byte_view{hello}.first(20));
+    client.send_urgent('!');
+    client.send(byte_view{hello}.subspan(20));
+    router.wait_until_waiting(1);
+    CHECK(test.waits_meanwhile() <= 10); // pauses of 10, 20, 40, 80, ... ms
+    CHECK(test.waiting() == 1);
+}
+
+TEST_CASE("trap: a peer that goes on sending after its FIN was answered does not make the thread spin") {
+    fixture test;
+    test.what.listener().not_tls = config::policy::close;
+    auto& router = test.begin();
+    const auto client = router.connect_with(as_bytes("GET"));
+    CHECK(client.read_to_end() == ending::fin);
+    client.send_urgent('!');
+    CHECK(test.waits_meanwhile() <= hardly_any);
+    router.wait_for(outcome::not_tls);
+}
+
+// accept4 fails at once, and the listener stays readable.
+TEST_CASE("trap: without descriptors the listener pauses, makes room, and goes on") {
+    const int error = GENERATE(EMFILE, ENFILE, ENOBUFS, ENOMEM);
+    CAPTURE(error);
+    fixture test;
+    auto& router = test.begin();
+    const auto oldest = router.connect_with(byte_view{hello}.first(3));
+    router.wait_until_waiting(1);
+    const auto second = router.connect_with(byte_view{hello}.first(3));
+    router.wait_until_waiting(2);
+    test.calls->fail(system_call::accept4, error, 1, 1);
+    const auto newcomer = router.connect_with(hello);
+    (void)test.backend.take();
+    router.wait_for(outcome::handed_off);
+    CHECK(router.counters().accept_paused.value() == 1);
+    router.wait_for(outcome::shed);
+    CHECK(oldest.read_to_end() == ending::reset);
+    CHECK(test.waiting() == 1);
+}
+
+TEST_CASE("trap: without descriptors for long, the thread does not spin") {
+    fixture test;
+    auto& router = test.begin();
+    test.calls->fail(system_call::accept4, EMFILE, 1, 1'000'000);
+    const auto client = router.connect_with(hello);
+    router.wait_until([&] { return router.counters().accept_paused.value() > 0; }, "a pause");
+    test.calls->forget();
+    std::this_thread::sleep_for(200ms);
+    CHECK(test.calls->count(system_call::accept4) <= 12); // one each 20 ms
+    test.calls->fail(system_call::accept4, EMFILE, 1, 0);
+    (void)test.backend.take();
+    router.wait_for(outcome::handed_off);
+}
+
+namespace {
+
+// descriptor_limit is RLIMIT_NOFILE: no number from now on may be as large as the `n`-th that is free now.
+class descriptor_limit {
+  public:
+    explicit descriptor_limit(int n) {
+        REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+        std::vector<os::unique_fd> free;
+        for (int i = 0; i < n; ++i)
+            free.emplace_back(::dup(STDIN_FILENO));
+        const rlimit now{static_cast<rlim_t>(free.back().get()), before_.rlim_max};
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &now) == 0);
+    }
+    ~descriptor_limit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    descriptor_limit(const descriptor_limit&) = delete;
+    descriptor_limit& operator=(const descriptor_limit&) = delete;
+
+  private:
+    rlimit before_{};
+};
+
+} // namespace
+
+TEST_CASE("trap: a real want of descriptors, from which the router recovers by itself") {
+    if (has_descriptors_of_its_own)
+        return;
+    fixture test;
+    auto& router = test.begin();
+    std::vector<tcp_client> clients;
+    for (int i = 0; i < 12; ++i)
+        clients.emplace_back(os::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)});
+    sockaddr_storage address;
+    const auto size = os::to_sockaddr(router.address(), address);
+    {
+        const descriptor_limit few{6}; // room for five
+        for (const auto& client : clients) {
+            REQUIRE(::connect(client.fd(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+            client.send(byte_view{hello}.first(3));
+        }
+        // All have had their turn: the oldest made room for those behind them.
+        router.wait_until([&] { return router.counters().accepted.value() == 12; }, "all clients");
+        CHECK(router.counters().accept_paused.value() > 0);
+        CHECK(router.of(outcome::shed) == 12 - test.waiting());
+        CHECK(test.waiting() <= 5);
+        CHECK(clients.front().read_to_end() == ending::reset);
+        CHECK(test.waits_meanwhile() <= hardly_any);
+    }
+    clients.back().send(byte_view{hello}.subspan(3));
+    (void)test.backend.take();
+    router.wait_for(outcome::handed_off);
+}
+
+// It is readable for ever, and accept4 fails for ever.
+TEST_CASE("trap: a listening socket that another holder shuts down does not make the thread spin") {
+    fixture test;
+    auto& router = test.begin();
+    // Its number is the one that accept4 is called with.
+    const auto client = router.connect_with(hello);
+    (void)test.backend.take();
+    router.wait_for(outcome::handed_off);
+    const auto& calls = test.calls->calls();
+    const auto accept = std::ranges::find(calls, system_call::accept4, &call_watch::seen::call);
+    REQUIRE(accept != calls.end());
+    REQUIRE(::shutdown(accept->fd, SHUT_RDWR) == 0);
+    CHECK(test.waits_meanwhile() <= 25); // one each 20 ms, and the wakes in between
+    CHECK(router.counters().accept_paused.value() == 0);
+}
+
+TEST_CASE("cost: a client for a datagram backend takes five calls") {
+    fixture test;
+    const datagram_backend other;
+    test.what.datagram(other.path());
+    test.what.otherwise(1);
+    auto& router = test.begin();
+    std::vector<tcp_client> clients;
+    for (int i = 0; i < 2; ++i) {
+        test.calls->forget();
+        clients.push_back(router.connect_with(hello));
+        (void)other.receive();
+        router.wait_for(outcome::handed_off, clients.size());
+    }
+    CAPTURE(test.calls->text()); // of the second: the channel is there
+    for (const auto once : {system_call::sendmsg, system_call::close})
+        CHECK(test.calls->count(once) == 1);
+    CHECK(test.calls->count(system_call::recv) == 2);    // peek, discard
+    CHECK(test.calls->count(system_call::accept4) <= 2); // the last finds nobody
+    CHECK(test.calls->count_for_clients() <= 6);
+}
+
+TEST_CASE("cost: a client for a stream backend takes ten calls, and none for a timer") {
+    fixture test;
+    auto& router = test.begin();
+    const auto client = router.connect_with(hello);
+    (void)test.backend.take();
+    router.wait_for(outcome::handed_off);
+    CAPTURE(test.calls->text());
+    // accept4, peek, getsockname, socket, connect, sendmsg, wait for the answer, ACK, close, close; accept4.
+    CHECK(test.calls->count_for_clients() <= 11);
+}
