@@ -106,6 +106,17 @@ result<ip_endpoint> local_endpoint(int fd) {
     return *endpoint;
 }
 
+result<ip_endpoint> peer_endpoint(int fd) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return last_error();
+    const auto endpoint = to_endpoint(storage);
+    if (!endpoint)
+        return make_error(EAFNOSUPPORT);
+    return *endpoint;
+}
+
 result<unique_fd> listen_tcp(const ip_endpoint& endpoint) {
     auto fd = bound_socket(endpoint, true);
     if (!fd)

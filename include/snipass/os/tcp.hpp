@@ -21,6 +21,8 @@ socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& address) no
 
 // local_endpoint is getsockname(2): for an accepted socket the address that the client connected to.
 [[nodiscard]] result<ip_endpoint> local_endpoint(int fd);
+// peer_endpoint is getpeername(2). ENOTCONN: the peer has reset the connection.
+[[nodiscard]] result<ip_endpoint> peer_endpoint(int fd);
 
 // listen_tcp binds and listens: non-blocking, with SO_REUSEADDR, and with SO_REUSEPORT, so that several
 // sockets can listen on one address, each with a queue of its own. An unspecified IPv6 address takes IPv4

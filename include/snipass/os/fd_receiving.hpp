@@ -1,0 +1,42 @@
+// Taking descriptors that another process passes (SCM_RIGHTS, unix(7)).
+#pragma once
+
+#include "snipass/base/result.hpp"
+#include "snipass/os/unique_fd.hpp"
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace snipass::os {
+
+// received is one message. Every descriptor that came was adopted; all but the first are closed again.
+struct received {
+    std::size_t size = 0;
+    unique_fd fd;
+    std::size_t fd_count = 0;
+    std::optional<uid_t> sender; // of a datagram, by the kernel's word
+    bool cut = false;            // bytes or descriptors did not fit
+    bool no_room = false;        // the descriptor could not be delivered: this process may not have more
+};
+
+// receive_fd is recvmsg(2) without waiting; `flags` may add MSG_PEEK, whose descriptor is one more copy.
+[[nodiscard]] result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flags = 0);
+
+// drop_message takes a datagram, and what came with it, out of the queue.
+void drop_message(int socket);
+
+// peer_user is the effective user of the process that connected (SO_PEERCRED).
+[[nodiscard]] result<uid_t> peer_user(int connection);
+
+// acknowledge sends one byte; false if the peer does not listen any more.
+[[nodiscard]] bool acknowledge(int connection, std::uint8_t byte);
+
+// prepare_passed makes of a descriptor what accept_client would have returned: non-blocking, with
+// TCP_NODELAY, and SO_RCVLOWAT of 1. EPROTOTYPE: it is no TCP connection.
+[[nodiscard]] error_code prepare_passed(int fd);
+
+} // namespace snipass::os

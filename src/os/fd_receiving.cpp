@@ -1,0 +1,113 @@
+// Taking descriptors that another process passes.
+#include "snipass/os/fd_receiving.hpp"
+
+#include "snipass/os/error.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+namespace snipass::os {
+namespace {
+
+// Room for more descriptors than one, so that too many is told from a process that may not have more.
+constexpr std::size_t control_descriptors = 16;
+
+std::optional<int> option(int fd, int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (::getsockopt(fd, level, name, &value, &size) != 0)
+        return std::nullopt;
+    return value;
+}
+
+bool set_option(int fd, int level, int name, int value) {
+    return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+bool is_tcp_connection(int fd) {
+    const auto domain = option(fd, SOL_SOCKET, SO_DOMAIN);
+    const auto protocol = option(fd, SOL_SOCKET, SO_PROTOCOL);
+    return (domain == AF_INET || domain == AF_INET6) &&
+           (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) &&
+           option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 0;
+}
+
+// adopt owns all of a control message's descriptors before anything is judged: what is not adopted leaks.
+void adopt(const cmsghdr& rights, received& into) {
+    const auto size = rights.cmsg_len - CMSG_LEN(0);
+    const auto* const data = CMSG_DATA(&rights);
+    for (std::size_t at = 0; at + sizeof(int) <= size; at += sizeof(int)) {
+        int number = -1;
+        std::memcpy(&number, data + at, sizeof number);
+        unique_fd fd{number};
+        if (into.fd_count++ == 0)
+            into.fd = std::move(fd);
+    }
+}
+
+} // namespace
+
+result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flags) {
+    alignas(cmsghdr)
+        std::byte control[CMSG_SPACE(control_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+    iovec part{buffer.data(), buffer.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const auto n = ::recvmsg(socket, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return last_error();
+    received got;
+    got.size = static_cast<std::size_t>(n);
+    for (auto* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
+        if (one->cmsg_level != SOL_SOCKET)
+            continue;
+        if (one->cmsg_type == SCM_RIGHTS)
+            adopt(*one, got);
+        if (one->cmsg_type == SCM_CREDENTIALS) {
+            ucred credentials{};
+            std::memcpy(&credentials, CMSG_DATA(one), sizeof credentials);
+            got.sender = credentials.uid;
+        }
+    }
+    got.cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    got.no_room = (message.msg_flags & MSG_CTRUNC) != 0 && got.fd_count == 0;
+    return got;
+}
+
+void drop_message(int socket) {
+    (void)::recv(socket, nullptr, 0,
+                 MSG_DONTWAIT | MSG_TRUNC); // descriptors without room for them are closed
+}
+
+result<uid_t> peer_user(int connection) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return last_error();
+    return peer.uid;
+}
+
+bool acknowledge(int connection, std::uint8_t byte) {
+    return ::send(connection, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+error_code prepare_passed(int fd) {
+    if (!is_tcp_connection(fd))
+        return make_error(EPROTOTYPE);
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ((flags & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0))
+        return last_error();
+    // A socket whose client is gone may refuse them; that shows at the first look at it.
+    (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    (void)set_option(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+    return {};
+}
+
+} // namespace snipass::os

@@ -1,0 +1,104 @@
+// Unix sockets that clients' sockets come in on.
+#include "snipass/os/unix_listener.hpp"
+
+#include "snipass/os/error.hpp"
+#include "snipass/os/unix_socket.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <utility>
+
+namespace snipass::os {
+namespace {
+
+// A sender whose connect fails because of a full backlog has to poll for room (unix(7)): be generous.
+// net.core.somaxconn cuts this.
+constexpr int backlog = 65'535;
+
+// is_stale: a socket's file with nobody behind it. What is no socket is nobody's to remove.
+bool is_stale(const std::string& path, int type) {
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode))
+        return false;
+    const auto probe = connect_unix(path, type);
+    return !probe && probe.error() == make_error(ECONNREFUSED);
+}
+
+error_code bind_to(int fd, const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof address.sun_path)
+        return make_error(ENAMETOOLONG);
+    path.copy(address.sun_path, path.size());
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return last_error();
+    return {};
+}
+
+error_code replace(int fd, const std::string& path, int type) {
+    const auto ec = bind_to(fd, path);
+    if (ec != make_error(EADDRINUSE) || !is_stale(path, type))
+        return ec;
+    (void)::unlink(path.c_str()); // if it fails, bind says so
+    return bind_to(fd, path);
+}
+
+} // namespace
+
+socket_file::socket_file(std::string path) : path_(std::move(path)) {
+    struct stat found {};
+    if (::lstat(path_.c_str(), &found) != 0)
+        path_.clear();
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
+}
+
+socket_file::socket_file(socket_file&& other) noexcept
+    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+
+socket_file& socket_file::operator=(socket_file&& other) noexcept {
+    if (this != &other) {
+        remove();
+        path_ = std::exchange(other.path_, {});
+        device_ = other.device_;
+        inode_ = other.inode_;
+    }
+    return *this;
+}
+
+socket_file::~socket_file() {
+    remove();
+}
+
+void socket_file::remove() noexcept {
+    struct stat found {};
+    const bool ours = !path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
+                      found.st_ino == inode_;
+    if (ours)
+        (void)::unlink(path_.c_str()); // the folder may not be ours to change: the next one replaces the file
+}
+
+result<unix_listener> listen_unix(const std::string& path, int type, mode_t mode) {
+    unix_listener made{unique_fd{::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)}, {}};
+    if (!made.fd)
+        return last_error();
+    const int on = 1;
+    if (type == SOCK_DGRAM && ::setsockopt(made.fd.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
+        return last_error();
+    // The file is born with the socket's mode, less what umask takes; chmod gives that back.
+    if (::fchmod(made.fd.get(), mode) != 0)
+        return last_error();
+    if (const auto ec = replace(made.fd.get(), path, type))
+        return ec;
+    made.file = socket_file{path};
+    if (::chmod(path.c_str(), mode) != 0)
+        return last_error();
+    if (type == SOCK_STREAM && ::listen(made.fd.get(), backlog) != 0)
+        return last_error();
+    return made;
+}
+
+} // namespace snipass::os

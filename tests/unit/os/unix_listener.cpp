@@ -1,0 +1,112 @@
+#include "snipass/os/unix_listener.hpp"
+
+#include "catch.hpp"
+#include "catch_result.hpp"
+#include "handoff_sender.hpp"
+#include "same_descriptors.hpp"
+#include "snipass/os/error.hpp"
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+using namespace snipass;
+using namespace snipass::testing;
+using handoff_test::connect_unix;
+using handoff_test::temporary_folder;
+
+namespace {
+
+mode_t mode_of(const std::string& path) {
+    struct stat found {};
+    REQUIRE(::lstat(path.c_str(), &found) == 0);
+    return found.st_mode & 07777;
+}
+
+bool exists(const std::string& path) {
+    return ::access(path.c_str(), F_OK) == 0;
+}
+
+} // namespace
+
+TEST_CASE("listen_unix: the file has its mode, whatever umask takes, and goes with its owner") {
+    const same_descriptors check;
+    const temporary_folder folder;
+    const std::string path = folder.path / "socket";
+    const auto type = GENERATE(SOCK_STREAM, SOCK_DGRAM);
+    const auto umask_before = ::umask(0777);
+    {
+        const auto made = os::listen_unix(path, type, 0620);
+        ::umask(umask_before);
+        REQUIRE(made);
+        CHECK(mode_of(path) == 0620);
+        CHECK(made->file.path() == path);
+        (void)connect_unix(path, type);
+    }
+    CHECK_FALSE(exists(path));
+}
+
+TEST_CASE("listen_unix: what a dead socket left behind is replaced, what lives is left alone") {
+    const same_descriptors check;
+    const temporary_folder folder;
+    const std::string path = folder.path / "socket";
+    const auto type = GENERATE(SOCK_STREAM, SOCK_DGRAM);
+    {
+        const handoff_test::test_fd dead{::socket(AF_UNIX, type, 0)};
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, path.size());
+        REQUIRE(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    }
+    const auto first = os::listen_unix(path, type, 0600);
+    REQUIRE(first);
+    const auto second = os::listen_unix(path, type, 0600);
+    REQUIRE_FALSE(second);
+    CHECK(second.error() == os::make_error(EADDRINUSE));
+    CHECK(exists(path));
+}
+
+TEST_CASE("listen_unix: a file that is no socket stays") {
+    const same_descriptors check;
+    const temporary_folder folder;
+    const std::string path = folder.path / "file";
+    std::ofstream{path} << "precious";
+    const auto made = os::listen_unix(path, SOCK_STREAM, 0600);
+    REQUIRE_FALSE(made);
+    CHECK(made.error() == os::make_error(EADDRINUSE));
+    CHECK(std::filesystem::file_size(path) == 8);
+}
+
+TEST_CASE("listen_unix: a folder that is not there, and a path that is too long") {
+    const same_descriptors check;
+    CHECK(os::listen_unix("/nonexistent/socket", SOCK_STREAM, 0600).error() == os::make_error(ENOENT));
+    CHECK(os::listen_unix("/" + std::string(107, 'x'), SOCK_STREAM, 0600).error() ==
+          os::make_error(ENAMETOOLONG));
+}
+
+TEST_CASE("socket_file: another socket at its path is not its to remove") {
+    const same_descriptors check;
+    const temporary_folder folder;
+    const std::string path = folder.path / "socket";
+    auto first = os::listen_unix(path, SOCK_STREAM, 0600);
+    REQUIRE(first);
+    REQUIRE(::unlink(path.c_str()) == 0);
+    const auto second = os::listen_unix(path, SOCK_STREAM, 0600);
+    REQUIRE(second);
+    first->file = {};
+    CHECK(exists(path));
+}
+
+TEST_CASE("socket_file: moved, it is removed once") {
+    const same_descriptors check;
+    const temporary_folder folder;
+    const std::string path = folder.path / "socket";
+    auto made = os::listen_unix(path, SOCK_STREAM, 0600);
+    REQUIRE(made);
+    os::socket_file other;
+    other = std::move(made->file);
+    made->file = {};
+    CHECK(exists(path));
+    other = {};
+    CHECK_FALSE(exists(path));
+}
