@@ -19,15 +19,15 @@ constexpr std::string_view v1_signature = "PROXY ";
 constexpr std::size_t v1_max_size = 107; // with CRLF (section 2.1)
 
 proxy_preface malformed() {
-    return {reading::malformed, 0, 0, {}};
+    return {reading::malformed, 0, 0, {}, {}};
 }
 
 proxy_preface partial(std::size_t needed) {
-    return {reading::partial, needed, 0, {}};
+    return {reading::partial, needed, 0, {}, {}};
 }
 
 proxy_preface complete(std::size_t size, std::optional<proxy_preface::addresses> told) {
-    return {reading::complete, size, size, told};
+    return {reading::complete, size, size, told, {}};
 }
 
 // word takes what stands before the next space, or all that is left.
@@ -81,15 +81,19 @@ proxy_preface parse_v1(std::string_view text) {
     return parse_v1_line(text.substr(v1_signature.size(), end - 1 - v1_signature.size()), end + 1);
 }
 
-// The TLVs say nothing that is used, but they must not lie about their lengths.
-bool tlvs_are_whole(byte_view rest) {
+// Of the TLVs only one says anything that is used, but none may lie about its length.
+bool read_tlvs(byte_view rest, proxy_preface& into) {
     constexpr std::size_t head = 3;
+    constexpr std::uint8_t unique_id = 0x05;
+    constexpr std::size_t unique_id_size = 16;
     while (!rest.empty()) {
         if (rest.size() < head)
             return false;
         const std::size_t length = static_cast<std::size_t>(rest[1]) << 8 | rest[2];
         if (rest.size() < head + length)
             return false;
+        if (rest[0] == unique_id && length == unique_id_size)
+            std::ranges::copy(rest.subspan(head, length), into.unique_id.emplace().begin());
         rest = rest.subspan(head + length);
     }
     return true;
@@ -118,12 +122,13 @@ proxy_preface parse_v2_body(std::uint8_t family, byte_view body, std::size_t siz
         return malformed();
     const std::size_t width = v4 ? 4 : 16;
     const std::size_t ports = 2 * width;
-    if (body.size() < ports + 4 || !tlvs_are_whole(body.subspan(ports + 4)))
+    if (body.size() < ports + 4)
         return malformed();
     const proxy_preface::addresses told{
         {read_address(body, v4), read_port(body.subspan(ports))},
         {read_address(body.subspan(width), v4), read_port(body.subspan(ports + 2))}};
-    return complete(size, told);
+    auto whole = complete(size, told);
+    return read_tlvs(body.subspan(ports + 4), whole) ? whole : malformed();
 }
 
 proxy_preface parse_v2(byte_view bytes) {

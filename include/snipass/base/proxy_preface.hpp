@@ -4,7 +4,9 @@
 #include "snipass/base/bytes.hpp"
 #include "snipass/base/ip_address.hpp"
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace snipass {
@@ -32,6 +34,8 @@ struct proxy_preface {
     std::size_t needed = 1;
     std::size_t size = 0;               // of the header, if it is complete
     std::optional<addresses> told = {}; // none: the balancer speaks for itself (LOCAL, UNKNOWN)
+    // UNIQUE_ID, where it has the 16 bytes that a router's has.
+    std::optional<std::array<std::uint8_t, 16>> unique_id = {};
 
     // parse reads the bytes that have come so far.
     [[nodiscard]] static proxy_preface parse(byte_view bytes);

@@ -135,3 +135,17 @@ TEST_CASE("proxy_preface: a wrong byte in the signature is found at once") {
         }
     }
 }
+
+TEST_CASE("proxy_preface: a router's UNIQUE_ID is read, one of another size is not") {
+    const std::string id = "0123456789abcdef";
+    const auto with = [&](const std::string& value) {
+        const auto tlv = "\x05"s + '\0' + static_cast<char>(value.size()) + value;
+        const auto bytes = v2("\x21\x11", v4_addresses + tlv);
+        return proxy_preface::parse(as_bytes(bytes));
+    };
+    REQUIRE(with(id).unique_id);
+    CHECK(std::equal(id.begin(), id.end(), with(id).unique_id->begin()));
+    CHECK(with(id + "x").state == reading::complete);
+    CHECK_FALSE(with(id + "x").unique_id);
+    CHECK_FALSE(with("").unique_id);
+}
