@@ -26,26 +26,29 @@ std::span<std::uint8_t> peek_buffer::first(std::size_t n) {
     return {bytes_.get(), n};
 }
 
-result<hello_state> hello_peeker::look(int fd, peek_buffer& buffer) {
+result<hello_state> hello_peeker::look(int fd, peek_buffer& buffer, byte_view before) {
     for (;;) {
-        const auto room = buffer.first(std::max(first_look, needed_));
-        const auto n = os::peek(fd, room);
-        if (!n) {
-            if (os::would_block(n.error()))
-                return hello_state::partial;
+        const auto room = buffer.first(before.size() + std::max(first_look, needed_));
+        std::ranges::copy(before, room.begin());
+        const auto n = os::peek(fd, room.subspan(before.size()));
+        const bool nothing = !n && os::would_block(n.error());
+        if (!n && !nothing)
             return n.error();
-        }
-        if (*n == 0)
-            return error_code{boost::asio::error::eof};
-        bytes_ = room.first(*n);
+        if (nothing && before.empty())
+            return hello_state::partial;
+        bytes_ = room.first(before.size() + (nothing ? 0 : *n));
         buffer.holder = this;
+        if (bytes_.empty())
+            return error_code{boost::asio::error::eof};
         const auto needed = assembler_.advance(bytes_);
         if (!needed)
             return needed.error();
         if (*needed <= bytes_.size())
             return hello_state::complete;
         needed_ = *needed;
-        if (*n < room.size())
+        if (!nothing && *n == 0)
+            return error_code{boost::asio::error::eof};
+        if (bytes_.size() < room.size())
             return hello_state::partial; // that was all; with a full buffer there may be more
     }
 }

@@ -43,13 +43,15 @@ class hello_peeker {
 
     // look peeks at what has arrived. complete: message() and bytes() are valid until `buffer` is used again.
     // partial: nothing more can be known until needed() bytes are in the socket. Errors: tls::hello_error;
-    // asio's eof if the client closed before it sent anything; what recv(2) says.
-    [[nodiscard]] result<hello_state> look(int fd, peek_buffer& buffer);
+    // asio's eof if the client closed before it sent anything; what recv(2) says. `before`, the same each
+    // time, is what was read of the client already: it comes before what is in the socket, in all that is
+    // said below.
+    [[nodiscard]] result<hello_state> look(int fd, peek_buffer& buffer, byte_view before = {});
 
     // is_current: what the last look found is still in `buffer`.
     [[nodiscard]] bool is_current(const peek_buffer& buffer) const noexcept { return buffer.holder == this; }
 
-    // needed is how many bytes must be unread in the socket before another look makes sense.
+    // needed is how many bytes must be there before another look makes sense.
     [[nodiscard]] std::size_t needed() const noexcept { return needed_; }
 
     // bytes is all that was peeked: the hello, and what came with it.

@@ -233,3 +233,46 @@ TEST_CASE("hello_peeker: a look that fails takes the buffer all the same") {
     CHECK_FALSE(second.look(two.accepted.get(), buffer));
     CHECK_FALSE(first.is_current(buffer));
 }
+
+TEST_CASE("hello_peeker: a hello whose beginning was read elsewhere is one hello") {
+    const same_descriptors check;
+    const auto hello = example().stream();
+    const std::size_t cut = GENERATE_COPY(std::size_t{1}, std::size_t{4}, std::size_t{100}, hello.size());
+    tcp_connection pair;
+    const auto before = byte_view{hello}.first(cut);
+    pair.client.send(byte_view{hello}.subspan(cut));
+    pair.client.send("more");
+    wait_until_unread(pair.accepted.get(), hello.size() - cut + 4);
+    net::peek_buffer buffer;
+    net::hello_peeker peeker{hello_max};
+    REQUIRE(peeker.look(pair.accepted.get(), buffer, before).value() == hello_state::complete);
+    CHECK(peeker.hello_size() == hello.size());
+    CHECK(std::ranges::equal(peeker.bytes().first(hello.size()), hello));
+    CHECK(unread(pair.accepted.get()) == hello.size() - cut + 4);
+}
+
+TEST_CASE("hello_peeker: what is missing is counted from the hello's beginning") {
+    const same_descriptors check;
+    const auto hello = example().stream();
+    tcp_connection pair;
+    net::peek_buffer buffer;
+    net::hello_peeker peeker{hello_max};
+    const auto before = byte_view{hello}.first(10);
+    REQUIRE(peeker.look(pair.accepted.get(), buffer, before).value() == hello_state::partial);
+    CHECK(peeker.needed() == hello.size());
+    CHECK(peeker.bytes().size() == 10);
+    pair.client.finish();
+    REQUIRE(is_readable(pair.accepted.get()));
+    CHECK(peeker.look(pair.accepted.get(), buffer, before).error() == boost::asio::error::eof);
+}
+
+TEST_CASE("hello_peeker: a client that said all elsewhere and left has said all") {
+    const same_descriptors check;
+    const auto hello = example().stream();
+    tcp_connection pair;
+    net::peek_buffer buffer;
+    net::hello_peeker peeker{hello_max};
+    pair.client.finish();
+    REQUIRE(is_readable(pair.accepted.get()));
+    CHECK(peeker.look(pair.accepted.get(), buffer, hello).value() == hello_state::complete);
+}
