@@ -12,6 +12,7 @@ namespace snipass::config {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
+constexpr std::string_view handoff_prefix = "handoff:";
 constexpr std::string_view systemd_prefix = "systemd:";
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -50,10 +51,10 @@ std::string listener_problem(std::string_view text) {
     const auto refusal = [&](std::string_view why, std::string_view instead) {
         return quoted(text) + " " + std::string(why) + "; write " + quoted(instead);
     };
-    if (text.starts_with("handoff:"))
-        return quoted(text) + ": this version does not have \"handoff:\" listeners";
     if (text.starts_with(unix_prefix))
-        return refusal("is no TCP address", "[::]:443");
+        return refusal("is no TCP address", "[::]:443") + ", or " +
+               quoted(std::string(handoff_prefix) + std::string(text.substr(unix_prefix.size()))) +
+               " for clients that another router hands over";
     if (const auto port = parse_port(text))
         return refusal("is a port alone", "[::]:" + std::to_string(*port));
     if (ip_address::parse(text))
@@ -67,7 +68,7 @@ std::string listener_problem(std::string_view text) {
                        address + std::string(port.empty() ? "443" : port));
     }
     return quoted(text) + " is not an address and a port from 0 to 65535; write one such as \"[::]:443\", "
-                          "\"192.0.2.1:443\" or \"systemd:NAME\"";
+                          "\"192.0.2.1:443\", \"systemd:NAME\" or \"handoff:PATH\"";
 }
 
 written<listener_address> parse_systemd(std::string_view text) {
@@ -78,25 +79,49 @@ written<listener_address> parse_systemd(std::string_view text) {
         return result::refused(quoted(text) +
                                " names no socket; write what the socket unit has as FileDescriptorName=, "
                                "such as \"systemd:snipass\" (1 to 255 characters, no \":\")");
-    return listener_address{std::nullopt, std::string(name)};
+    return listener_address{std::nullopt, std::string(name), {}};
 }
 
-// A path of a unix socket behind its "unix:".
-written<std::string> parse_unix_path(std::string_view path) {
+// A path of a unix socket behind its prefix.
+written<std::string> parse_unix_path(std::string_view path, std::string_view prefix = unix_prefix) {
     using result = written<std::string>;
-    const auto written_as = quoted(std::string(unix_prefix) + std::string(path));
+    const auto whole = [prefix](std::string_view behind) {
+        return quoted(std::string(prefix) + std::string(behind));
+    };
     if (path.empty() || path == "@" || path == "/")
-        return result::refused(written_as + " has no path; write one such as \"unix:/run/backend.sock\"");
+        return result::refused(whole(path) + " has no path; write one such as " + whole("/run/backend.sock"));
     if (path.front() != '/' && path.front() != '@')
-        return result::refused(written_as + " is a relative path; write one from the root, such as " +
-                               quoted("unix:/run/" + std::string(path)));
+        return result::refused(whole(path) + " is a relative path; write one from the root, such as " +
+                               whole("/run/" + std::string(path)));
     if (path.find('\0') != path.npos)
         return result::refused("a path has no NUL; for the abstract namespace write \"unix:@name\"");
     if (path.size() > limits::unix_path)
-        return result::refused(written_as + " has " + std::to_string(path.size()) +
+        return result::refused(whole(path) + " has " + std::to_string(path.size()) +
                                " bytes; a unix socket's path has at most " +
                                std::to_string(limits::unix_path));
     return std::string(path);
+}
+
+// Whoever may enter a folder may connect to a socket in it; a name in the abstract namespace is everybody's.
+written<listener_address> parse_handoff_listener(std::string_view text) {
+    using result = written<listener_address>;
+    const auto path = text.substr(handoff_prefix.size());
+    if (path.starts_with(unix_prefix))
+        return result::refused(
+            quoted(text) + " has one prefix too many; write " +
+            quoted(std::string(handoff_prefix) + std::string(path.substr(unix_prefix.size()))));
+    if (path.starts_with('@'))
+        return result::refused(quoted(text) + " is in the abstract namespace, where nothing keeps strangers "
+                                              "out; write a path such as \"handoff:/run/snipass/in.sock\"");
+    auto parsed = parse_unix_path(path, handoff_prefix);
+    if (!parsed.value)
+        return result::refused(std::move(parsed.problem));
+    constexpr auto most = limits::unix_path - datagram_suffix.size();
+    if (path.size() > most)
+        return result::refused(quoted(text) + " has a path of " + std::to_string(path.size()) +
+                               " bytes; with \"" + std::string(datagram_suffix) +
+                               "\" behind it there is room for " + std::to_string(most));
+    return listener_address{std::nullopt, {}, std::move(*parsed.value)};
 }
 
 // An admin may well write a path as it is.
@@ -124,6 +149,8 @@ std::string proxy_problem(std::string_view text) {
 written<listener_address> parse_listener_address(std::string_view text) {
     if (text.starts_with(systemd_prefix))
         return parse_systemd(text);
+    if (text.starts_with(handoff_prefix))
+        return parse_handoff_listener(text);
     if (const auto endpoint = ip_endpoint::parse(text))
         return listener_address{*endpoint, {}};
     const auto [host, port_text] = split(text);

@@ -3,6 +3,7 @@
 #include "draft.hpp"
 #include "snipass/config/written.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace snipass::config {
@@ -12,9 +13,28 @@ namespace {
 std::string identity(const listener_settings& listener) {
     if (!listener.systemd_name.empty())
         return "systemd:" + listener.systemd_name;
+    if (!listener.handoff_path.empty())
+        return "handoff:" + listener.handoff_path;
     if (!listener.endpoint || listener.endpoint->port == 0)
         return {};
     return listener.endpoint->to_string();
+}
+
+// A client that is handed to the router itself would go round for ever.
+void check_circles(const draft& draft, findings& findings) {
+    const auto is_ours = [&](const std::string& path) {
+        return std::ranges::any_of(draft.listeners, [&](const auto& listener) {
+            const auto& ours = listener.settings.handoff_path;
+            return !ours.empty() && (path == ours || path == ours + std::string(datagram_suffix));
+        });
+    };
+    for (const auto& backend : draft.backends)
+        for (const auto& path : backend.settings.handoff)
+            if (is_ours(path))
+                findings.error(backend.settings.where,
+                               "backend." + backend.settings.name + ".handoff: " + quoted("unix:" + path) +
+                                   " is a listener of this file: its clients would go round for ever; write "
+                                   "the path of another router, or of a backend");
 }
 
 } // namespace
@@ -37,6 +57,7 @@ void check_listeners(const draft& draft, findings& findings) {
                                            " has; write another address, or leave one of them out");
     }
 
+    check_circles(draft, findings);
     if (draft.has_default)
         return;
     for (const auto& listener : draft.listeners)

@@ -169,6 +169,19 @@ std::string explain_refusal(const configuration& configuration, const explain_qu
     return text;
 }
 
+// What came by datagram is not for everybody (docs/handoff.md).
+std::string explain_consumed(const configuration& configuration, const explain_query& query,
+                             const backend_settings& settings) {
+    const bool by_handoff = query.listener.starts_with("handoff:");
+    if (!by_handoff || settings.handoff.empty() || settings.protocol != handoff_protocol::stream)
+        return {};
+    return "  a client that comes by datagram cannot have " + quoted(settings.name) +
+           ", whose protocol is \"stream\"" +
+           (settings.sorry ? ": it goes to " + quoted(configuration.backends[*settings.sorry].name)
+                           : ": it is closed") +
+           "\n";
+}
+
 } // namespace
 
 written<std::string> explain(const configuration& configuration, const explain_query& query) {
@@ -186,6 +199,10 @@ written<std::string> explain(const configuration& configuration, const explain_q
                                      [](const auto& one) { return one.alpn_holds && one.source_holds; });
     auto text = winner != candidates.end() ? explain_route(configuration, query, *winner)
                                            : explain_refusal(configuration, query, !candidates.empty());
+    if (winner != candidates.end()) {
+        const auto& route = configuration.routes[winner->rule];
+        text += explain_consumed(configuration, query, configuration.backends[route.backend]);
+    }
     for (auto one = candidates.begin(); one != candidates.end(); ++one) {
         if (one == winner)
             continue;

@@ -6,6 +6,7 @@
 #include "document.hpp"
 #include "draft.hpp"
 #include "findings.hpp"
+#include "users.hpp"
 
 #include <array>
 #include <cerrno>
@@ -49,23 +50,31 @@ std::vector<route::rule> take_rules(draft& draft) {
     return rules;
 }
 
+// mutable_parsed: load() has something to add.
+struct mutable_parsed {
+    std::shared_ptr<configuration> value; // null if there are errors
+    config::findings findings;
+
+    parsed finished() {
+        const bool good = value && !findings.has_errors();
+        return {good ? std::move(value) : nullptr, findings.take()};
+    }
+};
+
 parsed unreadable(int error) {
     const auto reason = std::error_code(error, std::generic_category()).message();
     return {nullptr, {{severity::error, {}, "cannot be read: " + reason}}};
 }
 
-} // namespace
-
-std::string diagnostic::to_string(std::string_view file) const {
-    return at(file, where) + (level == severity::error ? ": error: " : ": warning: ") + message;
-}
-
-parsed parse(std::string_view text, std::string_view file) {
+mutable_parsed read(std::string_view text, std::string_view file) {
+    mutable_parsed read;
+    auto& findings = read.findings;
     auto document = read_document(text);
+    for (const auto& one : document.diagnostics)
+        findings.error(one.where, one.message);
     if (!document.diagnostics.empty())
-        return {nullptr, std::move(document.diagnostics)};
+        return read;
 
-    findings findings;
     auto draft = read_draft(document.root, findings);
     document.root = {};
     check_listeners(draft, findings);
@@ -75,9 +84,19 @@ parsed parse(std::string_view text, std::string_view file) {
     // With a name that could not be resolved, or without one, it is not known what is unused.
     if (complete)
         warn_of_backends(draft, findings);
-    if (findings.has_errors())
-        return {nullptr, findings.take()};
-    return {std::make_shared<const configuration>(assemble(draft, std::move(rules), file)), findings.take()};
+    if (!findings.has_errors())
+        read.value = std::make_shared<configuration>(assemble(draft, std::move(rules), file));
+    return read;
+}
+
+} // namespace
+
+std::string diagnostic::to_string(std::string_view file) const {
+    return at(file, where) + (level == severity::error ? ": error: " : ": warning: ") + message;
+}
+
+parsed parse(std::string_view text, std::string_view file) {
+    return read(text, file).finished();
 }
 
 parsed load(const std::string& file) {
@@ -93,7 +112,10 @@ parsed load(const std::string& file) {
         text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
     if (in.bad())
         return unreadable(errno);
-    return parse(text, file);
+    auto parsed = read(text, file);
+    if (parsed.value)
+        resolve_users(*parsed.value, parsed.findings);
+    return parsed.finished();
 }
 
 } // namespace snipass::config

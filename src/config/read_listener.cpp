@@ -3,6 +3,8 @@
 #include "reader.hpp"
 #include "snipass/config/address.hpp"
 
+#include <charconv>
+
 namespace snipass::config {
 namespace {
 
@@ -35,6 +37,54 @@ written<bool> as_protocol(const node& node) {
     return true;
 }
 
+// as_mode takes a file's mode as chmod(1) does, in octal.
+written<std::uint32_t> as_mode(const node& node) {
+    using result = written<std::uint32_t>;
+    constexpr std::uint32_t most = 0777;
+    const auto* const text = std::get_if<std::string>(&node.value);
+    if (!text)
+        return result::refused("expected a mode in quotes, not " + describe(node) +
+                               "; write one such as \"0660\"");
+    std::uint32_t mode = 0;
+    const auto* const end = text->data() + text->size();
+    const auto [stop, error] = std::from_chars(text->data(), end, mode, 8);
+    if (text->empty() || error != std::errc{} || stop != end || mode > most)
+        return result::refused(quoted(*text) + " is no mode; write one such as \"0660\"");
+    return mode;
+}
+
+// as_user takes a user's name or number; which user a name is, load() asks the machine.
+written<allowed_user> as_user(const node& node) {
+    auto text = as_string(node, "a user", "www-data");
+    if (!text.value || text.value->empty())
+        return written<allowed_user>::refused(text.value ? "\"\" is no user; write a name, or a number"
+                                                         : std::move(text.problem));
+    allowed_user user{*text.value, node.where, std::nullopt};
+    std::uint32_t number = 0;
+    const auto* const end = text.value->data() + text.value->size();
+    const auto [stop, error] = std::from_chars(text.value->data(), end, number);
+    if (error == std::errc{} && stop == end)
+        user.id = number;
+    return user;
+}
+
+// read_admission reads who may come how.
+void read_admission(table_reader& in, listener_settings& settings) {
+    constexpr auto refused = table_reader::lone_string::refused;
+    const bool handoff = settings.address.starts_with("handoff:");
+    if (handoff) {
+        in.reject("accept_proxy_protocol", "a handoff says itself who its client is; leave it out");
+    } else {
+        in.reject("mode", "belongs to an address \"handoff:PATH\"; leave it out");
+        in.reject("allowed_users", "belongs to an address \"handoff:PATH\"; leave it out");
+    }
+    in.read_each("accept_proxy_protocol", refused, as_prefix,
+                 [&](const ip_prefix& prefix, place) { settings.accept_proxy_protocol.push_back(prefix); });
+    in.read("mode", settings.mode, as_mode);
+    in.read_each("allowed_users", refused, as_user,
+                 [&](allowed_user user, place) { settings.allowed_users.push_back(std::move(user)); });
+}
+
 } // namespace
 
 listener_draft read_listener(const members& table, place where, findings& findings) {
@@ -53,6 +103,8 @@ listener_draft read_listener(const members& table, place where, findings& findin
             listener.settings.endpoint = parsed.value->endpoint;
         if (parsed.value)
             listener.settings.systemd_name = parsed.value->systemd_name;
+        if (parsed.value)
+            listener.settings.handoff_path = parsed.value->handoff_path;
     } else {
         findings.error(where, "listener: no address; write one such as address = \"[::]:443\"");
     }
@@ -71,9 +123,7 @@ listener_draft read_listener(const members& table, place where, findings& findin
     read_policy("malformed", listener.settings.malformed);
     listener.settings.not_tls = listener.settings.unmatched;
     read_policy("not_tls", listener.settings.not_tls);
-    in.read_each(
-        "accept_proxy_protocol", table_reader::lone_string::refused, as_prefix,
-        [&](const ip_prefix& prefix, place) { listener.settings.accept_proxy_protocol.push_back(prefix); });
+    read_admission(in, listener.settings);
     in.finish();
     return listener;
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace snipass::config {
@@ -53,25 +54,39 @@ enum class policy {
     alert,            // a fatal TLS alert, then FIN
 };
 
-struct listener_settings {
-    std::string address; // as written: the listener's name in the log and for `explain --listener`
-    // An address to bind ("*:443" is the unspecified IPv6 address), or the name of a socket that systemd
-    // passes (sd_listen_fds_with_names(3)): exactly one is set.
-    std::optional<ip_endpoint> endpoint;
-    std::string systemd_name;
-    policy unmatched = policy::route_to_default; // no host name, or one that no route has
-    policy malformed = policy::close;
-    policy not_tls = policy::route_to_default;
-    std::vector<ip_prefix>
-        accept_proxy_protocol; // balancers, whose clients begin with a PROXY protocol header
-};
-
 // place is where something stands in the file; 1-based.
 struct place {
     std::uint32_t line = 0;
     std::uint32_t column = 0;
 
     auto operator<=>(const place&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
+};
+
+// A handoff listener's `datagram` socket lies beside that of `stream`: a path has one kind of socket.
+inline constexpr std::string_view datagram_suffix = ".datagram";
+
+struct allowed_user {
+    std::string name; // as written: a user's name or number
+    place where;
+    std::optional<std::uint32_t> id; // of a name, once the file was loaded
+};
+
+struct listener_settings {
+    std::string address; // as written: the listener's name in the log and for `explain --listener`
+    // An address to bind ("*:443" is the unspecified IPv6 address), the name of a socket that systemd passes
+    // (sd_listen_fds_with_names(3)), or the path at which other routers hand clients over: exactly one is
+    // set.
+    std::optional<ip_endpoint> endpoint;
+    std::string systemd_name;
+    std::string handoff_path;
+    policy unmatched = policy::route_to_default; // no host name, or one that no route has
+    policy malformed = policy::close;
+    policy not_tls = policy::route_to_default;
+    std::vector<ip_prefix>
+        accept_proxy_protocol; // balancers, whose clients begin with a PROXY protocol header
+    // Of a handoff listener: its sockets' mode, and who may hand clients over besides root and our own user.
+    std::uint32_t mode = 0660;
+    std::vector<allowed_user> allowed_users;
 };
 
 // route_settings leaves the names to the table: a million of them are not kept twice.

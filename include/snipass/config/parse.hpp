@@ -34,7 +34,8 @@ struct parsed {
 // mistakes in one run. `file` is the name used in messages.
 [[nodiscard]] parsed parse(std::string_view text, std::string_view file);
 
-// load reads the file first; one that cannot be read is a diagnostic too.
+// load reads the file first; one that cannot be read is a diagnostic too. It also looks up the users that the
+// file names.
 [[nodiscard]] parsed load(const std::string& file);
 
 } // namespace snipass::config

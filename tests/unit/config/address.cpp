@@ -8,7 +8,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 struct accepted {
-    const char* written;
+    std::string written;
     std::string value;
 };
 
@@ -20,12 +20,15 @@ struct refused {
 
 // So that a row can say all of an address in one text.
 std::string print(const listener_address& address) {
+    if (!address.handoff_path.empty())
+        return "handoff " + address.handoff_path;
     return address.endpoint ? address.endpoint->to_string() : "systemd " + address.systemd_name;
 }
 std::string print(const proxy_address& address) {
     return address.path.empty() ? address.host + " " + std::to_string(address.port) : "path " + address.path;
 }
 
+const std::string path98 = "/" + std::string(97, 'x'); // and ".datagram"
 const std::string path107 = "/" + std::string(106, 'x');
 
 } // namespace
@@ -42,6 +45,8 @@ TEST_CASE("parse_listener_address accepts") {
         {"*:65535", "[::]:65535"},
         {"systemd:snipass", "systemd snipass"},
         {"systemd:a.socket", "systemd a.socket"},
+        {"handoff:/run/x.sock", "handoff /run/x.sock"},
+        {"handoff:" + path98, "handoff " + path98},
     }));
     INFO(row.written);
     const auto parsed = parse_listener_address(row.written);
@@ -63,8 +68,12 @@ TEST_CASE("parse_listener_address refuses and says what to write") {
         {"a star with a port over 65535", "*:65536", "a port from 0 to 65535"},
         {"an empty port", "*:", "a port from 0 to 65535"},
         {"nothing", "", "a port from 0 to 65535"},
-        {"a unix socket", "unix:/run/x", R"(is no TCP address; write "[::]:443")"},
-        {"what a later version has", "handoff:unix:/run/x", "this version does not have"},
+        {"a unix socket", "unix:/run/x",
+         R"(is no TCP address; write "[::]:443", or "handoff:/run/x" for clients that)"},
+        {"two prefixes", "handoff:unix:/run/x", R"(has one prefix too many; write "handoff:/run/x")"},
+        {"no path", "handoff:", R"(has no path; write one such as "handoff:/run/backend.sock")"},
+        {"an abstract name", "handoff:@x", "nothing keeps strangers out"},
+        {"a path without room for the second", "handoff:" + path98 + "x", "room for 98"},
         {"a systemd socket without a name", "systemd:", "names no socket"},
         {"a systemd name with a colon", "systemd:a:b", "names no socket"},
         {"a systemd name with a space", "systemd:a b", "names no socket"},

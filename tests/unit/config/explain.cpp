@@ -189,3 +189,14 @@ TEST_CASE("check_report: the diagnostics, and how many") {
         check_report(load("/nonexistent"), "/nonexistent") ==
         "/nonexistent: error: cannot be read: No such file or directory\n/nonexistent: not valid: 1 error\n");
 }
+
+TEST_CASE("explain: what a client that comes by datagram cannot have") {
+    const auto site = configured("[[listener]]\naddress = \"handoff:/run/in.sock\"\n");
+    const auto said = explain(*site, {.host_name = "blog.example.com", .listener = "handoff:/run/in.sock"});
+    REQUIRE(said.value);
+    CHECK_THAT(*said.value,
+               Contains("a client that comes by datagram cannot have \"blog\", whose protocol is "
+                        "\"stream\": it goes to \"acme\""));
+    const auto elsewhere = explain(*site, {.host_name = "blog.example.com", .listener = "[::]:443"});
+    CHECK(elsewhere.value->find("datagram") == std::string::npos);
+}

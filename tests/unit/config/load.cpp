@@ -100,3 +100,43 @@ TEST_CASE("load: a file that cannot be read is a diagnostic") {
     REQUIRE(directory.diagnostics.size() == 1);
     CHECK(directory.diagnostics[0].to_string("f") == "f: error: cannot be read: Is a directory");
 }
+
+TEST_CASE("parse: a backend that is a handoff listener of the same file is a circle") {
+    const std::string listener =
+        "[[listener]]\naddress = \"handoff:/run/x\"\n[default]\nbackend = \"b\"\n[backend.b]\n";
+    const std::string why =
+        " is a listener of this file: its clients would go round for ever; write the path of "
+        "another router, or of a backend";
+    check({"by stream",
+           listener + "handoff = \"unix:/run/x\"\n",
+           {"5:1: error: backend.b.handoff: \"unix:/run/x\"" + why}});
+    check({"by datagram",
+           listener + "handoff = \"unix:/run/x.datagram\"\nprotocol = \"datagram\"\n",
+           {"5:1: error: backend.b.handoff: \"unix:/run/x.datagram\"" + why}});
+    check({"another one", listener + "handoff = \"unix:/run/xx\"\n", {}});
+}
+
+TEST_CASE("load: users are looked up, and one that is not there is a mistake") {
+    char name[] = "/tmp/snipass-load-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    const auto load_with = [&](const std::string& users) {
+        std::ofstream{name} << "[[listener]]\naddress = \"handoff:/run/x\"\nallowed_users = [" << users
+                            << "]\n";
+        return load(name);
+    };
+    const auto good = load_with("\"root\", \"4242\"");
+    const auto bad = load_with("\"root\", \"no-such-user-here\"");
+    ::unlink(name);
+    REQUIRE(good.value);
+    const auto& users = good.value->listeners.at(0).allowed_users;
+    REQUIRE(users.size() == 2);
+    CHECK(users[0].id == 0);
+    CHECK(users[1].id == 4242);
+    CHECK_FALSE(bad.value);
+    REQUIRE(bad.diagnostics.size() >= 1);
+    CHECK(bad.diagnostics.back().to_string("f") == "f:3:26: error: listener.allowed_users: this machine has "
+                                                   "no user \"no-such-user-here\"; write another "
+                                                   "name, or a number");
+}

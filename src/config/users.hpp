@@ -1,0 +1,13 @@
+// Names of users, as this machine knows them. Private to config: what load() adds to parse(), which depends
+// on nothing but the text.
+#pragma once
+
+#include "findings.hpp"
+#include "snipass/config/configuration.hpp"
+
+namespace snipass::config {
+
+// resolve_users fills in the numbers of all allowed_users; one that this machine does not know is an error.
+void resolve_users(configuration& configuration, findings& findings);
+
+} // namespace snipass::config
