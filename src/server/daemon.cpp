@@ -178,7 +178,7 @@ void daemon::apply(opened_listeners opened) {
     log_.configure(configuration_->log);
     upkeep_->use(configuration_);
     for (const auto& [listener, address] : opened.bound_addresses) {
-        log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address.to_string()}});
+        log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
     applying_ = workers_.size();
     auto sockets = opened.by_worker.begin();
@@ -233,7 +233,8 @@ void daemon::on_signal(int number) {
 }
 
 void daemon::log_counters() {
-    std::vector<std::pair<std::string, std::uint64_t>> totals{{"accepted", 0}, {"accept_paused", 0}};
+    std::vector<std::pair<std::string, std::uint64_t>> totals{
+        {"accepted", 0}, {"accept_paused", 0}, {"handoffs_refused", 0}};
     for (std::size_t i = 0; i < outcome_count; ++i)
         totals.emplace_back(to_string(static_cast<outcome>(i)), 0);
     for (std::size_t i = 0; i < match_count; ++i) {
@@ -244,6 +245,7 @@ void daemon::log_counters() {
         auto at = totals.begin();
         at++->second += counters.accepted.value();
         at++->second += counters.accept_paused.value();
+        at++->second += counters.handoffs_refused.value();
         for (const auto& counter : counters.outcomes)
             at++->second += counter.value();
         for (const auto& counter : counters.matches)

@@ -28,6 +28,8 @@ constexpr auto first_retry = 1ms;
 constexpr auto last_retry = 50ms;
 
 std::string describe(const net::handoff_result& last) {
+    if (last.error == os::make_error(ENOMSG))
+        return "its first bytes are no longer in its socket, where stream needs them";
     return last.error ? last.error.message() : std::string{to_string(to_outcome(last.status))};
 }
 
@@ -200,8 +202,8 @@ result<byte_view> delivery::first_bytes() {
 
 task<std::optional<outcome>> deliver(worker& owner, const std::shared_ptr<generation>& site,
                                      os::unique_fd& client, net::hello_peeker& peeker, record& about,
-                                     std::size_t first) {
-    delivery one{passage{owner, site, client, peeker, about}};
+                                     std::size_t first, std::vector<std::uint8_t> consumed) {
+    delivery one{passage{owner, site, client, peeker, about, std::move(consumed)}};
     co_return co_await one.run(first);
 }
 

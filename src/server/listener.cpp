@@ -3,6 +3,7 @@
 
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/server/reception.hpp"
 #include "snipass/server/worker.hpp"
 
 #include <boost/asio/error.hpp>
@@ -45,7 +46,18 @@ net::task<> listener::run() {
             owner_.out_of_descriptors();
         (void)co_await watch_.pause(net::clock::now() + rest_time); // a stop ends it early
     }
-    while (!socket_.lent && accept_some() == pace::again) {
+    socket_.file = {};
+    accept_the_last();
+}
+
+// A datagram that is in the queue when it is closed is a client lost, and so is one that comes after the last
+// look: its sender has to be told first.
+void listener::accept_the_last() {
+    if (socket_.lent || socket_.kind == socket_kind::handoff_stream)
+        return;
+    if (socket_.kind == socket_kind::handoff_datagram)
+        (void)::shutdown(socket_.fd.get(), SHUT_RD);
+    while (accept_some() == pace::again) {
     }
 }
 
@@ -56,20 +68,30 @@ void listener::stop() {
 
 listener::pace listener::accept_some() {
     for (int i = 0; i < batch; ++i) {
-        auto client = os::accept_client(socket_.fd.get());
-        if (client) {
-            owner_.start_session(site_, *settings_, std::move(*client));
+        const auto ec = accept_one();
+        if (!ec)
             continue;
-        }
-        if (os::would_block(client.error()))
+        if (os::would_block(ec))
             return pace::wait;
-        if (os::is_transient(client.error()))
+        if (os::is_transient(ec))
             return pace::rest;
-        if (is_broken(client.error()))
+        if (is_broken(ec))
             return pace::broken;
         // Anything else is that one client's network error (accept(2)), and it is gone.
     }
     return pace::again;
+}
+
+error_code listener::accept_one() {
+    if (socket_.kind == socket_kind::handoff_stream)
+        return accept_handoff(owner_, site_, *settings_, socket_.fd.get());
+    if (socket_.kind == socket_kind::handoff_datagram)
+        return receive_datagram(owner_, site_, *settings_, socket_.fd.get());
+    auto client = os::accept_client(socket_.fd.get());
+    if (!client)
+        return client.error();
+    owner_.start_session(site_, *settings_, std::move(*client));
+    return {};
 }
 
 } // namespace snipass::server

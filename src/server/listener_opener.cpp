@@ -3,6 +3,7 @@
 
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/os/unix_listener.hpp"
 
 #include <fcntl.h>
 
@@ -19,6 +20,15 @@ std::string problem(const config::listener_settings& one, const error_code& ec) 
         text += " (another program listens there)";
     if (ec == not_listening)
         text += " (systemd passed a socket that does not listen: it takes ListenStream= and Accept=no)";
+    return text;
+}
+
+std::string problem(const config::listener_settings& one, const std::string& path, const error_code& ec) {
+    auto text = "cannot listen on " + one.address + ": " + path + ": " + ec.message();
+    if (ec.value() == EACCES || ec.value() == ENOENT || ec.value() == EROFS)
+        text += " (its folder must be there, and be this user's to write to)";
+    if (ec.value() == EADDRINUSE)
+        text += " (another program listens there, or it is no socket)";
     return text;
 }
 
@@ -40,8 +50,14 @@ opened_listeners listener_opener::open(const std::vector<config::listener_settin
                                        unsigned workers) {
     opened_listeners opened;
     opened.by_worker.resize(workers);
-    for (const auto& one : wanted)
-        one.endpoint ? open_own(one, opened) : lend(one, opened);
+    for (const auto& one : wanted) {
+        if (one.endpoint)
+            open_own(one, opened);
+        else if (!one.handoff_path.empty())
+            open_handoff(one, opened);
+        else
+            lend(one, opened);
+    }
     if (!opened.problems.empty())
         opened.by_worker.clear();
     return opened;
@@ -59,10 +75,31 @@ void listener_opener::open_own(const config::listener_settings& one, opened_list
         if (!bound)
             return to.problems.push_back(problem(one, bound.error()));
         endpoint.port = bound->port; // with port 0 the other workers join the first
-        sockets.push_back({one.address, std::move(*fd), false});
+        sockets.push_back({one.address, std::move(*fd)});
     }
     opened_.insert(endpoint);
-    to.bound_addresses.push_back({one.address, endpoint});
+    to.bound_addresses.push_back({one.address, endpoint.to_string()});
+}
+
+// One socket for each protocol, because a path has one kind of socket. The workers share that of `stream`;
+// datagrams are read by one of them alone (see receive_datagram).
+void listener_opener::open_handoff(const config::listener_settings& one, opened_listeners& to) {
+    const auto open = [&](const std::string& path, int type, socket_kind kind, std::size_t readers) {
+        auto made = os::listen_unix(path, type, one.mode);
+        if (!made)
+            return to.problems.push_back(problem(one, path, made.error()));
+        for (std::size_t i = 0; i < readers; ++i) {
+            os::unique_fd copy{::fcntl(made->fd.get(), F_DUPFD_CLOEXEC, 0)};
+            if (!copy)
+                return to.problems.push_back(problem(one, path, os::last_error()));
+            auto file = i == 0 ? std::move(made->file) : os::socket_file{};
+            to.by_worker[i].push_back({one.address, std::move(copy), false, kind, std::move(file)});
+        }
+        to.bound_addresses.push_back({one.address, path});
+    };
+    open(one.handoff_path, SOCK_STREAM, socket_kind::handoff_stream, to.by_worker.size());
+    open(one.handoff_path + std::string{config::datagram_suffix}, SOCK_DGRAM, socket_kind::handoff_datagram,
+         1);
 }
 
 void listener_opener::lend(const config::listener_settings& one, opened_listeners& to) {
@@ -76,7 +113,7 @@ void listener_opener::lend(const config::listener_settings& one, opened_listener
         const auto bound = prepare_lent(passed.fd.get());
         if (!bound)
             return to.problems.push_back(problem(one, bound.error()));
-        to.bound_addresses.push_back({one.address, *bound});
+        to.bound_addresses.push_back({one.address, bound->to_string()});
         for (auto& sockets : to.by_worker) {
             os::unique_fd copy{::fcntl(passed.fd.get(), F_DUPFD_CLOEXEC, 0)};
             if (!copy)

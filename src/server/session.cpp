@@ -53,6 +53,16 @@ class session {
         about_.accepted = net::clock::now();
     }
 
+    session(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
+            passed_client client)
+        : session(owner, std::move(site), listener, os::accepted{std::move(client.fd), client.client}) {
+        about_.via = client.via;
+        about_.local = client.local;
+        about_.id = client.id;
+        about_.accepted = client.received;
+        consumed_ = std::move(client.consumed);
+    }
+
     // run returns how the session ended; nullopt: it goes on as a proxied_session.
     task<std::optional<outcome>> run();
     [[nodiscard]] record& about() noexcept { return about_; }
@@ -64,6 +74,7 @@ class session {
     result<std::size_t> look_for_proxy_header();
     error_code look();
     task<error_code> wait_for_hello();
+    error_code consume_rest_of_hello();
     config::decision decide(error_code problem);
     task<> refuse(const config::decision& decision);
     task<> close(byte_view last_words);
@@ -74,6 +85,7 @@ class session {
     os::unique_fd client_;
     net::hello_peeker peeker_;
     record about_;
+    std::vector<std::uint8_t> consumed_; // what another router read of the client; empty for nearly all
     std::uint8_t alert_ = tls::alert::unrecognized_name; // what a refused client is told, where it is told
 };
 
@@ -126,6 +138,8 @@ task<std::optional<outcome>> session::run() {
         problem = look();
     if (os::would_block(problem))
         problem = co_await wait_for_hello();
+    if (!problem && !consumed_.empty())
+        problem = consume_rest_of_hello();
     about_.hello_bytes = problem ? peeker_.bytes().size() : peeker_.hello_size();
     if (const auto end = premature_end(problem)) {
         about_.detail = problem.message();
@@ -137,7 +151,8 @@ task<std::optional<outcome>> session::run() {
         co_await refuse(decision);
         co_return refused_as(decision.match);
     }
-    const auto end = co_await deliver(owner_, site_, client_, peeker_, about_, *decision.backend);
+    const auto end =
+        co_await deliver(owner_, site_, client_, peeker_, about_, *decision.backend, std::move(consumed_));
     if (client_) { // nobody took it
         about_.end_now();
         co_await close({});
@@ -205,7 +220,7 @@ result<std::size_t> session::look_for_proxy_header() {
 
 // look: no error once the hello is complete, EAGAIN while it is not, a tls::hello_error if it never can be.
 error_code session::look() {
-    const auto state = peeker_.look(client_.get(), owner_.buffer());
+    const auto state = peeker_.look(client_.get(), owner_.buffer(), consumed_);
     if (!state)
         return state.error();
     return *state == net::hello_state::complete ? error_code{} : os::make_error(EAGAIN);
@@ -219,7 +234,7 @@ task<error_code> session::wait_for_hello() {
     error_code ec;
     unsigned short_wakes = 0;
     for (std::size_t asked = 0;;) {
-        asked = peeker_.needed();
+        asked = peeker_.needed() - consumed_.size();
         if ((ec = os::wait_for_bytes(client_.get(), asked)))
             co_return ec;
         ec = co_await watch.readable(deadline);
@@ -228,7 +243,7 @@ task<error_code> session::wait_for_hello() {
         ec = look();
         if (!os::would_block(ec))
             break;
-        if (peeker_.bytes().size() >= asked) {
+        if (peeker_.bytes().size() >= asked + consumed_.size()) {
             short_wakes = 0;
             continue;
         }
@@ -246,6 +261,19 @@ task<error_code> session::wait_for_hello() {
             ec = failure;
     }
     co_return ec;
+}
+
+// consume_rest_of_hello: of a hello that another router has begun to read, the rest is of no use in the
+// socket: nobody but a backend that is told the whole of it can have this client.
+error_code session::consume_rest_of_hello() {
+    if (peeker_.hello_size() <= consumed_.size())
+        return {};
+    const auto rest = peeker_.bytes().subspan(consumed_.size(), peeker_.hello_size() - consumed_.size());
+    const auto taken = os::discard(client_.get(), rest.size());
+    if (!taken)
+        return taken.error();
+    consumed_.insert(consumed_.end(), rest.begin(), rest.end());
+    return {};
 }
 
 // decide parses the hello that is in the worker's buffer, unless there is a problem with it already.
@@ -344,6 +372,11 @@ task<> live(session one) {
 
 task<> serve(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
              os::accepted client) {
+    return live(session{owner, std::move(site), listener, std::move(client)});
+}
+
+task<> serve(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
+             passed_client client) {
     return live(session{owner, std::move(site), listener, std::move(client)});
 }
 

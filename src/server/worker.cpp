@@ -2,6 +2,7 @@
 #include "snipass/server/worker.hpp"
 
 #include "snipass/server/proxied_session.hpp"
+#include "snipass/server/reception.hpp"
 #include "snipass/server/session.hpp"
 
 #include <boost/asio/post.hpp>
@@ -117,6 +118,41 @@ void worker::start_session(const std::shared_ptr<generation>& site, const config
     stats_.accepted.add();
     ++sessions_;
     loop_.spawn(serve(*this, site, listener, std::move(client)));
+}
+
+void worker::start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
+                           passed_client client) {
+    stats_.accepted.add();
+    ++sessions_;
+    loop_.spawn(serve(*this, site, listener, std::move(client)));
+}
+
+void worker::start_reception(const std::shared_ptr<generation>& site,
+                             const config::listener_settings& listener, os::unique_fd connection) {
+    ++sessions_;
+    loop_.spawn(run_reception(site, listener, std::move(connection)));
+}
+
+net::task<> worker::run_reception(std::shared_ptr<generation> site, const config::listener_settings& listener,
+                                  os::unique_fd connection) {
+    try {
+        co_await receive_stream(*this, std::move(site), listener, std::move(connection));
+    } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
+        handoff_refused(listener, bug.what());
+    }
+    --sessions_;
+    check_drained();
+}
+
+// handoff_refused: whoever sends nonsense can do so as often as it likes, so it is told once a second.
+void worker::handoff_refused(const config::listener_settings& listener, std::string_view why) {
+    stats_.handoffs_refused.add();
+    if (net::clock::now() - told_refused_ < 1s)
+        return;
+    told_refused_ = net::clock::now();
+    const std::string reason{why};
+    log_.write(config::log_level::warn, "a handoff was refused",
+               {{"listener", listener.address}, {"why", reason}});
 }
 
 void worker::finish(record& one) {

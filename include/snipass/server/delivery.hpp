@@ -6,8 +6,10 @@
 #include "snipass/server/generation.hpp"
 #include "snipass/server/record.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace snipass::server {
 
@@ -18,9 +20,8 @@ class worker;
 // backend tried; what went wrong before is in the record's detail. All arguments outlive the call. `client`
 // is closed if it was taken, and still open if nobody took it: until then nothing of it is lost. nullopt:
 // it is relayed, and the session goes on as a proxied_session, which has taken the record too.
-[[nodiscard]] net::task<std::optional<outcome>> deliver(worker& owner,
-                                                        const std::shared_ptr<generation>& site,
-                                                        os::unique_fd& client, net::hello_peeker& peeker,
-                                                        record& about, std::size_t first);
+[[nodiscard]] net::task<std::optional<outcome>>
+deliver(worker& owner, const std::shared_ptr<generation>& site, os::unique_fd& client,
+        net::hello_peeker& peeker, record& about, std::size_t first, std::vector<std::uint8_t> consumed = {});
 
 } // namespace snipass::server

@@ -3,6 +3,7 @@
 
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
+#include "snipass/os/unix_listener.hpp"
 #include "snipass/server/generation.hpp"
 
 #include <cstdint>
@@ -13,11 +14,20 @@ namespace snipass::server {
 
 class worker;
 
+// How clients come to a socket.
+enum class socket_kind : std::uint8_t {
+    tcp,
+    handoff_stream, // from another router, docs/handoff.md
+    handoff_datagram,
+};
+
 // One listening socket and whose it is.
 struct listener_socket {
     std::string address; // of the [[listener]], as written
     os::unique_fd fd;
     bool lent = false; // by systemd: it outlives this process, and so does its backlog
+    socket_kind kind = socket_kind::tcp;
+    os::socket_file file = {}; // of a unix socket, with one of the workers: it goes when that one stops
 };
 
 // listener accepts clients and starts their sessions, until it is stopped.
@@ -34,7 +44,8 @@ class listener {
     [[nodiscard]] net::task<> run();
 
     // stop: no more clients. Those that wait in the backlog of our own socket are still served, because
-    // closing it would reset them; those of a lent one wait for whoever has the socket next.
+    // closing it would reset them; those of a lent one wait for whoever has the socket next, and handoffs
+    // that nobody has acknowledged are the sender's.
     void stop();
 
   private:
@@ -45,6 +56,8 @@ class listener {
         broken, // a lent socket that somebody else has shut down: it is ready for ever
     };
     [[nodiscard]] pace accept_some();
+    [[nodiscard]] error_code accept_one();
+    void accept_the_last();
 
     worker& owner_;
     listener_socket socket_;

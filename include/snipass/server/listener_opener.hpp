@@ -15,7 +15,7 @@ namespace snipass::server {
 struct opened_listeners {
     struct bound {
         std::string listener; // as written
-        ip_endpoint address;  // as bound: with port 0 the port that the kernel chose
+        std::string address;  // as bound: with port 0 the port that the kernel chose
     };
 
     std::vector<std::vector<listener_socket>> by_worker; // empty if there is a problem
@@ -30,12 +30,14 @@ class listener_opener {
 
     // An address on which another process listens is a problem: SO_REUSEPORT would share its clients without
     // a word. open makes one socket a worker for each of `wanted`: our own ones share their address by
-    // SO_REUSEPORT, lent ones are duplicated. If there is any problem, all that was opened is closed again.
+    // SO_REUSEPORT, lent ones and those for handoffs are duplicated. If there is any problem, all that was
+    // opened is closed again.
     [[nodiscard]] opened_listeners open(const std::vector<config::listener_settings>& wanted,
                                         unsigned workers);
 
   private:
     void open_own(const config::listener_settings& one, opened_listeners& to);
+    static void open_handoff(const config::listener_settings& one, opened_listeners& to);
     void lend(const config::listener_settings& one, opened_listeners& to);
 
     std::vector<os::passed_socket> passed_;

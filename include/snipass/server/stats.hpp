@@ -26,7 +26,8 @@ inline constexpr std::size_t match_count = static_cast<std::size_t>(config::matc
 
 struct stats {
     counter accepted;
-    counter accept_paused; // times that a listener had to pause for want of descriptors or memory
+    counter accept_paused;    // times that a listener had to pause for want of descriptors or memory
+    counter handoffs_refused; // to a handoff listener, that were none
     std::array<counter, outcome_count> outcomes;
     std::array<counter, match_count> matches; // why clients went where they went, refused ones included
 

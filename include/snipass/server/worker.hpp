@@ -24,6 +24,7 @@
 namespace snipass::server {
 
 class proxied_session;
+struct passed_client;
 
 // worker shares nothing with the others but the configuration snapshot and the log. The daemon's calls come
 // in through post(); everything else runs on the worker's own thread.
@@ -61,6 +62,11 @@ class worker {
     [[nodiscard]] net::unique_id next_id() noexcept;
     void start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
                        os::accepted client);
+    void start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
+                       passed_client client);
+    void start_reception(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
+                         os::unique_fd connection);
+    void handoff_refused(const config::listener_settings& listener, std::string_view why);
     void finish(record& one); // the session's last act
 
     // start_relay: a session goes on as a proxied_session. An outcome: it could not, and has ended.
@@ -70,6 +76,8 @@ class worker {
   private:
     void start_listener(listener_socket socket);
     net::task<> run_listener(listener& one);
+    net::task<> run_reception(std::shared_ptr<generation> site, const config::listener_settings& listener,
+                              os::unique_fd connection);
     void check_drained();
 
     net::event_loop loop_;
@@ -85,9 +93,10 @@ class worker {
     net::relay_group relays_;
     std::shared_ptr<generation> site_;
     std::list<listener> listeners_;
-    std::size_t sessions_ = 0;
+    std::size_t sessions_ = 0; // and receptions
     net::unique_id last_id_{};
     net::time_point told_out_of_descriptors_{};
+    net::time_point told_refused_{};
     std::function<void()> drained_;
 };
 

@@ -1,6 +1,7 @@
 #include "snipass/server/listener_opener.hpp"
 
 #include "catch.hpp"
+#include "handoff_sender.hpp"
 #include "same_descriptors.hpp"
 #include "snipass/os/tcp.hpp"
 #include "tcp_client.hpp"
@@ -59,8 +60,8 @@ TEST_CASE("listener_opener: port 0 for several workers is one port") {
     for (const auto& sockets : opened.by_worker) {
         REQUIRE(sockets.size() == 2);
         for (std::size_t i = 0; i < 2; ++i) {
-            CHECK(bound_to(sockets[i].fd.get()) == opened.bound_addresses[i].address);
-            CHECK(opened.bound_addresses[i].address.port != 0);
+            CHECK(bound_to(sockets[i].fd.get()).to_string() == opened.bound_addresses[i].address);
+            CHECK(bound_to(sockets[i].fd.get()).port != 0);
             CHECK(sockets[i].address == opened.bound_addresses[i].listener);
             CHECK_FALSE(sockets[i].lent);
         }
@@ -92,7 +93,7 @@ TEST_CASE("listener_opener: its own addresses may be opened again, by a reload w
     const same_descriptors check;
     auto one = opener();
     const auto first = one.open({at("127.0.0.1:0")}, 1);
-    const auto again = one.open({at(first.bound_addresses[0].address.to_string())}, 1);
+    const auto again = one.open({at(first.bound_addresses[0].address)}, 1);
     CHECK(again.problems.empty());
 }
 
@@ -105,7 +106,7 @@ TEST_CASE("listener_opener: a lent socket is duplicated for each worker, and pre
         const auto opened = one.open({lent("web")}, 2);
         REQUIRE(opened.problems.empty());
         REQUIRE(opened.by_worker.size() == 2);
-        CHECK(opened.bound_addresses[0].address == address);
+        CHECK(opened.bound_addresses[0].address == address.to_string());
         for (const auto& sockets : opened.by_worker) {
             REQUIRE(sockets.size() == 1);
             const int fd = sockets[0].fd.get();
@@ -156,4 +157,50 @@ TEST_CASE("listener_opener: a lent socket that does not listen is a problem") {
     }
     check_problem(opener_with("web", std::move(other)).open({lent("web")}, 2),
                   {"cannot listen on systemd:web"});
+}
+
+TEST_CASE("listener_opener: a handoff listener has a socket for each protocol") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    config::listener_settings one;
+    one.handoff_path = folder.path / "in.sock";
+    one.address = "handoff:" + one.handoff_path;
+    one.mode = 0600;
+    {
+        const auto opened = opener().open({one, at("127.0.0.1:0")}, 2);
+        CHECK(opened.problems.empty());
+        REQUIRE(opened.by_worker.size() == 2);
+        using server::socket_kind;
+        REQUIRE(opened.by_worker[0].size() == 3);
+        CHECK(opened.by_worker[0][0].kind == socket_kind::handoff_stream);
+        CHECK(opened.by_worker[0][1].kind == socket_kind::handoff_datagram);
+        CHECK(opened.by_worker[0][2].kind == socket_kind::tcp);
+        REQUIRE(opened.by_worker[1].size() == 2);
+        CHECK(opened.by_worker[1][0].kind == socket_kind::handoff_stream);
+        CHECK(option_of(opened.by_worker[1][0].fd.get(), SOL_SOCKET, SO_TYPE) == SOCK_STREAM);
+        CHECK(option_of(opened.by_worker[0][1].fd.get(), SOL_SOCKET, SO_TYPE) == SOCK_DGRAM);
+        CHECK(opened.bound_addresses[1].address == one.handoff_path + ".datagram");
+        const auto again = opener().open({one}, 2);
+        REQUIRE(again.problems.size() == 2);
+        for (const auto& problem : again.problems)
+            CHECK(problem.find("another program listens there") != std::string::npos);
+        CHECK(std::filesystem::exists(one.handoff_path));
+    }
+    CHECK(std::filesystem::is_empty(folder.path));
+}
+
+TEST_CASE("listener_opener: a handoff listener without its folder is a problem, and nothing stays behind") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    config::listener_settings good;
+    good.address = "handoff:good";
+    good.handoff_path = folder.path / "in.sock";
+    config::listener_settings bad;
+    bad.address = "handoff:bad";
+    bad.handoff_path = folder.path / "nowhere" / "in.sock";
+    const auto opened = opener().open({good, bad}, 2);
+    REQUIRE(opened.problems.size() == 2);
+    CHECK(opened.problems[0].find("its folder must be there") != std::string::npos);
+    CHECK(opened.by_worker.empty());
+    CHECK(std::filesystem::is_empty(folder.path));
 }
