@@ -7,6 +7,8 @@ install(FILES systemd/snipass.conf DESTINATION lib/sysusers.d)
 install(FILES README.md CHANGELOG.md docs/backends.md docs/configuration.md docs/handoff.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES config/snipass.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES docs/snipass-run.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/snipass.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES docs/snipass.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 
 # An admin's configuration is never overwritten.

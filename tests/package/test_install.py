@@ -34,6 +34,8 @@ EXPECTED = {
     f"{PREFIX}/share/doc/snipass/configuration.md": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/snipass.toml": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd-socket.toml": 0o644,
+    f"{PREFIX}/share/man/man1/snipass-run.1": 0o644,
+    f"{PREFIX}/share/man/man5/snipass.toml.5": 0o644,
     f"{PREFIX}/share/man/man8/snipass.8": 0o644,
 }
 
@@ -103,6 +105,30 @@ class InstalledTree(Tree):
             self.assertIn(f"Kept: {own}", output)
             example = pathlib.Path(root) / f"{PREFIX}/share/doc/snipass/examples/snipass.toml"
             self.assertNotEqual(example.read_text(), "# mine\n")
+
+
+class ManualPages(Tree):
+    @unittest.skipUnless(shutil.which("groff"), "no groff here")
+    def test_are_formatted_without_a_warning(self):
+        for page in (self.root / PREFIX / "share/man").rglob("snipass*.[158]"):
+            with self.subTest(page=page.name):
+                result = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", page], capture_output=True, text=True, check=False)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_name_every_option_of_snipass_run(self):
+        usage = subprocess.run([self.root / PREFIX / "bin/snipass-run", "--help"], capture_output=True, text=True, check=True).stdout
+        page = self.text(f"{PREFIX}/share/man/man1/snipass-run.1").replace("\\-", "-")
+        options = set(re.findall(r"--[a-z]+", usage))
+        self.assertEqual(options, {"--listen", "--from"})
+        for option in options:
+            self.assertIn(option, page)
+
+    def test_name_every_key_of_the_configuration(self):
+        page = self.text(f"{PREFIX}/share/man/man5/snipass.toml.5")
+        example = self.text(f"{PREFIX}/share/doc/snipass/examples/snipass.toml")
+        keys = set(re.findall(r"(?m)^#?([a-z_]+) = ", example))
+        self.assertGreater(len(keys), 30)
+        self.assertEqual([key for key in keys if not re.search(rf"\b{key}\b", page)], [])
 
 
 @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze here")
