@@ -7,6 +7,7 @@
 #include <snipass/openssl.h>
 #include <snipass/snipass.h>
 
+#include <atomic>
 #include <csignal>
 #include <string_view>
 #include <thread>
@@ -14,6 +15,8 @@
 namespace {
 
 using client_ptr = std::unique_ptr<snipass_client, decltype(&snipass_client_free)>;
+
+std::atomic<int> clients_being_served = 0;
 
 void handle(client_ptr client, SSL_CTX* context, const std::string& name) {
     try {
@@ -26,6 +29,17 @@ void handle(client_ptr client, SSL_CTX* context, const std::string& name) {
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
     }
+    --clients_being_served;
+}
+
+// stop_on_sigterm: no signal handler, because snipass_stop locks. The signal is blocked in every thread.
+void stop_on_sigterm(snipass_receiver* receiver) {
+    sigset_t terms;
+    sigemptyset(&terms);
+    sigaddset(&terms, SIGTERM);
+    int number = 0;
+    sigwait(&terms, &number);
+    snipass_stop(receiver);
 }
 
 } // namespace
@@ -46,13 +60,25 @@ int main(int argc, char** argv) try {
     snipass_receiver* receiver = snipass_listen(argv[1], &options);
     if (receiver == nullptr)
         return std::perror(argv[1]), 1;
+    sigset_t terms;
+    sigemptyset(&terms);
+    sigaddset(&terms, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &terms, nullptr);
+    std::thread(stop_on_sigterm, receiver).detach();
     for (;;) {
         client_ptr client{snipass_receive(receiver, -1), snipass_client_free};
-        if (!client)
-            usleep(10'000); // out of descriptors: the clients wait in the backlog
-        else
+        if (client) {
+            ++clients_being_served;
             std::thread(handle, std::move(client), context, name).detach();
+        } else if (errno == ESHUTDOWN) {
+            break;
+        } else {
+            usleep(10'000); // out of descriptors: the clients wait in the backlog
+        }
     }
+    // What was acknowledged is ours to serve; all others wait in the router for whoever comes next.
+    while (clients_being_served > 0)
+        usleep(10'000);
 } catch (const std::exception& error) {
     return std::fprintf(stderr, "%s\n", error.what()), 1;
 }

@@ -15,6 +15,7 @@ address = "{listen}"
 handoff = "unix:{socket}"
 protocol = "{protocol}"
 hold = "{hold}"
+{backend}
 [default]
 backend = "site"
 """
@@ -23,9 +24,10 @@ backend = "site"
 class Router:
     """A running snipass; .address is where its clients connect to."""
 
-    def __init__(self, folder, socket, protocol="stream", hold="10s", listen="127.0.0.1:0"):
+    def __init__(self, folder, socket, protocol="stream", hold="10s", listen="127.0.0.1:0", backend=""):
         self._file = folder / f"snipass-{id(self)}.toml"
-        self._file.write_text(CONFIGURATION.format(listen=listen, socket=socket, protocol=protocol, hold=hold))
+        self._file.write_text(CONFIGURATION.format(listen=listen, socket=socket, protocol=protocol, hold=hold,
+                                                   backend=backend))
         self._log = folder / f"snipass-{id(self)}.log"
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen([backend_case.BUILD / "snipass", "run", "--config", self._file],
