@@ -1,0 +1,144 @@
+"""Debian's nginx.service and apache2.service with our drop-ins, behind snipass.service, under a real systemd. Run by
+scripts/systemd-test, inside the machine that it boots."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from harness import DEADLINE, Case, python_tls, wait_until  # noqa: E402
+from test_units import CONFIGURATION, show, systemctl  # noqa: E402
+
+EXAMPLES = pathlib.Path("/usr/share/doc/snipass/examples/systemd")
+SYSTEM = pathlib.Path("/etc/systemd/system")
+
+TEXT = """
+[log]
+format = "json"
+[[listener]]
+address = "[::]:443"
+[backend.site]
+handoff = "unix:{socket}"
+hold = "20s"
+[default]
+backend = "site"
+"""
+
+NGINX = """
+server {{
+    listen 443 ssl http2; listen [::]:443 ssl http2;
+    ssl_certificate {certificate}; ssl_certificate_key {key};
+    location / {{ default_type text/plain; return 200 "client: $remote_addr:$remote_port\\n"; }}
+}}
+"""
+
+APACHE = """
+LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
+Listen 443
+<VirtualHost *:443>
+    SSLEngine on
+    SSLCertificateFile {certificate}
+    SSLCertificateKeyFile {key}
+    DocumentRoot /var/www/html
+    Header always set X-Client "%{{REMOTE_ADDR}}s"
+</VirtualHost>
+"""
+
+
+class DropIns(Case):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.reset)
+        # apache2.service has a /tmp of its own.
+        for name in ("certificate", "key"):
+            setattr(self, name, shutil.copy(getattr(self, name), f"/etc/ssl/private/{name}.pem"))
+
+    def reset(self):
+        if self._outcome.result.failures or self._outcome.result.errors:
+            print(subprocess.run(["journalctl", "--no-pager", "--lines=60"], capture_output=True, text=True, check=False).stdout)
+        systemctl("stop", "snipass.service", "nginx.service", "apache2.service", check=False)
+        systemctl("reset-failed", check=False)
+
+    def install(self, unit):
+        """What the comment at the top of the drop-in says."""
+        source = EXAMPLES / f"{unit}.service.d"
+        shutil.copytree(source, SYSTEM / source.name, dirs_exist_ok=True)
+        self.assertIn(f"# {SYSTEM / source.name}/snipass.conf", (source / "snipass.conf").read_text())
+        self.socket = pathlib.Path(f"/run/{unit}-handoff/handoff.sock")
+        CONFIGURATION.write_text(TEXT.format(socket=self.socket))
+        systemctl("daemon-reload")
+        systemctl("start", f"{unit}.service", "snipass.service")
+
+    def fetch(self):
+        """One client: its own address, and what it was told."""
+        with python_tls(443, "www.example.com", self.certificate) as client:
+            own = "{}:{}".format(*client.getsockname()[:2])
+            client.sendall(b"GET / HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n")
+            answer = b""
+            while more := client.recv(65536):
+                answer += more
+        self.assertIn(b"HTTP/1.1 200 OK", answer)
+        return own, answer.decode(errors="replace")
+
+    def under_load(self, unit, *verbs):
+        """systemctl with each of the verbs while clients come: nobody is lost."""
+        done, failures, served = threading.Event(), [], [0] * 4
+
+        def load(number):
+            while not done.is_set():
+                try:
+                    self.fetch()
+                    served[number] += 1
+                except (OSError, AssertionError) as error:
+                    failures.append(repr(error))
+
+        threads = [threading.Thread(target=load, args=(number,)) for number in range(len(served))]
+        for thread in threads:
+            thread.start()
+        try:
+            for verb in verbs:
+                before = sum(served)
+                systemctl(verb, f"{unit}.service")
+                wait_until(lambda n=before: sum(served) > n + 30 or failures, f"clients are served after {verb}")
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join(DEADLINE)
+        print(f"{unit}: {', '.join(verbs)}: {sum(served)} clients served, {len(failures)} lost")
+        self.assertEqual(failures, [])
+
+    def check_life(self, unit):
+        self.under_load(unit, "reload", "restart", "reload", "restart")
+        # Killed outright, it is started again on the socket's file that it left behind.
+        systemctl("kill", "--signal=SIGKILL", f"{unit}.service")
+        wait_until(lambda: show(f"{unit}.service", "ActiveState") not in ("active", "deactivating"), "it is dead")
+        systemctl("restart", f"{unit}.service")
+        self.fetch()
+        # Without the drop-in it is what it was before, and its folder is gone with it.
+        systemctl("stop", f"{unit}.service")
+        self.assertFalse(self.socket.parent.exists())
+
+    @unittest.skipUnless(pathlib.Path("/lib/systemd/system/nginx.service").exists(), "no nginx here")
+    def test_nginx(self):
+        pathlib.Path("/etc/nginx/conf.d/site.conf").write_text(NGINX.format(certificate=self.certificate, key=self.key))
+        self.install("nginx")
+        own, answer = self.fetch()
+        self.assertIn(f"client: {own}\n", answer)
+        self.check_life("nginx")
+
+    @unittest.skipUnless(pathlib.Path("/lib/systemd/system/apache2.service").exists(), "no Apache here")
+    def test_apache(self):
+        pathlib.Path("/etc/apache2/mods-enabled/headers.load").write_text("LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so\n")
+        pathlib.Path("/etc/apache2/sites-enabled/site.conf").write_text(APACHE.format(certificate=self.certificate, key=self.key))
+        self.install("apache2")
+        self.assertIn("X-Client: 127.0.0.1\r\n", self.fetch()[1])
+        self.check_life("apache2")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, warnings="ignore")
