@@ -22,6 +22,8 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SNIPASS_BUILD") or max((SOURCE / "build-dev", SOURCE / "build"),
                                                      key=lambda p: p.stat().st_mtime if p.exists() else 0))
+# snipass-run, or what takes its place: the same with sanitizers (tests/e2e/backends/CMakeLists.txt).
+RUN = Path(os.environ.get("SNIPASS_RUN") or BUILD / "snipass-run")
 # Connections of a load test. SNIPASS_LONG=1 for the long version.
 MANY = 10_000 if os.environ.get("SNIPASS_LONG") else 300
 

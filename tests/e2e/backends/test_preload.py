@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
-from backend_case import BUILD, BackendCase, descriptors, wait_for  # noqa: E402
+from backend_case import BUILD, RUN, BackendCase, descriptors, wait_for  # noqa: E402
 from receiver_checks import tcp_pair  # noqa: E402
 
 PRELUDE = """
@@ -37,7 +37,7 @@ class PreloadCase(BackendCase):
         script = self.folder / "server.py"
         script.write_text(PRELUDE + textwrap.dedent(code))
         self.server = subprocess.Popen(
-            [BUILD / "snipass-run", self.socket, *options, "--", sys.executable, script, self.socket],
+            [RUN, self.socket, *options, "--", sys.executable, script, self.socket],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, **popen)
         self.addCleanup(self.server.stdout.close)
         self.addCleanup(self.server.stdin.close)
@@ -398,7 +398,7 @@ class Settings(PreloadCase):
 
 class Wrapper(PreloadCase):
     def test_says_what_is_wrong(self):
-        run, here = BUILD / "snipass-run", str(self.folder / "s.sock")
+        run, here = RUN, str(self.folder / "s.sock")
         for arguments, problem in (
                 ([], "usage:"),
                 (["relative.sock", "--", "true"], "absolute path"),
@@ -415,7 +415,7 @@ class Wrapper(PreloadCase):
                 self.assertIn(problem, done.stderr)
 
     def test_hands_on_the_commands_exit_status(self):
-        done = subprocess.run([BUILD / "snipass-run", self.socket, "--", "sh", "-c", "exit 7"])
+        done = subprocess.run([RUN, self.socket, "--", "sh", "-c", "exit 7"])
         self.assertEqual(done.returncode, 7)
 
 
