@@ -33,6 +33,9 @@ server_settings read_server(const members& table, findings& findings) {
             [](const node& node) { return as_duration(node, std::chrono::milliseconds{0}); });
     in.read("max_pipes", server.max_pipes,
             [](const node& node) { return as_integer(node, 0, limits::pipes); });
+    in.read("max_pipe_memory", server.max_pipe_memory, [](const node& node) {
+        return as_size(node, limits::least_pipe_memory, limits::most_pipe_memory);
+    });
     in.finish();
     return server;
 }

@@ -1,24 +1,35 @@
 // One thread's pipes.
 #include "snipass/net/pipe_pool.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace snipass::net {
 namespace {
 
-// Measured on loopback: splicing through 64 KiB costs more than copying, from 256 KiB on it is cheaper. An
-// unprivileged user gets 256 pipes of this size before the kernel makes them smaller.
-constexpr std::size_t pipe_size = 256U << 10;
+// Measured on loopback: splicing through 64 KiB costs more than copying, from 256 KiB on it is cheaper, and
+// with 1 MiB it costs half of that, because each side is woken less often. 1 MiB is also what the kernel
+// grants anybody (fs.pipe-max-size).
+constexpr std::size_t largest_pipe = 1U << 20;
+constexpr std::size_t smallest_pipe = 64U << 10;
+
+// What one pipe may take of the memory that is left: of 64 MiB, 57 of the largest leave room for 40 smaller
+// ones when they are stuck with clients that do not read.
+constexpr std::size_t share_of_a_pipe = 8;
 
 // Empty pipes that are not closed, because opening one costs three system calls.
 constexpr std::size_t kept_pipes = 16;
 
 } // namespace
 
-void pipe_pool::set_max_pipes(std::size_t max_pipes) noexcept {
+void pipe_pool::set_limits(std::size_t max_pipes, std::size_t max_memory) noexcept {
     max_pipes_ = max_pipes;
-    while (!kept_.empty() && lent_ + kept_.size() > max_pipes_)
+    max_memory_ = max_memory;
+    while (!kept_.empty() && !is_within_limits()) {
+        close(std::move(kept_.back()));
         kept_.pop_back();
+    }
 }
 
 os::pipe pipe_pool::lend() {
@@ -28,20 +39,43 @@ os::pipe pipe_pool::lend() {
         ++lent_;
         return one;
     }
-    if (lent_ >= max_pipes_)
+    const auto left = max_memory_ - std::min(memory_, max_memory_);
+    if (lent_ >= max_pipes_ || left < smallest_pipe)
         return {};
-    auto made = os::open_pipe(pipe_size);
+    const auto wish = std::clamp(std::bit_floor(left / share_of_a_pipe), smallest_pipe, largest_pipe);
+    auto made = os::open_pipe(wish);
     if (!made)
         return {};
     ++lent_;
+    memory_ += made->capacity;
+    if (wish == largest_pipe)
+        large_ = made->capacity;
     return std::move(*made);
 }
 
+// A small one is not kept: there may be memory for a larger one by now.
 void pipe_pool::give_back(os::pipe&& one, bool empty) {
     --lent_;
     auto taken = std::exchange(one, {});
-    if (empty && kept_.size() < kept_pipes && lent_ + kept_.size() < max_pipes_)
+    const bool welcome = empty && kept_.size() < kept_pipes && taken.capacity >= large_;
+    if (welcome && lent_ + kept_.size() < max_pipes_ && memory_ <= max_memory_)
         kept_.push_back(std::move(taken));
+    else
+        close(std::move(taken));
+}
+
+void pipe_pool::trim() noexcept {
+    for (auto& one : kept_)
+        close(std::move(one));
+    kept_.clear();
+}
+
+bool pipe_pool::is_within_limits() const noexcept {
+    return lent_ + kept_.size() <= max_pipes_ && memory_ <= max_memory_;
+}
+
+void pipe_pool::close(os::pipe&& one) noexcept {
+    memory_ -= std::exchange(one, {}).capacity;
 }
 
 } // namespace snipass::net

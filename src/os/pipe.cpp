@@ -7,12 +7,22 @@
 
 namespace snipass::os {
 
+namespace {
+
+// A pipe has this capacity when it is made, or less for a user who has many (pipe(7)).
+constexpr std::size_t usual_capacity = 64U << 10;
+
+} // namespace
+
 result<pipe> open_pipe(std::size_t wish) {
     int ends[2];
     if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
         return last_error();
     pipe made{unique_fd{ends[0]}, unique_fd{ends[1]}, 0};
-    (void)::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(wish)); // EPERM: it stays as it was made
+    // EPERM: too large for this user (pipe-max-size), or together with the others (pipe-user-pages-soft).
+    while (wish != usual_capacity && ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(wish)) < 0 &&
+           wish > usual_capacity)
+        wish /= 2;
     const int granted = ::fcntl(ends[1], F_GETPIPE_SZ);
     if (granted <= 0)
         return last_error();

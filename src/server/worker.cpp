@@ -69,7 +69,7 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     waiting_.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
                         share(server.max_waiting_per_source, workers_));
     access_log_.configure(site_->config->log);
-    relays_.set_max_pipes(share(server.max_pipes, workers_));
+    relays_.set_pipe_limits(share(server.max_pipes, workers_), share(server.max_pipe_memory, workers_));
     relays_.end_if([this](const net::relay& one) { return to_session(one).must_end(*site_->config); },
                    net::relay_end::removed);
     for (auto& one : listeners_) {

@@ -3,20 +3,15 @@
 
 #include "snipass/net/pipe_pool.hpp"
 #include "snipass/net/relay.hpp"
-#include "snipass/os/epoll.hpp"
-
-#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 namespace snipass::net {
 
-// relay_group has an epoll instance of its own inside the loop's: a relay's socket is registered once, costs
-// no call to wait for, and needs none of Asio's memory (some 300 bytes a descriptor). The events of many
-// relays are taken by one call.
+// relay_group owns relays, lends them pipes and a buffer, and gives turns to those that have more to pass on
+// than was fair.
 class relay_group final : private alarm {
   public:
     explicit relay_group(event_loop& loop);
@@ -24,7 +19,9 @@ class relay_group final : private alarm {
     relay_group(const relay_group&) = delete;
     relay_group& operator=(const relay_group&) = delete;
 
-    void set_max_pipes(std::size_t max_pipes) noexcept { pipes_.set_max_pipes(max_pipes); }
+    void set_pipe_limits(std::size_t max_pipes, std::size_t max_memory) noexcept {
+        pipes_.set_limits(max_pipes, max_memory);
+    }
 
     // start takes over a relay, which passes on at once what is there. An error: the relay is destroyed and
     // its sockets are closed, and ended() is not called.
@@ -49,8 +46,7 @@ class relay_group final : private alarm {
   private:
     friend class relay;
 
-    void wait();
-    void on_ready();
+    void take_a_turn_later(relay& one);
     void take_turns();
     void bury(relay& one);
     void expire() override;
@@ -60,15 +56,12 @@ class relay_group final : private alarm {
                                            boost::intrusive::constant_time_size<false>>;
 
     event_loop& loop_;
-    os::epoll epoll_;
-    boost::asio::posix::stream_descriptor descriptor_; // of epoll_
-    pipe_pool pipes_{1};
+    pipe_pool pipes_{0, 0};
     std::vector<std::uint8_t> buffer_;
     list_of<&relay::in_group_> relays_;
     list_of<&relay::in_turn_> in_turn_; // those that have more to pass on than was fair
-    std::vector<std::unique_ptr<relay>> buried_;
     std::size_t size_ = 0;
-    bool busy_ = false; // events are being handled: those of a relay that ended may still come
+    bool turn_is_coming_ = false;
 };
 
 } // namespace snipass::net

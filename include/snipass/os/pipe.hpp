@@ -16,7 +16,7 @@ struct pipe {
     [[nodiscard]] explicit operator bool() const noexcept { return capacity > 0; }
 };
 
-// open_pipe makes a non-blocking pipe of `wish` bytes, or of what the kernel grants: a user who has many
+// open_pipe makes a non-blocking pipe of `wish` bytes, or of half as much, and so on: a user who has many
 // pipes gets small ones (pipe(7), pipe-user-pages-soft).
 [[nodiscard]] result<pipe> open_pipe(std::size_t wish);
 

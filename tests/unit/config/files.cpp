@@ -75,6 +75,7 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->server.max_waiting_per_source == server.max_waiting_per_source);
     CHECK(read->server.drain_timeout == server.drain_timeout);
     CHECK(read->server.max_pipes == server.max_pipes);
+    CHECK(read->server.max_pipe_memory == server.max_pipe_memory);
     const log_settings log;
     CHECK(read->log.level == log.level);
     CHECK(read->log.format == log.format);

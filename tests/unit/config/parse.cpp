@@ -54,6 +54,7 @@ max_waiting = 100
 max_waiting_per_source = 10
 drain_timeout = "1m"
 max_pipes = 64
+max_pipe_memory = "8MiB"
 
 [log]
 level = "debug"
@@ -124,6 +125,7 @@ backend = "near"
     CHECK(read->server.max_waiting_per_source == 10);
     CHECK(read->server.drain_timeout == 60s);
     CHECK(read->server.max_pipes == 64);
+    CHECK(read->server.max_pipe_memory == 8U << 20);
     CHECK(read->log.level == log_level::debug);
     CHECK(read->log.format == log_format::json);
     CHECK_FALSE(read->log.access);
@@ -154,7 +156,7 @@ backend = "near"
     CHECK(read->table.size() == 3);
     CHECK(route.alpn == std::vector<std::string>{"acme-tls/1", "h2"});
     CHECK(route.source.size() == 2);
-    CHECK(route.where.line == 33);
+    CHECK(route.where.line == 34);
     CHECK(route.where.column == 1);
 
     REQUIRE(read->backends.size() == 3);
@@ -162,7 +164,7 @@ backend = "near"
     CHECK(read->default_backend == 0U);
     const auto& near = read->backends[0];
     CHECK(near.name == "near");
-    CHECK(near.where.line == 39);
+    CHECK(near.where.line == 40);
     CHECK(near.handoff == std::vector<std::string>{"/run/a.sock", "@b"});
     CHECK(near.proxy.empty());
     CHECK(near.hold == 0s);
