@@ -15,14 +15,24 @@ result<begun_connect> begin_connect(const ip_endpoint& endpoint) {
         os::unique_fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)}, false};
     if (!begun.fd)
         return os::last_error();
+    // Without these: slower, not wrong. The bytes that follow at once acknowledge the handshake as well, so
+    // it needs no ACK of its own (tcp(7), TCP_QUICKACK).
     const int on = 1;
-    (void)::setsockopt(begun.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on,
-                       sizeof on); // without it: slower, not wrong
+    const int off = 0;
+    (void)::setsockopt(begun.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)::setsockopt(begun.fd.get(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
 
     sockaddr_storage storage;
     const socklen_t size = os::to_sockaddr(endpoint, storage);
-    begun.connected = ::connect(begun.fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0;
-    if (!begun.connected && errno != EINPROGRESS)
+    const auto connect = [&] {
+        return ::connect(begun.fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0;
+    };
+    begun.connected = connect();
+    // Over loopback it has ended by now. Asking again tells how (connect(2)), where a wait for it would take
+    // four calls.
+    if (!begun.connected && errno == EINPROGRESS)
+        begun.connected = connect();
+    if (!begun.connected && errno != EALREADY)
         return os::last_error();
     return begun;
 }

@@ -14,7 +14,8 @@ struct begun_connect {
     bool connected = false; // over loopback at once; else once it is writable and has no pending_error
 };
 
-// begin_connect connects a non-blocking socket with TCP_NODELAY.
+// begin_connect connects a non-blocking socket with TCP_NODELAY, for somebody who speaks first: the last ACK
+// of the handshake waits for those bytes, if not for long.
 [[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint);
 
 // pending_error is SO_ERROR: how a connect that was begun has ended.

@@ -1,0 +1,80 @@
+#include "snipass/net/connect.hpp"
+#include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
+
+#include "catch.hpp"
+#include "catch_result.hpp"
+#include "run_coroutine.hpp"
+#include "same_descriptors.hpp"
+#include "sockets.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <vector>
+
+using namespace snipass;
+using namespace snipass::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto loopback = "127.0.0.1:0";
+
+struct server {
+    explicit server(int backlog = 16) {
+        fd = os::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+        sockaddr_storage storage;
+        const auto size = os::to_sockaddr(*ip_endpoint::parse(loopback), storage);
+        REQUIRE(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0);
+        REQUIRE(::listen(fd.get(), backlog) == 0);
+        endpoint = os::local_endpoint(fd.get()).value();
+    }
+    os::unique_fd fd;
+    ip_endpoint endpoint;
+};
+
+} // namespace
+
+TEST_CASE("begin_connect: over loopback it is connected, or refused, at once") {
+    const same_descriptors check;
+    server here;
+    const auto begun = net::begin_connect(here.endpoint);
+    REQUIRE(begun);
+    CHECK(begun->connected);
+    here.fd.reset();
+    const auto refused = net::begin_connect(here.endpoint);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == os::make_error(ECONNREFUSED));
+}
+
+TEST_CASE("begin_connect: what takes longer is waited for, until its deadline") {
+    const server full{0};
+    std::vector<os::unique_fd> waiting; // in a backlog that nobody empties
+    sockaddr_storage storage;
+    const auto size = os::to_sockaddr(full.endpoint, storage);
+    for (int i = 0; i < 4; ++i) {
+        waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        (void)::connect(waiting.back().get(), reinterpret_cast<const sockaddr*>(&storage), size);
+    }
+    net::event_loop loop;
+    const auto late = run(loop, net::connect_tcp(loop, full.endpoint, net::clock::now() + 20ms));
+    REQUIRE_FALSE(late);
+    CHECK(late.error() == boost::asio::error::timed_out);
+}
+
+TEST_CASE("begin_connect: the handshake's last ACK comes with the first bytes") {
+    const server here;
+    bool seen = false; // unless this test is held up for as long as the kernel holds the ACK back
+    for (int i = 0; i < 20 && !seen; ++i) {
+        const auto begun = net::begin_connect(here.endpoint);
+        REQUIRE(begun);
+        const bool without = os::accept_client(here.fd.get()).has_value();
+        say(begun->fd, "hello");
+        auto with = os::accept_client(here.fd.get());
+        seen = !without && with;
+        if (seen)
+            CHECK(hear_some(with->fd, 5) == "hello");
+    }
+    CHECK(seen);
+}
