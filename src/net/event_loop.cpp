@@ -4,8 +4,11 @@
 namespace snipass::net {
 namespace {
 
-std::uint64_t tag(const ready_target& one) noexcept {
-    return reinterpret_cast<std::uintptr_t>(&one);
+// A target's address is even, so its lowest bit can say which of its descriptors an event is for.
+constexpr std::uint64_t which_bit = 1;
+
+std::uint64_t tag(const ready_target& one, unsigned which = 0) noexcept {
+    return reinterpret_cast<std::uintptr_t>(&one) | which;
 }
 
 } // namespace
@@ -27,9 +30,13 @@ error_code event_loop::watch_again(int fd, std::uint32_t events, ready_target& o
     return epoll_.rearm_once(fd, events, tag(one));
 }
 
+error_code event_loop::watch_edges(int fd, ready_target& one, unsigned which) {
+    return epoll_.add(fd, tag(one, which));
+}
+
 void event_loop::forget(const ready_target& one) noexcept {
     for (auto i = next_event_; i < events_end_; ++i)
-        if (events_[i].data.u64 == tag(one))
+        if ((events_[i].data.u64 & ~which_bit) == tag(one))
             events_[i].data.u64 = 0;
 }
 
@@ -45,8 +52,8 @@ void event_loop::tell_events() {
     events_end_ = epoll_.ready(events_);
     for (next_event_ = 0; next_event_ < events_end_;) {
         const auto event = events_[next_event_++]; // telling may forget, but not this one any more
-        if (event.data.u64 != 0)
-            reinterpret_cast<ready_target*>(event.data.u64)->on_ready();
+        if (auto* const one = reinterpret_cast<ready_target*>(event.data.u64 & ~which_bit))
+            one->on_ready(static_cast<unsigned>(event.data.u64 & which_bit), event.events);
     }
     wait_for_events();
 }

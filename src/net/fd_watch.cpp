@@ -37,7 +37,7 @@ bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_h
     return true;
 }
 
-void fd_watch::on_ready() {
+void fd_watch::on_ready(unsigned /*which*/, std::uint32_t /*events*/) {
     if (!waiting_ || interrupted_ || pausing_)
         return; // the wait it was for has ended, or is about to
     disarm();

@@ -29,6 +29,13 @@ constexpr auto first_flush_look = 1ms;
 constexpr auto last_flush_look = 50ms;
 constexpr unsigned flush_doublings = 6;
 
+// The kernel is asked to watch the peers of a relay that has lived so long: most are over before, and it
+// takes six system calls.
+constexpr auto short_life = 5s;
+
+constexpr unsigned client_tag = 0;
+constexpr unsigned backend_tag = 1;
+
 time_point after(time_point start, std::chrono::milliseconds time) noexcept {
     return time > 0ms ? start + time : time_point::max();
 }
@@ -61,14 +68,23 @@ std::string_view to_string(relay_side side) noexcept {
 
 relay::relay(os::unique_fd client, os::unique_fd backend, const relay_limits& limits) noexcept
     : client_{std::move(client)}, backend_{std::move(backend)}, limits_(limits), started_(clock::now()),
-      last_byte_(started_) {}
+      last_byte_(started_) {
+    backend_.readable = false; // its registration tells; the client has its hello there
+}
 
-relay::~relay() = default;
+relay::~relay() {
+    if (group_ != nullptr)
+        group_->loop_.forget(*this);
+}
 
-void relay::on_event(relay_side side, std::uint32_t events) {
-    if (ended_)
-        return; // by another event of the same batch
-    auto& one = side == relay_side::client ? client_ : backend_;
+error_code relay::watch() {
+    if (const auto ec = group_->loop_.watch_edges(client_.fd.get(), *this, client_tag))
+        return ec;
+    return group_->loop_.watch_edges(backend_.fd.get(), *this, backend_tag);
+}
+
+void relay::on_ready(unsigned which, std::uint32_t events) {
+    auto& one = which == client_tag ? client_ : backend_;
     constexpr std::uint32_t something_to_read = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     one.readable = one.readable || (events & something_to_read) != 0;
     one.writable = one.writable || (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
@@ -89,8 +105,7 @@ void relay::pass_on(direction& one) {
     for (int i = 0; i < chunks_in_a_row; ++i)
         if (one.over || !move_some(one))
             return;
-    if (!in_turn_.is_linked())
-        group_->in_turn_.push_back(*this);
+    group_->take_a_turn_later(*this);
 }
 
 // move_some: false if nothing more can pass now. What is in the pipe goes first: the end of a direction is
@@ -126,18 +141,32 @@ ssize_t relay::copy(direction& one) {
     const auto n = ::recv(one.from.fd.get(), group_->buffer_.data(), room, MSG_DONTWAIT);
     if (n <= 0)
         return n;
-    const auto size = static_cast<std::size_t>(n);
+    auto size = static_cast<std::size_t>(n);
+    const bool is_last = one.from.hung_up && size < room && read_the_end(one, size, room);
     one.bulk = size == room;
     // The socket is empty, and what comes next is announced (epoll(7)); but an end that was announced already
     // is not announced again.
     one.from.readable = size == room || one.from.hung_up;
-    const auto sent = send(one, group_->buffer_.data(), size);
+    const auto sent = send(one, group_->buffer_.data(), size, is_last ? MSG_MORE : 0);
+    if (is_last && sent == size)
+        over(one);
     if (sent < size && !one.over) {
         // An empty pipe takes all that is not more than its capacity (pipe(7)).
         (void)!::write(one.pipe.write_end.get(), group_->buffer_.data() + sent, size - sent);
         one.in_pipe = size - sent;
     }
     return n;
+}
+
+// read_the_end adds what is left to read of a side that has hung up; true if its FIN comes next. The last
+// bytes and the FIN then leave as one segment.
+bool relay::read_the_end(direction& one, std::size_t& size, std::size_t room) {
+    const auto n = ::recv(one.from.fd.get(), group_->buffer_.data() + size, room - size, MSG_DONTWAIT);
+    if (n > 0)
+        size += static_cast<std::size_t>(n);
+    else if (n < 0 && !os::would_block(os::last_error()))
+        fail(one.from); // this call took the error: nothing else tells of it any more
+    return n == 0;
 }
 
 // copy_with_care needs no pipe: only what has been sent is taken out of the socket.
@@ -183,8 +212,8 @@ bool relay::empty_pipe(direction& one) {
     return true;
 }
 
-std::size_t relay::send(direction& one, const std::uint8_t* bytes, std::size_t size) {
-    const auto n = ::send(one.to.fd.get(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+std::size_t relay::send(direction& one, const std::uint8_t* bytes, std::size_t size, int flags) {
+    const auto n = ::send(one.to.fd.get(), bytes, size, flags | MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0) {
         one.to.writable = false;
         if (!os::would_block(os::last_error()))
@@ -225,13 +254,14 @@ void relay::fail(socket& one) {
 void relay::over(direction& one) {
     one.over = true;
     closed(one.from);
-    if (!one.from.failed)
+    // close() sends the last FIN to the backend. A client's socket may have copies, in a process that was
+    // offered the client and hangs.
+    const bool close_follows = &one == &to_backend_ && to_client_.over && !failure_;
+    if (!one.from.failed && !close_follows)
         (void)::shutdown(one.to.fd.get(), SHUT_WR); // ENOTCONN: gone, and the next read says so
 }
 
 void relay::settle() {
-    if (ended_)
-        return;
     if (client_.failed && backend_.failed)
         return end(*failure_);
     if (!to_backend_.over || !to_client_.over)
@@ -256,15 +286,13 @@ void relay::flush(socket& to) {
 }
 
 void relay::end(relay_end how) {
-    ended_ = true;
     disarm();
     return_pipe(to_backend_);
     return_pipe(to_client_);
     const relay_result result{how, closed_first_, to_backend_.bytes, to_client_.bytes};
-    for (auto* one : {&client_, &backend_}) {
-        group_->epoll_.remove(one->fd.get());
+    group_->loop_.unwatch(client_.fd.get()); // closing alone would not do, if there are copies
+    for (auto* one : {&client_, &backend_})
         how == relay_end::finished ? one->fd.reset() : os::close_with_reset(std::move(one->fd));
-    }
     ended(result);
     group_->bury(*this); // and this may be gone
 }
@@ -275,14 +303,29 @@ void relay::expire() {
         return end(relay_end::lifetime);
     if (after(last_byte_, limits_.idle_timeout) <= now)
         return end(relay_end::idle);
+    if (peers_watched_from() <= now)
+        watch_peers();
     set_alarm();
     settle();
 }
 
 // The alarm is moved only when it goes off, not for every byte.
 void relay::set_alarm() {
-    group_->loop_.arm(
-        *this, std::min(after(last_byte_, limits_.idle_timeout), after(started_, limits_.max_lifetime)));
+    group_->loop_.arm(*this, std::min({after(last_byte_, limits_.idle_timeout),
+                                       after(started_, limits_.max_lifetime), peers_watched_from()}));
+}
+
+time_point relay::peers_watched_from() const noexcept {
+    if (peers_are_watched_)
+        return time_point::max();
+    const auto first = std::min(after(started_, limits_.keepalive), after(started_, limits_.user_timeout));
+    return first == time_point::max() ? first : std::min(first, started_ + short_life);
+}
+
+void relay::watch_peers() {
+    peers_are_watched_ = true;
+    for (const auto* one : {&client_, &backend_})
+        os::watch_peer(one->fd.get(), limits_.keepalive, limits_.user_timeout);
 }
 
 } // namespace snipass::net

@@ -210,8 +210,9 @@ bool finish(int fd, byte_view last_words) {
 void watch_peer(int fd, std::chrono::milliseconds keepalive, std::chrono::milliseconds user_timeout) {
     if (keepalive.count() > 0) {
         const auto seconds = std::chrono::ceil<std::chrono::seconds>(keepalive).count();
-        (void)set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(seconds)); // not TCP: not needed
         (void)set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        // After it: only then does the kernel count the silence that there was before.
+        (void)set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(seconds)); // not TCP: not needed
     }
     if (user_timeout.count() > 0)
         (void)set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(user_timeout.count()));

@@ -9,7 +9,7 @@ namespace snipass::server {
 namespace {
 
 net::relay_limits limits_of(const config::backend_settings& settings) noexcept {
-    return {settings.idle_timeout, settings.max_lifetime};
+    return {settings.idle_timeout, settings.max_lifetime, settings.keepalive, settings.user_timeout};
 }
 
 } // namespace

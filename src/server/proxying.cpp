@@ -144,8 +144,6 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
         way.note(ec.message());
         co_return outcome::backend_failed;
     }
-    os::watch_peer(way.client.get(), settings.keepalive, settings.user_timeout);
-    os::watch_peer(connection->fd.get(), settings.keepalive, settings.user_timeout);
     to.is_back();
     way.about.address = connection->to.address->text;
     way.about.endpoint = connection->to.endpoint;

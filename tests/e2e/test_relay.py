@@ -122,14 +122,17 @@ class Wire(Proxied):
                 self.assertEqual(read_all(backend), (b"", "reset"))
                 self.assertEqual(router.session()["end"], end)
 
-    def test_the_kernel_watches_both_sides(self):
-        router = self.router(self.configuration('keepalive = "70s"\nuser_timeout = "90s"'))
-        client, _ = self.pair(router)
-        for port in (client.getpeername()[1], self.far.getsockname()[1]):
-            shown = self.run_program(["ss", "-tnoH", f"( sport = :{port} or dport = :{port} )"])
+    def test_the_kernel_watches_both_sides_of_a_session_that_lives_on(self):
+        router = self.router(self.configuration('keepalive = "1s"\nuser_timeout = "90s"'))
+        self.pair(router)
+
+        def watched():
+            """The router's own connections that have a timer for keepalive probes."""
+            shown = self.run_program(["ss", "-tnopH", "state", "established"])
             shown.wait()
-            ours = [line for line in shown.lines if "keepalive" in line]
-            self.assertTrue(ours, shown.lines)
+            return [line for line in shown.lines if f"pid={router.pid}," in line and "timer:(keepalive," in line]
+
+        wait_until(lambda: len(watched()) == 2, "both are watched")
 
 
 class Hold(Proxied):

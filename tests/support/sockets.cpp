@@ -2,6 +2,7 @@
 #include "sockets.hpp"
 
 #include <fcntl.h>
+#include <linux/tcp.h> // newer than the C library's
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -104,6 +105,13 @@ std::string hear_some(const os::unique_fd& fd, std::size_t size) {
     }
     text.resize(got);
     return text;
+}
+
+std::uint32_t segments_received(const os::unique_fd& fd) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    check(::getsockopt(fd.get(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0, "TCP_INFO");
+    return info.tcpi_segs_in;
 }
 
 std::size_t open_descriptors() {

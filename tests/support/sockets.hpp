@@ -38,6 +38,9 @@ struct heard {
 // hear_some reads exactly `size` bytes, or fewer at an end.
 [[nodiscard]] std::string hear_some(const os::unique_fd& fd, std::size_t size);
 
+// segments_received counts what TCP has had from the peer, ACKs too.
+[[nodiscard]] std::uint32_t segments_received(const os::unique_fd& fd);
+
 [[nodiscard]] std::size_t open_descriptors();
 
 } // namespace snipass::testing

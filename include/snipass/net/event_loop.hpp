@@ -44,7 +44,7 @@ class alarm
     time_point when_{};
 };
 
-// ready_target is told that a descriptor is ready.
+// ready_target is told that a descriptor is ready. It may be destroyed while it is told, or while another is.
 class ready_target {
   public:
     ready_target() = default;
@@ -56,7 +56,8 @@ class ready_target {
 
   private:
     friend class event_loop;
-    virtual void on_ready() = 0;
+    // `which` is what the descriptor was watched as, `events` are those of epoll_wait(2).
+    virtual void on_ready(unsigned which, std::uint32_t events) = 0;
 };
 
 // event_loop is an io_context for one thread, all of that thread's deadlines behind a single timer, and the
@@ -91,6 +92,10 @@ class event_loop {
     // system calls more.
     [[nodiscard]] error_code watch(int fd, std::uint32_t events, ready_target& one);
     [[nodiscard]] error_code watch_again(int fd, std::uint32_t events, ready_target& one);
+
+    // watch_edges: `one` is told whenever either direction of `fd` becomes ready, edge-triggered, so that no
+    // call is needed later on. `which` (0 or 1) is for a target with two descriptors.
+    [[nodiscard]] error_code watch_edges(int fd, ready_target& one, unsigned which);
 
     // unwatch: `fd` is watched no longer. forget: `one` is going away; what was announced and not told yet is
     // dropped.

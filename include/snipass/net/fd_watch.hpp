@@ -55,7 +55,7 @@ class fd_watch final : private alarm, private ready_target {
 
     bool start(std::uint32_t events, time_point deadline, std::coroutine_handle<> waiting);
     void expire() override;
-    void on_ready() override;
+    void on_ready(unsigned which, std::uint32_t events) override;
 
     event_loop& loop_;
     int fd_;

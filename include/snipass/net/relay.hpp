@@ -37,6 +37,8 @@ enum class relay_side : std::uint8_t {
 struct relay_limits {
     std::chrono::milliseconds idle_timeout{};
     std::chrono::milliseconds max_lifetime{};
+    std::chrono::milliseconds keepalive{}; // this and the next are os::watch_peer's
+    std::chrono::milliseconds user_timeout{};
 };
 
 struct relay_result {
@@ -56,7 +58,7 @@ class relay_group;
 // It is no coroutine, because thousands of them are idle: the object is all that a relayed session costs, no
 // byte of what it relays stays in this process's memory across two events, and it has a pipe only while bytes
 // lie in one. It owns both sockets; the group owns it and destroys it after ended().
-class relay : private alarm {
+class relay : private alarm, private ready_target {
   public:
     relay(os::unique_fd client, os::unique_fd backend, const relay_limits& limits) noexcept;
     virtual ~relay();
@@ -84,15 +86,17 @@ class relay : private alarm {
         bool over = false;       // nothing more will pass
     };
 
-    void on_event(relay_side side, std::uint32_t events);
+    [[nodiscard]] error_code watch();
+    void on_ready(unsigned which, std::uint32_t events) override;
     void pass_on();
     void pass_on(direction& one);
     bool move_some(direction& one);
     bool empty_pipe(direction& one);
     ssize_t copy(direction& one);
+    bool read_the_end(direction& one, std::size_t& size, std::size_t room);
     ssize_t copy_with_care(direction& one);
     ssize_t splice_in(direction& one);
-    std::size_t send(direction& one, const std::uint8_t* bytes, std::size_t size);
+    std::size_t send(direction& one, const std::uint8_t* bytes, std::size_t size, int flags = 0);
     void return_pipe(direction& one);
 
     void closed(socket& by) noexcept;
@@ -104,6 +108,8 @@ class relay : private alarm {
 
     void expire() override;
     void set_alarm();
+    void watch_peers();
+    [[nodiscard]] time_point peers_watched_from() const noexcept;
 
     using hook =
         boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -118,7 +124,7 @@ class relay : private alarm {
     time_point last_byte_;
     std::optional<relay_end> failure_; // the first one
     std::optional<relay_side> closed_first_;
-    bool ended_ = false;
+    bool peers_are_watched_ = false;
     std::uint8_t flush_looks_ = 0; // times that an RST waited for bytes before it to arrive
     int unflushed_ = 0;            // bytes that were on their way at the last look
     hook in_group_;

@@ -3,10 +3,16 @@
 #include "catch.hpp"
 #include "run_coroutine.hpp"
 #include "same_descriptors.hpp"
+#include "sockets.hpp"
 
 #include <boost/asio/post.hpp>
 
+#include <sys/epoll.h>
+
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 using namespace snipass;
@@ -26,6 +32,20 @@ class test_alarm final : public net::alarm {
     void expire() override { action_(); }
 
     std::function<void()> action_;
+};
+
+// A watcher records what it is told, and may do more.
+class watcher final : public net::ready_target {
+  public:
+    watcher(net::event_loop& loop, std::function<void(unsigned, std::uint32_t)> action)
+        : loop_(loop), action_(std::move(action)) {}
+    ~watcher() { loop_.forget(*this); }
+
+  private:
+    void on_ready(unsigned which, std::uint32_t events) override { action_(which, events); }
+
+    net::event_loop& loop_;
+    std::function<void(unsigned, std::uint32_t)> action_;
 };
 
 // bell records that it went off.
@@ -152,6 +172,53 @@ TEST_CASE("event_loop: an earlier alarm that is armed when the timer has already
     boost::asio::post(loop.io(), [&] { loop.arm(newcomer.alarm, net::clock::now() - 1s); });
     run_until(loop, [&] { return rung.size() == 3; });
     CHECK(rung.back() == 3);
+}
+
+TEST_CASE("event_loop: a target that was destroyed is not told of what was fetched for it") {
+    net::event_loop loop;
+    const auto pairs = std::array{unix_pair(), unix_pair(), unix_pair()};
+    std::array<std::unique_ptr<watcher>, 3> watchers;
+    int told = 0;
+    for (auto& one : watchers) {
+        one = std::make_unique<watcher>(loop, [&](unsigned, std::uint32_t) {
+            ++told;
+            for (auto& other : watchers) // itself is the last to go
+                if (other != one)
+                    other.reset();
+            one.reset();
+        });
+    }
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        say(pairs[i].far, "x");
+        REQUIRE(!loop.watch_edges(pairs[i].near.get(), *watchers[i], 1)); // the tag must not hide it
+    }
+    run_until(loop, [&] { return told > 0; });
+    run_ready(loop);
+    CHECK(told == 1);
+}
+
+TEST_CASE("event_loop: a target with two descriptors is told which, and of each edge once") {
+    net::event_loop loop;
+    const auto pairs = std::array{unix_pair(), unix_pair()};
+    std::vector<unsigned> told;
+    watcher one{loop, [&](unsigned which, std::uint32_t events) {
+                    if ((events & EPOLLIN) != 0)
+                        told.push_back(which);
+                }};
+    for (unsigned i = 0; i < 2; ++i)
+        REQUIRE(!loop.watch_edges(pairs[i].near.get(), one, i));
+    run_ready(loop);
+    CHECK(told.empty());
+    say(pairs[1].far, "x");
+    run_until(loop, [&] { return !told.empty(); });
+    run_ready(loop);
+    CHECK(told == std::vector{1U});
+    say(pairs[0].far, "x");
+    run_until(loop, [&] { return told.size() == 2; });
+    CHECK(told == std::vector{1U, 0U});
+    say(pairs[1].far, "y"); // what came first is still unread
+    run_until(loop, [&] { return told.size() == 3; });
+    CHECK(told == std::vector{1U, 0U, 1U});
 }
 
 TEST_CASE("event_loop: it may be destroyed with alarms armed") {

@@ -7,7 +7,10 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <functional>
@@ -43,7 +46,7 @@ class relaying {
   public:
     explicit relaying(std::size_t max_pipes = 64) {
         std::signal(SIGPIPE, SIG_IGN); // splice(2) has no MSG_NOSIGNAL; the daemon ignores it as well
-        group_.set_max_pipes(max_pipes);
+        group_.set_pipe_limits(max_pipes, std::size_t{64} << 20);
         thread_ = std::jthread{[this] { loop_.io().run(); }};
     }
     ~relaying() {
@@ -98,6 +101,13 @@ std::string noise(std::size_t size, unsigned seed) {
     for (auto& c : text)
         c = static_cast<char>(random());
     return text;
+}
+
+int option(const os::unique_fd& fd, int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    (void)::getsockopt(fd.get(), level, name, &value, &size);
+    return value;
 }
 
 // Each behaviour holds whichever side begins, over TCP and over unix.
@@ -301,7 +311,7 @@ TEST_CASE("relay ends an idle session with RST on both sides") {
     relaying here;
     auto client = tcp_pair();
     auto backend = tcp_pair();
-    auto end = here.start(client, backend, {.idle_timeout = 30ms, .max_lifetime = {}});
+    auto end = here.start(client, backend, {.idle_timeout = 30ms});
     CHECK(hear(client.near).end == "RST");
     CHECK(hear(backend.near).end == "RST");
     const auto how = result_of(end);
@@ -318,6 +328,73 @@ TEST_CASE("relay ends a session that is busy at max_lifetime") {
     while (::send(client.near.get(), &byte, 1, MSG_NOSIGNAL) == 1)
         std::this_thread::sleep_for(1ms);
     CHECK(result_of(end).end == relay_end::lifetime);
+}
+
+TEST_CASE("relay sends the last bytes and the FIN behind them as one segment") {
+    relaying here;
+    for (const bool client_first : {true, false}) {
+        INFO("client first: " << client_first);
+        auto client = tcp_pair();
+        auto backend = tcp_pair();
+        auto end = here.start(client, backend);
+        const auto& first = client_first ? client.near : backend.near;
+        const auto& second = client_first ? backend.near : client.near;
+        const auto before = segments_received(second);
+        here.call([&] { // so that both are there when the relay looks
+            say(first, "last words");
+            say_end(first);
+        });
+        const auto got = hear(second);
+        CHECK(got.text == "last words");
+        CHECK(got.end == "FIN");
+        CHECK(segments_received(second) == before + 1);
+        say(second, "an answer all the same");
+        say_end(second);
+        CHECK(hear(first).text == "an answer all the same");
+        CHECK(result_of(end).end == relay_end::finished);
+    }
+}
+
+TEST_CASE("relay has the kernel watch the peers of a session that lives on") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    const os::unique_fd client_side{::dup(client.far.get())}; // the relay's own
+    const os::unique_fd backend_side{::dup(backend.far.get())};
+    auto end = here.start(client, backend, {.keepalive = 70s, .user_timeout = 100ms});
+    for (const auto* one : {&client_side, &backend_side})
+        CHECK(option(*one, SOL_SOCKET, SO_KEEPALIVE) == 0); // six calls, for nothing if it is short
+    for (const auto* one : {&client_side, &backend_side}) {
+        for (int i = 0; i < 2000 && option(*one, SOL_SOCKET, SO_KEEPALIVE) == 0; ++i)
+            std::this_thread::sleep_for(5ms);
+        here.call([] {}); // all of them are set
+        CHECK(option(*one, SOL_SOCKET, SO_KEEPALIVE) == 1);
+        CHECK(option(*one, IPPROTO_TCP, TCP_KEEPIDLE) == 70);
+        CHECK(option(*one, IPPROTO_TCP, TCP_USER_TIMEOUT) == 100);
+    }
+    say(client.near, "still here");
+    CHECK(hear_some(backend.near, 10) == "still here");
+}
+
+TEST_CASE("relay_group ends one of its relays while it is told of others") {
+    relaying here;
+    std::vector<socket_pair> clients;
+    std::vector<socket_pair> backends;
+    std::vector<std::future<net::relay_result>> ends;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(tcp_pair());
+        backends.push_back(tcp_pair());
+        ends.push_back(here.start(clients.back(), backends.back()));
+    }
+    here.call([&] { // both events of each relay come at once, and the first ends it
+        for (int i = 0; i < 20; ++i) {
+            reset(std::move(clients[static_cast<std::size_t>(i)].near));
+            reset(std::move(backends[static_cast<std::size_t>(i)].near));
+        }
+    });
+    for (auto& end : ends)
+        CHECK(result_of(end).closed_first);
+    CHECK(here.ask([](auto& group) { return group.size(); }) == 0);
 }
 
 TEST_CASE("relay_group ends those it is told to end, with RST") {
