@@ -46,17 +46,19 @@ std::vector<std::string> groups_of(byte_view key_shares) {
 
 } // namespace
 
-hello_notes take_notes(const tls::client_hello& hello, bool with_details) {
+hello_notes take_notes(const tls::client_hello& hello, const std::optional<host_name>& name,
+                       bool with_details) {
     hello_notes notes;
     notes.server_name = hello.server_name;
-    if (hello.server_name)
-        notes.name = host_name::parse(*hello.server_name);
+    if (name)
+        notes.host_name = name->text();
     notes.alpn = cut(hello.alpn);
     if (with_details) {
-        notes.more = {.versions = versions_of(hello),
-                      .groups = groups_of(hello.key_shares),
-                      .ech = hello.ech == tls::ech_kind::outer,
-                      .ja4 = tls::ja4(hello)};
+        notes.more = std::make_unique<hello_notes::details>();
+        *notes.more = {.versions = versions_of(hello),
+                       .groups = groups_of(hello.key_shares),
+                       .ech = hello.ech == tls::ech_kind::outer,
+                       .ja4 = tls::ja4(hello)};
     }
     return notes;
 }

@@ -23,8 +23,7 @@ net::proxy_facts passage::facts() {
     const alpn_list offer{as_bytes(about.hello->alpn)};
     if (!offer.empty())
         facts.alpn = offer.front();
-    if (about.hello->name)
-        facts.host_name = about.hello->name->text();
+    facts.host_name = about.hello->host_name;
     return facts;
 }
 

@@ -280,15 +280,18 @@ error_code session::consume_rest_of_hello() {
 config::decision session::decide(error_code problem) {
     auto kind = config::hello_kind::without_name;
     route::client_facts client{about_.client.address, {}};
+    std::optional<host_name> name;
     if (!problem) {
         const auto hello = tls::parse_client_hello(peeker_.message(owner_.buffer()));
         if (!hello) {
             problem = hello.error();
         } else {
             client.alpn = hello->alpn;
-            if (hello->server_name)
+            if (hello->server_name) {
                 kind = config::hello_kind::with_name;
-            about_.hello = std::make_unique<hello_notes>(take_notes(*hello, site_->config->log.hello));
+                name = host_name::parse(*hello->server_name);
+            }
+            about_.hello = std::make_unique<hello_notes>(take_notes(*hello, name, site_->config->log.hello));
         }
     }
     if (problem) {
@@ -297,7 +300,6 @@ config::decision session::decide(error_code problem) {
         alert_ = tls::alert_for(static_cast<tls::hello_error>(problem.value()));
         about_.detail = problem.message();
     }
-    const auto& name = about_.hello ? about_.hello->name : std::nullopt;
     const auto decision = config::decide(*site_->config, listener_, kind, name, client);
     about_.match = decision.match;
     if (decision.route)

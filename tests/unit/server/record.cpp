@@ -106,7 +106,8 @@ TEST_CASE("record: a JSON object has null for what is not known") {
 
 TEST_CASE("record: what [log] hello asks for") {
     auto one = handed_off();
-    one.hello->more = {.versions = {"TLS 1.3", "TLS 1.2"}, .groups = {"x25519"}, .ech = true, .ja4 = "t13d"};
+    one.hello->more = std::make_unique<server::hello_notes::details>();
+    *one.hello->more = {.versions = {"TLS 1.3", "TLS 1.2"}, .groups = {"x25519"}, .ech = true, .ja4 = "t13d"};
     CHECK(text(one).find(R"( versions="TLS 1.3,TLS 1.2" key_shares="x25519" ech=outer ja4=t13d )") !=
           std::string::npos);
     CHECK(json(one).find(
