@@ -111,6 +111,10 @@ class Addresses(Case):
         first = self.server("127.0.0.2")
         return first, self.server("127.0.0.3", first.getsockname()[1]), first.getsockname()[1]
 
+    def is_there(self, host, port):
+        with socket.socket() as client:
+            return client.connect_ex((host, port)) == 0
+
     def close(self, server):
         server.shutdown(socket.SHUT_RDWR)
         server.close()
@@ -173,6 +177,7 @@ class Addresses(Case):
         port = tls.getsockname()[1]
         tls.close()
         self.run_program(["openssl", "s_server", "-accept", f"127.0.0.3:{port}", "-cert", self.certificate, "-key", self.key, "-quiet"])
+        wait_until(lambda: self.is_there("127.0.0.3", port), "openssl listens")
         router = self.far([f"127.0.0.2:{plain.getsockname()[1]}", f"127.0.0.3:{port}"],
                           'check = "tls"\ncheck_interval = "100ms"\neject_after = 1')
         ejected = router.wait_for(
