@@ -2,9 +2,12 @@
 #include "snipass/config/check.hpp"
 #include "snipass/config/explain.hpp"
 #include "snipass/config/parse.hpp"
+#include "snipass/config/units.hpp"
 #include "snipass/server/daemon.hpp"
 #include "snipass/tls/client_hello_assembler.hpp"
 #include "snipass/tls/describe.hpp"
+#include "snipass/tls/hello_error.hpp"
+#include "snipass/tls/names.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -47,27 +50,40 @@ int run(const options& given) {
     return configuration ? server::run_daemon(std::move(configuration)) : exit_mistake;
 }
 
-// Prints the fields of a captured hello, and makes a query of them. False: a TLS stack would refuse it.
-bool read_hello(const options& given, std::size_t hello_max, config::explain_query& query) {
-    std::ifstream file{given.hello, std::ios::binary};
+// read_captured is the bytes of a captured hello; nullopt, and said so, if the file cannot be read.
+std::optional<std::vector<std::uint8_t>> read_captured(const std::string& name) {
+    std::ifstream file{name, std::ios::binary};
     if (!file) {
-        std::cerr << given.hello << ": cannot be read\n";
-        return false;
+        std::cerr << name << ": cannot be read\n";
+        return std::nullopt;
     }
-    const auto stream = tls::captured_stream(std::string{std::istreambuf_iterator<char>{file}, {}});
-    tls::client_hello_assembler assembler{hello_max};
+    return tls::captured_stream(std::string{std::istreambuf_iterator<char>{file}, {}});
+}
+
+config::refused_hello refused(tls::hello_error why) {
+    const auto kind =
+        why == tls::hello_error::not_tls ? config::hello_kind::not_tls : config::hello_kind::malformed;
+    return {kind, tls::make_error_code(why).message(), tls::alert_name(tls::alert_for(why))};
+}
+
+// Prints the fields of a captured hello, and makes a query of them, or of what is wrong with it. False: it is
+// not complete, so nothing is decided yet.
+bool read_hello(byte_view stream, const config::server_settings& server, config::explain_query& query) {
+    tls::client_hello_assembler assembler{server.hello_max};
     const auto needed = assembler.advance(stream);
     if (needed && *needed > stream.size()) {
-        std::cerr << given.hello << ": the hello is not complete: it has " << stream.size() << " of at least "
-                  << *needed << " bytes\n";
+        std::cout << "not complete: it has " << stream.size() << " of at least " << *needed
+                  << " bytes\n  every listener waits for the rest, and closes the connection "
+                  << config::format_duration(server.hello_timeout)
+                  << " after it accepted it (hello_timeout)\n";
         return false;
     }
     std::vector<std::uint8_t> gathered;
     const auto hello = needed ? tls::parse_client_hello(assembler.message(stream, gathered))
                               : result<tls::client_hello>{needed.error()};
     if (!hello) {
-        std::cerr << given.hello << ": " << hello.error().message() << '\n';
-        return false;
+        query.refused = refused(static_cast<tls::hello_error>(hello.error().value()));
+        return true;
     }
     for (const auto& [label, value] : tls::describe(*hello))
         std::cout << label << ": " << value << '\n';
@@ -90,8 +106,13 @@ int explain(options given) {
             return exit_mistake;
         }
     }
-    if (!given.hello.empty() && !read_hello(given, configuration->server.hello_max, given.query))
-        return exit_mistake;
+    if (!given.hello.empty()) {
+        const auto stream = read_captured(given.hello);
+        if (!stream)
+            return exit_mistake;
+        if (!read_hello(*stream, configuration->server, given.query))
+            return exit_success;
+    }
     const auto answer = config::explain(*configuration, given.query);
     if (!answer.value) {
         std::cerr << answer.problem << '\n';

@@ -53,8 +53,9 @@ decision decide(const configuration& configuration, const listener_settings& lis
     switch (hello) {
     case hello_kind::malformed:
         return by_policy(configuration, listener.malformed, match_kind::malformed);
-    case hello_kind::not_tls:
-        return by_policy(configuration, listener.not_tls, match_kind::not_tls);
+    case hello_kind::not_tls: // to them an alert is noise
+        return by_policy(configuration, listener.not_tls == policy::alert ? policy::close : listener.not_tls,
+                         match_kind::not_tls);
     case hello_kind::without_name:
         return by_policy(configuration, listener.unmatched, match_kind::no_server_name);
     case hello_kind::with_name:

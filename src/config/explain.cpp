@@ -132,23 +132,44 @@ std::string explain_route(const configuration& configuration, const explain_quer
            describe(configuration, winner) + "\n  " + describe(configuration, backend) + "\n";
 }
 
-std::string_view describe(policy refusal) {
+std::string describe(policy refusal, const std::string& alert) {
     if (refusal == policy::alert)
-        return "the client gets a TLS alert (unrecognized_name)";
+        return "the client gets a TLS alert (" + alert + ")";
     return refusal == policy::reset ? "the connection is reset" : "the connection is closed";
+}
+
+// The listener's key that speaks of such a client, and what it says.
+std::pair<std::string, policy> policy_for(const listener_settings& listener, hello_kind hello) {
+    if (hello == hello_kind::malformed)
+        return {"malformed", listener.malformed};
+    if (hello == hello_kind::not_tls)
+        return {"not_tls", listener.not_tls};
+    return {"unmatched", listener.unmatched};
 }
 
 // what_happens asks the same function as the router does.
 std::string what_happens(const configuration& configuration, const listener_settings& listener,
-                         hello_kind hello) {
+                         hello_kind hello, const std::string& alert) {
     const auto decided = decide(configuration, listener, hello, std::nullopt, {});
-    auto text = "  listener " + quoted(listener.address) +
-                ", unmatched = " + quoted(to_string(listener.unmatched)) + ": ";
+    const auto [key, policy] = policy_for(listener, hello);
+    auto text =
+        "  listener " + quoted(listener.address) + ", " + key + " = " + quoted(to_string(policy)) + ": ";
     if (decided.backend)
         return text + describe(configuration, configuration.backends[*decided.backend]) + "\n";
-    if (listener.unmatched == policy::route_to_default)
+    if (policy == policy::route_to_default)
         text += "there is no [default], so ";
-    return text + std::string(describe(decided.refusal)) + "\n";
+    if (policy == policy::alert && decided.refusal != policy)
+        text += "an alert is for who speaks TLS, so ";
+    return text + describe(decided.refusal, alert) + "\n";
+}
+
+std::string on_each_listener(const configuration& configuration, const explain_query& query, hello_kind hello,
+                             const std::string& alert) {
+    std::string text;
+    for (const auto& listener : configuration.listeners)
+        if (query.listener.empty() || listener.address == query.listener)
+            text += what_happens(configuration, listener, hello, alert);
+    return text;
 }
 
 std::string explain_refusal(const configuration& configuration, const explain_query& query,
@@ -162,11 +183,16 @@ std::string explain_refusal(const configuration& configuration, const explain_qu
     else
         text += has_candidates ? " has no route whose conditions hold\n" : " is in no route\n";
 
-    for (const auto& listener : configuration.listeners)
-        if (query.listener.empty() || listener.address == query.listener)
-            text += what_happens(configuration, listener,
-                                 named ? hello_kind::with_name : hello_kind::without_name);
-    return text;
+    return text + on_each_listener(configuration, query,
+                                   named ? hello_kind::with_name : hello_kind::without_name,
+                                   "unrecognized_name");
+}
+
+std::string explain_refusal(const configuration& configuration, const explain_query& query,
+                            const refused_hello& refused) {
+    const auto* what =
+        refused.kind == hello_kind::not_tls ? "no TLS: " : "malformed, so no route is looked up: ";
+    return what + refused.reason + "\n" + on_each_listener(configuration, query, refused.kind, refused.alert);
 }
 
 // What came by datagram is not for everybody (docs/handoff.md).
@@ -194,6 +220,8 @@ written<std::string> explain(const configuration& configuration, const explain_q
         return written<std::string>::refused("there is no listener " + quoted(query.listener) + "; " +
                                              propose(query.listener, addresses));
 
+    if (query.refused)
+        return explain_refusal(configuration, query, *query.refused);
     const auto candidates = find_candidates(configuration, query);
     const auto winner = std::find_if(candidates.begin(), candidates.end(),
                                      [](const auto& one) { return one.alpn_holds && one.source_holds; });

@@ -308,10 +308,9 @@ config::decision session::decide(error_code problem) {
 }
 
 task<> session::refuse(const config::decision& decision) {
-    const bool speaks_tls = decision.match != config::match_kind::not_tls; // to others an alert is noise
     if (decision.refusal == config::policy::reset) {
         os::close_with_reset(std::move(client_));
-    } else if (decision.refusal == config::policy::alert && speaks_tls) {
+    } else if (decision.refusal == config::policy::alert) {
         const auto alert = alert_record(alert_);
         co_await close(alert);
     } else {

@@ -141,6 +141,17 @@ constexpr std::array cipher_suites{
     named{0xccaa, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256"},
 };
 
+// IANA: TLS Alerts. Those that a refused client may be told.
+constexpr std::array alerts{
+    named{alert::unexpected_message, "unexpected_message"},
+    named{alert::record_overflow, "record_overflow"},
+    named{alert::illegal_parameter, "illegal_parameter"},
+    named{alert::decode_error, "decode_error"},
+    named{alert::protocol_version, "protocol_version"},
+    named{alert::missing_extension, "missing_extension"},
+    named{alert::unrecognized_name, "unrecognized_name"},
+};
+
 std::string name_in(std::span<const named> names, std::uint16_t number) {
     const auto found = std::ranges::find(names, number, &named::number);
     if (found != names.end())
@@ -167,6 +178,9 @@ std::string extension_name(std::uint16_t type) {
 }
 std::string cipher_suite_name(std::uint16_t suite) {
     return name_in(cipher_suites, suite);
+}
+std::string alert_name(std::uint8_t alert) {
+    return name_in(alerts, alert);
 }
 
 } // namespace snipass::tls

@@ -113,6 +113,61 @@ class Commands(Case):
                 self.assertIn(backend, output)
                 self.assertIn(hint, output.lower())
 
+    def explain_hello(self, content, *arguments, text=GOOD):
+        captured = self.folder / "captured"
+        captured.write_bytes(content)
+        return self.snipass("explain", "--config", "FILE", "--hello", str(captured), *arguments, text=text)
+
+    def test_explain_a_captured_hello(self):
+        hello = harness.client_hello("www.blog.example.com", alpn=["h2"])
+        for form, content in (("binary", hello), ("hexadecimal", b"# a comment\n" + hello.hex(" ").encode() + b"\n")):
+            with self.subTest(form):
+                status, output = self.explain_hello(content)
+                self.assertEqual(status, 0, output)
+                for line in ('server_name: "www.blog.example.com"', 'ALPN: "h2"', '"www.blog.example.com" goes to backend "blog"'):
+                    self.assertIn(line + "\n", output)
+                for pattern in (r"^versions: TLS 1\.3, TLS 1\.2", r"^groups: .*x25519", r"^key shares: .*x25519.* bytes\)",
+                                r"^ECH: none$", r"^JA4: t13d\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$"):
+                    self.assertRegex(output, f"(?m){pattern}")
+
+    def test_explain_a_hello_that_is_refused(self):
+        """Why, and what each listener does with it."""
+        listeners = """[[listener]]
+address = "127.0.0.2:0"
+malformed = "alert"
+not_tls = "reset"
+"""
+        hello = harness.client_hello("blog.example.com")
+        refused = (
+            (hello[:5] + b"\2" + hello[6:], "malformed", "a handshake message other than ClientHello",
+             ("the connection is closed", "the client gets a TLS alert (unexpected_message)")),
+            (hello.replace(b"blog.example", b"blog\0example"), "malformed", "a NUL in the host name",
+             ("the connection is closed", "the client gets a TLS alert (unrecognized_name)")),
+            (b"GET / HTTP/1.1\r\n\r\n", "no TLS", "no TLS record", ('backend "blog" ', "the connection is reset")),
+        )
+        for content, kind, reason, ends in refused:
+            with self.subTest(reason):
+                status, output = self.explain_hello(content, text=listeners + GOOD)
+                self.assertEqual(status, 0, output)
+                first, other, one = output.splitlines()
+                self.assertTrue(first.startswith(kind), first)
+                self.assertIn(reason, first)
+                for line, address, end in ((one, "127.0.0.1:0", ends[0]), (other, "127.0.0.2:0", ends[1])):
+                    self.assertIn(f'listener "{address}", ', line)
+                    self.assertIn(end, line)
+        status, output = self.explain_hello(b"GET /", "--listener", "127.0.0.1:1")
+        self.assertEqual(status, 2, output)
+
+    def test_explain_half_a_hello(self):
+        status, output = self.explain_hello(harness.client_hello("blog.example.com")[:100])
+        self.assertEqual(status, 0, output)
+        self.assertRegex(output, r'^not complete: it has 100 of at least \d+ bytes\n.* 5s .*\(hello_timeout\)\n$')
+
+    def test_explain_a_capture_that_is_not_there(self):
+        status, output = self.snipass("explain", "--config", "FILE", "--hello", str(self.folder / "nowhere"))
+        self.assertEqual(status, 2)
+        self.assertIn("nowhere: cannot be read", output)
+
     def test_explain_with_a_bad_file(self):
         status, _ = self.snipass("explain", "--config", "FILE", "a.example.com", text=BAD)
         self.assertEqual(status, 2)

@@ -3,6 +3,7 @@
 
 #include "snipass/base/ip_address.hpp"
 #include "snipass/config/configuration.hpp"
+#include "snipass/config/decision.hpp"
 #include "snipass/config/written.hpp"
 
 #include <optional>
@@ -11,15 +12,23 @@
 
 namespace snipass::config {
 
-struct explain_query {
-    std::string host_name{};            // as the client sends it; empty: it sends none
-    std::vector<std::string> alpn{};    // what it offers
-    std::optional<ip_address> source{}; // where it comes from; none: no `source` condition holds
-    std::string listener{};             // its address as in the file; empty: any
+// What a client sends that has no name to look up, and so no route.
+struct refused_hello {
+    hello_kind kind = hello_kind::malformed; // or not_tls
+    std::string reason{};                    // the rule it breaks
+    std::string alert{};                     // what the policy "alert" answers, by its name
 };
 
-// explain is a text of several lines: the answer in the first, then why, then the routes that were not taken.
-// Refused if there is no such listener.
+struct explain_query {
+    std::string host_name{};                // as the client sends it; empty: it sends none
+    std::vector<std::string> alpn{};        // what it offers
+    std::optional<ip_address> source{};     // where it comes from; none: no `source` condition holds
+    std::string listener{};                 // its address as in the file; empty: any
+    std::optional<refused_hello> refused{}; // instead of a name and what is offered
+};
+
+// explain is a text of several lines: the answer in the first, then why, then the routes that were not taken;
+// for a client that no route takes, what each listener does with it. Refused if there is no such listener.
 [[nodiscard]] written<std::string> explain(const configuration& configuration, const explain_query& query);
 
 } // namespace snipass::config

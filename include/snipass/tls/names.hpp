@@ -13,5 +13,6 @@ namespace snipass::tls {
 [[nodiscard]] std::string signature_scheme_name(std::uint16_t scheme);
 [[nodiscard]] std::string extension_name(std::uint16_t type);
 [[nodiscard]] std::string cipher_suite_name(std::uint16_t suite);
+[[nodiscard]] std::string alert_name(std::uint8_t alert); // of the alerts that snipass sends
 
 } // namespace snipass::tls

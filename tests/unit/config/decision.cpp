@@ -88,6 +88,8 @@ TEST_CASE("decide: what becomes of a client") {
         {"not TLS, close", "not_tls = \"close\"", with_default, hello::not_tls, nullptr, match::not_tls,
          "close"},
         {"not TLS", none, with_default, hello::not_tls, nullptr, match::not_tls, "fallback"},
+        {"not TLS, alert: who speaks no TLS gets none", "not_tls = \"alert\"", with_default, hello::not_tls,
+         nullptr, match::not_tls, "close"},
     }));
     INFO(row.behaviour);
     const auto parsed = parse(listener + row.policies + "\n" + routes + row.more, "f");

@@ -137,6 +137,56 @@ TEST_CASE("explain: every policy, every protocol") {
                Contains("handoff by \"datagram\" to unix:/x; held for up to 5s"));
 }
 
+TEST_CASE("explain: what is malformed or no TLS gets no route, and on each listener its policy") {
+    const std::string listeners = R"([[listener]]
+address = ":1"
+[[listener]]
+address = ":2"
+unmatched = "reset"
+malformed = "alert"
+[[listener]]
+address = ":3"
+unmatched = "alert"
+malformed = "reset"
+[[listener]]
+address = ":4"
+unmatched = "close"
+malformed = "default"
+not_tls = "default"
+)";
+    const std::string backend = "[backend.x]\nhandoff = \"unix:/x\"\n";
+    const auto said = [&](const std::string& more, refused_hello refused, const std::string& listener = "") {
+        const auto parsed = parse(listeners + more + backend, "f");
+        REQUIRE(parsed.value);
+        return *explain(*parsed.value, {.listener = listener, .refused = std::move(refused)}).value;
+    };
+    const refused_hello malformed{hello_kind::malformed, "an extension given twice", "illegal_parameter"};
+    const refused_hello not_tls{hello_kind::not_tls, "no TLS record", "unexpected_message"};
+
+    CHECK(said("", malformed) == R"(malformed, so no route is looked up: an extension given twice
+  listener ":1", malformed = "close": the connection is closed
+  listener ":2", malformed = "alert": the client gets a TLS alert (illegal_parameter)
+  listener ":3", malformed = "reset": the connection is reset
+  listener ":4", malformed = "default": there is no [default], so the connection is closed
+)");
+    CHECK(said("", not_tls) == R"(no TLS: no TLS record
+  listener ":1", not_tls = "default": there is no [default], so the connection is closed
+  listener ":2", not_tls = "reset": the connection is reset
+  listener ":3", not_tls = "alert": an alert is for who speaks TLS, so the connection is closed
+  listener ":4", not_tls = "default": there is no [default], so the connection is closed
+)");
+    const std::string otherwise = "[default]\nbackend = \"x\"\n";
+    const std::string to_x =
+        "backend \"x\" (f:18): handoff by \"stream\" to unix:/x; held for up to 5s while it "
+        "is away\n";
+    CHECK(said(otherwise, malformed, ":4") ==
+          "malformed, so no route is looked up: an extension given twice\n"
+          "  listener \":4\", malformed = \"default\": " +
+              to_x);
+    CHECK(said(otherwise, not_tls, ":1") ==
+          "no TLS: no TLS record\n  listener \":1\", not_tls = \"default\": " + to_x);
+}
+
 TEST_CASE("explain: a listener that is not there") {
     const auto answer = explain(*configured(""), {.host_name = "a", .listener = "[::]:444"});
     CHECK_FALSE(answer.value);

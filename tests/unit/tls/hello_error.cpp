@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "snipass/tls/constants.hpp"
+#include "snipass/tls/names.hpp"
 
 #include <fstream>
 #include <set>
@@ -18,7 +19,7 @@ TEST_CASE("each hello_error has a sentence of its own with its RFC section, and 
         if (error != hello_error::message_too_long)
             CHECK(message.find("(RFC ") != std::string::npos);
         CHECK(messages.insert(message).second);
-        CHECK(alert_for(error) != 0);
+        CHECK(alert_name(alert_for(error)).find("0x") == std::string::npos);
     }
 }
 
@@ -52,4 +53,6 @@ TEST_CASE("alerts are those that TLS servers send") {
     CHECK(alert_for(hello_error::trailing_bytes) == alert::decode_error);
     CHECK(alert_for(hello_error::no_known_version) == alert::protocol_version);
     CHECK(alert_for(hello_error::missing_extension) == alert::missing_extension);
+    CHECK(alert_name(alert_for(hello_error::trailing_bytes)) == "decode_error");
+    CHECK(alert_name(alert::unrecognized_name) == "unrecognized_name");
 }
