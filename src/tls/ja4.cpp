@@ -1,4 +1,5 @@
-// JA4, section by section of FoxIO's specification. GREASE values (RFC 8701) count nowhere.
+// JA4, section by section of FoxIO's specification. GREASE values (RFC 8701) count nowhere; only an ALPN name
+// is taken as it is, as FoxIO's own programs do.
 #include "snipass/tls/ja4.hpp"
 
 #include "snipass/tls/byte_reader.hpp"

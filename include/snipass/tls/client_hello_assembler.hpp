@@ -12,7 +12,7 @@ namespace snipass::tls {
 
 // client_hello_assembler walks TLS record headers (RFC 8446 section 5.1) until the handshake message that
 // starts in the first record is complete. It is given the stream from its first byte each time, keeps nothing
-// but positions (32 bytes), and looks at no byte but those of the record headers and the handshake header, at
+// but positions (40 bytes), and looks at no byte but those of the record headers and the handshake header, at
 // each once, however the bytes trickle in: a waiting session costs no buffer.
 //
 // It refuses at once, not when the message is complete, whatever no later byte can mend: no TLS, another
