@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -63,6 +64,20 @@ def gnutls_cli(port, name, certificate, *options, given=REQUEST):
     process.stdout.close()
     timer.cancel()
     return Answer(subprocess.CompletedProcess([], process.returncode, output, b""))
+
+
+def tstclnt(port, name, _certificate):
+    """NSS, which is Firefox's TLS; it looks at no certificate here."""
+    return _run(["tstclnt", "-D", "-o", "-h", "127.0.0.1", "-p", port, "-a", name], b"")
+
+
+def chromium(port, name, _certificate):
+    """It opens connections as it likes, to no host but this one; net_error is in its messages."""
+    with tempfile.TemporaryDirectory(prefix="snipass-chromium-", ignore_cleanup_errors=True) as profile:
+        return _run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                     "--no-proxy-server", f"--user-data-dir={profile}",
+                     f"--host-resolver-rules=MAP {name} 127.0.0.1:{port}, MAP * ~NOTFOUND", "--dump-dom", f"https://{name}/"])
 
 
 def tls_context(certificate, *, alpn=(), maximum=None):
