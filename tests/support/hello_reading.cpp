@@ -11,6 +11,7 @@ namespace {
 // step gives the assembler one more piece. False: the reading is over.
 bool step(tls::client_hello_assembler& assembler, byte_view so_far, hello_reading& reading) {
     ++reading.calls;
+    reading.offered += so_far.size();
     const auto needed = assembler.advance(so_far);
     reading.examined = assembler.bytes_examined();
     if (!needed) {

@@ -23,6 +23,7 @@ struct hello_reading {
     std::size_t size = 0;       // of the hello in the stream
     std::size_t examined = 0;   // bytes looked at
     std::size_t calls = 0;      // of advance()
+    std::size_t offered = 0;    // bytes given to it in all calls, which is what a socket's peeks copy
     std::string broken_promise; // what advance() promised and did not keep; empty: nothing
 
     hello_reading() = default;

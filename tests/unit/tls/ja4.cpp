@@ -172,6 +172,12 @@ TEST_CASE("JA4 takes ALPN by its first and last character, or its hexadecimal fo
     CHECK(alpn_part("0\xab\xcd"
                     "1") == "01");
     CHECK(alpn_part("-a") == "21");
+    // Beside each end of the three ranges.
+    for (const std::string alphanumeric : {"0", "9", "A", "Z", "a", "z"})
+        CHECK(alpn_part(alphanumeric) == alphanumeric + alphanumeric);
+    for (const auto& [other, hexadecimal] : std::map<std::string, std::string>{
+             {"/", "2f"}, {":", "3a"}, {"@", "40"}, {"[", "5b"}, {"`", "60"}, {"{", "7b"}})
+        CHECK(alpn_part(other) == hexadecimal);
     CHECK(ja4_of(hello_builder::tls12()).substr(8, 2) == "00");
 }
 
