@@ -130,6 +130,23 @@ class Commands(Case):
                                 r"^ECH: none$", r"^JA4: t13d\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$"):
                     self.assertRegex(output, f"(?m){pattern}")
 
+    def test_explain_and_the_access_log_say_the_same_of_a_hello(self):
+        text = """[log]
+format = "json"
+hello = true
+""" + GOOD
+        hello = harness.client_hello("www.example.com", alpn=["h2", "http/1.1"])
+        said = dict(line.split(": ", 1) for line in self.explain_hello(hello, text=text)[1].split("\n\n")[0].splitlines())
+        router = self.router(head=text.replace("/run/blog/handoff.sock", str(self.folder / "blog.sock")))
+        self.receiver("blog", serve="raw")
+        self.connect(router, hello)
+        logged = router.session(server_name="www.example.com")
+        self.assertEqual(logged["outcome"], "handed_off")
+        self.assertEqual(", ".join(logged["versions"]), said["versions"])
+        self.assertEqual(", ".join(f'"{protocol}"' for protocol in logged["alpn"]), said["ALPN"])
+        self.assertEqual([share.split(" (")[0] for share in said["key shares"].split(", ")], logged["key_shares"])
+        self.assertEqual((logged["ech"], logged["ja4"]), (said["ECH"], said["JA4"]))
+
     def test_explain_a_hello_that_is_refused(self):
         """Why, and what each listener does with it."""
         listeners = """[[listener]]
