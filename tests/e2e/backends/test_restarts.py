@@ -32,7 +32,7 @@ Kill = collections.namedtuple("Kill", "pid begun successor")
 
 class Server:
     """A backend as an administrator has it: a process that is started, stopped, killed, hung and upgraded."""
-    upgrade_takes_over = True
+    can_be_upgraded = True
 
     def __init__(self, case):
         self.case = case
@@ -115,6 +115,29 @@ class Library(ByRoutersLog):
         self.path.rename(self.case.socket)
 
 
+class SecondRouter(ByRoutersLog):
+    """Another snipass, in front of a backend that stays. Nothing takes over from it while it is there, so it is not upgraded."""
+    can_be_upgraded = False
+    CONFIGURATION = """
+[[listener]]
+address = "handoff:{front}"
+[backend.last]
+handoff = "unix:{last}"
+[default]
+backend = "last"
+"""
+
+    def __init__(self, case):
+        last = case.folder / "last.sock"
+        case.start(BUILD / "examples" / "library_backend", last, case.certificate, case.key, log="last.log")
+        self.file = case.folder / "second.toml"
+        self.file.write_text(self.CONFIGURATION.format(front=case.socket, last=last))
+        super().__init__(case)
+
+    def command(self):
+        return [BUILD / "snipass", "run", "--config", self.file]
+
+
 class Nginx(ByRoutersLog):
     """Debian's nginx under snipass-run, with two workers; upgraded as nginx is: USR2, QUIT."""
 
@@ -181,6 +204,9 @@ class Restarts(BackendCase):
     def test_nginx(self):
         self.check(Nginx)
 
+    def test_a_second_router(self):
+        self.check(SecondRouter)
+
     def socket_owner(self):
         """The process behind the path, by the kernel's word."""
         import socket
@@ -193,7 +219,7 @@ class Restarts(BackendCase):
         self.server = kind(self)
         self.server.wait_until_up()
         self.kills, self.story, self.counts = [], [], collections.Counter()
-        blows = [self.restart, self.kill, self.hang, self.hang_and_replace, self.upgrade]
+        blows = [self.restart, self.kill, self.hang, self.hang_and_replace, *([self.upgrade] if kind.can_be_upgraded else [])]
         with Router(self.folder, self.socket, hold="30s", backend=f'ack_timeout = "{ACK_TIMEOUT * 1000:.0f}ms"') as router:
             load = subprocess.Popen(
                 [sys.executable, SUPPORT / "open_loop.py", str(router.address[1]), self.certificate, str(RATE)],
