@@ -8,7 +8,7 @@ import threading
 import time
 
 import harness
-from harness import Case, Router, client_hello, wait_until
+from harness import Case, Router, client_hello, read_exactly, wait_until
 
 HEAD = """
 [server]
@@ -24,14 +24,6 @@ backend = "blog"
 
 HELLO = client_hello("blog.example.com")
 ACTIVATE = pathlib.Path(harness.__file__).with_name("activate.py")
-
-
-def read_exactly(connection, size):
-    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
-    data = b""
-    while len(data) < size and (more := connection.recv(size - len(data))):
-        data += more
-    return data
 
 
 class Activation(Case):

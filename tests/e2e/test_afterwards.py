@@ -5,18 +5,10 @@ import signal
 import socket
 
 import harness
-from harness import Case, client_hello
+from harness import Case, client_hello, read_exactly
 
 COUNT = 1000
 HELLO = client_hello("blog.example.com")
-
-
-def read_exactly(connection, size):
-    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
-    data = b""
-    while len(data) < size and (more := connection.recv(size - len(data))):
-        data += more
-    return data
 
 
 class Afterwards(Case):

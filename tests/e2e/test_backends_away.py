@@ -4,19 +4,11 @@ import socket
 import threading
 
 import harness
-from harness import Case, client_hello, read_all, wait_until
+from harness import Case, client_hello, read_all, read_exactly, wait_until
 
 HELLO = client_hello("blog.example.com")
 ROUTE = '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n'
 OTHER_ROUTE = '[[route]]\nnames = ["other.example.com"]\nbackend = "other"\n'
-
-
-def read_exactly(connection, size):
-    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
-    data = b""
-    while len(data) < size and (more := connection.recv(size - len(data))):
-        data += more
-    return data
 
 
 class Away(Case):

@@ -5,7 +5,7 @@ import socket
 import time
 
 import harness
-from harness import Case, client_hello, read_all, wait_until
+from harness import Case, client_hello, read_all, read_exactly, wait_until
 
 HELLO = client_hello("blog.example.com")
 
@@ -23,14 +23,6 @@ address = "127.0.0.1:0"
 names = ["blog.example.com"]
 backend = "blog"
 """
-
-
-def read_exactly(connection, size):
-    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
-    data = b""
-    while len(data) < size and (more := connection.recv(size - len(data))):
-        data += more
-    return data
 
 
 class Bounds(Case):
@@ -96,7 +88,7 @@ class Bounds(Case):
         self.assertEqual(read_all(clients[0])[0], b"")
         self.assertEqual(self.outcome(router, clients[0]), "shed")
         clients[1].sendall(HELLO[10:])  # the second oldest still waits, and is served
-        self.assertEqual(clients[1].recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        self.assertEqual(read_exactly(clients[1], len(HELLO)), HELLO)
         self.assertEqual(len(router.sessions(outcome="shed")), 1)
         for client in clients:
             client.close()

@@ -7,7 +7,7 @@ import threading
 import time
 
 import harness
-from harness import DEADLINE, Case, client_hello, read_all, wait_until
+from harness import DEADLINE, Case, client_hello, read_all, read_exactly, wait_until
 
 HELLO = client_hello("far.example.com")
 
@@ -15,14 +15,6 @@ HELLO = client_hello("far.example.com")
 def reset(connection):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-
-
-def read_exactly(connection, size):
-    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
-    data = b""
-    while len(data) < size and (more := connection.recv(size - len(data))):
-        data += more
-    return data
 
 
 class Proxied(Case):

@@ -5,7 +5,7 @@ import socket
 import threading
 
 import harness
-from harness import Case, client_hello, python_tls, read_all, wait_until
+from harness import Case, client_hello, python_tls, read_all, read_exactly, wait_until
 
 HEAD = """
 [server]
@@ -22,14 +22,6 @@ def listener(host):
 
 def route(name, backend):
     return f'[[route]]\nnames = ["{name}.example.com"]\nbackend = "{backend}"\n'
-
-
-def read_exactly(connection, size):
-    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
-    data = b""
-    while len(data) < size and (more := connection.recv(size - len(data))):
-        data += more
-    return data
 
 
 class Reload(Case):

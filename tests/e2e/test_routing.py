@@ -4,7 +4,7 @@ import socket
 import struct
 
 import harness
-from harness import Case, client_hello, read_all, s_client
+from harness import Case, client_hello, read_all, read_exactly, s_client
 
 ROUTES = """
 [[route]]
@@ -30,14 +30,6 @@ backend = "one"
 """
 
 UNRECOGNIZED_NAME, DECODE_ERROR = 112, 50
-
-
-def read_exactly(connection, size):
-    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
-    data = b""
-    while len(data) < size and (more := connection.recv(size - len(data))):
-        data += more
-    return data
 
 
 class Routes(Case):

@@ -88,8 +88,12 @@ def offer(path, client, patience=1.0, **header_fields):
 
 def whole_record(client):
     """Takes the first TLS record off the socket: what the `datagram` protocol sends along."""
-    data = client.recv(5, socket.MSG_WAITALL)
-    return data + client.recv(int.from_bytes(data[3:5], "big"), socket.MSG_WAITALL)
+    data, size = b"", 5
+    while len(data) < size and (more := client.recv(size - len(data))):  # MSG_WAITALL is cut by a timeout
+        data += more
+        if len(data) == 5:
+            size += int.from_bytes(data[3:5], "big")
+    return data
 
 
 class Sender:

@@ -15,7 +15,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import DEADLINE, Case, Receiver, client_hello, curl, wait_until  # noqa: E402
+from harness import DEADLINE, Case, Receiver, client_hello, curl, read_exactly, wait_until  # noqa: E402
 
 CONFIGURATION = pathlib.Path("/etc/snipass/snipass.toml")
 BACKENDS = pathlib.Path("/run/backends")
@@ -60,14 +60,6 @@ def show(unit, key):
 
 def main_pid():
     return int(show("snipass.service", "MainPID"))
-
-
-def read_exactly(connection, size):
-    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
-    data = b""
-    while len(data) < size and (more := connection.recv(size - len(data))):
-        data += more
-    return data
 
 
 class Units(Case):

@@ -116,6 +116,14 @@ def client_hello(name="blog.example.com", *, alpn=()):
     return outgoing.read()
 
 
+def read_exactly(connection, size):
+    """What MSG_WAITALL does not do for a socket with a timeout: that many bytes, or what came before the end."""
+    data = b""
+    while len(data) < size and (more := connection.recv(size - len(data))):
+        data += more
+    return data
+
+
 def read_all(connection):
     """Everything until the end, and how it ended: "fin" or "reset"."""
     data = b""
