@@ -102,6 +102,14 @@ std::string ip_endpoint::to_string() const {
     return (address.is_v4() ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
 
+bool overlap(const ip_endpoint& a, const ip_endpoint& b) noexcept {
+    const auto includes = [](const ip_address& one, const ip_address& other) {
+        const bool any_v4 = one == ip_address::v4({}) && other.is_v4();
+        return one == other || any_v4 || one == ip_address{};
+    };
+    return a.port == b.port && (includes(a.address, b.address) || includes(b.address, a.address));
+}
+
 ip_prefix::ip_prefix(ip_address address, unsigned length) noexcept {
     length_ = address.is_v4() ? v4_offset + std::min(length, 32U) : std::min(length, 128U);
     address_ = ip_address{clear_behind(address.bytes(), length_)};

@@ -7,6 +7,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 namespace snipass::server {
 namespace {
 
@@ -16,8 +18,6 @@ std::string problem(const config::listener_settings& one, const error_code& ec) 
     auto text = "cannot listen on " + one.address + ": " + ec.message();
     if (ec.value() == EACCES)
         text += " (a port below 1024 needs CAP_NET_BIND_SERVICE)";
-    if (ec.value() == EADDRINUSE)
-        text += " (another program listens there)";
     if (ec == not_listening)
         text += " (systemd passed a socket that does not listen: it takes ListenStream= and Accept=no)";
     return text;
@@ -65,8 +65,8 @@ opened_listeners listener_opener::open(const std::vector<config::listener_settin
 
 void listener_opener::open_own(const config::listener_settings& one, opened_listeners& to) {
     auto endpoint = *one.endpoint;
-    if (!opened_.contains(endpoint) && os::is_listened_on(endpoint))
-        return to.problems.push_back(problem(one, os::make_error(EADDRINUSE)));
+    if (!is_ours(endpoint) && os::is_listened_on(endpoint))
+        return to.problems.push_back(problem(one, os::make_error(EADDRINUSE)) + holder_of(endpoint));
     for (auto& sockets : to.by_worker) {
         auto fd = os::listen_tcp(endpoint);
         if (!fd)
@@ -100,6 +100,20 @@ void listener_opener::open_handoff(const config::listener_settings& one, opened_
     open(one.handoff_path, SOCK_STREAM, socket_kind::handoff_stream, to.by_worker.size());
     open(one.handoff_path + std::string{config::datagram_suffix}, SOCK_DGRAM, socket_kind::handoff_datagram,
          1);
+}
+
+bool listener_opener::is_ours(const ip_endpoint& address) const {
+    return std::ranges::any_of(opened_, [&](const ip_endpoint& own) { return overlap(own, address); });
+}
+
+// holder_of says who listens on an address that is in use.
+std::string listener_opener::holder_of(const ip_endpoint& address) const {
+    for (const auto& passed : passed_) {
+        const auto bound = os::local_endpoint(passed.fd.get());
+        if (bound && overlap(*bound, address))
+            return " (systemd does, and passed the socket on: write address = \"systemd:" + passed.name + "\")";
+    }
+    return " (another program listens there)";
 }
 
 void listener_opener::lend(const config::listener_settings& one, opened_listeners& to) {

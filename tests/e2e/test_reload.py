@@ -95,6 +95,16 @@ class Reload(Case):
         self.visit()
         self.snipass.wait_descriptors(descriptors)
 
+    def test_an_address_gives_way_to_one_that_overlaps_with_it(self):
+        specific = f"127.0.0.1:{self.snipass.port()}"
+        any_v4 = f"0.0.0.0:{self.snipass.port()}"
+        self.snipass.reload(self.first.replace("127.0.0.1:0", specific))
+        for before, after in ((specific, any_v4), (any_v4, f"[::]:{self.snipass.port()}"), (any_v4, specific)):
+            with self.subTest(before=before, after=after):
+                self.snipass.reload(self.first.replace("127.0.0.1:0", before))
+                self.snipass.reload(self.first.replace("127.0.0.1:0", after))
+                self.visit(listener=after)
+
     def test_who_waits_on_a_listener_that_goes_is_served(self):
         hello = client_hello("blog.example.com")
         waiting = self.connect(self.snipass, hello[:50])

@@ -48,6 +48,10 @@ struct ip_endpoint {
     auto operator<=>(const ip_endpoint&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
 };
 
+// overlap: a listening socket of one also gets clients of the other, because it is the same, or the wildcard
+// address of the other's family; "::" is both families' (ipv6(7), IPV6_V6ONLY off).
+[[nodiscard]] bool overlap(const ip_endpoint& a, const ip_endpoint& b) noexcept;
+
 // ip_prefix is an address with a prefix length, as in CIDR notation (RFC 4632): "192.0.2.0/24",
 // "2001:db8::/32".
 class ip_prefix {

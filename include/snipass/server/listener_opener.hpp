@@ -29,19 +29,22 @@ class listener_opener {
     explicit listener_opener(std::vector<os::passed_socket> passed) : passed_(std::move(passed)) {}
 
     // An address on which another process listens is a problem: SO_REUSEPORT would share its clients without
-    // a word. open makes one socket a worker for each of `wanted`: our own ones share their address by
-    // SO_REUSEPORT, lent ones and those for handoffs are duplicated. If there is any problem, all that was
-    // opened is closed again.
+    // a word. That is not looked for where a socket of our own has the address or overlaps with it. open
+    // makes one socket a worker for each of `wanted`: our own ones share their address by SO_REUSEPORT, lent
+    // ones and those for handoffs are duplicated. If there is any problem, all that was opened is closed
+    // again.
     [[nodiscard]] opened_listeners open(const std::vector<config::listener_settings>& wanted,
                                         unsigned workers);
 
   private:
     void open_own(const config::listener_settings& one, opened_listeners& to);
     static void open_handoff(const config::listener_settings& one, opened_listeners& to);
+    [[nodiscard]] bool is_ours(const ip_endpoint& address) const;
+    [[nodiscard]] std::string holder_of(const ip_endpoint& address) const;
     void lend(const config::listener_settings& one, opened_listeners& to);
 
     std::vector<os::passed_socket> passed_;
-    std::set<ip_endpoint> opened_; // ever: a reload may give one of our own addresses another spelling
+    std::set<ip_endpoint> opened_; // ever: what a reload asks for may overlap with what is ours already
 };
 
 } // namespace snipass::server

@@ -114,6 +114,23 @@ TEST_CASE("ip_endpoint refuses") {
     CHECK_FALSE(ip_endpoint::parse(row.written));
 }
 
+TEST_CASE("ip_endpoint overlaps with itself and with the wildcard address of its family or of both") {
+    const auto overlaps = [](const char* a, const char* b) {
+        const auto one = *ip_endpoint::parse(a);
+        const auto other = *ip_endpoint::parse(b);
+        CHECK(overlap(one, other) == overlap(other, one));
+        return overlap(one, other);
+    };
+    CHECK(overlaps("127.0.0.1:443", "127.0.0.1:443"));
+    CHECK(overlaps("127.0.0.1:443", "0.0.0.0:443"));
+    CHECK(overlaps("127.0.0.1:443", "[::]:443"));
+    CHECK(overlaps("0.0.0.0:443", "[::]:443"));
+    CHECK(overlaps("[::1]:443", "[::]:443"));
+    CHECK_FALSE(overlaps("127.0.0.1:443", "127.0.0.2:443"));
+    CHECK_FALSE(overlaps("[::1]:443", "0.0.0.0:443"));
+    CHECK_FALSE(overlaps("127.0.0.1:443", "[::]:444"));
+}
+
 TEST_CASE("ip_prefix reads and prints") {
     const auto row = GENERATE(values<text_row>({
         {"IPv4", "192.0.2.0/24", "192.0.2.0/24"},

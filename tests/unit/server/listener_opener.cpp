@@ -97,6 +97,24 @@ TEST_CASE("listener_opener: its own addresses may be opened again, by a reload w
     CHECK(again.problems.empty());
 }
 
+TEST_CASE("listener_opener: addresses that overlap with its own are no other program's") {
+    const same_descriptors check;
+    auto one = opener();
+    const auto first = one.open({at("127.0.0.1:0")}, 2).bound_addresses[0].address;
+    const auto port = first.substr(first.find(':') + 1);
+    const auto opened = one.open({at("127.0.0.1:" + port), at("0.0.0.0:" + port), at("[::]:" + port)}, 2);
+    CHECK(opened.problems == std::vector<std::string>{});
+}
+
+TEST_CASE("listener_opener: an address that systemd has already is a problem that says what to write") {
+    const same_descriptors check;
+    auto socket = plain_listener();
+    REQUIRE(::listen(socket.get(), 1) == 0);
+    const auto port = std::to_string(bound_to(socket.get()).port);
+    check_problem(opener_with("https", std::move(socket)).open({at("0.0.0.0:" + port)}, 1),
+                  {"cannot listen on 0.0.0.0:" + port, "write address = \"systemd:https\""});
+}
+
 TEST_CASE("listener_opener: a lent socket is duplicated for each worker, and prepared") {
     const same_descriptors check;
     auto socket = plain_listener();
