@@ -1,6 +1,8 @@
 // sd_listen_fds(3) and sd_notify(3), as their man pages specify them.
 #include "snipass/os/systemd.hpp"
 
+#include "snipass/os/error.hpp"
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -62,11 +64,13 @@ std::vector<passed_socket> take_listen_fds() {
     return sockets;
 }
 
-void notify(std::string_view state) {
+error_code notify(std::string_view state) {
     const auto path = variable("NOTIFY_SOCKET");
     sockaddr_un address{};
-    if (path.empty() || path.size() >= sizeof address.sun_path)
-        return;
+    if (path.empty())
+        return {};
+    if (path.size() >= sizeof address.sun_path)
+        return make_error(ENAMETOOLONG);
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, path.size());
     if (path.front() == '@')
@@ -74,17 +78,18 @@ void notify(std::string_view state) {
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
     const unique_fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     if (!fd)
-        return;
-    // A manager that does not read is the manager's affair; the service goes on.
-    (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                   reinterpret_cast<const sockaddr*>(&address), size);
+        return last_error();
+    if (::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                 reinterpret_cast<const sockaddr*>(&address), size) < 0)
+        return last_error();
+    return {};
 }
 
-void notify_reloading() {
+std::string reloading_state() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     const long long microseconds = now.tv_sec * 1'000'000LL + now.tv_nsec / 1'000;
-    notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
+    return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds);
 }
 
 std::optional<std::chrono::microseconds> watchdog_interval() {

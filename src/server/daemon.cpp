@@ -6,6 +6,7 @@
 #include "snipass/os/systemd.hpp"
 #include "snipass/server/listener_opener.hpp"
 #include "snipass/server/log.hpp"
+#include "snipass/server/service_manager.hpp"
 #include "snipass/server/upkeep.hpp"
 #include "snipass/server/worker.hpp"
 
@@ -74,7 +75,7 @@ class daemon {
   public:
     explicit daemon(std::shared_ptr<const config::configuration> configuration)
         : configuration_(std::move(configuration)), log_(configuration_->log), opener_(os::take_listen_fds()),
-          signals_(io_, SIGHUP, SIGTERM, SIGINT), watchdog_(io_), retire_(io_), drain_(io_) {
+          signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), watchdog_(io_), retire_(io_), drain_(io_) {
         signals_.add(SIGUSR1);
     }
 
@@ -85,6 +86,8 @@ class daemon {
     void reload();
     void apply(opened_listeners opened);
     void applied_by_a_worker();
+    void tell_ready();
+    [[nodiscard]] std::string summary() const;
     void retire_configurations();
 
     void await_signal();
@@ -104,12 +107,14 @@ class daemon {
     listener_opener opener_;
     asio::io_context io_{1};
     asio::signal_set signals_;
+    service_manager manager_;
     asio::steady_timer watchdog_;
     asio::steady_timer retire_;
     asio::steady_timer drain_;
     std::list<worker_thread> workers_;
     std::vector<std::shared_ptr<const config::configuration>> retired_;
-    std::size_t applying_ = 0; // workers that have yet to take the newest configuration
+    std::string status_;       // what the service manager shows
+    std::size_t applying_ = 0; // answers that the workers owe, of this reload and of any before it
     std::size_t draining_ = 0; // workers with sessions in flight
     bool stopping_ = false;
     unsigned pulse_ = 0; // the question that the watchdog asked last
@@ -144,7 +149,7 @@ void daemon::start_workers() {
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
 void daemon::reload() {
-    os::notify_reloading();
+    manager_.tell(os::reloading_state());
     const auto loaded = config::load(configuration_->file);
     for (const auto& diagnostic : loaded.diagnostics) {
         const bool error = diagnostic.level == config::severity::error;
@@ -163,7 +168,8 @@ void daemon::reload() {
     }
     if (!loaded.value || !opened.problems.empty()) {
         log_.write(log_level::error, "not reloaded: the configuration before goes on");
-        return os::notify("READY=1\nSTATUS=The last reload failed; the configuration before it goes on");
+        status_ = "The last reload failed; the configuration before it goes on";
+        return tell_ready();
     }
     if (loaded.value->server.workers != configuration_->server.workers) {
         log_.write(log_level::warn, "server.workers changes only with a restart");
@@ -180,7 +186,8 @@ void daemon::apply(opened_listeners opened) {
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
-    applying_ = workers_.size();
+    status_ = "Serving " + summary();
+    applying_ += workers_.size();
     auto sockets = opened.by_worker.begin();
     for (auto& one : workers_) {
         auto mine = std::make_shared<std::vector<listener_socket>>(std::move(*sockets++));
@@ -194,11 +201,21 @@ void daemon::apply(opened_listeners opened) {
 void daemon::applied_by_a_worker() {
     if (--applying_ > 0)
         return;
-    const auto summary = std::to_string(configuration_->listeners.size()) + " listeners, " +
-                         std::to_string(configuration_->table.size()) + " names, " +
-                         std::to_string(configuration_->backends.size()) + " backends";
-    log_.write(log_level::info, "serving", {{"configuration", configuration_->file}, {"what", summary}});
-    os::notify("READY=1\nSTATUS=Serving " + summary);
+    log_.write(log_level::info, "serving", {{"configuration", configuration_->file}, {"what", summary()}});
+    tell_ready();
+}
+
+// tell_ready: once all is in use that was asked for.
+void daemon::tell_ready() {
+    if (applying_ > 0 || stopping_)
+        return;
+    manager_.tell("READY=1\nSTATUS=" + status_);
+}
+
+std::string daemon::summary() const {
+    return std::to_string(configuration_->listeners.size()) + " listeners, " +
+           std::to_string(configuration_->table.size()) + " names, " +
+           std::to_string(configuration_->backends.size()) + " backends";
 }
 
 // Sessions keep the configuration they began with. The last holder is to be this thread: a table of a million
@@ -266,7 +283,7 @@ void daemon::feed_watchdog(std::chrono::microseconds interval) {
     const bool all_answered =
         std::ranges::all_of(workers_, [this](const auto& one) { return one.pulse == pulse_; });
     if (all_answered) {
-        os::notify("WATCHDOG=1");
+        manager_.feed_watchdog();
         ++pulse_;
         for (auto& one : workers_)
             one.worker.post([&one, question = pulse_] { one.pulse = question; });
@@ -281,7 +298,7 @@ void daemon::feed_watchdog(std::chrono::microseconds interval) {
 void daemon::drain() {
     if (std::exchange(stopping_, true))
         return finish(); // asked twice
-    os::notify("STOPPING=1");
+    manager_.tell("STOPPING=1");
     log_.write(log_level::info, "stopping", {{"in_flight", std::to_string(in_flight())}});
     draining_ = workers_.size();
     for (auto& one : workers_) {

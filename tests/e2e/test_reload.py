@@ -72,6 +72,14 @@ class Reload(Case):
                 self.echo(live, b"as before")
         self.assertTrue([line for line in self.snipass.lines if str(self.snipass.file) in line and "onw" in line], "no reason")
 
+    def test_reloads_that_overtake_each_other_end_ready(self):
+        for _ in range(20):
+            self.snipass.signal(signal.SIGHUP)
+        states = self.snipass.manager.states
+        wait_until(lambda: states.count("RELOADING=1") >= 1 and states[-2] == "READY=1", f"READY=1 at the end of {states}")
+        self.snipass.reload()
+        self.visit()
+
     def test_a_file_that_is_gone(self):
         self.snipass.file.unlink()
         self.snipass.reload()

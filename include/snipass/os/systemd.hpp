@@ -3,6 +3,7 @@
 // needed.
 #pragma once
 
+#include "snipass/base/result.hpp"
 #include "snipass/os/unique_fd.hpp"
 
 #include <chrono>
@@ -23,10 +24,11 @@ struct passed_socket {
 [[nodiscard]] std::vector<passed_socket> take_listen_fds();
 
 // notify tells the service manager `state` ("READY=1", "STATUS=..."); without NOTIFY_SOCKET it does nothing.
-void notify(std::string_view state);
+// It does not wait: EAGAIN if the manager's queue is full, or what else socket(2) or sendto(2) said.
+[[nodiscard]] error_code notify(std::string_view state);
 
-// notify_reloading tells "RELOADING=1" with the monotonic time that Type=notify-reload asks for.
-void notify_reloading();
+// reloading_state is "RELOADING=1" with the monotonic time that Type=notify-reload asks for.
+[[nodiscard]] std::string reloading_state();
 
 // watchdog_interval is how often the manager wants to hear "WATCHDOG=1" at the latest; nullopt if it does
 // not.

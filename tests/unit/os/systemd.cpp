@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "handoff_sender.hpp"
 #include "same_descriptors.hpp"
+#include "snipass/os/error.hpp"
 #include "tcp_client.hpp"
 #include "unix_backend.hpp"
 
@@ -158,36 +159,31 @@ TEST_CASE("notify: the state, as one datagram to NOTIFY_SOCKET") {
         const datagram_backend manager{path};
         variables environment;
         environment.set("NOTIFY_SOCKET", path);
-        os::notify("READY=1\nSTATUS=Serving");
+        CHECK_FALSE(os::notify("READY=1\nSTATUS=Serving"));
         const auto heard = receive_unix(manager.fd()).data;
         CHECK(as_text(heard) == "READY=1\nSTATUS=Serving");
     }
 }
 
-TEST_CASE("notify: without a manager, or with one that is not there or does not read, it is silent") {
+TEST_CASE("notify: without a manager it is silent; of one that does not hear it, it says why") {
     const same_descriptors check;
-    os::notify("READY=1");
+    CHECK_FALSE(os::notify("READY=1"));
     variables environment;
     environment.set("NOTIFY_SOCKET", abstract_name());
-    os::notify("READY=1");
+    CHECK(os::notify("READY=1") == os::make_error(ECONNREFUSED));
     environment.set("NOTIFY_SOCKET", std::string(200, 'x'));
-    os::notify("READY=1");
+    CHECK(os::notify("READY=1") == os::make_error(ENAMETOOLONG));
     const datagram_backend manager;
     environment.set("NOTIFY_SOCKET", manager.path());
     const auto filled = fill_queue(manager.path());
     CHECK(filled > 0);
-    os::notify("READY=1"); // returns
+    CHECK(os::would_block(os::notify("READY=1")));
 }
 
-TEST_CASE("notify_reloading: with the monotonic time") {
-    const datagram_backend manager;
-    variables environment;
-    environment.set("NOTIFY_SOCKET", manager.path());
+TEST_CASE("reloading_state: with the monotonic time") {
     timespec before{};
     ::clock_gettime(CLOCK_MONOTONIC, &before);
-    os::notify_reloading();
-    const auto heard = receive_unix(manager.fd()).data;
-    const std::string text{as_text(heard)};
+    const auto text = os::reloading_state();
     const std::string prefix = "RELOADING=1\nMONOTONIC_USEC=";
     REQUIRE(text.substr(0, prefix.size()) == prefix);
     CHECK(std::stoll(text.substr(prefix.size())) / 1'000'000 >= before.tv_sec);

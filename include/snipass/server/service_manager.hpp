@@ -1,0 +1,33 @@
+// service_manager: what systemd is told of the process's states.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <string>
+
+namespace snipass::server {
+
+// service_manager tells the manager of this service each state, in order. It never waits for a manager that
+// is busy: its queue may be full, and holds ten datagrams by default (unix(7), max_dgram_qlen); a state that
+// does not fit is told again a little later, because a READY=1 that is lost ends the service at
+// TimeoutStartSec=.
+class service_manager {
+  public:
+    explicit service_manager(boost::asio::io_context& io) : retry_(io) {}
+
+    // tell takes a state as of sd_notify(3).
+    void tell(std::string state);
+
+    // feed_watchdog is not made up for: a heartbeat that comes late is no heartbeat.
+    void feed_watchdog();
+
+  private:
+    void tell_all();
+
+    std::deque<std::string> untold_;
+    boost::asio::steady_timer retry_;
+};
+
+} // namespace snipass::server
