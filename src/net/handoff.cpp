@@ -49,12 +49,15 @@ handoff_result failure(const error_code& ec) {
 }
 
 constexpr handoff_result taken{handoff_status::taken, {}};
+const handoff_result queue_full{handoff_status::queue_full, os::make_error(EAGAIN)};
 
 } // namespace
 
 handoff_status to_status(const error_code& ec) noexcept {
+    if (os::would_block(ec))
+        return handoff_status::backlog_full;
     if (os::is_transient(ec))
-        return handoff_status::busy;
+        return handoff_status::no_resources;
     switch (os::errno_of(ec)) {
     case ENOENT:
         return handoff_status::absent;
@@ -66,6 +69,11 @@ handoff_status to_status(const error_code& ec) noexcept {
     default:
         return handoff_status::failed;
     }
+}
+
+bool may_pass_soon(handoff_status status) noexcept {
+    return status == handoff_status::backlog_full || status == handoff_status::queue_full ||
+           status == handoff_status::no_resources;
 }
 
 task<handoff_result> hand_off_stream(event_loop& loop, std::string_view path, os::unique_fd& client,
@@ -100,7 +108,7 @@ handoff_result datagram_channel::ready(std::size_t size) {
     if (size > largest_)
         return failure(os::make_error(EMSGSIZE));
     if (doubtful_ && !has_room())
-        return failure(os::make_error(EAGAIN));
+        return queue_full;
     return taken;
 }
 
@@ -125,6 +133,8 @@ handoff_result datagram_channel::send(os::unique_fd& client, byte_view bytes) {
     doubtful_ = !sent;
     if (!sent) {
         // A receiver that was restarted has another socket behind the same path.
+        if (os::would_block(sent.error()))
+            return queue_full;
         if (!os::is_transient(sent.error()))
             socket_.reset();
         return failure(sent.error());

@@ -85,7 +85,7 @@ task<std::optional<outcome>> delivery::run(std::size_t first) {
 task<outcome> delivery::hand_off(backend& to) {
     if (!to.has_room()) {
         way_.note("max_pending clients are waiting for it");
-        co_return outcome::backend_busy;
+        co_return outcome::backend_max_pending;
     }
     const backend::pending pending{to};
     auto last = co_await offer(to);
@@ -145,7 +145,7 @@ task<delivery::attempt> delivery::offer_stream(std::string_view path, net::time_
 
 task<delivery::attempt> delivery::offer_datagram(net::datagram_channel& channel, net::time_point deadline) {
     auto last = try_datagram(channel);
-    for (auto retry = first_retry; last.status == handoff_status::busy;
+    for (auto retry = first_retry; net::may_pass_soon(last.status);
          retry = std::min(2 * retry, last_retry)) {
         const auto now = net::clock::now();
         if (now >= deadline)

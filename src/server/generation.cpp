@@ -1,7 +1,14 @@
 // What one worker has of one configuration.
 #include "snipass/server/generation.hpp"
 
+#include <algorithm>
+
 namespace snipass::server {
+namespace {
+
+constexpr std::size_t smallest_share = 16;
+
+} // namespace
 
 generation::generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers,
                        address_book& book)
@@ -12,7 +19,7 @@ generation::generation(std::shared_ptr<const config::configuration> snapshot, un
 }
 
 std::size_t share(std::size_t bound, unsigned workers) noexcept {
-    return (bound + workers - 1) / workers;
+    return std::max((bound + workers - 1) / workers, std::min(bound, smallest_share));
 }
 
 } // namespace snipass::server

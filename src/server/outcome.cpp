@@ -4,11 +4,28 @@
 namespace snipass::server {
 
 std::string_view to_string(outcome value) noexcept {
-    static constexpr std::array<std::string_view, outcome_count> names{
-        "handed_off",     "proxied",          "no_route",        "no_server_name", "malformed",
-        "not_tls",        "bad_proxy_header", "client_closed",   "hello_timeout",  "shed",
-        "shed_source",    "backend_absent",   "backend_refused", "backend_busy",   "backend_declined",
-        "backend_silent", "backend_failed",   "cut_off",         "internal_error"};
+    static constexpr std::array<std::string_view, outcome_count> names{"handed_off",
+                                                                       "proxied",
+                                                                       "no_route",
+                                                                       "no_server_name",
+                                                                       "malformed",
+                                                                       "not_tls",
+                                                                       "bad_proxy_header",
+                                                                       "client_closed",
+                                                                       "hello_timeout",
+                                                                       "shed",
+                                                                       "shed_source",
+                                                                       "backend_absent",
+                                                                       "backend_refused",
+                                                                       "backend_backlog_full",
+                                                                       "backend_queue_full",
+                                                                       "backend_max_pending",
+                                                                       "backend_declined",
+                                                                       "backend_silent",
+                                                                       "backend_failed",
+                                                                       "no_resources",
+                                                                       "cut_off",
+                                                                       "internal_error"};
     return names[static_cast<std::size_t>(value)];
 }
 
@@ -20,8 +37,12 @@ outcome to_outcome(net::handoff_status status) noexcept {
         return outcome::backend_absent;
     case net::handoff_status::refused:
         return outcome::backend_refused;
-    case net::handoff_status::busy:
-        return outcome::backend_busy;
+    case net::handoff_status::backlog_full:
+        return outcome::backend_backlog_full;
+    case net::handoff_status::queue_full:
+        return outcome::backend_queue_full;
+    case net::handoff_status::no_resources:
+        return outcome::no_resources;
     case net::handoff_status::declined:
         return outcome::backend_declined;
     case net::handoff_status::silent:

@@ -126,7 +126,7 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     const auto& settings = to.settings();
     if (!to.has_room()) {
         way.note("max_pending clients are waiting for it");
-        co_return outcome::backend_busy;
+        co_return outcome::backend_max_pending;
     }
     const backend::pending pending{to};
     const auto begun = net::clock::now();

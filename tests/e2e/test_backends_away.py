@@ -64,7 +64,7 @@ class Refusals(Away):
         # listen(0) has room for one connection; whoever comes next finds the backlog full.
         first = self.connect(router, HELLO)
         wait_until(lambda: unix_connections(self.folder / "blog.sock") >= 1, "the first waits in the backlog")
-        self.refused(router, "backend_busy")
+        self.refused(router, "backend_backlog_full")
         first.close()
 
     def test_busy_queue(self):
@@ -73,9 +73,9 @@ class Refusals(Away):
         self.served(router, receiver)
         receiver.freeze()
         clients = [self.connect(router, HELLO) for _ in range(64)]  # the queue has room for net.unix.max_dgram_qlen, 10
-        router.sessions(1, outcome="backend_busy")
+        router.sessions(1, outcome="backend_queue_full")
         receiver.thaw()
-        taken = len(router.sessions(64 + 1)) - len(router.sessions(outcome="backend_busy"))
+        taken = len(router.sessions(64 + 1)) - len(router.sessions(outcome="backend_queue_full"))
         receiver.taken(taken)
         for client in clients:
             data, end = b"", ""

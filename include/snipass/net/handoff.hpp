@@ -13,13 +13,15 @@ namespace snipass::net {
 
 // handoff_status is what one attempt came to. In every case but `taken` the client is still ours, whole.
 enum class handoff_status {
-    taken,    // the backend owns the client; our descriptor is closed
-    absent,   // no such socket
-    refused,  // a socket, but nobody behind it
-    busy,     // its backlog or queue stayed full
-    declined, // it closed without acknowledging
-    silent,   // it did not acknowledge in time, and now no longer can
-    failed,   // anything else that the kernel said; the client may have gone
+    taken,        // the backend owns the client; our descriptor is closed
+    absent,       // no such socket
+    refused,      // a socket, but nobody behind it
+    backlog_full, // no room in the backlog of its stream socket
+    queue_full,   // no room in the queue of its datagram socket
+    no_resources, // the kernel is short of memory, descriptors, or room for those in flight
+    declined,     // it closed without acknowledging
+    silent,       // it did not acknowledge in time, and now no longer can
+    failed,       // anything else that the kernel said; the client may have gone
 };
 
 // handoff_result: error says more about a status other than taken, where the kernel said it.
@@ -28,8 +30,12 @@ struct handoff_result {
     error_code error;
 };
 
-// to_status says what an error of connect(2) or sendmsg(2) to a backend means.
+// to_status says what an error of connect(2) or sendmsg(2) to a backend means. EAGAIN of connect(2) is its
+// backlog.
 [[nodiscard]] handoff_status to_status(const error_code& ec) noexcept;
+
+// may_pass_soon: the same attempt may succeed a little later, and no event announces when.
+[[nodiscard]] bool may_pass_soon(handoff_status status) noexcept;
 
 // hand_off_stream makes one attempt with the `stream` protocol: connect to `path`, send `header` with the
 // client on its first byte, wait for ACK until `deadline`. A backlog without room is tried again until then.

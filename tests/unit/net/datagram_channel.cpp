@@ -24,7 +24,7 @@ std::size_t fill(net::datagram_channel& channel) {
         if (channel.ready(hello.size()).status != handoff_status::taken)
             return n;
         const auto sent = channel.send(pair.accepted, hello);
-        if (sent.status == handoff_status::busy) {
+        if (sent.status == handoff_status::queue_full) {
             CHECK(pair.accepted); // still ours
             return n;
         }
@@ -81,14 +81,14 @@ TEST_CASE("datagram_channel: nobody there is absent or refused, and it is tried 
     CHECK(channel.ready(1).status == handoff_status::taken);
 }
 
-TEST_CASE("datagram_channel: a full queue is busy, and asked about before anything is consumed") {
+TEST_CASE("datagram_channel: a full queue is told, and asked about before anything is consumed") {
     const same_descriptors check;
     const datagram_backend backend;
     net::datagram_channel channel{backend.path()};
     const auto queued = fill(channel);
     CHECK(queued > 0);
     const auto asked = channel.ready(hello.size());
-    CHECK(asked.status == handoff_status::busy);
+    CHECK(asked.status == handoff_status::queue_full);
     CHECK(asked.error == os::make_error(EAGAIN));
     (void)backend.receive();
     CHECK(channel.ready(hello.size()).status == handoff_status::taken); // room again
@@ -103,7 +103,7 @@ TEST_CASE(
     const datagram_backend backend;
     (void)fill_queue(backend.path());
     net::datagram_channel channel{backend.path()};
-    CHECK(channel.ready(hello.size()).status == handoff_status::busy);
+    CHECK(channel.ready(hello.size()).status == handoff_status::queue_full);
 }
 
 TEST_CASE("datagram_channel: a receiver that was restarted is connected to anew") {

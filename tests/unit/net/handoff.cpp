@@ -209,14 +209,14 @@ TEST_CASE("hand_off_stream: a full backlog is tried again until there is room") 
     CHECK(handoff.get().status == handoff_status::taken);
 }
 
-TEST_CASE("hand_off_stream: a backlog that stays full is busy at the deadline, not before") {
+TEST_CASE("hand_off_stream: a backlog that stays full is told at the deadline, not before") {
     const same_descriptors check;
     fixture test;
     const stream_backend backend{abstract_name(), 0};
     const auto waiting = fill_backlog(backend.path());
     const auto deadline = soon();
     const auto result = test.hand_off(backend.path(), deadline);
-    CHECK(result.status == handoff_status::busy);
+    CHECK(result.status == handoff_status::backlog_full);
     CHECK(result.error == os::make_error(EAGAIN));
     CHECK(net::clock::now() >= deadline);
     CHECK(test.is_whole());
@@ -250,11 +250,11 @@ TEST_CASE("to_status: what the kernel's errors mean") {
         handoff_status status;
     };
     const auto [error, status] = GENERATE(values<row>({
-        {EAGAIN, handoff_status::busy},
-        {ENOBUFS, handoff_status::busy},
-        {ENOMEM, handoff_status::busy},
-        {ETOOMANYREFS, handoff_status::busy},
-        {EMFILE, handoff_status::busy},
+        {EAGAIN, handoff_status::backlog_full},
+        {ENOBUFS, handoff_status::no_resources},
+        {ENOMEM, handoff_status::no_resources},
+        {ETOOMANYREFS, handoff_status::no_resources},
+        {EMFILE, handoff_status::no_resources},
         {ENOENT, handoff_status::absent},
         {ECONNREFUSED, handoff_status::refused},
         {EPIPE, handoff_status::declined},

@@ -164,7 +164,7 @@ const std::vector<failure_row> failures{
          test.what.stream(gone.path());
          return std::shared_ptr<void>{};
      }},
-    {"a backlog that stays full", outcome::backend_busy,
+    {"a backlog that stays full", outcome::backend_backlog_full,
      [](fixture& test) {
          auto kept = std::make_shared<std::pair<stream_backend, std::vector<os::unique_fd>>>(
              stream_backend{abstract_name(), 0}, std::vector<os::unique_fd>{});
@@ -172,14 +172,14 @@ const std::vector<failure_row> failures{
          test.what.stream(kept->first.path()).ack_timeout = 20ms;
          return std::shared_ptr<void>{kept};
      }},
-    {"a queue that stays full", outcome::backend_busy,
+    {"a queue that stays full", outcome::backend_queue_full,
      [](fixture& test) {
          datagram_backend full;
          (void)fill_queue(full.path());
          test.what.datagram(full.path()).ack_timeout = 20ms;
          return keep(std::move(full));
      }},
-    {"no room for another pending client", outcome::backend_busy,
+    {"no room for another pending client", outcome::backend_max_pending,
      [](fixture& test) {
          test.what.stream(abstract_name()).max_pending = 0;
          return std::shared_ptr<void>{};
@@ -275,7 +275,7 @@ TEST_CASE("delivery: max_pending is a limit of those on their way, not of those 
     auto second = router.connect_with(hello);
     CHECK(second.read_to_end() == ending::fin);
     second.close();
-    router.wait_for(outcome::backend_busy);
+    router.wait_for(outcome::backend_max_pending);
     REQUIRE(offer.answer() == 0);
     router.wait_for(outcome::handed_off);
     const auto third = router.connect_with(hello);
