@@ -3,6 +3,8 @@
 #include "catch.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -18,6 +20,16 @@ TEST_CASE("outcome: each has a name of its own, of lower-case letters and unders
         CHECK_FALSE(name.empty());
         CHECK(std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; }));
         CHECK(names.emplace(name).second);
+    }
+}
+
+TEST_CASE("outcome: docs/log.md says what each means") {
+    std::ifstream file{SNIPASS_SOURCE_DIR "/docs/log.md"};
+    const std::string page{std::istreambuf_iterator<char>{file}, {}};
+    for (std::size_t i = 0; i < server::outcome_count; ++i) {
+        const std::string name{server::to_string(static_cast<outcome>(i))};
+        CAPTURE(name);
+        CHECK(page.find("\n| `" + name + "` | ") != std::string::npos);
     }
 }
 

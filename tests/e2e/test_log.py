@@ -1,0 +1,90 @@
+"""What an admin reads: a session's line in both formats, the counters, and what the settings leave out."""
+
+import re
+import signal
+import socket
+
+import harness
+from harness import DEADLINE, Case, client_hello, read_all, wait_until
+
+HEAD = """
+[server]
+workers = 2
+[log]
+{}
+[[listener]]
+address = "127.0.0.1:0"
+unmatched = "close"
+[[route]]
+names = ["*.example.com"]
+backend = "blog"
+"""
+ODD = 'h2" outcome=x'  # a protocol's name that would like to be more than that
+
+
+class Log(Case):
+    def start_router(self, log):
+        """Three clients: one is handed off, one refused for its name, one for its protocol. The router, and the first's address."""
+        self.receiver("blog", serve="raw")
+        router = self.router(self.backend("blog"), head=HEAD.format(log))
+        listening = re.compile(r'"?address"?[=:]"127\.0\.0\.1:(\d+)"')
+        port = router.wait_for(lambda me: [found for line in me.lines if (found := listening.search(line))], "its port")[0][1]
+        addresses = []
+        for data in (client_hello("blog.example.com", alpn=["h2", ODD]), client_hello("other.org"), b"GET / HTTP/1.0\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", int(port)), DEADLINE) as client:
+                addresses.append("%s:%d" % client.getsockname())
+                client.sendall(data)
+                client.shutdown(socket.SHUT_WR)
+                read_all(client)
+        return router, addresses[0]
+
+    def counted(self, router):
+        router.signal(signal.SIGUSR1)
+        return router.wait_for(lambda me: [e for e in me.events if e.get("message") == "counters"], "counters")[-1]
+
+    def test_text(self):
+        router, client = self.start_router('format = "text"')
+        lines = router.wait_for(
+            lambda me: (found,) if len(found := [line for line in me.lines if " session " in line]) == 3 else None, "three lines")[0]
+        taken = next(line for line in lines if client in line)
+        self.assertRegex(taken, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z session handed_off client=" + re.escape(client) +
+                         r' listener=127\.0\.0\.1:0 server_name="blog\.example\.com" alpn="h2,h2\\" outcome=x" match=wildcard route=\d+ '
+                         r'backend="blog" id=[0-9a-f]+ duration_us=\d+ hello_bytes=\d+$')
+        self.assertEqual(sorted(line.split()[2] for line in lines), ["handed_off", "no_route", "not_tls"])
+        self.assertTrue([line for line in router.lines if re.match(r"\S+Z info listening listener=", line)])
+
+    def test_json(self):
+        router, client = self.start_router('format = "json"')
+        router.sessions(3)
+        taken = router.session(client=client)
+        self.assertEqual(taken["outcome"], "handed_off")
+        self.assertEqual(taken["alpn"], ["h2", ODD])
+        self.assertEqual((taken["match"], taken["server_name"], taken["backend"]), ("wildcard", "blog.example.com", "blog"))
+        refused = router.session(outcome="no_route")
+        self.assertEqual((refused["route"], refused["backend"], refused["server_name"]), (None, None, "other.org"))
+        self.assertIsNone(router.session(outcome="not_tls")["server_name"])
+
+    def test_the_counters_on_sigusr1(self):
+        router, _ = self.start_router('format = "json"')
+        router.sessions(3)
+        counters = self.counted(router)
+        expected = {"accepted": 3, "accept_paused": 0, "handed_off": 1, "no_route": 1, "not_tls": 1, "shed": 0, "match_wildcard": 1,
+                    "match_no_route": 1, "match_not_tls": 1, "match_exact": 0}
+        self.assertEqual({key: int(counters[key]) for key in expected}, expected)
+
+    def test_without_sessions(self):
+        router, _ = self.start_router('format = "json"\naccess = false')
+        wait_until(lambda: self.counted(router)["handed_off"] == "1", "it is counted")
+        router.terminate()
+        self.assertEqual([e for e in router.events if e.get("event") == "session"], [])
+
+    def test_a_level_leaves_out_what_is_below_it(self):
+        self.receiver("blog", serve="raw")
+        router = self.router(self.backend("blog"), head=HEAD.format('format = "json"\nlevel = "warn"'))
+        router.reload("")
+        router.terminate()
+        self.assertEqual({e["level"] for e in router.events if "level" in e}, {"error"})
+
+
+if __name__ == "__main__":
+    harness.main()
