@@ -145,6 +145,10 @@ bool is_listening(int fd) {
 error_code prepare_listener(int fd) {
     if (auto ec = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1))
         return ec;
+    int seconds = 0;
+    socklen_t size = sizeof seconds;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &size) == 0 && seconds > 0)
+        return {};
     return set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, defer_accept_seconds);
 }
 

@@ -19,6 +19,8 @@ constexpr int batch = 64;
 // Without descriptors accept4 fails at once, again and again: rest instead of spinning.
 constexpr auto rest_time = 20ms;
 
+constexpr auto longest_farewell = 1s;
+
 // The socket itself is no good any more, as when another holder of a lent one has shut it down.
 bool is_broken(const error_code& ec) {
     return ec.value() == EINVAL || ec.value() == EBADF || ec.value() == ENOTSOCK || ec.value() == EOPNOTSUPP;
@@ -47,17 +49,24 @@ net::task<> listener::run() {
         (void)co_await watch_.pause(net::clock::now() + rest_time); // a stop ends it early
     }
     socket_.file = {};
-    accept_the_last();
+    if (!socket_.lent && socket_.kind != socket_kind::handoff_stream)
+        co_await serve_backlog();
 }
 
-// A datagram that is in the queue when it is closed is a client lost, and so is one that comes after the last
-// look: its sender has to be told first.
-void listener::accept_the_last() {
-    if (socket_.lent || socket_.kind == socket_kind::handoff_stream)
-        return;
+// serve_backlog takes who waits in the backlog of a socket that is about to be closed, in turns with everybody
+// else, and not for ever: others may go on coming. A datagram that is in the queue when it is closed is a
+// client lost, and so is one that comes after the last look: its sender has to be told first.
+net::task<> listener::serve_backlog() {
     if (socket_.kind == socket_kind::handoff_datagram)
         (void)::shutdown(socket_.fd.get(), SHUT_RD);
-    while (accept_some() == pace::again) {
+    const auto until = net::clock::now() + longest_farewell;
+    for (auto next = accept_some(); next == pace::again || next == pace::rest; next = accept_some()) {
+        if (next == pace::rest)
+            owner_.out_of_descriptors();
+        const auto now = net::clock::now();
+        if (now >= until)
+            break;
+        (void)co_await watch_.pause(next == pace::rest ? now + rest_time : now);
     }
 }
 

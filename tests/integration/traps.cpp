@@ -284,6 +284,19 @@ TEST_CASE("trap: without descriptors for long, the thread does not spin") {
     router.wait_for(outcome::handed_off);
 }
 
+// Closing the socket resets whoever waits in its backlog.
+TEST_CASE("trap: a want of descriptors in the moment of stopping does not lose who waits in the backlog") {
+    fixture test;
+    auto& router = test.begin();
+    test.calls->fail(system_call::accept4, EMFILE, 1, 3);
+    const auto client = router.connect_with(hello);
+    router.wait_until([&] { return router.counters().accept_paused.value() > 0; }, "a pause");
+    router.drain();
+    (void)test.backend.take();
+    router.wait_for(outcome::handed_off);
+    router.wait_until([&] { return router.drained(); }, "the drain");
+}
+
 namespace {
 
 // descriptor_limit is RLIMIT_NOFILE: no number from now on may be as large as the `n`-th that is free now.

@@ -37,7 +37,7 @@ socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& address) no
 
 // prepare_listener sets what accepted sockets inherit or what spares wake-ups: TCP_NODELAY (tcp(7));
 // TCP_DEFER_ACCEPT, so that the hello is normally there when accept4 returns. For sockets of our own and for
-// those systemd passed.
+// those systemd passed, which keep a DeferAcceptSec= of their own.
 [[nodiscard]] error_code prepare_listener(int fd);
 
 struct accepted {

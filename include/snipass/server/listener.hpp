@@ -57,7 +57,7 @@ class listener {
     };
     [[nodiscard]] pace accept_some();
     [[nodiscard]] error_code accept_one();
-    void accept_the_last();
+    [[nodiscard]] net::task<> serve_backlog();
 
     worker& owner_;
     listener_socket socket_;

@@ -138,6 +138,18 @@ TEST_CASE("listener_opener: a lent socket is duplicated for each worker, and pre
     }
 }
 
+TEST_CASE("listener_opener: a lent socket keeps the DeferAcceptSec= it has") {
+    const same_descriptors check;
+    auto socket = plain_listener();
+    const int wish = 30;
+    REQUIRE(::setsockopt(socket.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &wish, sizeof wish) == 0);
+    const int granted = option_of(socket.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT);
+    const auto opened = opener_with("web", std::move(socket)).open({lent("web")}, 1);
+    REQUIRE(opened.by_worker.size() == 1);
+    CHECK(option_of(opened.by_worker[0][0].fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT) == granted);
+    CHECK(granted >= wish);
+}
+
 TEST_CASE("listener_opener: all sockets of one name are taken") {
     const same_descriptors check;
     std::vector<os::passed_socket> passed;
