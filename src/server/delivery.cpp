@@ -51,7 +51,7 @@ class delivery {
 
     task<outcome> hand_off(backend& to);
     task<attempt> hold(backend& to, attempt last);
-    task<attempt> offer(backend& to);
+    task<attempt> offer(backend& to, net::time_point until);
     task<attempt> offer_stream(std::string_view path, net::time_point deadline);
     task<attempt> offer_datagram(net::datagram_channel& channel, net::time_point deadline);
     attempt try_datagram(net::datagram_channel& channel);
@@ -88,7 +88,7 @@ task<outcome> delivery::hand_off(backend& to) {
         co_return outcome::backend_max_pending;
     }
     const backend::pending pending{to};
-    auto last = co_await offer(to);
+    auto last = co_await offer(to, net::time_point::max());
     if (last.status != handoff_status::taken && !is_unfit(last))
         last = co_await hold(to, last);
     if (last.status == handoff_status::taken) {
@@ -112,23 +112,23 @@ task<delivery::attempt> delivery::hold(backend& to, attempt last) {
         if (net::clock::now() >= until)
             break;
         if (my_turn)
-            last = co_await offer(to);
+            last = co_await offer(to, until);
     }
     co_return last;
 }
 
-// offer makes one round of the backend's addresses.
-task<delivery::attempt> delivery::offer(backend& to) {
+// offer makes one round of the backend's addresses, which has ended `until` then.
+task<delivery::attempt> delivery::offer(backend& to, net::time_point until) {
     attempt last;
     const auto& settings = to.settings();
     for (std::size_t i = 0; i < settings.handoff.size(); ++i) {
-        const auto deadline = net::clock::now() + settings.ack_timeout;
+        const auto deadline = std::min(net::clock::now() + settings.ack_timeout, until);
         // No conditional expression: GCC 12 evaluates both sides of one that has co_await in it.
         if (settings.protocol == config::handoff_protocol::stream)
             last = co_await offer_stream(settings.handoff[i], deadline);
         else
             last = co_await offer_datagram(to.channels()[i], deadline);
-        if (last.status == handoff_status::taken)
+        if (last.status == handoff_status::taken || net::clock::now() >= until)
             break;
     }
     co_return last;

@@ -246,6 +246,22 @@ TEST_CASE("delivery: from a silent backend the client is taken back whole, and i
     router.wait_for(outcome::handed_off);
 }
 
+TEST_CASE("delivery: hold ends in time, whatever ack_timeout is") {
+    fixture test;
+    const auto path = test.path("late");
+    auto& settings = test.what.stream(path);
+    settings.hold = 500ms;
+    settings.ack_timeout = 24h;
+    auto& router = test.start();
+    const auto client = router.connect_with(hello);
+    router.wait_until([&] { return router.counters().accepted.value() == 1; }, "the client");
+    router.settle(); // the first attempt is over
+    const stream_backend silent{path};
+    (void)silent.receive();
+    CHECK(client.read_to_end() == ending::fin);
+    router.wait_for(outcome::backend_silent);
+}
+
 TEST_CASE("delivery: a backend that does not answer delays nobody else's clients") {
     fixture test;
     const stream_backend silent;
