@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import unittest
 from pathlib import Path
 
@@ -109,6 +110,36 @@ class Nginx(NginxServer, ServerTests):
                 wait_for(lambda: len(set(self.workers()) - set(old)) == 2, "two new workers")
                 load.wait_for_more(100)
         self.assertEqual(load.failures, [])
+
+    def test_reload_under_a_load_of_http2_loses_no_request(self):
+        done, failures, served = threading.Event(), [], []
+        with self.router() as router:
+            host, port = router.address
+
+            def visit():
+                """Five requests on each connection. A worker that is told to go while a connection has had no request yet ends it (GOAWAY:
+                nothing was processed), as it does on TCP; browsers ask again, and so does curl with --retry."""
+                while not done.is_set():
+                    result = subprocess.run(
+                        ["curl", "-sS", "--http2", "--retry", "3", "--retry-all-errors", "--retry-delay", "1", "--cacert", self.certificate,
+                         "-o", os.devnull, "-w", "%{http_version} %{http_code} ",
+                         "--resolve", f"test.example:{port}:{host}", f"https://test.example:{port}/[1-5]"], capture_output=True, text=True)
+                    (served if result.stdout == "2 200 " * 5 else failures).append(result.stdout + result.stderr)
+
+            clients = [threading.Thread(target=visit) for _ in range(4)]
+            for client in clients:
+                client.start()
+            try:
+                for _ in range(5):
+                    old, before = self.workers(), len(served)
+                    os.kill(self.master(), signal.SIGHUP)
+                    wait_for(lambda o=old: len(set(self.workers()) - set(o)) == 2, "two new workers")
+                    wait_for(lambda n=before: len(served) > n + 8 or failures, "connections to be served", 60)
+            finally:
+                done.set()
+                for client in clients:
+                    client.join()
+        self.assertEqual(failures, [])
 
     def test_upgrade_of_the_binary_loses_nobody(self):
         with self.router() as router, self.load(router.address) as load:
