@@ -316,8 +316,8 @@ class Comings(Chain):
                     if number == 10 and stop == "terminate":
                         self.assertEqual(second.terminate(), 0)
                     if number == 10 and stop == "kill":
-                        first.sessions(11, outcome="handed_off")
-                        second.signal(signal.SIGSTOP)  # from here on it acknowledges nobody
+                        second.sessions(11, outcome="handed_off")  # whom it had acknowledged, it has handed on
+                        second.signal(signal.SIGSTOP)
                     if number == 20 and stop == "kill":
                         second.process.kill()
                         second.wait()
