@@ -22,7 +22,7 @@ from router import Router  # noqa: E402
 from test_nginx import CONFIGURATION as NGINX  # noqa: E402
 
 SUPPORT = Path(__file__).resolve().parents[2] / "support"
-ROUNDS, RATE = (50, 200) if os.environ.get("SNIPASS_LONG") else (2, 60)
+ROUNDS, RATE = (50, 200) if os.environ.get("SNIPASS_LONG") else (1, 60)
 ACK_TIMEOUT = 0.5
 # As many as come while they are held: the rate times the hold, and more for a machine that is slow.
 BACKEND = f'ack_timeout = "{ACK_TIMEOUT * 1000:.0f}ms"\nmax_pending = 20000'
