@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view unix_prefix = "unix:";
 constexpr std::string_view handoff_prefix = "handoff:";
 constexpr std::string_view systemd_prefix = "systemd:";
+constexpr std::string_view asked_for = "{host_name}";
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
     std::uint16_t port = 0;
@@ -136,6 +137,8 @@ std::string proxy_problem(std::string_view text) {
         return quoted(text) + " has no port, or no brackets; write " + quoted(with_port(text));
     if (host_name::parse(text))
         return quoted(text) + " has no port; write " + quoted(std::string(text) + ":443");
+    if (text == asked_for)
+        return quoted(text) + " has no port; write " + quoted(std::string(text) + ":443");
     const auto [host, port] = split(text);
     const auto number = parse_port(port);
     if (!number || *number == 0)
@@ -194,10 +197,13 @@ written<proxy_address> parse_proxy_address(std::string_view text) {
     const auto [host, port_text] = split(text);
     const auto name = host_name::parse(host);
     const auto port = parse_port(port_text);
-    if (!name || !port || *port == 0)
+    address.host_asked_for = host == asked_for;
+    if ((!name && !address.host_asked_for) || !port || *port == 0)
         return result::refused(proxy_problem(text));
-    address.host = std::string(name->text());
     address.port = *port;
+    if (address.host_asked_for)
+        return address;
+    address.host = std::string(name->text());
     return address;
 }
 

@@ -55,6 +55,52 @@ std::string_view to_string(policy policy) {
     return {};
 }
 
+std::string destinations_of(const backend_settings& backend) {
+    const auto& allowed = backend.allow_destinations;
+    auto text = std::string{allowed.public_ones ? "public addresses" : ""};
+    if (!allowed.listed.empty())
+        text += (text.empty() ? "" : " and ") +
+                listed(allowed.listed, [](const ip_prefix& one) { return one.to_string(); });
+    return text.empty() ? "nowhere" : text;
+}
+
+std::string_view to_string(balance value) {
+    switch (value) {
+    case balance::order:
+        return "order";
+    case balance::round_robin:
+        return "round_robin";
+    case balance::least_sessions:
+        return "least_sessions";
+    case balance::source_hash:
+        return "source_hash";
+    }
+    return {};
+}
+
+// describe_proxy says what is not as it is by default, besides the addresses.
+std::string describe_proxy(const backend_settings& backend) {
+    auto text =
+        "proxy to " + listed(backend.proxy, [](const proxy_address& address) { return address.text; });
+    if (backend.forwards())
+        text += " (the name that the client asks for; allowed: " + destinations_of(backend) + ")";
+    else if (backend.balance != balance::order)
+        text += ", balance = " + quoted(to_string(backend.balance));
+    if (backend.header != proxy_protocol::none)
+        text += backend.header == proxy_protocol::v1 ? ", with a PROXY header (v1)"
+                                                     : ", with a PROXY header (v2)";
+    if (backend.transparent)
+        text += ", from the client's own address";
+    if (backend.check != health_check::none)
+        text += std::string{", checked every "} + format_duration(backend.check_interval) +
+                (backend.check == health_check::tls ? " by a TLS hello" : " by a connect");
+    if (backend.max_lifetime.count() > 0)
+        text += "; reset after " + format_duration(backend.max_lifetime);
+    if (backend.on_remove == removal::close)
+        text += "; reset when a reload removes it";
+    return text;
+}
+
 std::string describe(const configuration& configuration, const backend_settings& backend) {
     auto text = "backend " + quoted(backend.name) + " (" + at_line(configuration, backend.where) + "): ";
     if (!backend.handoff.empty()) {
@@ -63,8 +109,7 @@ std::string describe(const configuration& configuration, const backend_settings&
         text += listed(backend.handoff, [](const std::string& path) { return "unix:" + path; });
         text += "; held for up to " + format_duration(backend.hold) + " while it is away";
     } else {
-        text +=
-            "proxy to " + listed(backend.proxy, [](const proxy_address& address) { return address.text; });
+        text += describe_proxy(backend);
     }
     if (backend.sorry)
         text += "; if it fails, backend " + quoted(configuration.backends[*backend.sorry].name);

@@ -22,8 +22,12 @@ constexpr choice<removal> removals[] = {{"keep", removal::keep}, {"close", remov
 
 constexpr std::string_view handoff_keys[] = {"protocol", "ack_timeout"};
 constexpr std::string_view proxy_keys[] = {
-    "balance",         "resolve_interval", "eject_after",  "check",     "check_interval", "proxy_protocol",
-    "connect_timeout", "idle_timeout",     "max_lifetime", "keepalive", "user_timeout",   "on_remove"};
+    "balance",         "resolve_interval",  "eject_after",  "check",     "check_interval", "proxy_protocol",
+    "connect_timeout", "idle_timeout",      "max_lifetime", "keepalive", "user_timeout",   "on_remove",
+    "transparent",     "allow_destinations"};
+
+// What is about addresses that are known beforehand.
+constexpr std::string_view known_address_keys[] = {"balance", "eject_after", "check", "check_interval"};
 
 // The name stands in log lines and in what `explain` prints.
 bool is_backend_name(std::string_view name) {
@@ -70,8 +74,40 @@ void read_handoff(table_reader& in, backend_settings& backend) {
         in.read("ack_timeout", backend.ack_timeout, duration);
 }
 
+// Either "public" or a network.
+written<std::optional<ip_prefix>> as_destination(const node& node) {
+    using result = written<std::optional<ip_prefix>>;
+    const auto* const text = std::get_if<std::string>(&node.value);
+    if (text && *text == "public")
+        return std::optional<ip_prefix>{};
+    auto prefix = as_prefix(node);
+    if (!prefix.value)
+        return result::refused(std::move(prefix.problem));
+    return std::optional{*prefix.value};
+}
+
+// read_forwarding reads what depends on who chooses the host, the file or the client.
+void read_forwarding(table_reader& in, backend_settings& backend) {
+    const auto forwards = std::ranges::count(backend.proxy, true, &proxy_address::host_asked_for);
+    if (forwards == 0)
+        return in.reject("allow_destinations", "applies to proxy = [\"{host_name}:443\"] only; leave it out");
+    if (backend.proxy.size() > 1)
+        in.error(backend.where, "proxy",
+                 "\"{host_name}\" stands alone; write a second backend for the others");
+    for (const auto key : known_address_keys)
+        in.reject(key, "does not apply to \"{host_name}\"; leave it out");
+    auto& allowed = backend.allow_destinations;
+    destinations given{false, {}};
+    if (in.read_each("allow_destinations", table_reader::lone_string::accepted, as_destination,
+                     [&](const std::optional<ip_prefix>& one, place) {
+                         one ? given.listed.push_back(*one) : void(given.public_ones = true);
+                     }))
+        allowed = std::move(given);
+}
+
 void read_proxy(table_reader& in, backend_settings& backend) {
     const auto duration = [](const node& node) { return as_duration(node, limits::shortest_duration); };
+    read_forwarding(in, backend);
     in.read("proxy_protocol", backend.header,
             [](const node& node) { return as_choice<proxy_protocol>(node, headers); });
     in.read("balance", backend.balance, [](const node& node) { return as_choice<balance>(node, balances); });
@@ -89,6 +125,10 @@ void read_proxy(table_reader& in, backend_settings& backend) {
     in.read("user_timeout", backend.user_timeout, as_duration_or_none);
     in.read("on_remove", backend.on_remove,
             [](const node& node) { return as_choice<removal>(node, removals); });
+    in.read("transparent", backend.transparent, as_boolean);
+    if (backend.transparent &&
+        std::ranges::any_of(backend.proxy, [](const proxy_address& one) { return !one.path.empty(); }))
+        in.error(backend.where, "transparent", "a unix socket has no source address; leave one of them out");
 }
 
 } // namespace

@@ -70,6 +70,21 @@ void check_sorry(const std::vector<backend_draft>& backends, findings& findings)
     }
 }
 
+// check_default: who asks for no name that a route has cannot be forwarded to it.
+void check_default(const draft& draft, findings& findings) {
+    std::vector<bool> seen(draft.backends.size()); // sorry may lead in a ring, which is another mistake
+    for (auto at = draft.default_index; at && !seen[*at]; at = draft.backends[*at].settings.sorry) {
+        seen[*at] = true;
+        const auto& settings = draft.backends[*at].settings;
+        if (settings.forwards())
+            findings.error(draft.default_backend->where,
+                           "default.backend: leads to backend " + quoted(settings.name) + ", whose " +
+                               quoted(settings.proxy.front().text) +
+                               " is the name that a route has; write a [[route]] with the names that may be "
+                               "forwarded");
+    }
+}
+
 } // namespace
 
 bool resolve_references(draft& draft, findings& findings) {
@@ -90,6 +105,8 @@ bool resolve_references(draft& draft, findings& findings) {
         draft.default_index = names.resolve(*draft.default_backend, "default.backend");
     complete = complete && draft.default_index.has_value() == draft.has_default;
     check_sorry(draft.backends, findings);
+    if (complete)
+        check_default(draft, findings);
     return complete;
 }
 

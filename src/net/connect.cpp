@@ -9,7 +9,26 @@
 
 namespace snipass::net {
 
-result<begun_connect> begin_connect(const ip_endpoint& endpoint) {
+namespace {
+
+error_code come_from(int fd, const ip_address& source) {
+    const int on = 1;
+    const bool v4 = source.is_v4();
+    if (::setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on,
+                     sizeof on) != 0)
+        return os::last_error();
+    // connect() chooses the port, when it knows the other end: two connections may have the same (ip(7)).
+    (void)::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    sockaddr_storage storage;
+    const socklen_t size = os::to_sockaddr({source, 0}, storage);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) != 0)
+        return os::last_error();
+    return {};
+}
+
+} // namespace
+
+result<begun_connect> begin_connect(const ip_endpoint& endpoint, const std::optional<ip_address>& source) {
     const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
     begun_connect begun{
         os::unique_fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)}, false};
@@ -22,6 +41,11 @@ result<begun_connect> begin_connect(const ip_endpoint& endpoint) {
     (void)::setsockopt(begun.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     (void)::setsockopt(begun.fd.get(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
 
+    if (source && source->is_v4() != endpoint.address.is_v4())
+        return os::make_error(EAFNOSUPPORT);
+    if (source)
+        if (const auto ec = come_from(begun.fd.get(), *source))
+            return ec;
     sockaddr_storage storage;
     const socklen_t size = os::to_sockaddr(endpoint, storage);
     const auto connect = [&] {

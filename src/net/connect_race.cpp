@@ -1,8 +1,6 @@
 // One connection out of several that are tried at the same time.
 #include "snipass/net/connect_race.hpp"
 
-#include "snipass/net/connect.hpp"
-
 #include <boost/asio/error.hpp>
 
 namespace snipass::net {
@@ -28,11 +26,12 @@ connect_race::~connect_race() {
             one->interrupt(boost::asio::error::operation_aborted);
 }
 
-void connect_race::start(const ip_endpoint& to, time_point deadline) {
+void connect_race::start(const ip_endpoint& to, const std::optional<ip_address>& source,
+                         time_point deadline) {
     const auto number = state_->waiting.size();
     state_->waiting.push_back(nullptr);
     ++state_->under_way;
-    state_->loop.spawn(run(state_, number, to, deadline));
+    state_->loop.spawn(run(state_, number, begin_connect(to, source), deadline));
 }
 
 task<> connect_race::wait(time_point until) {
@@ -56,9 +55,8 @@ std::size_t connect_race::under_way() const noexcept {
     return state_->under_way;
 }
 
-task<> connect_race::run(std::shared_ptr<state> all, std::size_t number, ip_endpoint to,
+task<> connect_race::run(std::shared_ptr<state> all, std::size_t number, result<begun_connect> socket,
                          time_point deadline) {
-    auto socket = begin_connect(to);
     if (socket && !socket->connected) {
         fd_watch watch{all->loop, socket->fd.get()};
         all->waiting[number] = &watch;

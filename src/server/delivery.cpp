@@ -73,7 +73,8 @@ task<std::optional<outcome>> delivery::run(std::size_t first) {
             end = co_await proxy(way_, to);
         if (!way_.client || end == outcome::client_closed)
             co_return end;
-        if (away == nullptr && !to.settings().proxy.empty())
+        // Nobody waits for a host that a stranger has chosen.
+        if (away == nullptr && !to.settings().proxy.empty() && !to.settings().forwards())
             away = &to;
         at = to.settings().sorry;
     }
@@ -145,8 +146,7 @@ task<delivery::attempt> delivery::offer_stream(std::string_view path, net::time_
 
 task<delivery::attempt> delivery::offer_datagram(net::datagram_channel& channel, net::time_point deadline) {
     auto last = try_datagram(channel);
-    for (auto retry = first_retry; net::may_pass_soon(last.status);
-         retry = std::min(2 * retry, last_retry)) {
+    for (auto retry = first_retry; net::may_pass_soon(last.status); retry = std::min(2 * retry, last_retry)) {
         const auto now = net::clock::now();
         if (now >= deadline)
             break;

@@ -31,6 +31,14 @@ bool is_broken(const error_code& ec) {
 listener::listener(worker& owner, listener_socket socket)
     : owner_(owner), socket_(std::move(socket)), watch_(owner.loop(), socket_.fd.get()) {}
 
+bool listener::takes(const ip_endpoint& one) const {
+    const auto own = os::local_endpoint(socket_.fd.get()); // fails for a unix socket
+    if (!own || own->port != one.port)
+        return false;
+    const bool any = own->address == ip_address{} || own->address == ip_address::v4({});
+    return any || own->address == one.address;
+}
+
 void listener::use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept {
     site_ = std::move(site);
     settings_ = &settings;
@@ -53,9 +61,9 @@ net::task<> listener::run() {
         co_await serve_backlog();
 }
 
-// serve_backlog takes who waits in the backlog of a socket that is about to be closed, in turns with everybody
-// else, and not for ever: others may go on coming. A datagram that is in the queue when it is closed is a
-// client lost, and so is one that comes after the last look: its sender has to be told first.
+// serve_backlog takes who waits in the backlog of a socket that is about to be closed, in turns with
+// everybody else, and not for ever: others may go on coming. A datagram that is in the queue when it is
+// closed is a client lost, and so is one that comes after the last look: its sender has to be told first.
 net::task<> listener::serve_backlog() {
     if (socket_.kind == socket_kind::handoff_datagram)
         (void)::shutdown(socket_.fd.get(), SHUT_RD);

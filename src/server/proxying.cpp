@@ -1,6 +1,8 @@
 // A client on its way to a backend that is reached by relaying.
 #include "proxying.hpp"
 
+#include "forwarding.hpp"
+
 #include "snipass/net/connect_race.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
@@ -32,8 +34,12 @@ struct connected {
 // are addresses of one name, when it is slow.
 class connecting {
   public:
-    connecting(net::event_loop& loop, backend& to, const ip_address& client)
-        : settings_(to.settings()), candidates_(to.targets().in_order(client)), race_(loop) {}
+    connecting(net::event_loop& loop, const config::backend_settings& settings,
+               std::vector<candidate> candidates, const ip_address& client)
+        : settings_(settings), candidates_(std::move(candidates)), race_(loop) {
+        if (settings.transparent)
+            source_ = client;
+    }
 
     task<result<connected>> run();
 
@@ -43,6 +49,7 @@ class connecting {
 
     const config::backend_settings& settings_;
     std::vector<candidate> candidates_;
+    std::optional<ip_address> source_; // of the connections
     net::connect_race race_;
     std::vector<std::size_t> started_; // what the race has, by its numbers
     std::size_t next_ = 0;
@@ -80,7 +87,7 @@ std::optional<connected> connecting::start_next() {
     }
     const auto now = net::clock::now();
     started_.push_back(number);
-    race_.start(*to.endpoint, now + settings_.connect_timeout);
+    race_.start(*to.endpoint, source_, now + settings_.connect_timeout);
     const bool same_name = next_ < candidates_.size() && candidates_[next_].address == to.address;
     next_at_ = now + (same_name ? connection_attempt_delay : settings_.connect_timeout);
     if (race_.has_finished())
@@ -130,7 +137,16 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     }
     const backend::pending pending{to};
     const auto begun = net::clock::now();
-    connecting attempt{way.owner.loop(), to, way.about.client.address};
+    std::vector<candidate> candidates;
+    if (settings.forwards()) {
+        auto hosts = co_await find_hosts(way, to);
+        if (const auto* const none = std::get_if<outcome>(&hosts))
+            co_return way.is_over() ? outcome::client_closed : *none;
+        candidates = std::move(std::get<std::vector<candidate>>(hosts));
+    } else {
+        candidates = to.targets().in_order(way.about.client.address);
+    }
+    connecting attempt{way.owner.loop(), settings, std::move(candidates), way.about.client.address};
     auto connection = co_await attempt.run();
     if (!connection) {
         way.note(connection.error().message());

@@ -50,7 +50,7 @@ target_list::target_list(const config::backend_settings& settings, address_book&
     : settings_(settings), book_(book) {
     for (std::size_t i = 0; i < settings.proxy.size(); ++i) {
         const auto& address = settings.proxy[i];
-        if (address.path.empty() && !ip_address::parse(address.host))
+        if (!address.host.empty() && !ip_address::parse(address.host))
             names_.push_back({i, nullptr});
     }
 }
@@ -82,6 +82,8 @@ void target_list::rebuild() {
                 for (const auto& found : *name->answer)
                     add(address, ip_endpoint{found, address.port});
             ++name;
+        } else if (address.host_asked_for) {
+            continue; // forwarding.cpp finds it for each client
         } else if (!address.path.empty()) {
             add(address, std::nullopt);
         } else {

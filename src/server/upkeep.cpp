@@ -85,7 +85,7 @@ void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
             continue;
         checked_.push_back(std::make_shared<checked>(configuration, backend, book_));
         for (const auto& address : backend.proxy) {
-            if (!address.path.empty() || ip_address::parse(address.host))
+            if (address.host.empty() || ip_address::parse(address.host))
                 continue;
             auto& about = names_[address.host];
             const bool known = about != nullptr;

@@ -16,6 +16,10 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Of names that clients are forwarded to: known ones, and questions to the resolver at a time, each a thread.
+constexpr std::size_t max_names = 4'096;
+constexpr std::size_t max_questions = 64;
+
 using namespace std::chrono_literals;
 
 constexpr std::size_t id_random_bytes = 8; // the others count
@@ -43,7 +47,8 @@ const config::listener_settings* find(const config::configuration& configuration
 
 worker::worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target)
     : keep_running_(loop_.io().get_executor()), workers_(workers), max_waiting_cap_(max_waiting_cap),
-      book_(book), log_(target), access_log_(loop_, target), relays_(loop_), last_id_(random_id()) {}
+      book_(book), log_(target), access_log_(loop_, target), relays_(loop_), names_(loop_),
+      last_id_(random_id()) {}
 
 worker::~worker() {
     relays_.end_all(net::relay_end::stopped);
@@ -68,6 +73,7 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     const auto& server = site_->config->server;
     waiting_.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
                         share(server.max_waiting_per_source, workers_));
+    names_.set_limits(share(max_names, workers_), share(max_questions, workers_));
     access_log_.configure(site_->config->log);
     relays_.set_pipe_limits(share(server.max_pipes, workers_), share(server.max_pipe_memory, workers_));
     relays_.end_if([this](const net::relay& one) { return to_session(one).must_end(*site_->config); },
@@ -78,6 +84,10 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     }
     for (auto& socket : opened)
         start_listener(std::move(socket));
+}
+
+bool worker::listens_on(const ip_endpoint& one) const {
+    return std::ranges::any_of(listeners_, [&](const listener& mine) { return mine.takes(one); });
 }
 
 void worker::start_listener(listener_socket socket) {

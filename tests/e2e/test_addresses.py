@@ -3,55 +3,15 @@
 The file runs itself again in a network and mount namespace of its own, with its own resolv.conf and DNS server on port 53.
 """
 
-import os
-import pathlib
 import socket
-import struct
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 
 import harness
 from harness import DEADLINE, Case, client_hello, wait_until
+from harness.namespace import Resolver, run_in_namespace
 
 HELLO = client_hello("far.example.com")
-
-
-class Resolver:
-    """Answers A queries as `answers` says: name -> list of IPv4 addresses, "stall", "fail" or "none"."""
-
-    def __init__(self):
-        self.answers = {}
-        self.asked = []
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.53", 53))
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            query, client = self._socket.recvfrom(4096)
-            reply = self._reply(query)
-            if reply:
-                self._socket.sendto(reply, client)
-
-    def _reply(self, query):
-        name, at = [], 12
-        while query[at]:
-            name.append(query[at + 1:at + 1 + query[at]].decode())
-            at += 1 + query[at]
-        question = query[12:at + 5]
-        (kind,) = struct.unpack("!H", query[at + 1:at + 3])
-        name = ".".join(name)
-        self.asked.append(name)
-        answer = self.answers.get(name, "fail")
-        if answer == "stall":
-            return None
-        code = 2 if answer == "fail" else 0
-        found = answer if isinstance(answer, list) and kind == 1 else []
-        records = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(one) for one in found)
-        return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(found), 0, 0) + question + records
 
 
 class Addresses(Case):
@@ -238,23 +198,5 @@ class Addresses(Case):
         self.assertLess(router.session(outcome="proxied")["connect_us"], 10_000_000)
 
 
-def in_namespace():
-    """Runs this file again where port 53 and /etc/resolv.conf are its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        conf = pathlib.Path(folder) / "resolv.conf"
-        conf.write_text("nameserver 127.0.0.53\noptions timeout:2 attempts:1\n")
-        hosts = pathlib.Path(folder) / "nsswitch.conf"
-        hosts.write_text("hosts: files dns\n")
-        script = ('ip link set lo up && ip route add 192.0.2.0/24 dev lo && '  # what is sent there vanishes
-                  f'mount --bind {conf} /etc/resolv.conf && mount --bind {hosts} /etc/nsswitch.conf && exec "$@"')
-        return subprocess.run(["unshare", "--net", "--mount", "sh", "-c", script, "sh", sys.executable, *sys.argv],
-                              env={**os.environ, "SNIPASS_IN_NAMESPACE": "1"}, check=False).returncode
-
-
 if __name__ == "__main__":
-    if "SNIPASS_IN_NAMESPACE" in os.environ:
-        harness.main()
-    elif os.geteuid() != 0:
-        print("skipped: namespaces need root")
-    else:
-        sys.exit(in_namespace())
+    run_in_namespace("ip route add 192.0.2.0/24 dev lo")  # what is sent there vanishes

@@ -27,7 +27,8 @@ struct listener_address {
 // value is what stands behind "unix:".
 [[nodiscard]] written<std::string> parse_handoff_address(std::string_view text);
 
-// parse_proxy_address takes "192.0.2.1:443", "[2001:db8::1]:443", "name:443", "unix:/path".
+// parse_proxy_address takes "192.0.2.1:443", "[2001:db8::1]:443", "name:443", "unix:/path", and
+// "{host_name}:443" for the host that the client asks for.
 [[nodiscard]] written<proxy_address> parse_proxy_address(std::string_view text);
 
 } // namespace snipass::config

@@ -130,12 +130,22 @@ enum class removal {
     close
 };
 
-// An address of a proxied backend: exactly one of path and host is set.
+// An address of a proxied backend: exactly one of path, host and host_asked_for is set.
 struct proxy_address {
     std::string path; // unix:PATH
     std::string host; // an IP address or a DNS name
     std::uint16_t port = 0;
-    std::string text; // as written
+    std::string text;            // as written
+    bool host_asked_for = false; // "{host_name}" in place of a host: the one that the client asks for
+};
+
+// destinations is where clients may be forwarded to who choose the host themselves.
+struct destinations {
+    bool public_ones = true; // is_public()
+    std::vector<ip_prefix> listed;
+
+    [[nodiscard]] bool lists(const ip_address& address) const noexcept;
+    [[nodiscard]] bool allows(const ip_address& address) const noexcept;
 };
 
 struct backend_settings {
@@ -150,7 +160,9 @@ struct backend_settings {
     milliseconds ack_timeout{1'000};
     std::size_t max_pending = 1'024; // clients held for it, or handed to it and not yet acknowledged
 
-    std::vector<proxy_address> proxy; // empty: handoff
+    std::vector<proxy_address> proxy; // empty: handoff. One with host_asked_for stands alone
+    destinations allow_destinations;  // of that one
+    bool transparent = false;         // connections come from the client's own address
     config::balance balance = config::balance::order;
     milliseconds resolve_interval{30'000}; // of DNS names
     std::size_t eject_after = 3;           // failed connects in a row; 0: never
@@ -165,6 +177,9 @@ struct backend_settings {
     removal on_remove = removal::keep;
 
     std::optional<std::size_t> sorry; // index into configuration::backends
+
+    // forwards: clients are relayed to the host that they ask for.
+    [[nodiscard]] bool forwards() const noexcept { return !proxy.empty() && proxy.front().host_asked_for; }
 };
 
 struct configuration {

@@ -7,6 +7,8 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
 
+#include <optional>
+
 namespace snipass::net {
 
 struct begun_connect {
@@ -16,7 +18,10 @@ struct begun_connect {
 
 // begin_connect connects a non-blocking socket with TCP_NODELAY, for somebody who speaks first: the last ACK
 // of the handshake waits for those bytes, if not for long.
-[[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint);
+// `source`: the connection comes from this address, which need not be this machine's (IP_TRANSPARENT, ip(7):
+// that takes CAP_NET_ADMIN, and routes by which the answers come back here), and any port.
+[[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint,
+                                                  const std::optional<ip_address>& source = std::nullopt);
 
 // pending_error is SO_ERROR: how a connect that was begun has ended.
 [[nodiscard]] error_code pending_error(int fd);

@@ -3,6 +3,7 @@
 
 #include "snipass/base/ip_address.hpp"
 #include "snipass/base/result.hpp"
+#include "snipass/net/connect.hpp"
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/sleeper.hpp"
@@ -26,8 +27,8 @@ class connect_race {
     connect_race(const connect_race&) = delete;
     connect_race& operator=(const connect_race&) = delete;
 
-    // start begins a connect, which is given up at `deadline`.
-    void start(const ip_endpoint& to, time_point deadline);
+    // start begins a connect, from `source` if there is one (begin_connect), which is given up at `deadline`.
+    void start(const ip_endpoint& to, const std::optional<ip_address>& source, time_point deadline);
 
     // wait lasts until a connect has ended or `until`; finished() tells.
     [[nodiscard]] task<> wait(time_point until);
@@ -44,7 +45,8 @@ class connect_race {
 
   private:
     struct state;
-    static task<> run(std::shared_ptr<state> all, std::size_t number, ip_endpoint to, time_point deadline);
+    static task<> run(std::shared_ptr<state> all, std::size_t number, result<begun_connect> socket,
+                      time_point deadline);
 
     std::shared_ptr<state> state_; // the connects have it too: they may end after the race
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
+#include "snipass/server/hellos_under_way.hpp"
 
 #include <atomic>
 #include <map>
@@ -47,6 +48,8 @@ class address_book {
     // at is the target of a backend at `place` (as an endpoint or path is written); it is made if need be.
     // Two backends at one place fail each for itself.
     [[nodiscard]] std::shared_ptr<target> at(std::string_view backend, const std::string& place);
+
+    hellos_under_way forwarded;
 
   private:
     static constexpr std::size_t first_clean_up = 64;

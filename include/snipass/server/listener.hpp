@@ -37,6 +37,9 @@ class listener {
 
     [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
 
+    // takes: who connects to `one`, an address of this machine, is a client of this listener.
+    [[nodiscard]] bool takes(const ip_endpoint& one) const;
+
     // use makes clients accepted from now on sessions of `site`, which has this listener's settings.
     void use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept;
 

@@ -29,6 +29,7 @@ enum class outcome : std::uint8_t {
     backend_declined,     // it closed without acknowledging
     backend_silent,       // it did not acknowledge within ack_timeout; no connection within connect_timeout
     backend_failed,       // anything else
+    destination_refused,  // it may not be forwarded to the host it asked for (allow_destinations, a loop)
     no_resources,         // the kernel stayed short of memory, descriptors, or room for those in flight
     cut_off,              // in flight when drain_timeout was over
     internal_error,       // this process ran out of memory or descriptors

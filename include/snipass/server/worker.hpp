@@ -3,6 +3,7 @@
 
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/hello_peeker.hpp"
+#include "snipass/net/name_cache.hpp"
 #include "snipass/net/proxy_header.hpp"
 #include "snipass/net/relay_group.hpp"
 #include "snipass/os/tcp.hpp"
@@ -59,6 +60,9 @@ class worker {
     [[nodiscard]] net::event_loop& loop() noexcept { return loop_; }
     [[nodiscard]] net::peek_buffer& buffer() noexcept { return buffer_; }
     [[nodiscard]] waiting_room& waiting() noexcept { return waiting_; }
+    [[nodiscard]] net::name_cache& names() noexcept { return names_; }
+    [[nodiscard]] address_book& book() noexcept { return book_; }
+    [[nodiscard]] bool listens_on(const ip_endpoint& one) const;
     [[nodiscard]] net::unique_id next_id() noexcept;
     void start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
                        os::accepted client);
@@ -91,6 +95,7 @@ class worker {
     net::peek_buffer buffer_;
     waiting_room waiting_;
     net::relay_group relays_;
+    net::name_cache names_;
     std::shared_ptr<generation> site_;
     std::list<listener> listeners_;
     std::size_t sessions_ = 0; // and receptions

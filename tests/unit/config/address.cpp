@@ -130,6 +130,7 @@ TEST_CASE("parse_proxy_address accepts") {
         {"a:65535", "a 65535"},
         {"unix:/run/acme.sock", "path /run/acme.sock"},
         {"unix:@acme", "path @acme"},
+        {"{host_name}:443", " 443"},
     }));
     INFO(row.written);
     const auto parsed = parse_proxy_address(row.written);
@@ -144,6 +145,7 @@ TEST_CASE("parse_proxy_address refuses and says what to write") {
         {"an address without a port", "10.0.0.5", R"(write "10.0.0.5:443")"},
         {"a name without a port", "backup.example", R"(has no port; write "backup.example:443")"},
         {"an IPv6 address without brackets", "2001:db8::5:443", R"(write "[2001:db8::5]:443")"},
+        {"the name asked for without a port", "{host_name}", R"(write "{host_name}:443")"},
         {"port 0", "10.0.0.5:0", "has no port from 1 to 65535"},
         {"port 0 of a name", "a.example:0", "has no port from 1 to 65535"},
         {"a port over 65535", "10.0.0.5:65536", "has no port from 1 to 65535"},

@@ -250,3 +250,26 @@ TEST_CASE("explain: what a client that comes by datagram cannot have") {
     const auto elsewhere = explain(*site, {.host_name = "blog.example.com", .listener = "[::]:443"});
     CHECK(elsewhere.value->find("datagram") == std::string::npos);
 }
+
+TEST_CASE("explain: what a proxied backend has besides its addresses") {
+    const auto text = [](const std::string& rest) {
+        const auto read = parse("[[listener]]\naddress = \"[::]:443\"\n[[route]]\nnames = [\"a.example\"]\n"
+                                "backend = \"x\"\n[backend.x]\n" +
+                                    rest,
+                                "f");
+        REQUIRE(read.value);
+        return explain(*read.value, {.host_name = "a.example"}).value.value_or("refused");
+    };
+    CHECK_THAT(text("proxy = [\"a:1\", \"b:1\"]\nbalance = \"round_robin\"\nproxy_protocol = \"v2\"\n"
+                    "check = \"tls\"\nmax_lifetime = \"1h\"\ntransparent = true\non_remove = \"close\"\n"),
+               Contains("proxy to a:1, b:1, balance = \"round_robin\", with a PROXY header (v2), from the "
+                        "client's own address, checked every 5s by a TLS hello; reset after 1h; reset when a "
+                        "reload removes it"));
+    CHECK_THAT(
+        text("proxy = \"{host_name}:443\"\n"),
+        Contains("proxy to {host_name}:443 (the name that the client asks for; allowed: public addresses)"));
+    CHECK_THAT(text("proxy = \"{host_name}:443\"\nallow_destinations = [\"public\", \"10.0.0.0/8\"]\n"),
+               Contains("allowed: public addresses and 10.0.0.0/8)"));
+    CHECK_THAT(text("proxy = \"{host_name}:443\"\nallow_destinations = \"10.0.0.0/8\"\n"),
+               Contains("allowed: 10.0.0.0/8)"));
+}

@@ -102,6 +102,9 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->backends.at(1).keepalive == backend.keepalive);
     CHECK(read->backends.at(1).user_timeout == backend.user_timeout);
     CHECK(read->backends.at(1).on_remove == backend.on_remove);
+    CHECK(read->backends.at(1).transparent == backend.transparent);
+    CHECK(read->backends.at(2).allow_destinations.public_ones == backend.allow_destinations.public_ones);
+    CHECK(read->backends.at(2).allow_destinations.listed == backend.allow_destinations.listed);
 }
 
 TEST_CASE("config/snipass.toml and docs/configuration.md have every key") {

@@ -4,6 +4,7 @@
 using namespace snipass::config;
 
 TEST_CASE("mistakes in [backend.NAME] and [default]") {
+    const std::string routed = listener + "[[route]]\nnames = [\"*.a.example\"]\nbackend = \"x\"\n";
     const std::string used = listener + "[default]\nbackend = \"x\"\n";
     check(GENERATE_COPY(values<mistakes_row>({
         {"neither of the two kinds",
@@ -53,6 +54,34 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
           "\"unix:/"
           "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
           "xxxxxxxxx\" has 108 bytes; a unix socket's path has at most 107"}},
+        {"a host that the client chooses, and known ones",
+         "[backend.x]\nproxy = [\"{host_name}:443\", \"a:1\"]\nbalance = \"order\"\n" + routed,
+         {"1:1: error: backend.x.proxy: \"{host_name}\" stands alone; write a second backend for the others",
+          "3:1: error: backend.x.balance: does not apply to \"{host_name}\"; leave it out"}},
+        {"a host that the client chooses, and those who choose none",
+         "[backend.x]\nproxy = \"{host_name}:443\"\n" + used,
+         {"6:11: error: default.backend: leads to backend \"x\", whose \"{host_name}:443\" is the name that "
+          "a "
+          "route has; write a [[route]] with the names that may be forwarded"}},
+        {"a host that the client chooses, by way of sorry",
+         "[backend.y]\nproxy = \"{host_name}:443\"\n[backend.x]\nproxy = \"a:1\"\nsorry = \"y\"\n" + used,
+         {"9:11: error: default.backend: leads to backend \"y\", whose \"{host_name}:443\" is the name that "
+          "a "
+          "route has; write a [[route]] with the names that may be forwarded"}},
+        {"destinations of those who have none to choose",
+         "[backend.x]\nproxy = \"a:1\"\nallow_destinations = [\"10.0.0.0/8\"]\n" + used,
+         {"3:1: error: backend.x.allow_destinations: applies to proxy = [\"{host_name}:443\"] only; leave it "
+          "out"}},
+        {"destinations that are none",
+         "[backend.x]\nproxy = \"{host_name}:443\"\nallow_destinations = [\"10.0.0.1/8\", \"private\"]\n" +
+             routed,
+         {"3:23: error: backend.x.allow_destinations: \"10.0.0.1/8\" has bits behind its length; write "
+          "\"10.0.0.0/8\", or the address alone for one client",
+          "3:37: error: backend.x.allow_destinations: \"private\" is no address range; write one such as "
+          "\"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\""}},
+        {"the client's address for a unix socket",
+         "[backend.x]\nproxy = \"unix:/x\"\ntransparent = true\n" + used,
+         {"1:1: error: backend.x.transparent: a unix socket has no source address; leave one of them out"}},
         {"every bad proxy address",
          "[backend.x]\nproxy = [\"a\", 1]\nproxy_protocol = 2\n" + used,
          {"2:10: error: backend.x.proxy: \"a\" has no port; write \"a:443\"",

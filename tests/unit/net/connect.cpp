@@ -78,3 +78,27 @@ TEST_CASE("begin_connect: the handshake's last ACK comes with the first bytes") 
     }
     CHECK(seen);
 }
+
+TEST_CASE("begin_connect: from another address than this machine's own choice") {
+    const server here;
+    const auto source = ip_address::parse("127.0.0.77").value();
+    const auto begun = net::begin_connect(here.endpoint, source);
+    if (!begun && begun.error() == os::make_error(EPERM))
+        return; // IP_TRANSPARENT takes CAP_NET_ADMIN; tests/e2e/test_transparent.py says so when it skips
+    REQUIRE(begun);
+    say(begun->fd, "x");
+    net::event_loop loop;
+    net::fd_watch watch{loop, here.fd.get()};
+    CHECK(!run(loop, as_task(watch.readable(net::clock::now() + 10s))));
+    const auto client = os::accept_client(here.fd.get());
+    REQUIRE(client);
+    CHECK(client->client.address == source);
+    CHECK(client->client.port != 0);
+}
+
+TEST_CASE("begin_connect: a source of the other family is an error") {
+    const server here;
+    const auto begun = net::begin_connect(here.endpoint, ip_address::parse("2001:db8::1"));
+    REQUIRE_FALSE(begun);
+    CHECK(begun.error() == os::make_error(EAFNOSUPPORT));
+}

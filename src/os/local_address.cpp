@@ -1,0 +1,61 @@
+// Which addresses are this machine's.
+#include "snipass/os/local_address.hpp"
+
+#include "snipass/os/unique_fd.hpp"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace snipass::os {
+namespace {
+
+struct question {
+    nlmsghdr header;
+    rtmsg route;
+    rtattr destination;
+    std::array<std::uint8_t, 16> address;
+};
+
+question ask_for(const ip_address& address) {
+    question ask{};
+    const std::size_t size = address.is_v4() ? 4 : 16;
+    ask.header.nlmsg_len = static_cast<std::uint32_t>(offsetof(question, address) + size);
+    ask.header.nlmsg_type = RTM_GETROUTE;
+    ask.header.nlmsg_flags = NLM_F_REQUEST;
+    ask.route.rtm_family = address.is_v4() ? AF_INET : AF_INET6;
+    ask.route.rtm_dst_len = static_cast<unsigned char>(8 * size);
+    ask.destination.rta_type = RTA_DST;
+    ask.destination.rta_len = static_cast<unsigned short>(RTA_LENGTH(size));
+    std::copy_n(address.bytes().end() - static_cast<std::ptrdiff_t>(size), size, ask.address.begin());
+    return ask;
+}
+
+} // namespace
+
+bool is_local(const ip_address& address) {
+    const unique_fd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+    if (!fd)
+        return true;
+    const auto ask = ask_for(address);
+    if (::send(fd.get(), &ask, ask.header.nlmsg_len, 0) < 0)
+        return true;
+    alignas(nlmsghdr) std::array<char, 4'096> reply{}; // it is there once send() has returned
+    const auto n = ::recv(fd.get(), reply.data(), reply.size(), MSG_DONTWAIT);
+    if (n < 0)
+        return true;
+    nlmsghdr header{};
+    if (static_cast<std::size_t>(n) < NLMSG_LENGTH(sizeof(rtmsg)))
+        return true;
+    std::memcpy(&header, reply.data(), sizeof header);
+    if (header.nlmsg_type == NLMSG_ERROR)
+        return false; // there is no route: it is nobody's
+    rtmsg route{};
+    std::memcpy(&route, reply.data() + NLMSG_HDRLEN, sizeof route);
+    return route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_BROADCAST;
+}
+
+} // namespace snipass::os

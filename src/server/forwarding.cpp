@@ -1,0 +1,97 @@
+// A client on its way to the host that it asked for.
+#include "forwarding.hpp"
+
+#include "snipass/os/local_address.hpp"
+#include "snipass/os/tcp.hpp"
+#include "snipass/tls/client_hello.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace snipass::server {
+namespace {
+
+using hosts = std::variant<outcome, std::vector<candidate>>;
+
+// The place of one client: nobody else's sessions are counted there, and nobody else's failures.
+struct forwarded final : target {
+    explicit forwarded(std::shared_ptr<const hellos_under_way::mark> one) : mark(std::move(one)) {}
+
+    std::shared_ptr<const hellos_under_way::mark> mark; // until the session has ended
+};
+
+std::optional<hellos_under_way::random> random_of(passage& way) {
+    auto& buffer = way.owner.buffer();
+    if (!way.peeker.is_current(buffer) && !way.peeker.look(way.client.get(), buffer, way.consumed))
+        return std::nullopt;
+    const auto hello = tls::parse_client_hello(way.peeker.message(buffer));
+    hellos_under_way::random random;
+    if (!hello || hello->random.size() != random.size())
+        return std::nullopt;
+    std::ranges::copy(hello->random, random.begin());
+    return random;
+}
+
+// why_not: empty if `settings` allow a connection to `to`. This machine's own addresses are public or private
+// as any others: they need to be listed, and a listener's own is never right.
+std::string why_not(const passage& way, const config::destinations& allowed, const ip_endpoint& to) {
+    if (!allowed.allows(to.address))
+        return to.address.to_string() + " is not in allow_destinations";
+    const bool local = os::is_local(to.address);
+    if (local && way.owner.listens_on(to))
+        return "a loop: " + to.to_string() + " is this router's";
+    if (local && !allowed.lists(to.address))
+        return to.address.to_string() + " is this machine's and not in allow_destinations";
+    return {};
+}
+
+} // namespace
+
+net::task<hosts> find_hosts(passage& way, backend& to) {
+    const auto& settings = to.settings();
+    const auto refuse = [&way](std::string_view why) {
+        way.note(why);
+        return hosts{outcome::destination_refused};
+    };
+    // Only a name that a route has is followed.
+    if (!way.about.route || !way.about.hello || way.about.hello->host_name.empty())
+        co_return refuse("the client did not ask for a host name that a route has");
+    const auto random = random_of(way);
+    if (!random)
+        co_return refuse("its hello cannot be read again");
+    auto mark = way.owner.book().forwarded.add(*random);
+    if (!mark)
+        co_return refuse("a loop: this hello is being forwarded already");
+
+    // The dot at the end: no search list makes another name of it (resolv.conf(5)).
+    auto name = way.about.hello->host_name + ".";
+    const auto deadline = net::clock::now() + settings.connect_timeout;
+    const auto source = way.about.client.address;
+    const auto answer =
+        co_await way.owner.names().find(std::move(name), source, settings.resolve_interval, deadline);
+    if (!answer) {
+        way.note(answer.error().message());
+        const bool late = answer.error() == boost::asio::error::timed_out;
+        co_return hosts{late ? outcome::backend_silent : outcome::backend_absent};
+    }
+    const auto state = std::make_shared<forwarded>(std::move(mark));
+    std::vector<candidate> found;
+    std::string reason;
+    for (const auto& address : *answer) {
+        const ip_endpoint endpoint{address, settings.proxy.front().port};
+        auto problem = why_not(way, settings.allow_destinations, endpoint);
+        if (problem.empty())
+            found.push_back({&settings.proxy.front(), endpoint, state});
+        else
+            reason = std::move(problem);
+    }
+    if (found.empty())
+        co_return refuse(reason);
+    co_return hosts{std::move(found)};
+}
+
+} // namespace snipass::server

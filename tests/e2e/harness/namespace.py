@@ -1,0 +1,109 @@
+"""Network namespaces for tests: the test file runs itself again in one of its own, and makes others for its peers."""
+
+import ctypes
+import os
+import pathlib
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+
+from .case import main
+
+MARK = "SNIPASS_IN_NAMESPACE"
+CLONE_NEWNET = 0x40000000
+
+
+class Resolver:
+    """Answers A queries as `answers` says: name -> list of IPv4 addresses, "stall", "fail" or "none"."""
+
+    def __init__(self):
+        self.answers = {}
+        self.asked = []
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.53", 53))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            query, client = self._socket.recvfrom(4096)
+            reply = self._reply(query)
+            if reply:
+                self._socket.sendto(reply, client)
+
+    def _reply(self, query):
+        name, at = [], 12
+        while query[at]:
+            name.append(query[at + 1:at + 1 + query[at]].decode())
+            at += 1 + query[at]
+        question = query[12:at + 5]
+        (kind,) = struct.unpack("!H", query[at + 1:at + 3])
+        name = ".".join(name)
+        self.asked.append(name)
+        answer = self.answers.get(name, "fail")
+        if answer == "stall":
+            return None
+        code = 2 if answer == "fail" else 0
+        found = answer if isinstance(answer, list) and kind == 1 else []
+        records = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(one) for one in found)
+        return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(found), 0, 0) + question + records
+
+
+class Neighbour:
+    """Another machine: a namespace at the other end of a cable."""
+
+    def __init__(self, name, own, theirs, *routes):
+        """own and theirs are the two ends' addresses; routes are networks that it reaches through us."""
+        self.interface = name
+        self._keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        self._here = os.open("/proc/self/ns/net", os.O_RDONLY)
+        path = f"/proc/{self._keeper.pid}/ns/net"
+        while os.stat(path).st_ino == os.fstat(self._here).st_ino:  # until unshare has done its work
+            pass
+        self._there = os.open(path, os.O_RDONLY)
+        self._ip(f"link add {name} type veth peer name {name}-far netns {self._keeper.pid}")
+        self._ip(f"addr add {own}/24 dev {name}")
+        self._ip(f"link set {name} up")
+        for what in (f"addr add {theirs}/24 dev {name}-far", f"link set {name}-far up", "link set lo up",
+                     *(f"route add {network} via {own}" for network in routes)):
+            self.inside(lambda what=what: self._ip(what))
+
+    @staticmethod
+    def _ip(arguments):
+        subprocess.run(["ip", *arguments.split()], check=True)
+
+    def inside(self, job):
+        """job() with this thread on that machine; its sockets stay there."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.setns(self._there, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        try:
+            return job()
+        finally:
+            assert libc.setns(self._here, CLONE_NEWNET) == 0
+
+    def close(self):
+        self._keeper.kill()
+        self._keeper.wait()
+        os.close(self._here)
+        os.close(self._there)
+        subprocess.run(["ip", "link", "del", self.interface], check=False, capture_output=True)
+
+
+def run_in_namespace(setup=""):
+    """The file's main(): runs it again where port 53, /etc/resolv.conf and all addresses are its own."""
+    if MARK in os.environ:
+        main()
+    if os.geteuid() != 0:
+        print("skipped: namespaces need root")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        conf = pathlib.Path(folder) / "resolv.conf"
+        conf.write_text("nameserver 127.0.0.53\noptions timeout:2 attempts:1\n")
+        hosts = pathlib.Path(folder) / "nsswitch.conf"
+        hosts.write_text("hosts: files dns\n")
+        script = ("ip link set lo up && " + (setup + " && " if setup else "") +
+                  f'mount --bind {conf} /etc/resolv.conf && mount --bind {hosts} /etc/nsswitch.conf && exec "$@"')
+        sys.exit(subprocess.run(["unshare", "--net", "--mount", "sh", "-c", script, "sh", sys.executable, *sys.argv],
+                                env={**os.environ, MARK: "1"}, check=False).returncode)

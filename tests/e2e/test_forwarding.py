@@ -1,0 +1,174 @@
+"""proxy = ["{host_name}:443"]: forwarded to the name asked for, only where that is allowed, and never in a loop.
+
+The file runs itself again in a network and mount namespace of its own, with its own DNS server, and a second machine with
+public addresses beside it.
+"""
+
+import socket
+import threading
+
+import harness
+from harness import DEADLINE, Case, client_hello, read_all
+from harness.namespace import Neighbour, Resolver, run_in_namespace
+
+OWN, OTHER = "11.0.0.1", "11.0.0.2"  # addresses as on the internet
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("", 0))
+        return one.getsockname()[1]
+
+
+class Forwarding(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.resolver = Resolver()
+        cls.neighbour = Neighbour("other", OWN, OTHER)
+        cls.addClassCleanup(cls.neighbour.close)
+
+    def setUp(self):
+        super().setUp()
+        self.resolver.answers.clear()
+        self.served = []
+
+    def serve(self, server, talk):
+        def accept():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                self.served.append(server.getsockname())
+                threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        self.addCleanup(server.close)
+        self.addCleanup(server.shutdown, socket.SHUT_RDWR)
+
+    def far(self, port, talk=None):
+        """A server on the other machine."""
+        self.serve(self.neighbour.inside(lambda: socket.create_server((OTHER, port), backlog=16)), talk or self.greet)
+
+    def greet(self, connection):
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"here\n")
+
+    def forward(self, port, rest="", head=None, **options):
+        rest = ('\n[[route]]\nnames = ["*.test"]\nbackend = "asked"\n[backend.asked]\n'
+                f'proxy = ["{{host_name}}:{port}"]\n{rest}\n')
+        return self.router(rest, head=head or harness.case.HEAD, compare_descriptors=False, **options)
+
+    def ask(self, router, name, host="127.0.0.1", listener="127.0.0.1:0"):
+        """What a client that asks for `name` gets, up to the end."""
+        with socket.create_connection((host, router.port(listener)), DEADLINE) as client:
+            client.sendall(client_hello(name))
+            return read_all(client)
+
+    def test_to_the_name_asked_for(self):
+        port = free_port()
+        self.far(port)
+        self.resolver.answers["www.test"] = [OTHER]
+        router = self.forward(port)
+        self.assertEqual(self.ask(router, "WWW.test")[0], b"here\n")
+        line = router.session(outcome="proxied")
+        self.assertEqual((line["endpoint"], line["address"]), (f"{OTHER}:{port}", f"{{host_name}}:{port}"))
+
+    def test_not_to_what_is_no_public_address(self):
+        port = free_port()
+        self.serve(socket.create_server(("", port), backlog=16), self.greet)  # on all addresses of this machine
+        router = self.forward(port)
+        for address in ("127.0.0.1", "127.0.0.53", "10.1.2.3", "172.16.1.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",
+                        "192.0.2.1", "255.255.255.255", OWN):
+            with self.subTest(address):
+                name = address.replace(".", "-") + ".test"
+                self.resolver.answers[name] = [address]
+                self.assertEqual(self.ask(router, name), (b"", "fin"))
+                self.assertEqual(router.session(server_name=name)["outcome"],
+                                 "backend_absent" if address == "255.255.255.255" else "destination_refused")
+        self.assertEqual(self.served, [])
+
+    def test_of_several_addresses_only_the_allowed_ones(self):
+        port = free_port()
+        self.far(port)
+        self.serve(socket.create_server(("127.0.0.1", port), backlog=16), self.greet)
+        self.resolver.answers["mixed.test"] = ["127.0.0.1", OTHER, "10.0.0.1"]
+        router = self.forward(port)
+        for _ in range(3):
+            self.assertEqual(self.ask(router, "mixed.test")[0], b"here\n")
+        self.assertEqual(set(self.served), {(OTHER, port)})
+
+    def test_a_name_that_comes_to_mean_something_else_is_checked_again(self):
+        port = free_port()
+        self.far(port)
+        self.serve(socket.create_server(("127.0.0.1", port), backlog=16), self.greet)
+        self.resolver.answers["rebind.test"] = [OTHER]
+        router = self.forward(port, 'resolve_interval = "100ms"')
+        self.assertEqual(self.ask(router, "rebind.test")[0], b"here\n")
+        self.resolver.answers["rebind.test"] = ["127.0.0.1"]
+        harness.wait_until(lambda: self.ask(router, "rebind.test")[0] == b"", "the new answer is in use")
+        self.assertEqual(set(self.served), {(OTHER, port)})
+        self.assertEqual(router.session(outcome="destination_refused")["detail"], "asked: 127.0.0.1 is not in allow_destinations")
+
+    def test_what_the_file_lists_is_allowed_and_nothing_else(self):
+        port = free_port()
+        self.far(port)
+        self.serve(socket.create_server(("127.0.0.2", port), backlog=16), self.greet)
+        self.resolver.answers.update({"near.test": ["127.0.0.2"], "far.test": [OTHER]})
+        router = self.forward(port, 'allow_destinations = ["127.0.0.2"]')
+        self.assertEqual(self.ask(router, "near.test")[0], b"here\n")
+        self.assertEqual(self.ask(router, "far.test"), (b"", "fin"))
+
+    def test_a_loop_to_its_own_listener_is_refused_whatever_is_allowed(self):
+        port = free_port()
+        self.resolver.answers["loop.test"] = ["127.0.0.1"]
+        for number, address in enumerate((f"127.0.0.1:{port}", f"[::]:{port}", f"0.0.0.0:{port}")):
+            with self.subTest(address):
+                head = harness.case.HEAD.replace("127.0.0.1:0", address)
+                router = self.forward(port, 'allow_destinations = ["public", "127.0.0.0/8"]', head=head,
+                                      name=f"router{number}")
+                self.assertEqual(self.ask(router, "loop.test", listener=address), (b"", "fin"))
+                self.assertIn("a loop", router.session(outcome="destination_refused")["detail"])
+                router.terminate()
+
+    def test_a_loop_through_another_machine_is_found(self):
+        port = free_port()
+        routers = []
+
+        def back(connection):
+            """Brings the client's bytes back to the router."""
+            with connection, self.neighbour.inside(lambda: socket.create_connection((OWN, routers[0]), DEADLINE)) as again:
+                again.sendall(connection.recv(4096))
+                again.recv(4096)
+
+        self.far(port, back)
+        head = harness.case.HEAD.replace("127.0.0.1:0", f"{OWN}:0")
+        router = self.forward(port, head=head)
+        routers.append(router.port(f"{OWN}:0"))
+        self.resolver.answers["round.test"] = [OTHER]
+        self.assertEqual(self.ask(router, "round.test", host=OWN, listener=f"{OWN}:0")[0], b"")
+        refused = router.session(outcome="destination_refused")
+        self.assertIn("a loop", refused["detail"])
+        self.assertEqual(len(self.served), 1)
+
+    def test_a_name_that_stalls_delays_nobody_else(self):
+        port = free_port()
+        self.far(port)
+        self.resolver.answers.update({"slow.test": "stall", "www.test": [OTHER]})
+        router = self.forward(port, 'connect_timeout = "500ms"')
+        with socket.create_connection(("127.0.0.1", router.port()), DEADLINE) as waiting:
+            waiting.sendall(client_hello("slow.test"))
+            self.assertEqual(self.ask(router, "www.test")[0], b"here\n")
+            self.assertEqual(read_all(waiting), (b"", "fin"))
+        self.assertEqual(router.session(server_name="slow.test")["outcome"], "backend_silent")
+
+    def test_a_name_without_an_answer_is_nobody(self):
+        router = self.forward(free_port())
+        self.assertEqual(self.ask(router, "none.test"), (b"", "fin"))
+        self.assertEqual(router.session()["outcome"], "backend_absent")
+
+
+if __name__ == "__main__":
+    run_in_namespace()
