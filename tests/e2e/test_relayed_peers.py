@@ -1,0 +1,162 @@
+"""Proxied backends that real programs play, and that misbehave: socat, nginx in front, bulk both ways at once, death and stalls.
+
+SNIPASS_LONG=1: two gigabytes each way, where it is 64 MB otherwise.
+"""
+
+import hashlib
+import os
+import shutil
+import socket
+import threading
+import time
+import unittest
+
+from harness import DEADLINE, Case, client_hello, main, read_all, wait_until
+from harness.case import HEAD
+
+NAME = "far.example.com"
+HELLO = client_hello(NAME)
+BULK = (2 << 30) if os.environ.get("SNIPASS_LONG") else 64 << 20
+CHUNK = 1 << 20
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
+
+
+class Peers(Case):
+    def setUp(self):
+        super().setUp()
+        self.far = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.far.settimeout(DEADLINE)
+        self.addCleanup(self.far.close)
+        self.far_port = self.far.getsockname()[1]
+
+    def proxied(self, port=None, rest="", head=HEAD):
+        return self.router(f'\n[[route]]\nnames = ["{NAME}"]\nbackend = "far"\n[backend.far]\n'
+                           f'proxy = ["127.0.0.1:{port or self.far_port}"]\n{rest}\n', head=head)
+
+    def pair(self, router):
+        client = self.connect(router, HELLO)
+        backend, _ = self.far.accept()
+        backend.settimeout(DEADLINE)
+        self.addCleanup(backend.close)
+        return client, backend
+
+    # -- other programs
+
+    @unittest.skipUnless(shutil.which("socat"), "no socat here")
+    def test_socat_echoes_and_hears_the_end(self):
+        port = free_port()
+        self.run_program(["socat", f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr", "EXEC:cat"])
+        client = self.connect(self.proxied(port, 'hold = "10s"'), HELLO)  # held until socat listens
+        client.sendall(b"and more" * 10_000)
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(read_all(client), (HELLO + b"and more" * 10_000, "fin"))
+
+    @unittest.skipUnless(shutil.which("nginx"), "no nginx here")
+    def test_nginx_in_front_sends_a_proxy_header(self):
+        port = free_port()
+        router = self.proxied(head=HEAD + 'accept_proxy_protocol = ["127.0.0.0/8"]\n', rest='proxy_protocol = "v1"')
+        modules = "/usr/lib/nginx/modules/ngx_stream_module.so"
+        load = f"load_module {modules};" if os.path.exists(modules) else ""
+        file = self.folder / "nginx.conf"
+        file.write_text(f"""{load} daemon off; master_process off; pid {self.folder}/nginx.pid; error_log stderr; events {{}}
+stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{router.port()}; proxy_protocol on; }} }}""")
+        self.run_program(["nginx", "-p", self.folder, "-c", file])
+
+        def visit():
+            client = socket.socket()
+            client.bind(("127.0.0.9", 0))
+            if client.connect_ex(("127.0.0.1", port)) != 0:
+                client.close()
+                return None
+            return client
+
+        found = []
+        wait_until(lambda: found.append(visit()) or found[-1], "nginx listens")
+        with found[-1] as client:
+            client.sendall(HELLO)
+            backend, _ = self.far.accept()
+            with backend:
+                line, hello = backend.recv(4096).split(b"\r\n", 1)
+                self.assertEqual(line.split()[:4], [b"PROXY", b"TCP4", b"127.0.0.9", b"127.0.0.1"])
+                self.assertTrue(HELLO.startswith(hello))
+        session = router.session(outcome="proxied")
+        self.assertTrue(session["client"].startswith("127.0.0.9:"))
+        self.assertTrue(session["via"].startswith("127.0.0.1:"))
+
+    # -- much
+
+    def test_bulk_both_ways_at_once(self):
+        client, backend = self.pair(self.proxied())
+        sums = {}
+
+        def say(to, first):
+            digest = hashlib.sha256(first)
+            block = os.urandom(CHUNK)
+            for number in range(BULK // CHUNK):
+                chunk = number.to_bytes(8, "big") + block[8:]
+                to.sendall(chunk)
+                digest.update(chunk)
+            to.shutdown(socket.SHUT_WR)
+            sums[to, "said"] = digest.hexdigest()
+
+        def hear(at):
+            digest = hashlib.sha256()
+            while data := at.recv(CHUNK):
+                digest.update(data)
+            sums[at, "heard"] = digest.hexdigest()
+
+        jobs = [threading.Thread(target=say, args=(client, HELLO)), threading.Thread(target=say, args=(backend, b"")),
+                threading.Thread(target=hear, args=(client,)), threading.Thread(target=hear, args=(backend,))]
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
+        self.assertEqual(sums[client, "said"], sums[backend, "heard"])
+        self.assertEqual(sums[backend, "said"], sums[client, "heard"])
+
+    # -- backends that misbehave
+
+    def test_a_backend_that_dies_at_once(self):
+        router = self.proxied()
+        for _ in range(20):
+            client, backend = self.pair(router)
+            backend.close()  # with the hello unread: RST
+            self.assertIn(read_all(client), [(b"", "reset"), (b"", "fin")])
+
+    def test_a_backend_that_answers_before_it_reads(self):
+        client, backend = self.pair(self.proxied())
+        backend.sendall(b"too early")
+        self.assertEqual(client.recv(9, socket.MSG_WAITALL), b"too early")
+        self.assertEqual(backend.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+        backend.close()
+        self.assertEqual(read_all(client), (b"", "fin"))
+
+    def test_a_backend_that_stalls_gets_all_of_it_later(self):
+        client, backend = self.pair(self.proxied())
+        data = os.urandom(8 << 20)
+        speaker = threading.Thread(target=lambda: (client.sendall(data), client.shutdown(socket.SHUT_WR)))
+        speaker.start()
+        time.sleep(0.3)  # all buffers on the way are full
+        self.assertEqual(read_all(backend), (HELLO + data, "fin"))
+        speaker.join()
+
+    def test_a_stalled_backend_is_cut_by_idle_timeout(self):
+        client, backend = self.pair(self.proxied(rest='idle_timeout = "200ms"'))
+        self.assertEqual(read_all(client), (b"", "reset"))
+        backend.close()
+
+    def test_a_backend_that_trickles_is_not_idle(self):
+        client, backend = self.pair(self.proxied(rest='idle_timeout = "1s"'))
+        for _ in range(20):
+            backend.sendall(b".")
+            time.sleep(0.1)
+        backend.close()
+        self.assertEqual(read_all(client)[0], b"." * 20)
+
+
+if __name__ == "__main__":
+    main()
