@@ -90,7 +90,8 @@ stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{router.port()
     # -- much
 
     def test_bulk_both_ways_at_once(self):
-        client, backend = self.pair(self.proxied())
+        router = self.proxied()
+        client, backend = self.pair(router)
         sums = {}
 
         def say(to, first):
@@ -117,6 +118,8 @@ stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{router.port()
             job.join()
         self.assertEqual(sums[client, "said"], sums[backend, "heard"])
         self.assertEqual(sums[backend, "said"], sums[client, "heard"])
+        line = router.session(end="finished")
+        self.assertEqual((line["to_backend"], line["to_client"]), (len(HELLO) + BULK, BULK))
 
     # -- backends that misbehave
 
