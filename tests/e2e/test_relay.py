@@ -215,7 +215,8 @@ class Idle(Proxied):
         self.assertLessEqual(router.descriptor_count() - descriptors, 2 * self.SESSIONS)
         each = (router.memory() - memory) / self.SESSIONS
         print(f"an idle proxied session: {each:.0f} bytes")
-        self.assertLessEqual(each, 1024)
+        if not harness.is_sanitized():
+            self.assertLessEqual(each, 1024)
         for client, backend in kept:
             client.close(), backend.close()
 
