@@ -1,5 +1,14 @@
-// One thread's Asio context and its deadlines.
+// What one thread waits with.
 #include "snipass/net/event_loop.hpp"
+
+#include "snipass/os/error.hpp"
+
+#include <boost/system/system_error.hpp>
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace snipass::net {
 namespace {
@@ -13,13 +22,59 @@ std::uint64_t tag(const ready_target& one, unsigned which = 0) noexcept {
 
 } // namespace
 
-event_loop::event_loop() : timer_(io_.get_executor()), readiness_(io_.get_executor(), epoll_.fd()) {
-    wait_for_events();
+event_loop::event_loop() {
+    if (const auto ec = epoll_.add(posted_.fd(), tag(posted_)))
+        throw boost::system::system_error{ec, "epoll_ctl"};
 }
 
 event_loop::~event_loop() {
     destroy_tasks();
-    (void)readiness_.release(); // epoll_ closes it
+}
+
+void event_loop::run() {
+    while (!stopped_)
+        (void)take_turn(time_point::max());
+}
+
+bool event_loop::take_turn(time_point until) {
+    if (!alarms_.empty())
+        until = std::min(until, alarms_.begin()->when());
+    events_end_ = epoll_.wait(events_, until);
+    const bool ready = events_end_ > 0;
+    tell_events();
+    return expire_due() || ready;
+}
+
+void event_loop::post(std::function<void()> job) {
+    posted_.add(std::move(job));
+}
+
+void event_loop::stop() {
+    stopped_ = true;
+    post([] {});
+}
+
+event_loop::posted_jobs::posted_jobs() : wakes_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!wakes_)
+        throw boost::system::system_error{os::last_error(), "eventfd"};
+}
+
+void event_loop::posted_jobs::add(std::function<void()> job) {
+    const std::lock_guard lock{mutex_};
+    jobs_.push_back(std::move(job));
+    if (jobs_.size() == 1)
+        (void)::eventfd_write(wakes_.get(), 1); // fails only at 2^64 - 1
+}
+
+// The descriptor is watched for edges, each write is one, and nobody has to read it.
+void event_loop::posted_jobs::on_ready(unsigned /*which*/, std::uint32_t /*events*/) {
+    std::vector<std::function<void()>> jobs;
+    {
+        const std::lock_guard lock{mutex_};
+        jobs.swap(jobs_);
+    }
+    for (const auto& job : jobs)
+        job();
 }
 
 error_code event_loop::watch(int fd, std::uint32_t events, ready_target& one) {
@@ -40,22 +95,12 @@ void event_loop::forget(const ready_target& one) noexcept {
             events_[i].data.u64 = 0;
 }
 
-void event_loop::wait_for_events() {
-    const auto what = boost::asio::posix::descriptor_base::wait_read;
-    readiness_.async_wait(what, [this](const boost::system::error_code& ec) {
-        if (!ec)
-            tell_events();
-    });
-}
-
 void event_loop::tell_events() {
-    events_end_ = epoll_.ready(events_);
     for (next_event_ = 0; next_event_ < events_end_;) {
         const auto event = events_[next_event_++]; // telling may forget, but not this one any more
         if (auto* const one = reinterpret_cast<ready_target*>(event.data.u64 & ~which_bit))
             one->on_ready(static_cast<unsigned>(event.data.u64 & which_bit), event.events);
     }
-    wait_for_events();
 }
 
 void event_loop::spawn(task<> body) {
@@ -76,33 +121,24 @@ void event_loop::arm(alarm& one, time_point when) {
     one.disarm();
     if (when == time_point::max())
         return;
-    one.when_ = when;
+    one.when_ = when > expiring_ ? when : expiring_ + clock::duration{1};
     alarms_.insert(one);
-    if (when < timer_at_)
-        set_timer(when);
 }
 
-// The timer is only ever moved to an earlier time. When the alarm it was set for is disarmed, it still fires,
-// once, and is set for what is first then: far cheaper than following every change.
-void event_loop::set_timer(time_point when) {
-    timer_at_ = when;
-    timer_.expires_at(when);
-    timer_.async_wait([this](const boost::system::error_code& ec) {
-        if (!ec)
-            expire_due();
-    });
-}
-
-void event_loop::expire_due() {
-    timer_at_ = time_point::max();
-    const auto now = clock::now();
-    while (!alarms_.empty() && alarms_.begin()->when() <= now) {
+// An alarm that is armed meanwhile for a time that has passed is for the next turn: the others on this thread
+// come first.
+bool event_loop::expire_due() {
+    if (alarms_.empty())
+        return false;
+    expiring_ = clock::now();
+    const bool any = alarms_.begin()->when() <= expiring_;
+    while (!alarms_.empty() && alarms_.begin()->when() <= expiring_) {
         auto& due = *alarms_.begin();
         due.disarm();
         due.expire();
     }
-    if (!alarms_.empty() && alarms_.begin()->when() < timer_at_)
-        set_timer(alarms_.begin()->when());
+    expiring_ = time_point::min();
+    return any;
 }
 
 } // namespace snipass::net

@@ -1,12 +1,6 @@
 // One thread's relays.
 #include "snipass/net/relay_group.hpp"
 
-#include "snipass/os/error.hpp"
-
-#include <boost/asio/post.hpp>
-
-#include <utility>
-
 namespace snipass::net {
 namespace {
 
@@ -43,12 +37,10 @@ void relay_group::take_a_turn_later(relay& one) {
     if (one.in_turn_.is_linked())
         return;
     in_turn_.push_back(one);
-    if (!std::exchange(turn_is_coming_, true))
-        boost::asio::post(loop_.io(), [this] { take_turns(); }); // others on this thread first
+    loop_.arm(next_turn_, time_point::min());
 }
 
 void relay_group::take_turns() {
-    turn_is_coming_ = false;
     list_of<&relay::in_turn_> now;
     now.swap(in_turn_);
     while (!now.empty()) {

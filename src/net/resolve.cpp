@@ -5,7 +5,6 @@
 #include "snipass/os/tcp.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 
 #include <netdb.h>
 
@@ -60,7 +59,7 @@ void answer_from_a_thread(const std::shared_ptr<question>& shared, const std::st
     if (shared->loop == nullptr)
         return;
     shared->given = std::move(given);
-    asio::post(shared->loop->io(), [shared] {
+    shared->loop->post([shared] {
         if (shared->waiting) // it may have been destroyed since
             std::exchange(shared->waiting, nullptr).resume();
     });

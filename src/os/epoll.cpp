@@ -5,6 +5,9 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
+#include <climits>
+
 namespace snipass::os {
 
 epoll::epoll() : fd_(::epoll_create1(EPOLL_CLOEXEC)) {
@@ -35,8 +38,16 @@ void epoll::remove(int fd) {
     (void)::epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr); // fails only for one that was not added
 }
 
-std::size_t epoll::ready(std::span<epoll_event> events) {
-    const int n = ::epoll_wait(fd_.get(), events.data(), static_cast<int>(events.size()), 0);
+std::size_t epoll::wait(std::span<epoll_event> events, std::chrono::steady_clock::time_point until) {
+    using std::chrono::milliseconds;
+    int timeout = -1;
+    if (until != std::chrono::steady_clock::time_point::max()) {
+        const auto now = std::chrono::steady_clock::now();
+        // Not `until - now`, which overflows for a time in the far past.
+        const auto left = until > now ? std::chrono::ceil<milliseconds>(until - now) : milliseconds{0};
+        timeout = static_cast<int>(std::min<milliseconds::rep>(left.count(), INT_MAX));
+    }
+    const int n = ::epoll_wait(fd_.get(), events.data(), static_cast<int>(events.size()), timeout);
     return n > 0 ? static_cast<std::size_t>(n) : 0; // EINTR: they are still there
 }
 

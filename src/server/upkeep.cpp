@@ -7,8 +7,6 @@
 #include "snipass/net/resolve.hpp"
 #include "snipass/server/target_list.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -59,21 +57,19 @@ struct upkeep::checked {
     net::time_point due = net::clock::now();
 };
 
-upkeep::upkeep(address_book& book, log& target)
-    : book_(book), log_(target), keep_running_(loop_.io().get_executor()), next_check_(loop_) {
+upkeep::upkeep(address_book& book, log& target) : book_(book), log_(target), next_check_(loop_) {
     loop_.spawn(keep_checked());
-    thread_ = std::jthread{[this] { loop_.io().run(); }};
+    thread_ = std::jthread{[this] { loop_.run(); }};
 }
 
 upkeep::~upkeep() {
-    loop_.io().stop();
+    loop_.stop();
     thread_.join();
     loop_.destroy_tasks();
 }
 
 void upkeep::use(std::shared_ptr<const config::configuration> configuration) {
-    boost::asio::post(loop_.io(),
-                      [this, now = std::move(configuration)]() mutable { apply(std::move(now)); });
+    loop_.post([this, now = std::move(configuration)] { apply(now); });
 }
 
 void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {

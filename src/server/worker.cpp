@@ -5,14 +5,10 @@
 #include "snipass/server/reception.hpp"
 #include "snipass/server/session.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <random>
 
 namespace snipass::server {
-
-namespace asio = boost::asio;
 
 namespace {
 
@@ -46,9 +42,8 @@ const config::listener_settings* find(const config::configuration& configuration
 } // namespace
 
 worker::worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target)
-    : keep_running_(loop_.io().get_executor()), workers_(workers), max_waiting_cap_(max_waiting_cap),
-      book_(book), log_(target), access_log_(loop_, target), relays_(loop_), names_(loop_),
-      last_id_(random_id()) {}
+    : workers_(workers), max_waiting_cap_(max_waiting_cap), book_(book), log_(target),
+      access_log_(loop_, target), relays_(loop_), names_(loop_), last_id_(random_id()) {}
 
 worker::~worker() {
     relays_.end_all(net::relay_end::stopped);
@@ -56,15 +51,15 @@ worker::~worker() {
 }
 
 void worker::run() {
-    loop_.io().run();
+    loop_.run();
 }
 
 void worker::post(std::function<void()> job) {
-    asio::post(loop_.io(), std::move(job));
+    loop_.post(std::move(job));
 }
 
 void worker::stop() {
-    loop_.io().stop();
+    loop_.stop();
 }
 
 void worker::apply(std::shared_ptr<const config::configuration> configuration,

@@ -19,8 +19,7 @@ template <class Done>
 void run_until(net::event_loop& loop, Done done) {
     const auto end = net::clock::now() + patience;
     while (!done()) {
-        loop.io().restart();
-        (void)loop.io().run_one_until(end);
+        (void)loop.take_turn(end);
         if (net::clock::now() >= end)
             throw std::runtime_error{"the loop had nothing more to do"};
     }
@@ -28,8 +27,8 @@ void run_until(net::event_loop& loop, Done done) {
 
 // run_ready runs what is ready, and waits for nothing.
 inline void run_ready(net::event_loop& loop) {
-    loop.io().restart();
-    (void)loop.io().poll();
+    while (loop.take_turn(net::time_point::min())) {
+    }
 }
 
 // as_task awaits what is no task, and gives what that gives; true for nothing.

@@ -1,20 +1,22 @@
-// event_loop: one thread's Asio context and its deadlines.
+// event_loop: what one thread waits with.
 #pragma once
 
 #include "snipass/base/result.hpp"
 #include "snipass/net/task.hpp"
 #include "snipass/os/epoll.hpp"
+#include "snipass/os/unique_fd.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
+#include <functional>
+#include <mutex>
+#include <vector>
 
 namespace snipass::net {
 
@@ -60,20 +62,28 @@ class ready_target {
     virtual void on_ready(unsigned which, std::uint32_t events) = 0;
 };
 
-// event_loop is an io_context for one thread, all of that thread's deadlines behind a single timer, and the
-// coroutines that nobody awaits. Sessions come and go by the thousand a second, each with a deadline that is
-// hardly ever reached: a set of alarms costs no system call for them, where a timer of Asio's each would set
-// the kernel's timer again and again.
+// event_loop is what one thread waits with: one epoll set for all descriptors, all deadlines in one set of
+// alarms, and the coroutines that nobody awaits.
+//
+// Why not Asio's io_context: sessions come and go by the ten thousand a second, and each of Asio's waits
+// costs a registration of its own, several epoll_ctl(2), and its timers set the kernel's again and again.
+// Here a turn of the loop is one epoll_wait(2), and a deadline that is not reached costs no call
+// (ARCHITECTURE.md).
 class event_loop {
   public:
-    using executor_type = boost::asio::io_context::executor_type;
-
     event_loop();
     ~event_loop();
     event_loop(const event_loop&) = delete;
     event_loop& operator=(const event_loop&) = delete;
 
-    [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+    // run makes turns until stop(). take_turn makes one: it waits until something is ready or due, `until`
+    // `until` at the latest, and tells whom it concerns; false: nobody.
+    void run();
+    bool take_turn(time_point until);
+
+    // For other threads, too. post runs `job` in one of the next turns; stop ends run() after this one.
+    void post(std::function<void()> job);
+    void stop();
 
     // spawn starts `body` and keeps it until it has finished. What it throws before it has to wait leaves
     // spawn; later it is a bug that ends the process, because no exception passes through the coroutines that
@@ -84,12 +94,12 @@ class event_loop {
     // owner whose members those coroutines refer to: they must go first.
     void destroy_tasks() noexcept;
 
-    // arm makes `one` expire at `when`, from run(); time_point::max() is never. An armed alarm is moved.
+    // arm makes `one` expire at `when`, or up to a millisecond later, from run(); time_point::max() is never.
+    // An armed alarm is moved. From within expire() a time that has passed is the next turn.
     void arm(alarm& one, time_point when);
 
     // watch: `one` is told, once and from run(), that `fd` has one of `events` (of epoll_ctl(2)), or EPOLLERR
-    // or EPOLLHUP. watch_again is for a descriptor that is watched already. Asio's own watching costs four
-    // system calls more.
+    // or EPOLLHUP. watch_again is for a descriptor that is watched already.
     [[nodiscard]] error_code watch(int fd, std::uint32_t events, ready_target& one);
     [[nodiscard]] error_code watch_again(int fd, std::uint32_t events, ready_target& one);
 
@@ -109,10 +119,23 @@ class event_loop {
     using alarm_set = boost::intrusive::multiset<alarm, boost::intrusive::constant_time_size<false>>;
 
     static root run_root(event_loop& loop, task<> body);
-    void set_timer(time_point when);
-    void expire_due();
-    void wait_for_events();
+    // Its descriptor is readable when another thread has posted a job.
+    class posted_jobs final : public ready_target {
+      public:
+        posted_jobs();
+        void add(std::function<void()> job);
+        [[nodiscard]] int fd() const noexcept { return wakes_.get(); }
+
+      private:
+        void on_ready(unsigned which, std::uint32_t events) override;
+
+        os::unique_fd wakes_; // eventfd(2)
+        std::mutex mutex_;
+        std::vector<std::function<void()>> jobs_;
+    };
+
     void tell_events();
+    bool expire_due();
 
     // The frame of a spawned coroutine: it is in roots_ until it ends, and destroys itself then.
     struct root {
@@ -127,13 +150,12 @@ class event_loop {
     };
     using root_list = boost::intrusive::list<root::promise_type, boost::intrusive::constant_time_size<false>>;
 
-    boost::asio::io_context io_{1};
-    boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor_type> timer_;
-    time_point timer_at_ = time_point::max();
     alarm_set alarms_;
+    time_point expiring_ = time_point::min(); // while alarms expire: those of until then are
     root_list roots_;
     os::epoll epoll_;
-    boost::asio::posix::basic_stream_descriptor<executor_type> readiness_; // epoll_'s own
+    posted_jobs posted_;
+    std::atomic<bool> stopped_ = false;
     std::array<epoll_event, 128>
         events_; // taken from epoll_; those from next_event_ to events_end_ are to be told
     std::size_t next_event_ = 0;

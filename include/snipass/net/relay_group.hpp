@@ -46,6 +46,17 @@ class relay_group final : private alarm {
   private:
     friend class relay;
 
+    // Goes off in the next turn of the loop: others on this thread first.
+    class next_turn final : public alarm {
+      public:
+        explicit next_turn(relay_group& owner) noexcept : owner_(owner) {}
+
+      private:
+        void expire() override { owner_.take_turns(); }
+
+        relay_group& owner_;
+    };
+
     void take_a_turn_later(relay& one);
     void take_turns();
     void bury(relay& one);
@@ -61,7 +72,7 @@ class relay_group final : private alarm {
     list_of<&relay::in_group_> relays_;
     list_of<&relay::in_turn_> in_turn_; // those that have more to pass on than was fair
     std::size_t size_ = 0;
-    bool turn_is_coming_ = false;
+    next_turn next_turn_{*this};
 };
 
 } // namespace snipass::net

@@ -5,7 +5,6 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 namespace snipass::net {
@@ -101,35 +100,5 @@ class [[nodiscard]] task {
 
     std::coroutine_handle<promise_type> frame_;
 };
-
-// completion awaits one of Asio's asynchronous operations: `start` is called with the completion handler to
-// give it, which takes Results. co_await returns them as a tuple.
-//
-//     const auto [ec] = co_await completion<error_code>([&](auto done) { descriptor.async_wait(what, done);
-//     });
-template <class... Results, class Start>
-[[nodiscard]] auto completion(Start start) {
-    struct awaiter {
-        Start start;
-        std::optional<std::tuple<Results...>> results;
-        std::coroutine_handle<> waiter;
-
-        struct handler {
-            awaiter* owner;
-            void operator()(Results... results) const {
-                owner->results.emplace(std::move(results)...);
-                owner->waiter.resume();
-            }
-        };
-
-        [[nodiscard]] bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> h) {
-            waiter = h;
-            start(handler{this});
-        }
-        std::tuple<Results...> await_resume() { return std::move(*results); }
-    };
-    return awaiter{std::move(start), {}, {}};
-}
 
 } // namespace snipass::net

@@ -6,6 +6,7 @@
 
 #include <sys/epoll.h>
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -29,8 +30,10 @@ class epoll {
     // that was offered the client and hangs).
     void remove(int fd);
 
-    // ready takes the events that are there and returns how many; it does not wait.
-    [[nodiscard]] std::size_t ready(std::span<epoll_event> events);
+    // wait waits for events until `until`, or up to a millisecond longer, and returns how many there are:
+    // none too early if a signal came.
+    [[nodiscard]] std::size_t wait(std::span<epoll_event> events,
+                                   std::chrono::steady_clock::time_point until);
 
   private:
     error_code control(int operation, int fd, std::uint32_t events, std::uint64_t tag);

@@ -9,8 +9,6 @@
 #include "snipass/server/log.hpp"
 #include "snipass/server/target_list.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <map>
 #include <memory>
 #include <string>
@@ -55,7 +53,6 @@ class upkeep {
     address_book& book_;
     log& log_;
     net::event_loop loop_;
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
     std::map<std::string, std::unique_ptr<name>> names_;
     std::vector<std::shared_ptr<checked>> checked_;
     net::sleeper next_check_;

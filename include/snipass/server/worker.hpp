@@ -13,8 +13,6 @@
 #include "snipass/server/stats.hpp"
 #include "snipass/server/waiting_room.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <functional>
 #include <list>
 #include <memory>
@@ -85,7 +83,6 @@ class worker {
     void check_drained();
 
     net::event_loop loop_;
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
     unsigned workers_;
     std::size_t max_waiting_cap_;
     address_book& book_;

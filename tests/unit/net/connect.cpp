@@ -8,6 +8,8 @@
 #include "same_descriptors.hpp"
 #include "sockets.hpp"
 
+#include <boost/asio/error.hpp>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 

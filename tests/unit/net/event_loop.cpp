@@ -5,14 +5,14 @@
 #include "same_descriptors.hpp"
 #include "sockets.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <vector>
 
 using namespace snipass;
@@ -160,18 +160,49 @@ TEST_CASE("event_loop: an alarm that goes off may arm itself and disarm others")
     CHECK(rung.empty());
 }
 
-TEST_CASE("event_loop: an earlier alarm that is armed when the timer has already gone off loses nothing") {
+TEST_CASE("event_loop: an alarm that arms itself for now leaves others their turn") {
     net::event_loop loop;
-    std::vector<int> rung;
-    bell due{rung, 1};
-    bell newcomer{rung, 2};
-    bell later{rung, 3};
-    loop.arm(due.alarm, net::clock::now());
-    loop.arm(later.alarm, net::clock::now() + 5ms);
-    // By the time the loop runs, the timer's handler for `due` and this job are both queued.
-    boost::asio::post(loop.io(), [&] { loop.arm(newcomer.alarm, net::clock::now() - 1s); });
-    run_until(loop, [&] { return rung.size() == 3; });
-    CHECK(rung.back() == 3);
+    int rounds = 0;
+    bool posted = false;
+    test_alarm again{[&] {
+        ++rounds;
+        loop.arm(again, time_point::min());
+    }};
+    loop.arm(again, time_point::min());
+    loop.post([&] { posted = true; });
+    run_until(loop, [&] { return posted && rounds >= 3; });
+    const int before = rounds;
+    (void)loop.take_turn(time_point::max());
+    CHECK(rounds == before + 1);
+}
+
+TEST_CASE("event_loop: jobs of other threads are run in their order, and wake the loop") {
+    const same_descriptors check;
+    net::event_loop loop;
+    std::vector<int> done;
+    std::jthread other{[&] {
+        for (int i = 0; i < 1'000; ++i)
+            loop.post([&, i] { done.push_back(i); });
+        loop.post([&] { loop.stop(); });
+    }};
+    loop.run();
+    CHECK(done.size() == 1'000);
+    CHECK(std::ranges::is_sorted(done));
+}
+
+TEST_CASE("event_loop: stop ends a run that waits, and one that has not begun") {
+    net::event_loop loop;
+    std::jthread thread{[&] { loop.run(); }};
+    loop.stop();
+    thread.join();
+    loop.run(); // at once
+}
+
+TEST_CASE("event_loop: a job may post another") {
+    net::event_loop loop;
+    int done = 0;
+    loop.post([&] { loop.post([&] { ++done; }); });
+    run_until(loop, [&] { return done == 1; });
 }
 
 TEST_CASE("event_loop: a target that was destroyed is not told of what was fetched for it") {

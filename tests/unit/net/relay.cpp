@@ -4,9 +4,6 @@
 #include "catch.hpp"
 #include "sockets.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -47,11 +44,11 @@ class relaying {
     explicit relaying(std::size_t max_pipes = 64) {
         std::signal(SIGPIPE, SIG_IGN); // splice(2) has no MSG_NOSIGNAL; the daemon ignores it as well
         group_.set_pipe_limits(max_pipes, std::size_t{64} << 20);
-        thread_ = std::jthread{[this] { loop_.io().run(); }};
+        thread_ = std::jthread{[this] { loop_.run(); }};
     }
     ~relaying() {
         call([this] { group_.end_all(relay_end::stopped); });
-        loop_.io().stop();
+        loop_.stop();
         thread_.join();
         loop_.destroy_tasks();
     }
@@ -70,7 +67,7 @@ class relaying {
 
     void call(const std::function<void()>& job) {
         std::promise<void> done;
-        boost::asio::post(loop_.io(), [&] {
+        loop_.post([&] {
             job();
             done.set_value();
         });
@@ -85,7 +82,6 @@ class relaying {
 
   private:
     net::event_loop loop_;
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.io().get_executor()};
     net::relay_group group_{loop_};
     std::jthread thread_;
 };

@@ -1,7 +1,5 @@
 #include "snipass/net/resolve.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <optional>
 
 #include "catch.hpp"
@@ -52,10 +50,9 @@ TEST_CASE("resolve: the answer comes to the loop, and a loop may end before it d
                         std::optional<result<std::vector<ip_address>>>& to) -> net::task<> {
         to = co_await net::resolve(on, "localhost");
     };
-    const auto work = boost::asio::make_work_guard(loop.io());
     loop.spawn(ask(loop, got));
     while (!got)
-        loop.io().run_one();
+        (void)loop.take_turn(net::time_point::max());
     REQUIRE(got->has_value());
     CHECK_FALSE(got->value().empty());
     std::optional<result<std::vector<ip_address>>> never;

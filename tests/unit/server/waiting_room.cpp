@@ -56,8 +56,7 @@ struct fixture {
 
     // One letter for each guest, in the order they came: "w"aits, shed for the "r"oom, shed for its "s"ource.
     std::string states() {
-        loop.io().restart();
-        (void)loop.io().run_for(2ms); // an interruption is told from the loop
+        run_ready(loop); // an interruption is told from the loop
         std::string letters;
         for (auto& one : guests) {
             const auto end = one.end();
