@@ -29,7 +29,6 @@ void handle(client_ptr client, SSL_CTX* context, const std::string& name) {
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
     }
-    --clients_being_served;
 }
 
 // stop_on_sigterm: no signal handler, because snipass_stop locks. The signal is blocked in every thread.
@@ -64,12 +63,15 @@ int main(int argc, char** argv) try {
     sigemptyset(&terms);
     sigaddset(&terms, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &terms, nullptr);
-    std::thread(stop_on_sigterm, receiver).detach();
+    std::thread stopper(stop_on_sigterm, receiver);
     for (;;) {
         client_ptr client{snipass_receive(receiver, -1), snipass_client_free};
         if (client) {
             ++clients_being_served;
-            std::thread(handle, std::move(client), context, name).detach();
+            std::thread([client = std::move(client), context, name]() mutable {
+                handle(std::move(client), context, name);
+                --clients_being_served;
+            }).detach();
         } else if (errno == ESHUTDOWN) {
             break;
         } else {
@@ -79,6 +81,9 @@ int main(int argc, char** argv) try {
     // What was acknowledged is ours to serve; all others wait in the router for whoever comes next.
     while (clients_being_served > 0)
         usleep(10'000);
+    stopper.join();
+    snipass_receiver_free(receiver);
+    SSL_CTX_free(context);
 } catch (const std::exception& error) {
     return std::fprintf(stderr, "%s\n", error.what()), 1;
 }
