@@ -4,7 +4,7 @@ configure_file(systemd/snipass.service.in systemd/snipass.service @ONLY)
 
 install(FILES ${PROJECT_BINARY_DIR}/systemd/snipass.service systemd/snipass.socket DESTINATION lib/systemd/system)
 install(FILES systemd/snipass.conf DESTINATION lib/sysusers.d)
-install(FILES README.md CHANGELOG.md docs/backends.md docs/configuration.md docs/handoff.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md docs/backends.md docs/configuration.md docs/handoff.md docs/log.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES config/snipass.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES docs/snipass-run.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

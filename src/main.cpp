@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -21,6 +22,7 @@ namespace {
 using namespace snipass;
 
 constexpr int exit_success = 0;
+constexpr int exit_failure = 1;
 constexpr int exit_mistake = 2; // in the file, or in what was asked
 
 // options is what the command line says.
@@ -157,5 +159,10 @@ int main(int argc, char** argv) {
         return check(given);
     if (explain_command->parsed())
         return explain(std::move(given));
-    return run(given);
+    try {
+        return run(given);
+    } catch (const std::exception& problem) { // no descriptors, threads or memory to begin with
+        std::cerr << "snipass: " << problem.what() << '\n';
+        return exit_failure;
+    }
 }

@@ -9,7 +9,7 @@
 const { spawn } = require('child_process'), fs = require('fs'), https = require('https');
 
 const CHILD = `
-import array, json, os, socket, struct, sys, threading
+import array, json, os, socket, struct, sys, threading, time
 channel = socket.socket(fileno=int(os.environ["NODE_CHANNEL_FD"]))
 message = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": "client"}).encode() + b"\\n"
 
@@ -59,7 +59,9 @@ threading.Thread(target=until_node_is_gone, daemon=True).start()
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen(1024)
-while True: threading.Thread(target=take, args=(listener.accept()[0],), daemon=True).start()
+while True:
+    try: threading.Thread(target=take, args=(listener.accept()[0],), daemon=True).start()
+    except OSError: time.sleep(0.01)  # out of descriptors: the clients wait in the backlog
 `;
 
 const [path, certificate, key] = process.argv.slice(2);

@@ -12,6 +12,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler
 
 SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a") + b"\x21"  # and version 2, PROXY
@@ -115,7 +116,10 @@ def main(path, certificate, key):
         listener.bind(path)
         listener.listen(1024)
         while True:
-            threading.Thread(target=serve, args=(listener.accept()[0], context), daemon=True).start()
+            try:
+                threading.Thread(target=serve, args=(listener.accept()[0], context), daemon=True).start()
+            except OSError:  # out of descriptors: the clients wait in the backlog
+                time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds longest_without_answer = 1s;
 
+// Whoever asks for a name chooses what it resolves to: more addresses are not worth the connects.
+constexpr std::size_t max_addresses = 8;
+
 constexpr unsigned v6_source_prefix = 64; // what one customer is given
 
 ip_address customer(const ip_address& source) {
@@ -85,6 +88,8 @@ task<> name_cache::ask(std::shared_ptr<entry> about, ip_address source, std::chr
     about->asked = true;
     askers_.push_back(source);
     about->known = co_await resolve(loop_, about->name);
+    if (*about->known && about->known->value().size() > max_addresses)
+        about->known->value().resize(max_addresses);
     askers_.erase(std::ranges::find(askers_, source));
     about->asked = false;
     about->good_until = clock::now() + (*about->known ? keep : std::min(keep, longest_without_answer));

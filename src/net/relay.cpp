@@ -66,8 +66,8 @@ std::string_view to_string(relay_side side) noexcept {
     return side == relay_side::client ? "client" : "backend";
 }
 
-relay::relay(os::unique_fd client, os::unique_fd backend, const relay_limits& limits) noexcept
-    : client_{std::move(client)}, backend_{std::move(backend)}, limits_(limits), started_(clock::now()),
+relay::relay(os::unique_fd client, os::unique_fd backend, const relay_options& options) noexcept
+    : client_{std::move(client)}, backend_{std::move(backend)}, options_(options), started_(clock::now()),
       last_byte_(started_) {
     backend_.readable = false; // its registration tells; the client has its hello there
 }
@@ -115,7 +115,8 @@ bool relay::move_some(direction& one) {
         return empty_pipe(one);
     if (!one.from.readable || !one.to.writable)
         return false;
-    one.pipe = group_->pipes_.lend();
+    if (!options_.client_is_shared)
+        one.pipe = group_->pipes_.lend();
     const auto n = !one.pipe ? copy_with_care(one) : one.bulk ? splice_in(one) : copy(one);
     const bool blocked = n < 0 && os::would_block(os::last_error());
     if (one.in_pipe == 0)
@@ -299,9 +300,9 @@ void relay::end(relay_end how) {
 
 void relay::expire() {
     const auto now = clock::now();
-    if (after(started_, limits_.max_lifetime) <= now)
+    if (after(started_, options_.max_lifetime) <= now)
         return end(relay_end::lifetime);
-    if (after(last_byte_, limits_.idle_timeout) <= now)
+    if (after(last_byte_, options_.idle_timeout) <= now)
         return end(relay_end::idle);
     if (peers_watched_from() <= now)
         watch_peers();
@@ -311,21 +312,21 @@ void relay::expire() {
 
 // The alarm is moved only when it goes off, not for every byte.
 void relay::set_alarm() {
-    group_->loop_.arm(*this, std::min({after(last_byte_, limits_.idle_timeout),
-                                       after(started_, limits_.max_lifetime), peers_watched_from()}));
+    group_->loop_.arm(*this, std::min({after(last_byte_, options_.idle_timeout),
+                                       after(started_, options_.max_lifetime), peers_watched_from()}));
 }
 
 time_point relay::peers_watched_from() const noexcept {
     if (peers_are_watched_)
         return time_point::max();
-    const auto first = std::min(after(started_, limits_.keepalive), after(started_, limits_.user_timeout));
+    const auto first = std::min(after(started_, options_.keepalive), after(started_, options_.user_timeout));
     return first == time_point::max() ? first : std::min(first, started_ + short_life);
 }
 
 void relay::watch_peers() {
     peers_are_watched_ = true;
     for (const auto* one : {&client_, &backend_})
-        os::watch_peer(one->fd.get(), limits_.keepalive, limits_.user_timeout);
+        os::watch_peer(one->fd.get(), options_.keepalive, options_.user_timeout);
 }
 
 } // namespace snipass::net

@@ -18,16 +18,15 @@ relay_group::~relay_group() {
     relays_.clear_and_dispose([](relay* one) { std::default_delete<relay>{}(one); });
 }
 
-error_code relay_group::start(std::unique_ptr<relay> mine) {
+error_code relay_group::start(std::unique_ptr<relay>& mine) {
     auto& one = *mine;
     one.group_ = this;
-    relays_.push_back(*mine.release());
-    ++size_;
     if (const auto ec = one.watch()) {
         loop_.unwatch(one.client_.fd.get());
-        bury(one);
         return ec;
     }
+    relays_.push_back(*mine.release());
+    ++size_;
     one.set_alarm();
     one.pass_on();
     return {};

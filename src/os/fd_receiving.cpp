@@ -28,14 +28,6 @@ bool set_option(int fd, int level, int name, int value) {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-bool is_tcp_connection(int fd) {
-    const auto domain = option(fd, SOL_SOCKET, SO_DOMAIN);
-    const auto protocol = option(fd, SOL_SOCKET, SO_PROTOCOL);
-    return (domain == AF_INET || domain == AF_INET6) &&
-           (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) &&
-           option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 0;
-}
-
 // adopt owns all of a control message's descriptors before anything is judged: what is not adopted leaks.
 void adopt(const cmsghdr& rights, received& into) {
     const auto size = rights.cmsg_len - CMSG_LEN(0);
@@ -96,6 +88,14 @@ result<uid_t> peer_user(int connection) {
 
 bool acknowledge(int connection, std::uint8_t byte) {
     return ::send(connection, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+bool is_tcp_connection(int fd) {
+    const auto domain = option(fd, SOL_SOCKET, SO_DOMAIN);
+    const auto protocol = option(fd, SOL_SOCKET, SO_PROTOCOL);
+    return (domain == AF_INET || domain == AF_INET6) &&
+           (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) &&
+           option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 0;
 }
 
 error_code prepare_passed(int fd) {

@@ -64,7 +64,11 @@ std::vector<passed_socket> take_listen_fds() {
     return sockets;
 }
 
-error_code notify(std::string_view state) {
+unique_fd notify_socket() {
+    return unique_fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+}
+
+error_code notify(const unique_fd& socket, std::string_view state) {
     const auto path = variable("NOTIFY_SOCKET");
     sockaddr_un address{};
     if (path.empty())
@@ -76,10 +80,7 @@ error_code notify(std::string_view state) {
     if (path.front() == '@')
         address.sun_path[0] = '\0';
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-    const unique_fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    if (!fd)
-        return last_error();
-    if (::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+    if (::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                  reinterpret_cast<const sockaddr*>(&address), size) < 0)
         return last_error();
     return {};

@@ -106,24 +106,27 @@ void taking_after_fork(bool in_child) {
 
 /* --- taking --- */
 
-static bool set_flags(int client, int flags) {
+/* set_flags cannot fail for a descriptor that is there (fcntl(2)). */
+static void set_flags(int client, int flags) {
     const int status = fcntl(client, F_GETFL);
     const int wanted = (flags & SOCK_NONBLOCK) != 0 ? status | O_NONBLOCK : status & ~O_NONBLOCK;
-    if (status < 0 || (wanted != status && fcntl(client, F_SETFL, wanted) != 0))
-        return false;
-    return (flags & SOCK_CLOEXEC) != 0 || fcntl(client, F_SETFD, 0) == 0;
+    if (wanted != status)
+        (void)fcntl(client, F_SETFL, wanted);
+    if ((flags & SOCK_CLOEXEC) == 0)
+        (void)fcntl(client, F_SETFD, 0);
 }
 
-/* finish makes the client the server's. Everything that can fail comes before the ACK. */
+/* finish makes the client the server's. No flag is set before the ACK: if it fails, somebody else may be
+ * serving the client by now, and flags belong to the open socket, not to the descriptor. */
 static enum taking_result finish(struct handoff* handoff, int connection, int flags, int* client,
                                  struct sockaddr_storage* peer) {
     struct handoff_metadata metadata;
-    if (!handoff_parse(handoff, &metadata) || !set_flags(handoff->client, flags) ||
-        !handoff_acknowledge(connection)) {
+    if (!handoff_parse(handoff, &metadata) || !handoff_acknowledge(connection)) {
         handoff_drop(handoff);
         next_close(connection);
         return taking_nothing;
     }
+    set_flags(handoff->client, flags);
     handoff_addresses(handoff->client, &metadata);
     *peer = metadata.peer;
     *client = handoff_release(handoff);

@@ -141,7 +141,7 @@ void daemon::start_workers() {
     const signals_blocked blocked;
     const auto descriptors = os::raise_descriptor_limit();
     const auto workers = worker_count(configuration_->server);
-    const auto max_waiting = share(descriptors - descriptors / descriptors_for_others, workers);
+    const auto max_waiting = (descriptors - descriptors / descriptors_for_others) / workers;
     upkeep_.emplace(book_, log_);
     for (unsigned i = 0; i < workers; ++i)
         workers_.emplace_back(workers, max_waiting, book_, log_);
@@ -183,6 +183,7 @@ void daemon::reload() {
 void daemon::apply(opened_listeners opened) {
     log_.configure(configuration_->log);
     upkeep_->use(configuration_);
+    opener_.keep(configuration_->listeners);
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
@@ -327,14 +328,17 @@ void daemon::finish() {
     io_.stop();
 }
 
+// The workers go on counting meanwhile: what has ended is read first, so that it is never more than was
+// accepted.
 std::uint64_t daemon::in_flight() const {
-    std::uint64_t sessions = 0;
-    for (const auto& one : workers_) {
-        sessions += one.worker.counters().accepted.value();
-        for (const auto& ended : one.worker.counters().outcomes)
-            sessions -= ended.value();
-    }
-    return sessions;
+    std::uint64_t ended = 0;
+    std::uint64_t accepted = 0;
+    for (const auto& one : workers_)
+        for (const auto& outcome : one.worker.counters().outcomes)
+            ended += outcome.value();
+    for (const auto& one : workers_)
+        accepted += one.worker.counters().accepted.value();
+    return accepted > ended ? accepted - ended : 0;
 }
 
 } // namespace

@@ -141,7 +141,10 @@ task<delivery::attempt> delivery::offer_stream(std::string_view path, net::time_
     if (!way_.consumed.empty())
         co_return attempt{handoff_status::failed, os::make_error(ENOMSG)};
     const auto header = net::make_proxy_v2(way_.facts());
-    co_return co_await net::hand_off_stream(way_.owner.loop(), path, way_.client, header, deadline);
+    const auto end = co_await net::hand_off_stream(way_.owner.loop(), path, way_.client, header, deadline);
+    const bool was_sent = end.status == handoff_status::silent || end.status == handoff_status::declined;
+    way_.about.is_shared = way_.about.is_shared || was_sent;
+    co_return end;
 }
 
 task<delivery::attempt> delivery::offer_datagram(net::datagram_channel& channel, net::time_point deadline) {

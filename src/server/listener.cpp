@@ -46,10 +46,10 @@ void listener::use(std::shared_ptr<generation> site, const config::listener_sett
 
 net::task<> listener::run() {
     while (!stopping_) {
-        const auto interrupted = co_await watch_.readable(net::time_point::max());
-        if (interrupted)
-            continue;
-        const auto next = accept_some();
+        const auto problem = co_await watch_.readable(net::time_point::max());
+        if (stopping_)
+            break;
+        const auto next = problem ? pace::rest : accept_some(); // epoll_ctl(2) wants memory
         if (next == pace::wait || next == pace::again)
             continue;
         if (next == pace::rest)

@@ -14,6 +14,9 @@ namespace {
 
 const error_code not_listening = os::make_error(EINVAL);
 
+// A listener that is stopped takes up to a second for its backlog.
+constexpr auto closing_time = std::chrono::seconds{2};
+
 std::string problem(const config::listener_settings& one, const error_code& ec) {
     auto text = "cannot listen on " + one.address + ": " + ec.message();
     if (ec.value() == EACCES)
@@ -50,6 +53,7 @@ opened_listeners listener_opener::open(const std::vector<config::listener_settin
                                        unsigned workers) {
     opened_listeners opened;
     opened.by_worker.resize(workers);
+    const auto known = own_.size();
     for (const auto& one : wanted) {
         if (one.endpoint)
             open_own(one, opened);
@@ -58,9 +62,22 @@ opened_listeners listener_opener::open(const std::vector<config::listener_settin
         else
             lend(one, opened);
     }
-    if (!opened.problems.empty())
+    if (!opened.problems.empty()) {
         opened.by_worker.clear();
+        own_.erase(own_.begin() + static_cast<std::ptrdiff_t>(known), own_.end());
+    }
     return opened;
+}
+
+void listener_opener::keep(const std::vector<config::listener_settings>& in_use) {
+    const auto now = std::chrono::steady_clock::now();
+    for (auto& own : own_) {
+        if (std::ranges::count(in_use, own.listener, &config::listener_settings::address) > 0)
+            own.closed_by.reset();
+        else if (!own.closed_by)
+            own.closed_by = now + closing_time;
+    }
+    std::erase_if(own_, [now](const own_address& one) { return one.closed_by && *one.closed_by <= now; });
 }
 
 void listener_opener::open_own(const config::listener_settings& one, opened_listeners& to) {
@@ -77,7 +94,7 @@ void listener_opener::open_own(const config::listener_settings& one, opened_list
         endpoint.port = bound->port; // with port 0 the other workers join the first
         sockets.push_back({one.address, std::move(*fd)});
     }
-    opened_.insert(endpoint);
+    own_.push_back({one.address, endpoint, std::nullopt});
     to.bound_addresses.push_back({one.address, endpoint.to_string()});
 }
 
@@ -103,7 +120,10 @@ void listener_opener::open_handoff(const config::listener_settings& one, opened_
 }
 
 bool listener_opener::is_ours(const ip_endpoint& address) const {
-    return std::ranges::any_of(opened_, [&](const ip_endpoint& own) { return overlap(own, address); });
+    const auto now = std::chrono::steady_clock::now();
+    return std::ranges::any_of(own_, [&](const own_address& own) {
+        return overlap(own.endpoint, address) && (!own.closed_by || now < *own.closed_by);
+    });
 }
 
 // holder_of says who listens on an address that is in use.
@@ -111,7 +131,8 @@ std::string listener_opener::holder_of(const ip_endpoint& address) const {
     for (const auto& passed : passed_) {
         const auto bound = os::local_endpoint(passed.fd.get());
         if (bound && overlap(*bound, address))
-            return " (systemd does, and passed the socket on: write address = \"systemd:" + passed.name + "\")";
+            return " (systemd does, and passed the socket on: write address = \"systemd:" + passed.name +
+                   "\")";
     }
     return " (another program listens there)";
 }

@@ -8,8 +8,9 @@
 namespace snipass::server {
 namespace {
 
-net::relay_limits limits_of(const config::backend_settings& settings) noexcept {
-    return {settings.idle_timeout, settings.max_lifetime, settings.keepalive, settings.user_timeout};
+net::relay_options options_of(const config::backend_settings& settings, const record& about) noexcept {
+    return {settings.idle_timeout, settings.max_lifetime, settings.keepalive, settings.user_timeout,
+            about.is_shared};
 }
 
 } // namespace
@@ -17,7 +18,7 @@ net::relay_limits limits_of(const config::backend_settings& settings) noexcept {
 proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to,
                                  std::shared_ptr<target> at, os::unique_fd client, os::unique_fd connection,
                                  record&& about)
-    : relay(std::move(client), std::move(connection), limits_of(to.settings())), owner_(owner),
+    : relay(std::move(client), std::move(connection), options_of(to.settings(), about)), owner_(owner),
       site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
     ++at_->sessions;
 }

@@ -46,6 +46,7 @@ class connecting {
   private:
     std::optional<connected> start_next();
     std::optional<connected> take_finished();
+    void note_success(const candidate& to) const;
 
     const config::backend_settings& settings_;
     std::vector<candidate> candidates_;
@@ -59,12 +60,14 @@ class connecting {
 
 task<result<connected>> connecting::run() {
     for (;;) {
-        while (next_ < candidates_.size() && net::clock::now() >= next_at_)
-            if (auto won = start_next())
-                co_return std::move(*won);
-        if (auto won = take_finished())
+        if (auto won = take_finished()) // after each start: one that has won ends the race
             co_return std::move(*won);
         const bool more = next_ < candidates_.size();
+        if (more && net::clock::now() >= next_at_) {
+            if (auto won = start_next())
+                co_return std::move(*won);
+            continue;
+        }
         if (!more && race_.under_way() == 0)
             co_return last_;
         co_await race_.wait(more ? next_at_ : net::time_point::max());
@@ -78,7 +81,7 @@ std::optional<connected> connecting::start_next() {
     if (!to.endpoint) {
         auto fd = os::connect_unix(to.address->path, SOCK_STREAM);
         if (fd) {
-            to.state->succeeded();
+            note_success(to);
             return connected{std::move(*fd), std::move(to)};
         }
         to.state->failed(static_cast<unsigned>(settings_.eject_after));
@@ -90,8 +93,6 @@ std::optional<connected> connecting::start_next() {
     race_.start(*to.endpoint, source_, now + settings_.connect_timeout);
     const bool same_name = next_ < candidates_.size() && candidates_[next_].address == to.address;
     next_at_ = now + (same_name ? connection_attempt_delay : settings_.connect_timeout);
-    if (race_.has_finished())
-        next_at_ = now;
     return std::nullopt;
 }
 
@@ -99,7 +100,7 @@ std::optional<connected> connecting::take_finished() {
     while (auto one = race_.finished()) {
         auto& to = candidates_[started_[one->number]];
         if (one->socket) {
-            to.state->succeeded();
+            note_success(to);
             return connected{std::move(*one->socket), std::move(to)};
         }
         to.state->failed(static_cast<unsigned>(settings_.eject_after));
@@ -107,6 +108,13 @@ std::optional<connected> connecting::take_finished() {
         next_at_ = net::clock::now();
     }
     return std::nullopt;
+}
+
+// note_success: a backend whose TLS is checked may accept connections and still not serve; only a check
+// tells.
+void connecting::note_success(const candidate& to) const {
+    if (settings_.check != config::health_check::tls)
+        to.state->succeeded();
 }
 
 // greet sends what comes before the client's own bytes: the PROXY header, and the bytes that were consumed.
@@ -164,9 +172,10 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     way.about.address = connection->to.address->text;
     way.about.endpoint = connection->to.endpoint;
     way.about.connect_time = net::clock::now() - begun;
-    co_return way.owner.start_relay(std::make_unique<proxied_session>(
-        way.owner, way.site, to, std::move(connection->to.state), std::move(way.client),
-        std::move(connection->fd), std::move(way.about)));
+    auto session = std::make_unique<proxied_session>(way.owner, way.site, to, std::move(connection->to.state),
+                                                     std::move(way.client), std::move(connection->fd),
+                                                     std::move(way.about));
+    co_return way.owner.start_relay(std::move(session), way.about);
 }
 
 task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::optional<outcome> last) {

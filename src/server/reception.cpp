@@ -95,13 +95,17 @@ task<> reception::run() {
         state = co_await wait_for_header();
     if (state != progress::complete)
         co_return;
-    if (os::prepare_passed(client_.get())) {
+    if (!os::is_tcp_connection(client_.get())) {
         (void)refuse(no_client);
         co_return;
     }
     auto client = make_client();
+    // Not a flag is set before that: if the sender has taken its client back, somebody else may be serving
+    // it.
     if (!os::acknowledge(connection_.get(), ack))
-        co_return; // the sender has taken its client back, and only our copy is closed
+        co_return;
+    if (os::prepare_passed(client.fd.get()))
+        co_return; // fcntl(2) of a descriptor that is there does not fail
     co_await wait_for_sole_ownership(client.client.address);
     owner_.start_session(site_, listener_, std::move(client));
 }

@@ -23,12 +23,12 @@ void service_manager::tell(std::string state) {
 
 void service_manager::feed_watchdog() {
     if (untold_.empty())
-        (void)os::notify("WATCHDOG=1");
+        (void)os::notify(socket_, "WATCHDOG=1");
 }
 
 void service_manager::tell_all() {
     for (; !untold_.empty(); untold_.pop_front())
-        if (os::is_transient(os::notify(untold_.front())))
+        if (os::is_transient(os::notify(socket_, untold_.front())))
             break; // any other error: there is nobody to tell
     if (untold_.empty())
         return;

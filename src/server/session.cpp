@@ -59,6 +59,7 @@ class session {
         about_.via = client.via;
         about_.local = client.local;
         about_.id = client.id;
+        about_.is_shared = true;
         about_.accepted = client.received;
         consumed_ = std::move(client.consumed);
     }

@@ -171,10 +171,15 @@ void worker::finish(record& one) {
     check_drained();
 }
 
-std::optional<outcome> worker::start_relay(std::unique_ptr<proxied_session> one) {
-    if (relays_.start(std::move(one)))
-        return outcome::internal_error; // the kernel has no memory for another registration
-    return std::nullopt;
+std::optional<outcome> worker::start_relay(std::unique_ptr<proxied_session> one, record& about) {
+    auto& session = *one;
+    std::unique_ptr<net::relay> relay = std::move(one);
+    const auto ec = relays_.start(relay);
+    if (!ec)
+        return std::nullopt;
+    about = session.take_record(); // the kernel has no memory for another registration
+    about.detail = ec.message();
+    return outcome::internal_error;
 }
 
 void worker::out_of_descriptors() {

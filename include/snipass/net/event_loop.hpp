@@ -76,7 +76,7 @@ class event_loop {
     event_loop(const event_loop&) = delete;
     event_loop& operator=(const event_loop&) = delete;
 
-    // run makes turns until stop(). take_turn makes one: it waits until something is ready or due, `until`
+    // run makes turns until stop(). take_turn makes one: it waits until something is ready or due,
     // `until` at the latest, and tells whom it concerns; false: nobody.
     void run();
     bool take_turn(time_point until);
@@ -119,7 +119,7 @@ class event_loop {
     using alarm_set = boost::intrusive::multiset<alarm, boost::intrusive::constant_time_size<false>>;
 
     static root run_root(event_loop& loop, task<> body);
-    // Its descriptor is readable when another thread has posted a job.
+    // Its descriptor has an edge (epoll(7)) when another thread has posted a job.
     class posted_jobs final : public ready_target {
       public:
         posted_jobs();

@@ -33,12 +33,15 @@ enum class relay_side : std::uint8_t {
 [[nodiscard]] std::string_view to_string(relay_end end) noexcept;
 [[nodiscard]] std::string_view to_string(relay_side side) noexcept;
 
-// relay_limits: zero is none.
-struct relay_limits {
+// relay_options: a time of zero is none.
+struct relay_options {
     std::chrono::milliseconds idle_timeout{};
     std::chrono::milliseconds max_lifetime{};
     std::chrono::milliseconds keepalive{}; // this and the next are os::watch_peer's
     std::chrono::milliseconds user_timeout{};
+    // Another process has, or had, a copy of the client's socket. It may make that blocking at any time, and
+    // splice(2), unlike recv(2), then waits for as long as the client likes; so bytes are copied.
+    bool client_is_shared = false;
 };
 
 struct relay_result {
@@ -60,7 +63,7 @@ class relay_group;
 // lie in one. It owns both sockets; the group owns it and destroys it after ended().
 class relay : private alarm, private ready_target {
   public:
-    relay(os::unique_fd client, os::unique_fd backend, const relay_limits& limits) noexcept;
+    relay(os::unique_fd client, os::unique_fd backend, const relay_options& options) noexcept;
     virtual ~relay();
 
   private:
@@ -119,7 +122,7 @@ class relay : private alarm, private ready_target {
     direction to_backend_{client_, backend_, {}};
     direction to_client_{backend_, client_, {}};
     relay_group* group_ = nullptr;
-    relay_limits limits_;
+    relay_options options_;
     time_point started_;
     time_point last_byte_;
     std::optional<relay_end> failure_; // the first one

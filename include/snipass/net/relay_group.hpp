@@ -23,9 +23,9 @@ class relay_group final : private alarm {
         pipes_.set_limits(max_pipes, max_memory);
     }
 
-    // start takes over a relay, which passes on at once what is there. An error: the relay is destroyed and
-    // its sockets are closed, and ended() is not called.
-    [[nodiscard]] error_code start(std::unique_ptr<relay> one);
+    // start takes over a relay, which passes on at once what is there. An error: it is still the caller's,
+    // good for nothing but to be destroyed, and ended() is not called.
+    [[nodiscard]] error_code start(std::unique_ptr<relay>& one);
 
     // end_if ends the relays that `predicate` (of relay&) names, with RST on both sides.
     template <class Predicate>

@@ -35,6 +35,9 @@ void drop_message(int socket);
 // acknowledge sends one byte; false if the peer does not listen any more.
 [[nodiscard]] bool acknowledge(int connection, std::uint8_t byte);
 
+// is_tcp_connection: a stream socket of TCP, which does not listen.
+[[nodiscard]] bool is_tcp_connection(int fd);
+
 // prepare_passed makes of a descriptor what accept_client would have returned: non-blocking, with
 // TCP_NODELAY, and SO_RCVLOWAT of 1. EPROTOTYPE: it is no TCP connection.
 [[nodiscard]] error_code prepare_passed(int fd);

@@ -23,9 +23,13 @@ struct passed_socket {
 // variables so that no child takes them for its own. Empty if there are none for this process.
 [[nodiscard]] std::vector<passed_socket> take_listen_fds();
 
+// notify_socket is a socket for notify. It is opened early: a process that has run out of descriptors still
+// has to say that it lives.
+[[nodiscard]] unique_fd notify_socket();
+
 // notify tells the service manager `state` ("READY=1", "STATUS=..."); without NOTIFY_SOCKET it does nothing.
-// It does not wait: EAGAIN if the manager's queue is full, or what else socket(2) or sendto(2) said.
-[[nodiscard]] error_code notify(std::string_view state);
+// It does not wait: EAGAIN if the manager's queue is full, or what else sendto(2) said.
+[[nodiscard]] error_code notify(const unique_fd& socket, std::string_view state);
 
 // reloading_state is "RELOADING=1" with the monotonic time that Type=notify-reload asks for.
 [[nodiscard]] std::string reloading_state();

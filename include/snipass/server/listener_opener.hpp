@@ -5,7 +5,8 @@
 #include "snipass/os/systemd.hpp"
 #include "snipass/server/listener.hpp"
 
-#include <set>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,18 @@ class listener_opener {
     [[nodiscard]] opened_listeners open(const std::vector<config::listener_settings>& wanted,
                                         unsigned workers);
 
+    // keep: only the sockets of these are still in use.
+    void keep(const std::vector<config::listener_settings>& in_use);
+
   private:
+    // An address that sockets of our own have, or have had until a moment ago: a listener serves its backlog
+    // before it closes.
+    struct own_address {
+        std::string listener; // as written
+        ip_endpoint endpoint;
+        std::optional<std::chrono::steady_clock::time_point> closed_by; // none: it is in use
+    };
+
     void open_own(const config::listener_settings& one, opened_listeners& to);
     static void open_handoff(const config::listener_settings& one, opened_listeners& to);
     [[nodiscard]] bool is_ours(const ip_endpoint& address) const;
@@ -44,7 +56,7 @@ class listener_opener {
     void lend(const config::listener_settings& one, opened_listeners& to);
 
     std::vector<os::passed_socket> passed_;
-    std::set<ip_endpoint> opened_; // ever: what a reload asks for may overlap with what is ours already
+    std::vector<own_address> own_;
 };
 
 } // namespace snipass::server

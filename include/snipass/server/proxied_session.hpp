@@ -24,6 +24,9 @@ class proxied_session final : public net::relay {
     // began with wants it closed then.
     [[nodiscard]] bool must_end(const config::configuration& now) const;
 
+    // take_record: for a session that could not begin.
+    [[nodiscard]] record take_record() noexcept { return std::move(about_); }
+
   private:
     void ended(const net::relay_result& how) override;
 

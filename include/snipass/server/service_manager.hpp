@@ -1,6 +1,8 @@
 // service_manager: what systemd is told of the process's states.
 #pragma once
 
+#include "snipass/os/systemd.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -26,6 +28,7 @@ class service_manager {
   private:
     void tell_all();
 
+    os::unique_fd socket_ = os::notify_socket();
     std::deque<std::string> untold_;
     boost::asio::steady_timer retry_;
 };

@@ -71,8 +71,9 @@ class worker {
     void handoff_refused(const config::listener_settings& listener, std::string_view why);
     void finish(record& one); // the session's last act
 
-    // start_relay: a session goes on as a proxied_session. An outcome: it could not, and has ended.
-    [[nodiscard]] std::optional<outcome> start_relay(std::unique_ptr<proxied_session> one);
+    // start_relay: a session goes on as a proxied_session. An outcome: it could not, and has ended; `about`
+    // is its record again.
+    [[nodiscard]] std::optional<outcome> start_relay(std::unique_ptr<proxied_session> one, record& about);
     void out_of_descriptors(); // a listener cannot accept: the oldest waiting session makes room
 
   private:

@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "sockets.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -28,7 +29,7 @@ using net::relay_side;
 
 class told_relay final : public net::relay {
   public:
-    told_relay(os::unique_fd client, os::unique_fd backend, const net::relay_limits& limits,
+    told_relay(os::unique_fd client, os::unique_fd backend, const net::relay_options& limits,
                std::promise<net::relay_result> told)
         : relay(std::move(client), std::move(backend), limits), told_(std::move(told)) {}
 
@@ -54,14 +55,14 @@ class relaying {
     }
 
     std::future<net::relay_result> start(socket_pair& client, socket_pair& backend,
-                                         net::relay_limits limits = {}) {
+                                         net::relay_options limits = {}) {
         set_nonblocking(client.far);
         set_nonblocking(backend.far);
         std::promise<net::relay_result> told;
         auto future = told.get_future();
-        auto one = std::make_unique<told_relay>(std::move(client.far), std::move(backend.far), limits,
-                                                std::move(told));
-        call([&] { REQUIRE(!group_.start(std::move(one))); });
+        std::unique_ptr<net::relay> one = std::make_unique<told_relay>(
+            std::move(client.far), std::move(backend.far), limits, std::move(told));
+        call([&] { REQUIRE(!group_.start(one)); });
         return future;
     }
 
@@ -324,6 +325,38 @@ TEST_CASE("relay ends a session that is busy at max_lifetime") {
     while (::send(client.near.get(), &byte, 1, MSG_NOSIGNAL) == 1)
         std::this_thread::sleep_for(1ms);
     CHECK(result_of(end).end == relay_end::lifetime);
+}
+
+// Flags belong to the open socket, which a process that was offered the client may still have.
+TEST_CASE("relay of a client that others have a copy of is not held up when they make it blocking") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    const os::unique_fd copy{::fcntl(client.far.get(), F_DUPFD_CLOEXEC, 0)};
+    auto end = here.start(client, backend, {.client_is_shared = true});
+    REQUIRE(::fcntl(copy.get(), F_SETFL, 0) == 0);
+    const auto bulk = noise(4'000'000, 1);
+    std::jthread talker{[&] {
+        say(backend.near, bulk); // nobody reads it yet
+        say(client.near, bulk);
+    }};
+    for (int i = 0; i < 50; ++i) { // the loop is there for others
+        here.call([] {});
+        std::this_thread::sleep_for(2ms);
+    }
+    std::string got;
+    std::jthread listener{[&] { got = hear(client.near).text; }};
+    const auto lent = here.ask([](const net::relay_group& group) { return group.pipes().lent(); });
+    CHECK(lent == 0);
+    std::string up(bulk.size(), '\0');
+    REQUIRE(::recv(backend.near.get(), up.data(), up.size(), MSG_WAITALL) == static_cast<ssize_t>(up.size()));
+    CHECK(up == bulk);
+    talker.join();
+    say_end(backend.near);
+    listener.join();
+    CHECK(got == bulk);
+    say_end(client.near);
+    CHECK(result_of(end).end == relay_end::finished);
 }
 
 TEST_CASE("relay sends the last bytes and the FIN behind them as one segment") {

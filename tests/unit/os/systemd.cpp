@@ -159,7 +159,7 @@ TEST_CASE("notify: the state, as one datagram to NOTIFY_SOCKET") {
         const datagram_backend manager{path};
         variables environment;
         environment.set("NOTIFY_SOCKET", path);
-        CHECK_FALSE(os::notify("READY=1\nSTATUS=Serving"));
+        CHECK_FALSE(os::notify(os::notify_socket(), "READY=1\nSTATUS=Serving"));
         const auto heard = receive_unix(manager.fd()).data;
         CHECK(as_text(heard) == "READY=1\nSTATUS=Serving");
     }
@@ -167,17 +167,17 @@ TEST_CASE("notify: the state, as one datagram to NOTIFY_SOCKET") {
 
 TEST_CASE("notify: without a manager it is silent; of one that does not hear it, it says why") {
     const same_descriptors check;
-    CHECK_FALSE(os::notify("READY=1"));
+    CHECK_FALSE(os::notify(os::notify_socket(), "READY=1"));
     variables environment;
     environment.set("NOTIFY_SOCKET", abstract_name());
-    CHECK(os::notify("READY=1") == os::make_error(ECONNREFUSED));
+    CHECK(os::notify(os::notify_socket(), "READY=1") == os::make_error(ECONNREFUSED));
     environment.set("NOTIFY_SOCKET", std::string(200, 'x'));
-    CHECK(os::notify("READY=1") == os::make_error(ENAMETOOLONG));
+    CHECK(os::notify(os::notify_socket(), "READY=1") == os::make_error(ENAMETOOLONG));
     const datagram_backend manager;
     environment.set("NOTIFY_SOCKET", manager.path());
     const auto filled = fill_queue(manager.path());
     CHECK(filled > 0);
-    CHECK(os::would_block(os::notify("READY=1")));
+    CHECK(os::would_block(os::notify(os::notify_socket(), "READY=1")));
 }
 
 TEST_CASE("reloading_state: with the monotonic time") {

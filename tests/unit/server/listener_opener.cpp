@@ -10,6 +10,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <chrono>
+#include <thread>
+
 using namespace snipass;
 using namespace snipass::testing;
 
@@ -104,6 +107,30 @@ TEST_CASE("listener_opener: addresses that overlap with its own are no other pro
     const auto port = first.substr(first.find(':') + 1);
     const auto opened = one.open({at("127.0.0.1:" + port), at("0.0.0.0:" + port), at("[::]:" + port)}, 2);
     CHECK(opened.problems == std::vector<std::string>{});
+}
+
+TEST_CASE("listener_opener: an address that is not used any more may be another program's") {
+    const same_descriptors check;
+    auto one = opener();
+    std::string address;
+    {
+        const auto opened = one.open({at("127.0.0.1:0")}, 1);
+        address = opened.bound_addresses[0].address;
+        one.keep({at("127.0.0.1:0")});
+    }
+    one.keep({});
+    std::this_thread::sleep_for(std::chrono::milliseconds{2'100});
+    const auto other = os::listen_tcp(*ip_endpoint::parse(address));
+    check_problem(one.open({at(address)}, 1), {"another program listens there"});
+}
+
+TEST_CASE("listener_opener: what a failed opening had opened is not its own") {
+    const same_descriptors check;
+    auto one = opener();
+    const auto first = plain_listener();
+    const auto address = bound_to(first.get()).to_string();
+    CHECK_FALSE(one.open({at("127.0.0.1:0"), lent("web")}, 1).problems.empty());
+    check_problem(one.open({at(address)}, 1), {"another program listens there"});
 }
 
 TEST_CASE("listener_opener: an address that systemd has already is a problem that says what to write") {

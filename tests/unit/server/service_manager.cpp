@@ -5,6 +5,8 @@
 #include "sockets.hpp"
 #include "unix_backend.hpp"
 
+#include <sys/resource.h>
+
 #include <cstdlib>
 
 using namespace snipass;
@@ -56,4 +58,21 @@ TEST_CASE("service_manager: without one nothing waits") {
     server::service_manager manager{io};
     manager.tell("READY=1");
     CHECK(io.run() == 0);
+}
+
+TEST_CASE("service_manager: a process without free descriptors still says that it lives") {
+    const same_descriptors check;
+    boost::asio::io_context io;
+    const datagram_backend systemd;
+    ::setenv("NOTIFY_SOCKET", systemd.path().c_str(), 1);
+    server::service_manager manager{io};
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit none{0, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    manager.feed_watchdog();
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    ::unsetenv("NOTIFY_SOCKET");
+    const auto heard = receive_unix(systemd.fd()).data;
+    CHECK(as_text(heard) == "WATCHDOG=1");
 }
