@@ -71,6 +71,21 @@ class Addresses(Case):
         first = self.server("127.0.0.2")
         return first, self.server("127.0.0.3", first.getsockname()[1]), first.getsockname()[1]
 
+    def test_who_is_served_by_one_address_is_no_connection_to_the_others(self):
+        listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+        for one in listeners:
+            self.addCleanup(one.close)
+            one.setblocking(False)
+        first = self.server()
+        addresses = [one.getsockname()[1] for one in (first, *listeners)]
+        router = self.far([f"127.0.0.1:{port}" for port in addresses])
+        for _ in range(5):
+            self.assertEqual(self.ask(router), "127.0.0.1")
+        router.sessions(5, outcome="proxied")
+        for one in listeners:
+            with self.assertRaises(BlockingIOError):
+                one.accept()
+
     def is_there(self, host, port):
         with socket.socket() as client:
             return client.connect_ex((host, port)) == 0

@@ -64,7 +64,7 @@ call_watch::~call_watch() {
     failures_left = 0;
 }
 
-const std::vector<call_watch::seen>& call_watch::calls() const {
+std::vector<call_watch::seen> call_watch::calls() const {
     const std::lock_guard lock{mutex};
     return log;
 }

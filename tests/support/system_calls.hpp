@@ -51,7 +51,7 @@ class call_watch {
         int fd;
         bool failed; // because fail() said so
     };
-    [[nodiscard]] const std::vector<seen>& calls() const;
+    [[nodiscard]] std::vector<seen> calls() const;
     [[nodiscard]] std::size_t count(system_call one) const;
     // count without those by which the loop waits, and what it asks of its timer.
     [[nodiscard]] std::size_t count_for_clients() const;
