@@ -32,13 +32,25 @@ struct question {
     std::optional<answer> given;
 };
 
+// What getaddrinfo(3) says, in its words: Asio's category has only two of them.
+class resolver_category final : public boost::system::error_category {
+  public:
+    [[nodiscard]] const char* name() const noexcept override { return "snipass.resolver"; }
+    [[nodiscard]] std::string message(int value) const override { return ::gai_strerror(value); }
+};
+
+const boost::system::error_category& resolver_errors() noexcept {
+    static const resolver_category category;
+    return category;
+}
+
 answer ask(const std::string& host) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     if (const int problem = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); problem != 0)
         return problem == EAI_SYSTEM ? os::last_error()
-                                     : error_code{problem, asio::error::get_addrinfo_category()};
+                                     : error_code{problem, resolver_errors()};
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned{found, &::freeaddrinfo};
     std::vector<ip_address> addresses;
     for (const auto* one = found; one != nullptr; one = one->ai_next) {

@@ -82,7 +82,7 @@ class daemon {
     int run();
 
   private:
-    void start_workers();
+    void start_workers(unsigned workers);
     void reload();
     void apply(opened_listeners opened);
     void applied_by_a_worker();
@@ -128,7 +128,7 @@ int daemon::run() {
         log_.write(log_level::error, problem);
     if (!opened.problems.empty())
         return 1;
-    start_workers();
+    start_workers(workers);
     apply(std::move(opened));
     await_signal();
     if (const auto interval = os::watchdog_interval())
@@ -137,10 +137,9 @@ int daemon::run() {
     return 0;
 }
 
-void daemon::start_workers() {
+void daemon::start_workers(unsigned workers) {
     const signals_blocked blocked;
     const auto descriptors = os::raise_descriptor_limit();
-    const auto workers = worker_count(configuration_->server);
     const auto max_waiting = (descriptors - descriptors / descriptors_for_others) / workers;
     upkeep_.emplace(book_, log_);
     for (unsigned i = 0; i < workers; ++i)

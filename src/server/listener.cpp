@@ -54,6 +54,8 @@ net::task<> listener::run() {
             continue;
         if (next == pace::rest)
             owner_.out_of_descriptors();
+        else if (!std::exchange(told_broken_, true))
+            owner_.listener_is_broken(socket_.address);
         (void)co_await watch_.pause(net::clock::now() + rest_time); // a stop ends it early
     }
     socket_.file = {};

@@ -55,7 +55,7 @@ class connecting {
     std::vector<std::size_t> started_; // what the race has, by its numbers
     std::size_t next_ = 0;
     net::time_point next_at_ = net::time_point::min();
-    error_code last_ = os::make_error(EHOSTUNREACH);
+    error_code last_ = boost::asio::error::host_not_found_try_again; // where there is no address to try
 };
 
 task<result<connected>> connecting::run() {

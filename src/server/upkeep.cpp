@@ -123,7 +123,9 @@ void upkeep::learn(const std::string& host, name& about, std::vector<ip_address>
 
 void upkeep::keep(const std::string& host, name& about, const error_code& problem) {
     if (!std::exchange(about.failing, true))
-        log_.write(log_level::warn, "a name cannot be resolved; the last good answer stays in use",
+        log_.write(log_level::warn,
+                   book_.find(host) ? "a name cannot be resolved; the last good answer stays in use"
+                                    : "a name cannot be resolved; its addresses cannot be tried",
                    {{"name", host}, {"why", problem.message()}});
 }
 

@@ -141,7 +141,7 @@ void worker::start_reception(const std::shared_ptr<generation>& site,
 net::task<> worker::run_reception(std::shared_ptr<generation> site, const config::listener_settings& listener,
                                   os::unique_fd connection) {
     try {
-        co_await receive_stream(*this, std::move(site), listener, std::move(connection));
+        co_await receive_stream(*this, site, listener, std::move(connection)); // `site` keeps `listener`
     } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
         handoff_refused(listener, bug.what());
     }
@@ -180,6 +180,12 @@ std::optional<outcome> worker::start_relay(std::unique_ptr<proxied_session> one,
     about = session.take_record(); // the kernel has no memory for another registration
     about.detail = ec.message();
     return outcome::internal_error;
+}
+
+void worker::listener_is_broken(const std::string& address) {
+    log_.write(config::log_level::error,
+               "nobody can be accepted: another process has shut the socket down (restart the socket unit)",
+               {{"listener", address}});
 }
 
 void worker::out_of_descriptors() {

@@ -28,6 +28,7 @@ EXPECTED = {
     f"{PREFIX}/share/doc/snipass/CHANGELOG.md": 0o644,
     f"{PREFIX}/share/doc/snipass/handoff.md": 0o644,
     f"{PREFIX}/share/doc/snipass/backends.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/log.md": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd/nginx.service.d/snipass.conf": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/receivers/receiver.go": 0o644,
     f"{PREFIX}/bin/snipass-run": 0o755,

@@ -68,6 +68,7 @@ class listener {
     std::shared_ptr<generation> site_;
     const config::listener_settings* settings_ = nullptr; // of site_
     bool stopping_ = false;
+    bool told_broken_ = false;
 };
 
 } // namespace snipass::server

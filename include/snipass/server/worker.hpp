@@ -74,6 +74,7 @@ class worker {
     // start_relay: a session goes on as a proxied_session. An outcome: it could not, and has ended; `about`
     // is its record again.
     [[nodiscard]] std::optional<outcome> start_relay(std::unique_ptr<proxied_session> one, record& about);
+    void listener_is_broken(const std::string& address);
     void out_of_descriptors(); // a listener cannot accept: the oldest waiting session makes room
 
   private:
