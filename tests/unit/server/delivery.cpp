@@ -236,7 +236,7 @@ TEST_CASE("delivery: from a silent backend the client is taken back whole, and i
     const stream_backend silent;
     const stream_backend next;
     auto& settings = test.what.stream(silent.path());
-    settings.ack_timeout = 20ms;
+    settings.ack_timeout = 500ms; // `next` has that long, too
     settings.handoff.push_back(next.path());
     auto& router = test.start();
     const auto client = router.connect_with(hello);
