@@ -35,7 +35,8 @@ typedef struct snipass_client snipass_client;     /* one client that was taken *
 
 enum snipass_protocol {
     SNIPASS_STREAM = 0,   /* the default: nothing is consumed, every handoff is acknowledged */
-    SNIPASS_DATAGRAM = 1, /* the client's first bytes come with it: snipass_client_consumed() */
+    SNIPASS_DATAGRAM = 1, /* the client's first bytes come with it: snipass_client_consumed(). One process
+                           * reads such a socket: a datagram is looked at before it is taken */
 };
 
 /* All zero is the default; NULL the same. */

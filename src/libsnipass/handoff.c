@@ -53,6 +53,7 @@ static void adopt(const struct cmsghdr* message, int* client, size_t* count) {
 
 ssize_t handoff_receive_message(int fd, void* bytes, size_t size, int* client, size_t* count,
                                 struct ucred* sender, int* flags) {
+    const int wanted = *flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
     union {
         struct cmsghdr alignment;
         char bytes[CMSG_SPACE(control_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
@@ -62,7 +63,7 @@ ssize_t handoff_receive_message(int fd, void* bytes, size_t size, int* client, s
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n;
     do
-        n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        n = recvmsg(fd, &message, wanted);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return -1;

@@ -69,11 +69,12 @@ bool handoff_let_go(int connection);
 
 /* handoff_receive_message is one recvmsg() that adopts every descriptor that comes along. Returns the number
  * of bytes or -1. *client gets the one descriptor; *count says how many there were, all but the first of them
- * closed. */
+ * closed. *flags: in, MSG_PEEK or 0, and a descriptor that is peeked at is one more copy; out, msg_flags. */
 ssize_t handoff_receive_message(int fd, void* bytes, size_t size, int* client, size_t* count,
                                 struct ucred* sender, int* flags);
 
-/* handoff_is_client: a TCP socket that does not listen. */
+/* handoff_is_client: a TCP socket that does not listen. One that is not connected (any more) is a client that
+ * has gone: refused, it would look like a fault of this backend, which any client could cause by a reset. */
 bool handoff_is_client(int fd);
 
 /* handoff_addresses replaces peer and local by what the socket itself says: where the two disagree, it is

@@ -139,23 +139,37 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     return advance(receiver, pending); /* the header is there already, most often */
 }
 
+static void drop_datagram(const struct snipass_receiver* receiver) {
+    /* Descriptors for which the caller has no room are closed. */
+    (void)recv(receiver->listener, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
+}
+
+/* A datagram is looked at before it is taken: its client would be gone with it if there is no descriptor or
+ * memory for either. */
 static struct snipass_client* receive_datagram(struct snipass_receiver* receiver) {
     struct snipass_client* client = client_new();
     if (client == NULL)
         return no_client(ENOMEM);
     struct ucred sender = {.uid = (uid_t)-1};
     size_t count = 0;
-    int flags = 0;
+    int flags = MSG_PEEK;
     const ssize_t n = handoff_receive_message(receiver->listener, receiver->buffer, datagram_size,
                                               &client->fd, &count, &sender, &flags);
-    const bool good = n >= 0 && count == 1 && (flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
-                      handoff_is_client(client->fd) &&
-                      handoff_user_allowed(sender.uid, receiver->allowed, receiver->allowed_count);
-    client->consumed_size = good ? (size_t)n : 0;
-    client->consumed = malloc(client->consumed_size + 1);
-    if (!good || client->consumed == NULL) {
+    const bool allowed =
+        n >= 0 && handoff_user_allowed(sender.uid, receiver->allowed, receiver->allowed_count);
+    if (allowed && count == 0 && (flags & MSG_CTRUNC) != 0) {
         snipass_client_free(client);
-        return no_client(EAGAIN);
+        return no_client(EMFILE);
+    }
+    const bool good =
+        allowed && count == 1 && (flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && handoff_is_client(client->fd);
+    client->consumed_size = good ? (size_t)n : 0;
+    client->consumed = good ? malloc(client->consumed_size + 1) : NULL;
+    if (n >= 0 && (!good || client->consumed != NULL))
+        drop_datagram(receiver);
+    if (client->consumed == NULL) {
+        snipass_client_free(client);
+        return no_client(good ? ENOMEM : EAGAIN);
     }
     memcpy(client->consumed, receiver->buffer, client->consumed_size);
     handoff_addresses(client->fd, &client->metadata);
@@ -199,15 +213,19 @@ static struct snipass_client* step(struct snipass_receiver* receiver, bool* idle
 
 snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms) {
     const int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+    unsigned steps = 0;
     for (;;) {
         bool idle = false;
         pthread_mutex_lock(&receiver->mutex);
         snipass_client* client = step(receiver, &idle);
         const int error = errno;
+        const bool had_its_turn = ++steps % steps_in_a_row == 0 && now_ms() >= deadline;
+        if (client == NULL && error == EAGAIN && !idle && had_its_turn)
+            receiver_set_timer(receiver, 1); /* an edge, for who waits for one */
         pthread_mutex_unlock(&receiver->mutex);
         if (client != NULL)
             return client;
-        if (error != EAGAIN)
+        if (error != EAGAIN || (!idle && had_its_turn))
             return no_client(error);
         if (!idle)
             continue;

@@ -162,6 +162,35 @@ TEST_CASE_METHOD(fixture,
     CHECK(answer_of(connection) != answer::ack);
 }
 
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: out of descriptors, a datagram stays in the queue, and a lie does not") {
+    options.protocol = SNIPASS_DATAGRAM;
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    const auto sender = connect_unix(path, SOCK_DGRAM);
+    send_with(sender, byte_string(5), {}); // a lie: it carries none
+    send_with(sender, byte_string(7, 0x16), std::array{client.near.get()});
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit tight{0, before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    const auto none = receive(receiver);
+    const int error = errno;
+    const auto again = receive(receiver);
+    const int error_again = errno;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK_FALSE(none);
+    CHECK(error == EMFILE);
+    CHECK_FALSE(again);
+    CHECK(error_again == EMFILE);
+    const auto taken = receive(receiver);
+    REQUIRE(taken);
+    std::size_t size = 0;
+    (void)snipass_client_consumed(taken.get(), &size);
+    CHECK(size == 7);
+    CHECK(takes_nothing(receiver));
+}
+
 TEST_CASE_METHOD(fixture, "libsnipass: only root, the own user and the allowed may hand over") {
     if (geteuid() != 0)
         return; // another user's process is needed, which only root can make
