@@ -65,7 +65,8 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
 /* snipass_receive returns the next client, acknowledged and let go by the router: nobody else has its socket.
  * timeout_ms: 0 does not wait, -1 waits for ever. Handoffs that are no handoffs are closed, and not reported.
  * NULL: errno is
- *   EAGAIN            nothing came in that time
+ *   EAGAIN            nothing came in that time, or nothing but what is no handoff: then the descriptor is
+ *                     readable again
  *   ESHUTDOWN         after snipass_stop(): there is nothing left
  *   EMFILE, ENFILE    out of descriptors; nobody is lost, the clients wait in the backlog: try again later
  *   ENOMEM            the same, for memory */

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 enum {
-    max_pending = 1024
-}; /* handoffs under way; a sender that only connects costs its own oldest ones */
+    max_pending = 1024, /* handoffs under way; a sender that only connects costs its own oldest ones */
+    steps_in_a_row = 64 /* without a client: then a caller whose time is over gets its turn */
+};
 
 static int64_t now_ms(void) {
     struct timespec now;

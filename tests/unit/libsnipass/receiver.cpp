@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <sys/epoll.h>
 #include <thread>
 #include <vector>
 
@@ -153,6 +154,38 @@ TEST_CASE_METHOD(fixture,
     }
     CHECK(takes_nothing(receiver));
     CHECK_FALSE(is_readable(snipass_receiver_fd(receiver.get())));
+}
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: a flood of what is no handoff does not keep a caller that cannot wait") {
+    const auto receiver = listen();
+    const test_fd edges{epoll_create1(EPOLL_CLOEXEC)};
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    REQUIRE(epoll_ctl(edges.get(), EPOLL_CTL_ADD, snipass_receiver_fd(receiver.get()), &event) == 0);
+    std::vector<test_fd> flood;
+    for (int i = 0; i < 500; ++i) {
+        flood.push_back(connect_unix(path));
+        shutdown(flood.back().get(), SHUT_WR);
+    }
+    CHECK(epoll_wait(edges.get(), &event, 1, 5000) == 1);
+    CHECK(takes_nothing(receiver));
+    REQUIRE(answer_of(flood.back()) == answer::nothing);
+    while (answer_of(flood.back()) == answer::nothing) {
+        REQUIRE(epoll_wait(edges.get(), &event, 1, 5000) == 1); // there is more: it is told again
+        CHECK(takes_nothing(receiver));
+    }
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a sender that goes on talking after the ACK has let go, too") {
+    options.patience_ms = 60'000;
+    const auto receiver = listen();
+    const auto client = make_tcp_pair();
+    const auto connection = connect_unix(path);
+    send_with(connection, example_header(), std::array{client.near.get()});
+    CHECK(takes_nothing(receiver));
+    REQUIRE(send(connection.get(), "??", 2, MSG_NOSIGNAL) == 2);
+    CHECK(receive(receiver));
 }
 
 TEST_CASE_METHOD(fixture, "libsnipass: each client goes to one of many threads, once") {
