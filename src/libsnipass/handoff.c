@@ -180,14 +180,16 @@ bool handoff_parse(const struct handoff* handoff, struct handoff_metadata* metad
 }
 
 bool handoff_is_client(int fd) {
-    const int options[] = {SO_DOMAIN, SO_TYPE, SO_ACCEPTCONN};
-    int values[3] = {0};
-    for (size_t i = 0; i < 3; ++i) {
+    const int options[] = {SO_DOMAIN, SO_TYPE, SO_PROTOCOL, SO_ACCEPTCONN};
+    int values[4] = {0};
+    for (size_t i = 0; i < 4; ++i) {
         socklen_t size = sizeof values[i];
         if (getsockopt(fd, SOL_SOCKET, options[i], &values[i], &size) != 0)
             return false;
     }
-    return (values[0] == AF_INET || values[0] == AF_INET6) && values[1] == SOCK_STREAM && values[2] == 0;
+    const bool internet = values[0] == AF_INET || values[0] == AF_INET6;
+    const bool tcp = values[2] == IPPROTO_TCP || values[2] == IPPROTO_MPTCP; /* SCTP has SOCK_STREAM, too */
+    return internet && values[1] == SOCK_STREAM && tcp && values[3] == 0;
 }
 
 void handoff_addresses(int client, struct handoff_metadata* metadata) {
@@ -225,6 +227,7 @@ bool handoff_acknowledge(int connection) {
 bool handoff_let_go(int connection) {
     unsigned char byte;
     const ssize_t n = recv(connection, &byte, 1, MSG_DONTWAIT);
-    /* An error that is not "later" (ECONNRESET) is a router that died: it has no copy either. */
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    /* An error that is not "later" (ECONNRESET) is a router that died: it has no copy either. A byte is more
+     * than the protocol has; who says it is not worth waiting for. */
+    return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }

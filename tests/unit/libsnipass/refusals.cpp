@@ -99,7 +99,11 @@ TEST_CASE_METHOD(fixture, "libsnipass: what is no client's socket is refused") {
     const test_fd unix_socket{socket(AF_UNIX, SOCK_STREAM, 0)}, udp{socket(AF_INET, SOCK_DGRAM, 0)};
     const test_fd listener{socket(AF_INET, SOCK_STREAM, 0)};
     REQUIRE(::listen(listener.get(), 1) == 0);
-    for (const auto* fd : {&reading, &unix_socket, &udp, &listener}) {
+    std::vector<const test_fd*> lies{&reading, &unix_socket, &udp, &listener};
+    const int sctp_fd = socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP); // where the kernel has it
+    const test_fd sctp{sctp_fd >= 0 ? sctp_fd : dup(udp.get())};
+    lies.push_back(&sctp);
+    for (const auto* fd : lies) {
         const auto connection = connect_unix(path);
         send_with(connection, example_header(), std::array{fd->get()});
         CHECK(takes_nothing(receiver));
