@@ -4,6 +4,7 @@
 #include "forwarding.hpp"
 
 #include "snipass/net/connect_race.hpp"
+#include "snipass/net/fd_watch.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
@@ -117,22 +118,31 @@ void connecting::note_success(const candidate& to) const {
         to.state->succeeded();
 }
 
-// greet sends what comes before the client's own bytes: the PROXY header, and the bytes that were consumed.
-// The connection is fresh, so its buffer has room for both.
-error_code greet(passage& way, int connection, config::proxy_protocol protocol) {
+// greet sends what comes before the client's own bytes: the PROXY header, and the bytes that were consumed. A
+// fresh connection has room for a header; what another router consumed may be more than that
+// (docs/handoff.md).
+task<error_code> greet(passage& way, int connection, const config::backend_settings& settings) {
     std::vector<std::uint8_t> first;
-    if (protocol != config::proxy_protocol::none) {
-        const auto header = protocol == config::proxy_protocol::v2 ? net::make_proxy_v2(way.facts())
-                                                                   : net::make_proxy_v1(way.facts());
+    if (settings.header != config::proxy_protocol::none) {
+        const auto header = settings.header == config::proxy_protocol::v2 ? net::make_proxy_v2(way.facts())
+                                                                          : net::make_proxy_v1(way.facts());
         first.assign(header.begin(), header.end());
     }
     first.insert(first.end(), way.consumed.begin(), way.consumed.end());
-    if (first.empty())
-        return {};
-    const auto n = ::send(connection, first.data(), first.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0)
-        return os::last_error();
-    return static_cast<std::size_t>(n) == first.size() ? error_code{} : os::make_error(ENOBUFS);
+    net::fd_watch watch{way.owner.loop(), connection};
+    const auto deadline = net::clock::now() + settings.connect_timeout;
+    for (byte_view rest{first}; !rest.empty();) {
+        const auto n = ::send(connection, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0) {
+            rest = rest.subspan(static_cast<std::size_t>(n));
+            continue;
+        }
+        if (const auto ec = os::last_error(); !os::would_block(ec))
+            co_return ec;
+        if (const auto ec = co_await watch.writable(deadline))
+            co_return ec;
+    }
+    co_return error_code{};
 }
 
 } // namespace
@@ -164,7 +174,7 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
         const auto status = net::to_status(connection.error());
         co_return late ? outcome::backend_silent : to_outcome(status);
     }
-    if (const auto ec = greet(way, connection->fd.get(), settings.header)) {
+    if (const auto ec = co_await greet(way, connection->fd.get(), settings)) {
         way.note(ec.message());
         co_return outcome::backend_failed;
     }

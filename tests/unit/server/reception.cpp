@@ -3,7 +3,10 @@
 #include "router_fixture.hpp"
 #include "snipass/os/unix_listener.hpp"
 
+#include <netinet/tcp.h>
+
 #include <array>
+#include <functional>
 
 using namespace snipass;
 using namespace snipass::testing;
@@ -23,15 +26,15 @@ struct fixture : router_fixture {
     datagram_backend backend;
     std::string in = path("in.sock");
 
-    site file() const {
+    std::function<site()> make_file = [this] {
         site made;
         made.datagram(backend.path());
         made.route("www.example.com", 0);
         return made;
-    }
+    };
 
     router& start() {
-        what = file();
+        what = make_file();
         auto& router = router_fixture::start();
         auto sockets = std::make_shared<std::vector<server::listener_socket>>();
         const auto open = [&](const std::string& at, int type, socket_kind kind) {
@@ -40,7 +43,7 @@ struct fixture : router_fixture {
         };
         open(in, SOCK_STREAM, socket_kind::handoff_stream);
         open(in + ".datagram", SOCK_DGRAM, socket_kind::handoff_datagram);
-        router.ask([sockets, configuration = file().build()](server::worker& one) {
+        router.ask([sockets, configuration = make_file().build()](server::worker& one) {
             one.apply(configuration, std::move(*sockets));
         });
         return router;
@@ -171,6 +174,32 @@ TEST_CASE("reception: a header in two pieces, and a hello in a datagram and a so
     client.accepted.reset();
     CHECK(test.backend.receive().first == hello);
     router.wait_for(outcome::handed_off);
+}
+
+TEST_CASE("reception: more consumed bytes than a proxied backend's connection has room for reach it all") {
+    fixture test;
+    const auto backend = plain_listener();
+    const int small = 536; // the sender's buffer is made for a few segments
+    REQUIRE(::setsockopt(backend.get(), IPPROTO_TCP, TCP_MAXSEG, &small, sizeof small) == 0);
+    test.make_file = [&] {
+        site made;
+        made.proxied(bound_to(backend.get())).hold = std::chrono::seconds{0};
+        made.route("www.example.com", 0);
+        return made;
+    };
+    auto& router = test.start();
+    tcp_connection client;
+    auto sent = hello;
+    sent.resize(140'000, 0x17);
+    test.offer_datagram(sent, std::array{client.accepted.get()});
+    client.accepted.reset();
+    const os::unique_fd connection{::accept4(backend.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    bytes got(sent.size());
+    REQUIRE(::recv(connection.get(), got.data(), got.size(), MSG_WAITALL) ==
+            static_cast<ssize_t>(got.size()));
+    CHECK(got == sent);
+    router.ask([](server::worker&) {});
+    CHECK(router.ended() == 0);
 }
 
 TEST_CASE("reception: a drain waits for clients that were acknowledged, and no longer for silent senders") {
