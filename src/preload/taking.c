@@ -22,10 +22,11 @@
 
 enum {
     max_letting_go = 64,
-    header_patience = 10,           /* ms, in an event loop */
-    header_patience_blocking = 100, /* ms, where the server would wait anyway */
-    letting_go_patience = 50,       /* ms */
-    stuck_pause = 1000,             /* ms in which a patience that was in vain is not tried again */
+    header_patience = 10000,           /* us, in an event loop */
+    header_patience_blocking = 100000, /* us, where the server would wait anyway */
+    forgetting = 20,
+    letting_go_patience = 50, /* ms */
+    stuck_pause = 1000000,    /* us in which a patience that was in vain is not tried again */
 };
 
 /* A client that is the server's already, and the connection whose end says that the router has let go of it.
@@ -38,12 +39,12 @@ struct letting_go {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the list; never held while waiting */
 static struct letting_go letting_go[max_letting_go];      /* the oldest first */
 static _Atomic size_t letting_go_count;
-static _Atomic int64_t silent_until, stuck_until;
+static _Atomic int64_t forgotten_at, stuck_until; /* us */
 
-static int64_t now_ms(void) {
+static int64_t now_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static bool wait_readable(int fd, int64_t ms) {
@@ -89,8 +90,8 @@ void taking_before_close(int fd) {
     pthread_mutex_unlock(&mutex);
     if (connection < 0 || connection == fd)
         return;
-    if (now_ms() >= stuck_until && !wait_readable(connection, letting_go_patience))
-        stuck_until = now_ms() + stuck_pause;
+    if (now_us() >= stuck_until && !wait_readable(connection, letting_go_patience))
+        stuck_until = now_us() + stuck_pause;
     next_close(connection);
 }
 
@@ -134,20 +135,34 @@ static enum taking_result finish(struct handoff* handoff, int connection, int fl
     return taking_done;
 }
 
-/* read_in_time waits for the header, but not twice in a short time if the first wait was in vain: senders
- * that keep silent cost a twentieth of the server's time at most. */
-static enum handoff_progress read_in_time(struct handoff* handoff, int connection, int patience) {
-    const int64_t deadline = now_ms() + patience;
+/* patience_left is what of `patience` was not waited in vain of late: what was is forgotten twenty times
+ * slower than it came. */
+static int64_t patience_left(int64_t patience, int64_t now) {
+    const int64_t debt = (forgotten_at - now) / forgetting;
+    return debt <= 0 ? patience : debt < patience ? patience - debt : 0;
+}
+
+static void waited_in_vain(int64_t us, int64_t now) {
+    forgotten_at = (forgotten_at > now ? forgotten_at : now) + us * forgetting;
+}
+
+/* read_in_time waits for the header, but all waits in vain, whether the sender kept silent or said nonsense
+ * in the end, come out of one patience: liars cost a twentieth of the server's time, and one accept() waits
+ * no longer for many of them than for one. An honest sender that is met when patience is gone, and has not
+ * spoken yet, keeps its client and offers it again. */
+static enum handoff_progress read_in_time(struct handoff* handoff, int connection, int64_t patience) {
+    const int64_t begun = now_us();
+    const int64_t deadline = begun + patience_left(patience, begun);
     for (;;) {
         const enum handoff_progress progress = handoff_read(handoff, connection);
-        const int64_t now = now_ms();
-        if (progress != handoff_wants_more || now < silent_until)
+        const int64_t now = now_us();
+        if (progress == handoff_complete)
             return progress;
-        if (now >= deadline) {
-            silent_until = now + (int64_t)patience * 20;
+        if (progress != handoff_wants_more || now >= deadline) {
+            waited_in_vain((now < deadline ? now : deadline) - begun, now);
             return progress;
         }
-        (void)wait_readable(connection, deadline - now);
+        (void)wait_readable(connection, (deadline - now + 999) / 1000);
     }
 }
 

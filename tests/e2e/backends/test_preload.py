@@ -127,6 +127,31 @@ class Accept(PreloadCase):
         with handoff_sender.connect(str(self.socket)):
             self.assertLess(float(self.line()), 0.5)  # 10 ms; the rest is for a busy machine
 
+    def test_of_many_slow_liars_one_accept_waits_for_one(self):
+        """Each would speak a moment before patience ends. Those behind the first are gone before they do."""
+        self.serve("""
+            listener = listen()
+            listener.setblocking(False)
+            say("listening")
+            sys.stdin.readline()
+            say(attempt(listener.accept))
+        """)
+        self.line()
+        liars = [handoff_sender.connect(str(self.socket)) for _ in range(30)]
+        self.server.stdin.write("\n")
+        self.server.stdin.flush()
+        gone = 0
+        for liar in liars:
+            time.sleep(0.005)
+            gone += handoff_sender.answer(liar, 0.0001) == "refused"
+            try:
+                liar.send(b"?")
+            except OSError:
+                pass  # it was not waited for
+            liar.close()
+        self.assertEqual(self.line(), "EAGAIN")
+        self.assertGreater(gone, 15)
+
     def test_the_sender_must_be_allowed(self):
         if os.geteuid() != 0:
             self.skipTest("only root can be somebody else")
