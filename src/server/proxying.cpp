@@ -1,13 +1,12 @@
 // A client on its way to a backend that is reached by relaying.
 #include "proxying.hpp"
 
+#include "connecting.hpp"
 #include "forwarding.hpp"
 
-#include "snipass/net/connect_race.hpp"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/os/unix_socket.hpp"
 #include "snipass/server/proxied_session.hpp"
 
 #include <boost/asio/error.hpp>
@@ -23,100 +22,9 @@ namespace {
 using namespace std::chrono_literals;
 using net::task;
 
-// RFC 8305 section 5: the next address of a name is tried when the one before has not answered for so long.
-constexpr auto connection_attempt_delay = 250ms;
-
-struct connected {
-    os::unique_fd fd;
-    candidate to;
-};
-
-// connecting tries a backend's candidates in their order: the next one at once when one fails, or, where both
-// are addresses of one name, when it is slow.
-class connecting {
-  public:
-    connecting(net::event_loop& loop, const config::backend_settings& settings,
-               std::vector<candidate> candidates, const ip_address& client)
-        : settings_(settings), candidates_(std::move(candidates)), race_(loop) {
-        if (settings.transparent)
-            source_ = client;
-    }
-
-    task<result<connected>> run();
-
-  private:
-    std::optional<connected> start_next();
-    std::optional<connected> take_finished();
-    void note_success(const candidate& to) const;
-
-    const config::backend_settings& settings_;
-    std::vector<candidate> candidates_;
-    std::optional<ip_address> source_; // of the connections
-    net::connect_race race_;
-    std::vector<std::size_t> started_; // what the race has, by its numbers
-    std::size_t next_ = 0;
-    net::time_point next_at_ = net::time_point::min();
-    error_code last_ = boost::asio::error::host_not_found_try_again; // where there is no address to try
-};
-
-task<result<connected>> connecting::run() {
-    for (;;) {
-        if (auto won = take_finished()) // after each start: one that has won ends the race
-            co_return std::move(*won);
-        const bool more = next_ < candidates_.size();
-        if (more && net::clock::now() >= next_at_) {
-            if (auto won = start_next())
-                co_return std::move(*won);
-            continue;
-        }
-        if (!more && race_.under_way() == 0)
-            co_return last_;
-        co_await race_.wait(more ? next_at_ : net::time_point::max());
-    }
-}
-
-// start_next: a unix socket is connected, or is not, at once.
-std::optional<connected> connecting::start_next() {
-    const auto number = next_++;
-    auto& to = candidates_[number];
-    if (!to.endpoint) {
-        auto fd = os::connect_unix(to.address->path, SOCK_STREAM);
-        if (fd) {
-            note_success(to);
-            return connected{std::move(*fd), std::move(to)};
-        }
-        to.state->failed(static_cast<unsigned>(settings_.eject_after));
-        last_ = fd.error();
-        return std::nullopt;
-    }
-    const auto now = net::clock::now();
-    started_.push_back(number);
-    race_.start(*to.endpoint, source_, now + settings_.connect_timeout);
-    const bool same_name = next_ < candidates_.size() && candidates_[next_].address == to.address;
-    next_at_ = now + (same_name ? connection_attempt_delay : settings_.connect_timeout);
-    return std::nullopt;
-}
-
-std::optional<connected> connecting::take_finished() {
-    while (auto one = race_.finished()) {
-        auto& to = candidates_[started_[one->number]];
-        if (one->socket) {
-            note_success(to);
-            return connected{std::move(*one->socket), std::move(to)};
-        }
-        to.state->failed(static_cast<unsigned>(settings_.eject_after));
-        last_ = one->socket.error();
-        next_at_ = net::clock::now();
-    }
-    return std::nullopt;
-}
-
-// note_success: a backend whose TLS is checked may accept connections and still not serve; only a check
-// tells.
-void connecting::note_success(const candidate& to) const {
-    if (settings_.check != config::health_check::tls)
-        to.state->succeeded();
-}
+// No address of a backend is tried any more when so many times connect_timeout have passed, the time for
+// finding the addresses included.
+constexpr int tries_in_a_row = 3;
 
 // greet sends what comes before the client's own bytes: the PROXY header, and the bytes that were consumed. A
 // fresh connection has room for a header; what another router consumed may be more than that
@@ -164,8 +72,8 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     } else {
         candidates = to.targets().in_order(way.about.client.address);
     }
-    connecting attempt{way.owner.loop(), settings, std::move(candidates), way.about.client.address};
-    auto connection = co_await attempt.run();
+    const auto last_begin = begun + tries_in_a_row * settings.connect_timeout;
+    auto connection = co_await connect_to_one(way, settings, std::move(candidates), last_begin);
     if (!connection) {
         way.note(connection.error().message());
         if (way.is_over())

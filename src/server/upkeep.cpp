@@ -1,6 +1,8 @@
 // Keeps the address book true.
 #include "snipass/server/upkeep.hpp"
 
+#include "snipass/server/health.hpp"
+
 #include "snipass/base/host_name.hpp"
 #include "snipass/net/probe.hpp"
 #include "snipass/net/proxy_header.hpp"
@@ -152,27 +154,17 @@ void upkeep::check(const std::shared_ptr<checked>& one) {
 }
 
 net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
-    const auto was = to.state->ejected.load();
-    const auto deadline = net::clock::now() + of->settings.connect_timeout;
+    const auto& settings = of->settings;
+    const auto patience =
+        to.state->slow ? std::min(head_start, settings.connect_timeout) : settings.connect_timeout;
     // Named, because GCC 12 destroys a braced argument of an awaited call twice.
-    net::probe_question question{to.endpoint, to.address->path, question_for(of->settings, to)};
-    const auto problem = co_await net::probe(loop_, std::move(question), deadline);
+    net::probe_question question{to.endpoint, to.address->path, question_for(settings, to)};
+    const auto problem = co_await net::probe(loop_, std::move(question), net::clock::now() + patience);
     if (problem)
-        to.state->failed(static_cast<unsigned>(of->settings.eject_after));
+        note_failure(log_, settings, to, problem);
     else
-        to.state->succeeded();
+        note_success(log_, settings, to, "probed");
     to.state->probed = false;
-    if (to.state->ejected != was)
-        tell(of->settings, to, problem);
-}
-
-void upkeep::tell(const config::backend_settings& backend, const candidate& about,
-                  const error_code& problem) {
-    const bool ejected = about.state->ejected;
-    const auto why = ejected ? problem.message() : std::string{"probed"};
-    log_.write(ejected ? log_level::warn : log_level::info,
-               ejected ? "an address is ejected" : "an address is back",
-               {{"backend", backend.name}, {"address", name_of(about)}, {"why", why}});
 }
 
 } // namespace snipass::server

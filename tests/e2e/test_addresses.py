@@ -27,7 +27,7 @@ class Addresses(Case):
 
     def server(self, host="127.0.0.1", port=0):
         """A backend that says where it is to each client."""
-        server = socket.create_server((host, port), backlog=128)
+        server = socket.create_server((host, port), backlog=128, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
         def serve():
             while True:
@@ -66,6 +66,19 @@ class Addresses(Case):
         if not keep:
             client.close()
         return answer
+
+    def silent(self, host, port):
+        """A listener whose queue is full: SYNs vanish. What is in the queue comes first."""
+        server = socket.create_server((host, port), backlog=0)
+        self.addCleanup(server.close)
+        port = server.getsockname()[1]
+        waiting = []
+        for _ in range(4):
+            waiting.append(socket.socket())
+            self.addCleanup(waiting[-1].close)
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex((host, port))
+        return server
 
     def two(self):
         first = self.server("127.0.0.2")
@@ -138,6 +151,54 @@ class Addresses(Case):
         router.wait_for(lambda r: [e for e in r.events if e.get("message") == "an address is back"], "a probe brings it back")
         self.assertEqual(self.ask(router), "127.0.0.2")
 
+    def events(self, router, message):
+        return router.wait_for(lambda r: [e for e in r.events if e.get("message") == message], message)
+
+    def test_an_ejection_is_logged_once_with_its_reason(self):
+        first, _, port = self.two()
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"], 'eject_after = 2\ncheck_interval = "1h"')
+        self.close(first)
+        for _ in range(5):
+            self.assertEqual(self.ask(router), "127.0.0.3")
+        router.sessions(5, outcome="proxied")
+        told = [{key: e[key] for key in ("backend", "address", "why", "failures")} for e in self.events(router, "an address is ejected")]
+        self.assertEqual(told, [{"backend": "far", "address": f"127.0.0.2:{port}", "why": "Connection refused", "failures": "2"}])
+
+    def test_what_is_no_fault_of_an_address_does_not_eject_it(self):
+        # A client of IPv4 cannot be the source of a connection to IPv6: EAFNOSUPPORT.
+        server = self.server("::1") if socket.has_ipv6 else self.skipTest("no IPv6 here")
+        router = self.far([f"[::1]:{server.getsockname()[1]}"], 'transparent = true\neject_after = 1\nhold = "0s"')
+        for _ in range(3):
+            self.ask(router)
+        router.sessions(3)
+        self.assertEqual([e for e in router.events if e.get("message") == "an address is ejected"], [])
+
+    def test_connects_do_not_bring_back_what_a_tls_check_has_ejected(self):
+        plain = self.server("127.0.0.2")
+        port = plain.getsockname()[1]
+        router = self.far([f"127.0.0.2:{port}"], 'check = "tls"\ncheck_interval = "1h"\neject_after = 1')
+        self.events(router, "an address is ejected")
+        for _ in range(3):
+            self.assertEqual(self.ask(router), "127.0.0.2")  # there is no other
+        router.sessions(3, outcome="proxied")
+        # It would have been told before the sessions' ends.
+        self.assertEqual([e for e in router.events if e.get("message") == "an address is back"], [])
+
+    def test_a_client_that_leaves_ends_the_attempts(self):
+        ports = [self.silent("127.0.0.2", 0).getsockname()[1] for _ in range(2)]
+        router = self.far([f"127.0.0.2:{port}" for port in ports], 'connect_timeout = "5m"')
+        client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+        client.sendall(HELLO)
+        client.close()
+        self.assertEqual(router.session()["outcome"], "client_closed")
+
+    def test_silent_addresses_take_three_times_connect_timeout_together(self):
+        ports = [self.silent("127.0.0.2", 0).getsockname()[1] for _ in range(5)]
+        ports.append(self.server("127.0.0.2").getsockname()[1])
+        router = self.far([f"127.0.0.2:{port}" for port in ports], 'connect_timeout = "300ms"\neject_after = 0\nhold = "0s"')
+        self.assertEqual(self.ask(router), "")
+        self.assertEqual(router.session()["outcome"], "backend_silent")
+
     def test_a_check_finds_out_without_a_client(self):
         first, _, port = self.two()
         router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"],
@@ -203,15 +264,38 @@ class Addresses(Case):
         self.assertLess(time.monotonic() - begun, 4, "getaddrinfo itself would take 10 s")
 
     def test_a_slow_address_of_a_name_is_raced_by_the_next(self):
-        # 192.0.2.0/24 is a blackhole here: SYNs vanish.
-        second = self.server("127.0.0.3")
-        port = second.getsockname()[1]
-        self.resolver.answers["back.test"] = ["192.0.2.1", "127.0.0.3"]
-        router = self.far([f"back.test:{port}"], 'connect_timeout = "25s"')
-        wait_until(lambda: "back.test" in self.resolver.asked, "it is resolved")
+        router, _, _ = self.silent_and_good('connect_timeout = "25s"')
         self.assertEqual(self.ask(router), "127.0.0.3")
         self.assertLess(router.session(outcome="proxied")["connect_us"], 10_000_000)
 
+    def silent_and_good(self, rest):
+        """A router whose backend is a name with a silent address first (the resolver does not change their order), its port."""
+        port = self.server("127.0.0.3").getsockname()[1]
+        silent = self.silent("127.0.0.2", port)
+        self.resolver.answers["back.test"] = ["127.0.0.2", "127.0.0.3"]
+        router = self.far([f"back.test:{port}"], rest)
+        self.assertEqual(self.events(router, "resolved")[0]["addresses"], "127.0.0.2, 127.0.0.3")
+        return router, silent, port
+
+    def test_a_silent_address_of_a_name_is_waited_for_by_few_clients(self):
+        router, _, port = self.silent_and_good('connect_timeout = "25s"\neject_after = 2\ncheck_interval = "1h"')
+        for _ in range(6):
+            self.assertEqual(self.ask(router), "127.0.0.3")
+        times = [line["connect_us"] for line in router.sessions(6, outcome="proxied")]
+        self.assertEqual([e["address"] for e in self.events(router, "an address is ejected")], [f"127.0.0.2:{port}"])
+        # Whoever waits for it waits for 250 ms; a machine may be slow for the others, too, but not for all.
+        self.assertGreaterEqual(min(times[:2]), 250_000)
+        self.assertLess(min(times[2:]), 250_000)
+
+    def test_a_silent_address_of_a_name_comes_back_when_it_answers(self):
+        router, silent, port = self.silent_and_good('eject_after = 1\ncheck_interval = "100ms"')
+        self.assertEqual(self.ask(router), "127.0.0.3")
+        self.events(router, "an address is ejected")
+        silent.close()
+        self.server("127.0.0.2", port)
+        self.events(router, "an address is back")
+        self.assertEqual(self.ask(router), "127.0.0.2")
+
 
 if __name__ == "__main__":
-    run_in_namespace("ip route add 192.0.2.0/24 dev lo")  # what is sent there vanishes
+    run_in_namespace()

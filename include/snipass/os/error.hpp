@@ -60,6 +60,25 @@ namespace snipass::os {
     }
 }
 
+// is_peers_fault: a connect, or what followed, failed because of whom it was meant for or of the way there,
+// and not for want of this machine's descriptors, memory, ports or permissions.
+[[nodiscard]] inline bool is_peers_fault(const error_code& ec) noexcept {
+    switch (errno_of(ec)) {
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENOENT: // a unix socket that is not there
+    case EAGAIN: // or whose backlog is full
+    case EPIPE:
+    case EPROTO: // it has another protocol
+        return true;
+    default:
+        return false;
+    }
+}
+
 // out_of_descriptors: this process or the machine has none left.
 [[nodiscard]] inline bool out_of_descriptors(const error_code& ec) noexcept {
     return errno_of(ec) == EMFILE || errno_of(ec) == ENFILE;

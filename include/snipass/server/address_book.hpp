@@ -20,17 +20,20 @@ namespace snipass::server {
 struct target {
     std::atomic<unsigned> failures = 0; // in a row
     std::atomic<bool> ejected = false;  // tried last, until a probe has succeeded
+    std::atomic<bool> slow = false;     // it had a head start of another one, which was connected first
     std::atomic<unsigned> sessions = 0;
     std::atomic<bool> probed = false; // a probe is under way
 
-    // failed and succeeded tell how a connect ended. eject_after: so many failures in a row eject; 0: never.
-    void failed(unsigned eject_after) noexcept {
-        if (++failures >= eject_after && eject_after > 0)
-            ejected = true;
+    // failed and succeeded tell how a connect ended, and return whether that has ejected the target or
+    // brought it back. eject_after: so many failures in a row eject; 0: never.
+    bool failed(unsigned eject_after) noexcept {
+        const bool too_many = ++failures >= eject_after && eject_after > 0;
+        return too_many && !ejected.exchange(true);
     }
-    void succeeded() noexcept {
+    bool succeeded() noexcept {
         failures = 0;
-        ejected = false;
+        slow = false;
+        return ejected.exchange(false);
     }
 };
 

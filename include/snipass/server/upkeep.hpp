@@ -48,7 +48,6 @@ class upkeep {
     net::task<> keep_checked();
     void check(const std::shared_ptr<checked>& one);
     net::task<> probe(std::shared_ptr<checked> of, candidate to);
-    void tell(const config::backend_settings& backend, const candidate& about, const error_code& problem);
 
     address_book& book_;
     log& log_;

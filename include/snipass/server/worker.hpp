@@ -60,6 +60,7 @@ class worker {
     [[nodiscard]] waiting_room& waiting() noexcept { return waiting_; }
     [[nodiscard]] net::name_cache& names() noexcept { return names_; }
     [[nodiscard]] address_book& book() noexcept { return book_; }
+    [[nodiscard]] log& events() noexcept { return log_; }
     [[nodiscard]] bool listens_on(const ip_endpoint& one) const;
     [[nodiscard]] net::unique_id next_id() noexcept;
     void start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,

@@ -1,0 +1,30 @@
+// health: what connects and probes tell of an address, and the log of it.
+#pragma once
+
+#include "snipass/base/result.hpp"
+#include "snipass/config/configuration.hpp"
+#include "snipass/server/log.hpp"
+#include "snipass/server/target_list.hpp"
+
+#include <chrono>
+#include <string_view>
+
+namespace snipass::server {
+
+// RFC 8305 section 5: the next address of a name is tried when the one before has not answered for so long.
+inline constexpr std::chrono::milliseconds head_start{250};
+
+// note_failure counts a connect or a probe that failed: eject_after of them in a row eject the address. What
+// is this machine's own fault (no descriptors, no port, no permission) is not counted.
+void note_failure(log& to, const config::backend_settings& backend, const candidate& about,
+                  const error_code& why);
+
+// note_slow counts an address as failed that had its head start when another one of its name answered. What
+// is ejected for that comes back when a probe is answered within the head start.
+void note_slow(log& to, const config::backend_settings& backend, const candidate& about);
+
+// note_success brings an address back; `how` is for the log.
+void note_success(log& to, const config::backend_settings& backend, const candidate& about,
+                  std::string_view how);
+
+} // namespace snipass::server

@@ -1,0 +1,157 @@
+// A client on its way to one of several addresses.
+#include "connecting.hpp"
+
+#include "snipass/server/health.hpp"
+
+#include "snipass/net/connect_race.hpp"
+#include "snipass/os/unix_socket.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+using net::task;
+
+// How often a connect that takes its time is interrupted to see whether the client is still there.
+constexpr auto look_interval = 1s;
+
+class connecting {
+  public:
+    connecting(passage& way, const config::backend_settings& settings, std::vector<candidate> candidates,
+               net::time_point last_begin)
+        : way_(way), settings_(settings), candidates_(std::move(candidates)), last_begin_(last_begin),
+          race_(way.owner.loop()) {
+        if (settings.transparent)
+            source_ = way.about.client.address;
+    }
+
+    task<result<connected>> run();
+
+  private:
+    // One connect of the race, by its number there.
+    struct attempt {
+        std::size_t candidate;
+        net::time_point begun;
+        bool ended = false;
+    };
+
+    [[nodiscard]] bool has_more() const { return next_ < candidates_.size(); }
+    [[nodiscard]] bool may_begin() const;
+    std::optional<connected> start_next();
+    std::optional<connected> take_finished();
+    void note_failure(const candidate& of, const error_code& why);
+    void note_success(const candidate& of);
+    void note_those_that_were_slow();
+
+    passage& way_;
+    const config::backend_settings& settings_;
+    std::vector<candidate> candidates_;
+    net::time_point last_begin_;
+    std::optional<ip_address> source_; // of the connections
+    net::connect_race race_;
+    std::vector<attempt> attempts_;
+    std::size_t next_ = 0;
+    net::time_point next_at_ = net::time_point::min();
+    error_code last_ = boost::asio::error::host_not_found_try_again; // where there is no address to try
+};
+
+task<result<connected>> connecting::run() {
+    for (;;) {
+        if (auto won = take_finished()) // after each start: one that has won ends the race
+            co_return std::move(*won);
+        if (has_more() && net::clock::now() >= next_at_) {
+            if (!may_begin())
+                co_return last_;
+            if (auto won = start_next())
+                co_return std::move(*won);
+            continue;
+        }
+        if (!has_more() && race_.under_way() == 0)
+            co_return last_;
+        const auto next = has_more() ? next_at_ : net::time_point::max();
+        co_await race_.wait(std::min(next, net::clock::now() + look_interval));
+        if (!race_.has_finished() && way_.is_over())
+            co_return last_;
+    }
+}
+
+// may_begin: the first attempt is always worth it; looking costs a system call.
+bool connecting::may_begin() const {
+    return next_ == 0 || (net::clock::now() < last_begin_ && !way_.is_over());
+}
+
+// start_next: a unix socket is connected, or is not, at once.
+std::optional<connected> connecting::start_next() {
+    const auto number = next_++;
+    auto& to = candidates_[number];
+    if (!to.endpoint) {
+        auto fd = os::connect_unix(to.address->path, SOCK_STREAM);
+        if (fd) {
+            note_success(to);
+            return connected{std::move(*fd), std::move(to)};
+        }
+        note_failure(to, fd.error());
+        return std::nullopt;
+    }
+    const auto now = net::clock::now();
+    attempts_.push_back({number, now});
+    race_.start(*to.endpoint, source_, now + settings_.connect_timeout);
+    const bool same_name = has_more() && candidates_[next_].address == to.address;
+    next_at_ = now + (same_name ? head_start : settings_.connect_timeout);
+    return std::nullopt;
+}
+
+std::optional<connected> connecting::take_finished() {
+    while (auto one = race_.finished()) {
+        auto& which = attempts_[one->number];
+        which.ended = true;
+        auto& to = candidates_[which.candidate];
+        if (one->socket) {
+            note_success(to);
+            note_those_that_were_slow();
+            return connected{std::move(*one->socket), std::move(to)};
+        }
+        note_failure(to, one->socket.error());
+        next_at_ = net::clock::now();
+    }
+    return std::nullopt;
+}
+
+// Of a client's own choice of hosts nobody keeps account.
+void connecting::note_failure(const candidate& of, const error_code& why) {
+    last_ = why;
+    if (!settings_.forwards())
+        server::note_failure(way_.owner.events(), settings_, of, why);
+}
+
+// A backend whose TLS is checked may accept connections and still not serve; only a check tells.
+void connecting::note_success(const candidate& of) {
+    if (settings_.check != config::health_check::tls)
+        server::note_success(way_.owner.events(), settings_, of, "connected");
+}
+
+// Each client would wait for a silent address of a name again, if that did not count against it.
+void connecting::note_those_that_were_slow() {
+    if (settings_.forwards())
+        return;
+    for (const auto& one : attempts_)
+        if (!one.ended && net::clock::now() - one.begun >= head_start)
+            note_slow(way_.owner.events(), settings_, candidates_[one.candidate]);
+}
+
+} // namespace
+
+task<result<connected>> connect_to_one(passage& way, const config::backend_settings& settings,
+                                       std::vector<candidate> candidates, net::time_point last_begin) {
+    connecting one{way, settings, std::move(candidates), last_begin};
+    co_return co_await one.run();
+}
+
+} // namespace snipass::server
