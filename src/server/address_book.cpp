@@ -22,6 +22,16 @@ bool address_book::learn(const std::string& host, std::vector<ip_address> answer
     return true;
 }
 
+void address_book::has_failed(const std::string& host) {
+    const std::lock_guard lock{mutex_};
+    names_.try_emplace(host);
+}
+
+bool address_book::knows(const std::string& host) const {
+    const std::lock_guard lock{mutex_};
+    return names_.contains(host);
+}
+
 std::shared_ptr<target> address_book::at(std::string_view backend, const std::string& place) {
     const std::lock_guard lock{mutex_};
     if (targets_.size() >= clean_up_at_) { // now and then, not for each of a hundred thousand

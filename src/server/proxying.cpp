@@ -53,15 +53,17 @@ task<error_code> greet(passage& way, int connection, const config::backend_setti
     co_return error_code{};
 }
 
-} // namespace
+// wait_for_answer: nobody is turned away because the router has only just begun to ask where its backends
+// are.
+task<> wait_for_answer(passage& way, backend& to) {
+    const auto until = net::clock::now() + to.settings().connect_timeout;
+    backend::held place{to, way.owner.loop()};
+    while (to.targets().awaits_answer() && net::clock::now() < until && !way.is_over())
+        (void)co_await place.wait(until);
+}
 
-task<std::optional<outcome>> proxy(passage& way, backend& to) {
+task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
     const auto& settings = to.settings();
-    if (!to.has_room()) {
-        way.note("max_pending clients are waiting for it");
-        co_return outcome::backend_max_pending;
-    }
-    const backend::pending pending{to};
     const auto begun = net::clock::now();
     std::vector<candidate> candidates;
     if (settings.forwards()) {
@@ -96,6 +98,24 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     co_return way.owner.start_relay(std::move(session), way.about);
 }
 
+// try_once: whoever is held waits already.
+task<std::optional<outcome>> try_once(passage& way, backend& to, bool is_held) {
+    if (!to.has_room()) {
+        way.note("max_pending clients are waiting for it");
+        co_return outcome::backend_max_pending;
+    }
+    const backend::pending pending{to};
+    if (!is_held && to.targets().awaits_answer())
+        co_await wait_for_answer(way, to);
+    co_return co_await connect_and_relay(way, to);
+}
+
+} // namespace
+
+task<std::optional<outcome>> proxy(passage& way, backend& to) {
+    return try_once(way, to, false);
+}
+
 task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::optional<outcome> last) {
     const auto until = net::clock::now() + to.settings().hold;
     const auto detail = way.about.detail; // each attempt would add to it
@@ -106,7 +126,7 @@ task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::opti
         if (!my_turn)
             continue;
         way.about.detail = detail;
-        last = co_await proxy(way, to);
+        last = co_await try_once(way, to, true);
         if (!last)
             break;
     }

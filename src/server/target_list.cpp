@@ -93,6 +93,12 @@ void target_list::rebuild() {
     all_ = std::move(now);
 }
 
+bool target_list::awaits_answer() {
+    return all().empty() && std::ranges::any_of(names_, [this](const known_name& one) {
+               return !book_.knows(settings_.proxy[one.address].host);
+           });
+}
+
 std::vector<candidate> target_list::in_order(const ip_address& client) {
     auto order = all();
     switch (settings_.balance) {

@@ -21,6 +21,9 @@ using config::log_level;
 // A name that could not be resolved is tried again sooner than one that could.
 constexpr auto retry_interval = 1s;
 
+// A file may have ten thousand names, and a resolver may take its time with all of them.
+constexpr std::size_t max_lookups = 32;
+
 constexpr std::string_view proxy_v1_unknown = "PROXY UNKNOWN\r\n";
 // LOCAL: a connection of the proxy's own, as for a check (PROXY protocol, version 2, section 2.2).
 constexpr std::uint8_t proxy_v2_local[] = {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51,
@@ -104,7 +107,9 @@ void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
 net::task<> upkeep::keep_resolved(std::string host) {
     auto& about = *names_.at(host);
     while (about.wanted) {
+        co_await take_place(about);
         auto answer = co_await net::resolve(loop_, host);
+        give_place_up();
         if (answer)
             learn(host, about, std::move(*answer));
         else
@@ -116,6 +121,28 @@ net::task<> upkeep::keep_resolved(std::string host) {
     names_.erase(host);
 }
 
+// take_place: first come, first served, so a place is passed on rather than given back.
+net::task<> upkeep::take_place(name& about) {
+    if (lookups_ < max_lookups) {
+        ++lookups_;
+        co_return;
+    }
+    about.has_place = false;
+    queue_.push_back(&about);
+    while (!about.has_place)
+        co_await about.sleeper.sleep(net::time_point::max());
+}
+
+void upkeep::give_place_up() {
+    if (queue_.empty()) {
+        --lookups_;
+        return;
+    }
+    queue_.front()->has_place = true;
+    queue_.front()->sleeper.wake();
+    queue_.pop_front();
+}
+
 void upkeep::learn(const std::string& host, name& about, std::vector<ip_address> answer) {
     const auto text = joined(answer);
     if (book_.learn(host, std::move(answer)) || std::exchange(about.failing, false))
@@ -124,6 +151,7 @@ void upkeep::learn(const std::string& host, name& about, std::vector<ip_address>
 }
 
 void upkeep::keep(const std::string& host, name& about, const error_code& problem) {
+    book_.has_failed(host);
     if (!std::exchange(about.failing, true))
         log_.write(log_level::warn,
                    book_.find(host) ? "a name cannot be resolved; the last good answer stays in use"

@@ -3,6 +3,7 @@
 The file runs itself again in a network and mount namespace of its own, with its own resolv.conf and DNS server on port 53.
 """
 
+import os
 import socket
 import threading
 import time
@@ -253,6 +254,37 @@ class Addresses(Case):
         router = self.far([f"back.test:{port}"], 'resolve_interval = "100ms"\nhold = "30s"')
         threading.Timer(0.5, self.resolver.answers.__setitem__, ("back.test", ["127.0.0.3"])).start()
         self.assertEqual(self.ask(router), "127.0.0.3")
+
+    def test_whoever_comes_before_the_first_answer_waits_for_it(self):
+        _, sorry, port = self.two()
+        self.resolver.answers["back.test"] = "stall"
+        rest = f'sorry = "sorry"\nconnect_timeout = "25s"\n[backend.sorry]\nproxy = "127.0.0.3:{sorry.getsockname()[1]}"'
+        router = self.far([f"back.test:{port}"], rest)
+        clients = [socket.create_connection(("127.0.0.1", router.port()), DEADLINE) for _ in range(5)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.sendall(HELLO)
+        wait_until(lambda: "back.test" in self.resolver.asked, "it is asked")
+        self.assertEqual(router.sessions(), [])
+        self.resolver.answers["back.test"] = ["127.0.0.2"]
+        self.resolver.answer_now()
+        self.assertEqual([client.makefile("rb").readline() for client in clients], [b"127.0.0.2\n"] * 5)
+
+    def test_a_first_answer_that_is_none_is_not_waited_for(self):
+        _, sorry, port = self.two()
+        self.resolver.answers["back.test"] = "fail"
+        rest = f'sorry = "sorry"\nconnect_timeout = "5m"\n[backend.sorry]\nproxy = "127.0.0.3:{sorry.getsockname()[1]}"'
+        router = self.far([f"back.test:{port}"], rest)
+        self.assertEqual(self.ask(router), "127.0.0.3")
+
+    def test_of_many_names_only_some_are_looked_up_at_a_time(self):
+        names = [f"name{number}.test" for number in range(100)]
+        self.resolver.answers.update(dict.fromkeys(names, "stall"))
+        router = self.far([f"{name}:443" for name in names])
+        wait_until(lambda: len(set(self.resolver.asked)) >= 32, "as many as may be are asked for")
+        self.assertLess(len(os.listdir(f"/proc/{router.pid}/task")), 32 + 20)  # a worker, and what the daemon has besides
+        self.resolver.answers.update(dict.fromkeys(names, ["127.0.0.2"]))
+        router.wait_for(lambda r: len([e for e in r.events if e.get("message") == "resolved"]) == 100, "all have been resolved")
 
     def test_a_stalling_name_delays_neither_others_nor_the_end(self):
         _, _, port = self.two()

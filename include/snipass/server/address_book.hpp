@@ -48,6 +48,10 @@ class address_book {
     // learn keeps an answer, which is not empty; true if it is another one than before.
     bool learn(const std::string& host, std::vector<ip_address> answer);
 
+    // has_failed notes that there is no answer. knows: there was an answer, or none could be had.
+    void has_failed(const std::string& host);
+    [[nodiscard]] bool knows(const std::string& host) const;
+
     // at is the target of a backend at `place` (as an endpoint or path is written); it is made if need be.
     // Two backends at one place fail each for itself.
     [[nodiscard]] std::shared_ptr<target> at(std::string_view backend, const std::string& place);
@@ -58,7 +62,7 @@ class address_book {
     static constexpr std::size_t first_clean_up = 64;
 
     mutable std::mutex mutex_;
-    std::map<std::string, addresses> names_;
+    std::map<std::string, addresses> names_; // null: none could be had
     std::map<std::pair<std::string, std::string>, std::weak_ptr<target>> targets_;
     std::size_t clean_up_at_ = first_clean_up;
 };

@@ -27,6 +27,9 @@ class target_list {
     // all of them, as written.
     [[nodiscard]] const std::vector<candidate>& all();
 
+    // awaits_answer: there is none, and may be soon: a name has not been resolved, nor failed to be.
+    [[nodiscard]] bool awaits_answer();
+
   private:
     struct known_name {
         std::size_t address; // index into settings_.proxy

@@ -9,6 +9,7 @@
 #include "snipass/server/log.hpp"
 #include "snipass/server/target_list.hpp"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,12 +38,15 @@ class upkeep {
         config::milliseconds interval{};
         bool wanted = true;
         bool failing = false;
+        bool has_place = false; // of those that are looked up
         net::sleeper sleeper;
     };
     struct checked; // a backend and its targets
 
     void apply(std::shared_ptr<const config::configuration> configuration);
     net::task<> keep_resolved(std::string host);
+    net::task<> take_place(name& about);
+    void give_place_up();
     void learn(const std::string& host, name& about, std::vector<ip_address> answer);
     void keep(const std::string& host, name& about, const error_code& problem);
     net::task<> keep_checked();
@@ -53,6 +57,8 @@ class upkeep {
     log& log_;
     net::event_loop loop_;
     std::map<std::string, std::unique_ptr<name>> names_;
+    std::size_t lookups_ = 0; // under way, each on a thread of its own
+    std::deque<name*> queue_; // those that wait for one of them to end
     std::vector<std::shared_ptr<checked>> checked_;
     net::sleeper next_check_;
     std::jthread thread_;

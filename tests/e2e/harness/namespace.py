@@ -22,6 +22,8 @@ class Resolver:
     def __init__(self):
         self.answers = {}
         self.asked = []
+        self._stalled = []
+        self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.53", 53))
         threading.Thread(target=self._serve, daemon=True).start()
@@ -29,9 +31,18 @@ class Resolver:
     def _serve(self):
         while True:
             query, client = self._socket.recvfrom(4096)
-            reply = self._reply(query)
-            if reply:
-                self._socket.sendto(reply, client)
+            with self._lock:
+                reply = self._reply(query)
+                if reply:
+                    self._socket.sendto(reply, client)
+                else:
+                    self._stalled.append((query, client))
+
+    def answer_now(self):
+        """What stalled is answered as `answers` says by now."""
+        with self._lock:
+            for query, client in self._stalled:
+                self._socket.sendto(self._reply(query), client)
 
     def _reply(self, query):
         name, at = [], 12
