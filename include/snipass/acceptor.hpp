@@ -44,98 +44,130 @@ class acceptor {
     // Throws system_error if the path cannot be listened at. For the options see snipass.h; the protocol is
     // SNIPASS_STREAM.
     acceptor(const executor_type& executor, const std::string& path, const snipass_options& options = {})
-        : receiver_(snipass_listen(path.c_str(), &options)), readable_(executor) {
-        if (!receiver_)
-            throw boost::system::system_error(last_error(), "snipass_listen " + path);
-        readable_.assign(snipass_receiver_fd(receiver_.get()));
-    }
+        : state_(std::make_shared<state>(executor, path, options)) {}
 
     template <class ExecutionContext>
     requires std::is_convertible_v<ExecutionContext&, boost::asio::execution_context&>
     acceptor(ExecutionContext& context, const std::string& path, const snipass_options& options = {})
         : acceptor(executor_type(context.get_executor()), path, options) {}
 
+    // What waits for a client goes on waiting where the acceptor has moved to.
     acceptor(acceptor&&) noexcept = default;
-    acceptor& operator=(acceptor&&) = delete;
-
-    // The epoll descriptor is the receiver's: Asio must not close it.
-    ~acceptor() {
-        if (readable_.is_open())
-            readable_.release();
+    acceptor& operator=(acceptor&& other) noexcept {
+        if (this != &other) {
+            close();
+            state_ = std::move(other.state_);
+        }
+        return *this;
     }
+    ~acceptor() { close(); }
 
-    [[nodiscard]] executor_type get_executor() { return readable_.get_executor(); }
+    [[nodiscard]] executor_type get_executor() { return state_->readable.get_executor(); }
 
-    // async_accept completes with void(error_code, tcp::socket). Errors: operation_aborted after cancel(),
-    // shut_down after stop(), no_descriptors (try again later; nobody is lost).
+    // async_accept completes with void(error_code, tcp::socket). Errors: operation_aborted after cancel() and
+    // when the acceptor is gone, shut_down after stop(), no_descriptors (try again later; nobody is lost).
     template <class CompletionToken>
     auto async_accept(CompletionToken&& token) {
         return boost::asio::async_compose<CompletionToken,
                                           void(boost::system::error_code, protocol_type::socket)>(
-            accept_operation{this, readable_.get_executor()}, token, readable_);
+            accept_operation{state_}, token, state_->readable);
     }
 
     // accept waits for a client.
     protocol_type::socket accept() {
         boost::system::error_code error;
-        auto socket = take(-1, error);
+        auto socket = state_->take(-1, error);
         if (error)
             throw boost::system::system_error(error, "accept");
         return socket;
     }
 
-    void cancel() { readable_.cancel(); }
+    void cancel() { state_->readable.cancel(); }
 
     // stop takes no new clients; those that were acknowledged are still to be accepted.
-    void stop() { snipass_stop(receiver_.get()); }
+    void stop() { snipass_stop(state_->receiver.get()); }
 
   private:
+    // state is shared with the operations under way: one whose wait is over, and whose turn has not come, may
+    // outlive the acceptor. Then there is no receiver any more.
+    struct state {
+        state(const executor_type& executor, const std::string& path, const snipass_options& options)
+            : receiver(snipass_listen(path.c_str(), &options)), readable(executor) {
+            if (!receiver)
+                throw boost::system::system_error(last_error(), "snipass_listen " + path);
+            readable.assign(snipass_receiver_fd(receiver.get()));
+        }
+        state(const state&) = delete;
+        state& operator=(const state&) = delete;
+        ~state() { close(); }
+
+        // The epoll descriptor is the receiver's: Asio must not close it.
+        void close() {
+            if (readable.is_open())
+                readable.release();
+            receiver.reset();
+        }
+
+        protocol_type::socket take(int timeout_ms, boost::system::error_code& error);
+
+        std::unique_ptr<snipass_receiver, free_receiver> receiver;
+        boost::asio::posix::stream_descriptor readable;
+    };
+
     struct accept_operation {
-        acceptor* self; // gone, perhaps, where an error says that the wait was cancelled
-        executor_type executor;
+        std::shared_ptr<state> at;
         bool has_waited = false;
 
         template <class Self>
         void operator()(Self& composed, boost::system::error_code error = {}) {
-            auto socket = protocol_type::socket{executor};
+            auto socket = protocol_type::socket{at->readable.get_executor()};
             // Always one turn through the event loop first, so that a completion never runs inside
             // async_accept.
+            if (has_waited && !at->receiver)
+                error = boost::asio::error::operation_aborted;
             if (has_waited && !error)
-                socket = self->take(0, error);
+                socket = at->take(0, error);
             if (has_waited && error != boost::asio::error::would_block) {
+                at.reset();
                 composed.complete(error, std::move(socket));
                 return;
             }
             has_waited = true;
-            self->readable_.async_wait(boost::asio::posix::descriptor_base::wait_read, std::move(composed));
+            auto& readable = at->readable; // `composed` is about to be moved, and this object with it
+            readable.async_wait(boost::asio::posix::descriptor_base::wait_read, std::move(composed));
         }
     };
+
+    void close() {
+        if (state_)
+            state_->close();
+    }
 
     [[nodiscard]] static boost::system::error_code last_error() {
         return {errno, boost::system::system_category()};
     }
 
-    protocol_type::socket take(int timeout_ms, boost::system::error_code& error) {
-        protocol_type::socket socket{get_executor()};
-        const std::unique_ptr<snipass_client, void (*)(snipass_client*)> client{
-            snipass_receive(receiver_.get(), timeout_ms), snipass_client_free};
-        if (!client) {
-            error = last_error();
-            return socket;
-        }
-        // The family is the socket's own: an IPv4 client of a dual-stack listener has an IPv6 socket.
-        int family = AF_INET;
-        socklen_t size = sizeof family;
-        (void)getsockopt(snipass_client_fd(client.get()), SOL_SOCKET, SO_DOMAIN, &family, &size);
-        socket.assign(family == AF_INET6 ? protocol_type::v6() : protocol_type::v4(),
-                      snipass_client_fd(client.get()), error);
-        if (!error)
-            (void)snipass_client_release(client.get());
+    std::shared_ptr<state> state_; // none: moved from
+};
+
+inline acceptor::protocol_type::socket acceptor::state::take(int timeout_ms,
+                                                             boost::system::error_code& error) {
+    protocol_type::socket socket{readable.get_executor()};
+    const std::unique_ptr<snipass_client, void (*)(snipass_client*)> client{
+        snipass_receive(receiver.get(), timeout_ms), snipass_client_free};
+    if (!client) {
+        error = last_error();
         return socket;
     }
-
-    std::unique_ptr<snipass_receiver, free_receiver> receiver_;
-    boost::asio::posix::stream_descriptor readable_;
-};
+    // The family is the socket's own: an IPv4 client of a dual-stack listener has an IPv6 socket.
+    int family = AF_INET;
+    socklen_t size = sizeof family;
+    (void)getsockopt(snipass_client_fd(client.get()), SOL_SOCKET, SO_DOMAIN, &family, &size);
+    socket.assign(family == AF_INET6 ? protocol_type::v6() : protocol_type::v4(),
+                  snipass_client_fd(client.get()), error);
+    if (!error)
+        (void)snipass_client_release(client.get());
+    return socket;
+}
 
 } // namespace snipass

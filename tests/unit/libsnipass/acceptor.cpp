@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <array>
+#include <memory>
 #include <vector>
 
 using namespace handoff_test;
@@ -114,4 +115,61 @@ TEST_CASE_METHOD(fixture, "acceptor may go while somebody waits") {
     }
     io.run();
     CHECK(outcome == asio::error::operation_aborted);
+}
+
+TEST_CASE_METHOD(fixture, "acceptor may go between a client's coming and its being accepted") {
+    const auto client = make_tcp_pair();
+    const auto before = open_descriptors();
+    {
+        asio::io_context io{1};
+        auto acceptor = std::make_unique<snipass::acceptor>(io, path);
+        const auto connection = hand_over(path, client.near.get());
+        std::vector<error_code> outcomes;
+        // One event ends both waits; the first one's handler comes before the second one's turn.
+        for (int i = 0; i < 2; ++i)
+            acceptor->async_accept([&](error_code error, const socket_type&) {
+                outcomes.push_back(error);
+                acceptor.reset();
+            });
+        SECTION("its turn comes") {
+            io.run();
+            CHECK(outcomes == std::vector<error_code>{{}, asio::error::operation_aborted});
+        }
+        SECTION("its turn never comes") {
+            while (acceptor)
+                io.run_one();
+        }
+    }
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_METHOD(fixture, "acceptor may move while somebody waits") {
+    asio::io_context io{1};
+    auto first = std::make_unique<snipass::acceptor>(io, path);
+    int accepted = 0;
+    first->async_accept(
+        [&](error_code error, const socket_type& socket) { accepted += !error && socket.is_open(); });
+    io.poll();
+    snipass::acceptor second{std::move(*first)};
+    const auto client = make_tcp_pair();
+    SECTION("to a new place") {
+        first.reset();
+        const auto connection = hand_over(path, client.near.get());
+        io.restart();
+        io.run();
+        CHECK(accepted == 1);
+    }
+    SECTION("to the place of another, which is closed") {
+        const std::string other = path + ".other";
+        snipass::acceptor third{io, other};
+        error_code outcome;
+        third.async_accept([&outcome](error_code error, const socket_type&) { outcome = error; });
+        third = std::move(second);
+        const auto connection = hand_over(path, client.near.get());
+        io.restart();
+        io.run();
+        CHECK(accepted == 1);
+        CHECK(outcome == asio::error::operation_aborted);
+        CHECK_THROWS(connect_unix(other));
+    }
 }
