@@ -55,7 +55,9 @@ struct snipass_options {
 SNIPASS_API snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options);
 
 /* snipass_adopt is snipass_listen for a socket that is bound (and, for `stream`, listens) already: one that
- * systemd passed. The receiver owns it from here on, unless NULL is returned. */
+ * systemd passed. The receiver owns it from here on, unless NULL is returned. For `datagram` the socket unit
+ * says PassCredentials=yes: of what came before the option was set (at the latest, here) nobody knows who
+ * sent it, and it is refused. */
 SNIPASS_API snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options);
 
 /* snipass_receiver_fd is readable while there is something to do: poll or epoll it, nothing else.

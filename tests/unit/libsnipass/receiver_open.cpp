@@ -77,3 +77,29 @@ TEST_CASE_METHOD(fixture, "libsnipass: adopts a socket that systemd passed, of t
     const receiver_ptr receiver{snipass_adopt(pair[0], &options), snipass_receiver_free};
     CHECK(receiver);
 }
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: what came to an adopted datagram socket before PassCredentials is refused") {
+    options.protocol = SNIPASS_DATAGRAM;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    const int passed = socket(AF_UNIX, SOCK_DGRAM, 0);
+    const int credentials = GENERATE(0, 1);
+    REQUIRE(bind(passed, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(setsockopt(passed, SOL_SOCKET, SO_PASSCRED, &credentials, sizeof credentials) == 0);
+    const auto client = make_tcp_pair();
+    const auto sender = connect_unix(path, SOCK_DGRAM);
+    send_with(sender, byte_string(5), std::array{client.near.get()});
+    const receiver_ptr receiver{snipass_adopt(passed, &options), snipass_receiver_free};
+    REQUIRE(receiver);
+    send_with(sender, byte_string(6), std::array{client.near.get()});
+    std::size_t size = 0;
+    for (const std::size_t expected : credentials == 1 ? std::vector{5U, 6U} : std::vector{6U}) {
+        const auto taken = receive(receiver);
+        REQUIRE(taken);
+        (void)snipass_client_consumed(taken.get(), &size);
+        CHECK(size == expected);
+    }
+    CHECK(takes_nothing(receiver));
+}
