@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -115,10 +114,8 @@ snipass_receiver* snipass_listen(const char* path, const struct snipass_options*
     if (fd < 0)
         return NULL;
     snipass_receiver* receiver = NULL;
-    /* The mode is there from the start, less what umask takes; chmod() gives that back. */
-    if (fchmod(fd, mode) == 0 && prepare(fd, options->protocol) && unix_bind(fd, path) == 0 &&
-        chmod(path, mode) == 0 &&
-        (datagram || listen(fd, options->backlog > 0 ? options->backlog : default_backlog) == 0))
+    const int backlog = options->backlog > 0 ? options->backlog : default_backlog;
+    if (prepare(fd, options->protocol) && unix_listen(fd, path, mode, backlog) == 0)
         receiver = snipass_adopt(fd, options);
     if (receiver == NULL) {
         const int error = errno;

@@ -2,12 +2,38 @@
 #include "unix_bind.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+enum {
+    lock_attempts = 500,
+    lock_pause = 10000000, /* ns */
+};
+
+/* lock_folder: between its bind() and its listen() a new socket looks like a dead one. Whoever makes or
+ * replaces one therefore holds a lock on the folder, which ends with the descriptor. Where that cannot be had
+ * (the folder may not be read, or a stranger keeps it locked) it goes without. */
+static int lock_folder(const char* path) {
+    char folder[sizeof(struct sockaddr_un)] = ".";
+    const char* slash = strrchr(path, '/');
+    if (slash != NULL) {
+        memcpy(folder, path, (size_t)(slash - path) + 1);
+        folder[slash - path + 1] = '\0';
+    }
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct timespec pause = {.tv_nsec = lock_pause};
+    for (int i = 0; fd >= 0 && i < lock_attempts && flock(fd, LOCK_EX | LOCK_NB) != 0; ++i)
+        if (errno != EWOULDBLOCK || nanosleep(&pause, NULL) != 0)
+            break;
+    return fd;
+}
 
 /* is_stale: the file is a socket, and nobody listens behind it. What is no socket is nobody's to remove. */
 static bool is_stale(const struct sockaddr_un* address, int type) {
@@ -24,7 +50,20 @@ static bool is_stale(const struct sockaddr_un* address, int type) {
     return refused;
 }
 
-int unix_bind(int fd, const char* path) {
+static bool bind_or_replace(int fd, const struct sockaddr_un* address, int type) {
+    if (bind(fd, (const struct sockaddr*)address, sizeof *address) == 0)
+        return true;
+    if (errno != EADDRINUSE)
+        return false;
+    if (!is_stale(address, type)) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    (void)unlink(address->sun_path);
+    return bind(fd, (const struct sockaddr*)address, sizeof *address) == 0;
+}
+
+int unix_listen(int fd, const char* path, unsigned mode, int backlog) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const size_t size = strlen(path);
     if (size == 0 || size >= sizeof address.sun_path) {
@@ -35,14 +74,17 @@ int unix_bind(int fd, const char* path) {
     int type = SOCK_STREAM;
     socklen_t type_size = sizeof type;
     (void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size);
-    if (bind(fd, (const struct sockaddr*)&address, sizeof address) == 0)
-        return 0;
-    if (errno != EADDRINUSE)
+    /* The mode is there from the start, less what umask takes; chmod() gives that back. */
+    if (fchmod(fd, mode) != 0)
         return -1;
-    if (!is_stale(&address, type)) {
-        errno = EADDRINUSE;
-        return -1;
+    const int lock = lock_folder(path);
+    const bool done = bind_or_replace(fd, &address, type) && chmod(path, mode) == 0 &&
+                      (type != SOCK_STREAM || listen(fd, backlog) == 0);
+    const int error = errno;
+    if (lock >= 0) {
+        (void)flock(lock, LOCK_UN); /* a fork in another thread may have a copy */
+        close(lock);
     }
-    (void)unlink(path);
-    return bind(fd, (const struct sockaddr*)&address, sizeof address);
+    errno = error;
+    return done ? 0 : -1;
 }

@@ -1,6 +1,7 @@
-/* Binding a unix socket where a dead process may have left its file. */
+/* Listening on a unix socket where a dead process may have left its file. */
 #pragma once
 
-/* unix_bind binds `fd` to `path`. A file that nobody listens behind is replaced, as TCP forgets a dead
- * listener; a live listener is EADDRINUSE. 0, or -1 and errno. */
-int unix_bind(int fd, const char* path);
+/* unix_listen binds `fd` to `path` and, if it is a stream socket, listens. A file that nobody is behind is
+ * replaced, as TCP forgets a dead listener; a live one is EADDRINUSE, also one that is just being made the
+ * same way. The file has exactly `mode`. 0, or -1 and errno. */
+int unix_listen(int fd, const char* path, unsigned mode, int backlog);

@@ -5,14 +5,20 @@
 #include "snipass/os/unix_socket.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace snipass::os {
 namespace {
+
+using namespace std::chrono_literals;
 
 // A sender whose connect fails because of a full backlog has to poll for room (unix(7)): be generous.
 // net.core.somaxconn cuts this.
@@ -44,6 +50,22 @@ error_code replace(int fd, const std::string& path, int type) {
         return ec;
     (void)::unlink(path.c_str()); // if it fails, bind says so
     return bind_to(fd, path);
+}
+
+// Between its bind and its listen a new socket looks like a dead one. Whoever makes or replaces one therefore
+// holds a lock on the folder, which ends with the descriptor; libsnipass and the preload library do the same.
+// Where that cannot be had (the folder may not be read, or a stranger keeps it locked) it goes without.
+unique_fd lock_folder(const std::string& path) {
+    const auto slash = path.rfind('/');
+    const auto folder = slash == std::string::npos ? std::string{"."} : path.substr(0, slash + 1);
+    unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    while (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= until)
+            break;
+        std::this_thread::sleep_for(10ms);
+    }
+    return lock;
 }
 
 } // namespace
@@ -91,6 +113,7 @@ result<unix_listener> listen_unix(const std::string& path, int type, mode_t mode
     // The file is born with the socket's mode, less what umask takes; chmod gives that back.
     if (::fchmod(made.fd.get(), mode) != 0)
         return last_error();
+    const auto lock = lock_folder(path);
     if (const auto ec = replace(made.fd.get(), path, type))
         return ec;
     made.file = socket_file{path};

@@ -10,8 +10,11 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+enum {
+    first_backlog = 128,
+};
 
 static bool option_is_set(int fd, int level, int option) {
     int on = 0;
@@ -36,9 +39,11 @@ static bool is_alive(const struct listener* listener) {
     return listeners_entry(listener->fd) == listener->entry;
 }
 
-/* bind_for_all: whoever may enter the folder may connect; who may hand over is checked at each handoff. */
+/* bind_for_all: whoever may enter the folder may connect; who may hand over is checked at each handoff. It
+ * listens already, or the next server to start would take it for a dead one's; the server's own listen() only
+ * says how long the backlog is. */
 static bool bind_for_all(int fd, const char* path) {
-    return unix_bind(fd, path) == 0 && chmod(path, 0666) == 0;
+    return unix_listen(fd, path, 0666, first_backlog) == 0;
 }
 
 static int keep_error(int fd_to_close) {

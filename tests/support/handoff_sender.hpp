@@ -114,12 +114,17 @@ inline byte_string example_header() {
     return header_around(0x21, 0x11, rest);
 }
 
-inline test_fd connect_unix(const std::string& path, int type = SOCK_STREAM) {
+inline sockaddr_un unix_address(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    return address;
+}
+
+inline test_fd connect_unix(const std::string& path, int type = SOCK_STREAM) {
+    const auto address = unix_address(path);
     test_fd connection{socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
-    if (connect(connection.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         throw std::runtime_error("connect " + path + ": " + std::strerror(errno));
     return connection;
 }

@@ -340,6 +340,25 @@ class Bind(PreloadCase):
         self.serve(code)
         self.assertIn("socket.socket", self.line())
 
+    def test_a_listener_that_is_bound_and_does_not_listen_yet_is_live(self):
+        self.serve("""
+            first = socket.socket()
+            first.bind(("127.0.0.1", 443))
+            say("bound")
+            sys.stdin.readline()
+            first.listen(64)
+            attempt(first.accept)  # the other one's look
+            say(first.accept()[1])
+        """)
+        first = self.server
+        self.assertEqual(self.line(), "bound")
+        self.serve("say(attempt(listen))")
+        self.assertEqual(self.line(), "EADDRINUSE")
+        self.server = first
+        first.stdin.write("\n")
+        first.stdin.flush()
+        self.assertEqual(str(self.hand_over().getsockname()), self.line())
+
     def test_ipv4_and_ipv6_beside_each_other(self):
         self.serve("""
             v4 = listen(("0.0.0.0", 443))

@@ -3,7 +3,10 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <fcntl.h>
 #include <fstream>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <thread>
 
@@ -57,6 +60,25 @@ TEST_CASE_METHOD(fixture,
     CHECK(errno == ENAMETOOLONG);
 }
 
+TEST_CASE_METHOD(fixture, "libsnipass: a server that is about to listen is not taken for a dead one") {
+    test_fd lock{open(folder.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    REQUIRE(flock(lock.get(), LOCK_EX) == 0);
+    const test_fd first{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const auto address = unix_address(path);
+    REQUIRE(bind(first.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    int error = 0;
+    std::thread second{[&] {
+        if (!listen())
+            error = errno;
+    }};
+    std::this_thread::sleep_for(std::chrono::milliseconds{50}); // time to do wrong
+    REQUIRE(::listen(first.get(), 1) == 0);
+    lock.reset();
+    second.join();
+    CHECK(error == EADDRINUSE);
+    CHECK_NOTHROW(connect_unix(path));
+}
+
 TEST_CASE_METHOD(fixture, "libsnipass: the socket has the mode that was asked for, whatever the umask") {
     const auto umask_before = umask(077);
     options.mode = GENERATE(0U, 0666U);
@@ -81,12 +103,10 @@ TEST_CASE_METHOD(fixture, "libsnipass: adopts a socket that systemd passed, of t
 TEST_CASE_METHOD(fixture,
                  "libsnipass: what came to an adopted datagram socket before PassCredentials is refused") {
     options.protocol = SNIPASS_DATAGRAM;
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    const auto address = unix_address(path);
     const int passed = socket(AF_UNIX, SOCK_DGRAM, 0);
     const int credentials = GENERATE(0, 1);
-    REQUIRE(bind(passed, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(bind(passed, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
     REQUIRE(setsockopt(passed, SOL_SOCKET, SO_PASSCRED, &credentials, sizeof credentials) == 0);
     const auto client = make_tcp_pair();
     const auto sender = connect_unix(path, SOCK_DGRAM);

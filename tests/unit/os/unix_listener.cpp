@@ -6,14 +6,19 @@
 #include "same_descriptors.hpp"
 #include "snipass/os/error.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 using namespace snipass;
 using namespace snipass::testing;
 using handoff_test::connect_unix;
 using handoff_test::temporary_folder;
+using handoff_test::test_fd;
 
 namespace {
 
@@ -109,4 +114,25 @@ TEST_CASE("socket_file: moved, it is removed once") {
     CHECK(exists(path));
     other = {};
     CHECK_FALSE(exists(path));
+}
+
+TEST_CASE("listen_unix: a socket that is about to listen is not taken for a dead one") {
+    const temporary_folder folder;
+    const std::string path = folder.path / "socket";
+    test_fd lock{::open(folder.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    REQUIRE(::flock(lock.get(), LOCK_EX) == 0);
+    const test_fd first{::socket(AF_UNIX, SOCK_STREAM, 0)};
+    const auto address = handoff_test::unix_address(path);
+    REQUIRE(::bind(first.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    error_code second;
+    std::thread other{[&] {
+        if (const auto made = os::listen_unix(path, SOCK_STREAM, 0600); !made)
+            second = made.error();
+    }};
+    std::this_thread::sleep_for(std::chrono::milliseconds{50}); // time to do wrong
+    REQUIRE(::listen(first.get(), 1) == 0);
+    lock.reset();
+    other.join();
+    CHECK(second == os::make_error(EADDRINUSE));
+    CHECK_NOTHROW(connect_unix(path));
 }
