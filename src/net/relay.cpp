@@ -58,6 +58,8 @@ std::string_view to_string(relay_end end) noexcept {
         return "removed";
     case relay_end::stopped:
         return "stopped";
+    case relay_end::no_memory:
+        return "no_memory";
     }
     return "?";
 }
@@ -78,6 +80,8 @@ relay::~relay() {
 }
 
 error_code relay::watch() {
+    for (const auto* one : {&client_, &backend_})
+        os::take_urgent_inline(one->fd.get());
     if (const auto ec = group_->loop_.watch_edges(client_.fd.get(), *this, client_tag))
         return ec;
     return group_->loop_.watch_edges(backend_.fd.get(), *this, backend_tag);
@@ -88,6 +92,7 @@ void relay::on_ready(unsigned which, std::uint32_t events) {
     constexpr std::uint32_t something_to_read = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     one.readable = one.readable || (events & something_to_read) != 0;
     one.writable = one.writable || (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    one.urgent = one.urgent || (events & EPOLLPRI) != 0;
     one.hung_up = one.hung_up || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if ((events & EPOLLERR) != 0)
         fail(one);
@@ -117,7 +122,8 @@ bool relay::move_some(direction& one) {
         return false;
     if (!options_.client_is_shared)
         one.pipe = group_->pipes_.lend();
-    const auto n = !one.pipe ? copy_with_care(one) : one.bulk ? splice_in(one) : copy(one);
+    const bool spliced = one.pipe && one.bulk && !one.from.urgent;
+    const auto n = !one.pipe ? copy_with_care(one) : spliced ? splice_in(one) : copy(one);
     const bool blocked = n < 0 && os::would_block(os::last_error());
     if (one.in_pipe == 0)
         return_pipe(one);
@@ -128,6 +134,10 @@ bool relay::move_some(direction& one) {
     if (blocked) {
         one.from.readable = false;
         return false;
+    }
+    if (n == 0 && spliced) { // it says so in front of an urgent byte, too
+        one.bulk = false;
+        return true;
     }
     if (n < 0)
         fail(one.from);
@@ -146,17 +156,26 @@ ssize_t relay::copy(direction& one) {
     const bool is_last = one.from.hung_up && size < room && read_the_end(one, size, room);
     one.bulk = size == room;
     // The socket is empty, and what comes next is announced (epoll(7)); but an end that was announced already
-    // is not announced again.
-    one.from.readable = size == room || one.from.hung_up;
+    // is not announced again, and a read ends in front of an urgent byte, too.
+    one.from.readable = size == room || one.from.hung_up || one.from.urgent;
     const auto sent = send(one, group_->buffer_.data(), size, is_last ? MSG_MORE : 0);
     if (is_last && sent == size)
         over(one);
-    if (sent < size && !one.over) {
-        // An empty pipe takes all that is not more than its capacity (pipe(7)).
-        (void)!::write(one.pipe.write_end.get(), group_->buffer_.data() + sent, size - sent);
-        one.in_pipe = size - sent;
-    }
+    if (sent < size && !one.over)
+        keep(one, group_->buffer_.data() + sent, size - sent);
     return n;
+}
+
+// keep: an empty pipe takes all that is not more than its capacity (pipe(7)), unless there is no memory for
+// its pages. Bytes that are lost so must not go unnoticed.
+void relay::keep(direction& one, const std::uint8_t* bytes, std::size_t size) {
+    const auto n = ::write(one.pipe.write_end.get(), bytes, size);
+    one.in_pipe = size;
+    if (n == static_cast<ssize_t>(size))
+        return;
+    failure_ = relay_end::no_memory;
+    client_.failed = backend_.failed = true;
+    to_backend_.over = to_client_.over = true;
 }
 
 // read_the_end adds what is left to read of a side that has hung up; true if its FIN comes next. The last

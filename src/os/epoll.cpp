@@ -16,7 +16,7 @@ epoll::epoll() : fd_(::epoll_create1(EPOLL_CLOEXEC)) {
 }
 
 error_code epoll::add(int fd, std::uint64_t tag) {
-    return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, tag);
+    return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET, tag);
 }
 
 error_code epoll::add_once(int fd, std::uint32_t events, std::uint64_t tag) {

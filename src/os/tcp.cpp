@@ -222,6 +222,10 @@ void watch_peer(int fd, std::chrono::milliseconds keepalive, std::chrono::millis
         (void)set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(user_timeout.count()));
 }
 
+void take_urgent_inline(int fd) {
+    (void)set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
 int unsent(int fd) {
     int left = 0;
     return ::ioctl(fd, SIOCOUTQ, &left) == 0 ? left : 0;

@@ -98,6 +98,17 @@ class Wire(Proxied):
                         self.assertEqual(read_all(other), (b"last words", "reset"))
                     self.assertTrue(router.session(end=end, closed_first=first))
 
+    def test_urgent_data_pass_in_their_place(self):
+        router = self.router(self.configuration())
+        client, backend = self.pair(router)
+        for one, other in ((client, backend), (backend, client)):
+            for _ in range(20):  # soon large enough to be spliced
+                words = b"x" * 100_000
+                one.sendall(words)
+                one.send(b"!", socket.MSG_OOB)
+                one.sendall(b"after")
+                self.assertEqual(read_exactly(other, len(words) + 6), words + b"!after")
+
     def test_a_gone_backend_is_told_of_by_an_error_and_the_client_is_closed(self):
         self.far.close()
         router = self.router(self.configuration('hold = "0s"'))

@@ -2,6 +2,7 @@
 // the first, then the second, until the client's way is over before the failure comes. Whatever fails, the
 // client hears of an end, the session has an outcome, no descriptor stays, and the next client is served as
 // if nothing had been.
+#include "captured_stderr.hpp"
 #include "router_fixture.hpp"
 #include "system_calls.hpp"
 
@@ -190,4 +191,44 @@ TEST_CASE("failure: whatever fails on a client's way, it comes to an end, and th
             REQUIRE(nth < 100);
         }
     }
+}
+
+TEST_CASE("failure: bytes that a pipe has no memory for are missed by nobody") {
+    router_fixture test;
+    const auto backend = plain_listener();
+    test.what.proxied(bound_to(backend.get()));
+    test.what.otherwise(0);
+    auto& router = test.start();
+    auto client = router.connect_with(hello);
+    const tcp_client connection{accept_plain(backend.get())};
+    REQUIRE(::fcntl(connection.fd(), F_SETFL, 0) == 0); // it blocks
+    (void)connection.receive(hello.size());
+    router.settle();
+    call_watch calls{router.thread_id()};
+    calls.fail(system_call::send, EAGAIN); // so they go into the pipe
+    calls.fail(system_call::write, ENOMEM);
+    client.send("lost");
+    CHECK(client.read_to_end() == testing::ending::reset);
+    CHECK(connection.read_to_end() == testing::ending::reset);
+    router.wait_for(outcome::proxied);
+}
+
+TEST_CASE("failure: a relay that cannot begin leaves what was noted before in the log") {
+    captured_stderr output;
+    {
+        router_fixture test;
+        const auto backend = plain_listener();
+        auto& away = test.what.proxied(bound_to(plain_listener().get()));
+        away.sorry = 1;
+        test.what.proxied(bound_to(backend.get()));
+        test.what.otherwise(0);
+        test.what.log().access = true;
+        auto& router = test.start();
+        call_watch calls{router.thread_id()};
+        calls.fail(system_call::epoll_add, ENOMEM);
+        const auto client = router.connect_with(hello);
+        router.wait_for(outcome::internal_error);
+    }
+    const auto text = output.text();
+    CHECK(text.find("Connection refused; Cannot allocate memory") != std::string::npos);
 }

@@ -16,10 +16,12 @@ namespace {
 std::atomic<pid_t> watched = 0;
 std::mutex mutex; // of what follows; the watched thread and the test's are never there together for long
 std::vector<call_watch::seen> log;
-system_call failing = system_call::count_;
-int failing_error = 0;
-int before_failure = 0;
-int failures_left = 0;
+struct plan {
+    int error = 0;
+    int before = 0; // calls that succeed first
+    int left = 0;
+};
+std::array<plan, static_cast<std::size_t>(system_call::count_)> failing;
 bool failed = false;
 
 bool is_watched() {
@@ -32,13 +34,14 @@ bool note(system_call call, int fd) {
     if (!is_watched())
         return false;
     const std::lock_guard lock{mutex};
-    const bool now = call == failing && failures_left > 0 && --before_failure < 0;
+    auto& plan = failing[static_cast<std::size_t>(call)];
+    const bool now = plan.left > 0 && --plan.before < 0;
     log.push_back({call, fd, now});
     if (!now)
         return false;
-    --failures_left;
+    --plan.left;
     failed = true;
-    errno = failing_error;
+    errno = plan.error;
     return true;
 }
 
@@ -60,8 +63,7 @@ call_watch::call_watch(pid_t thread) {
 call_watch::~call_watch() {
     watched = 0;
     const std::lock_guard lock{mutex};
-    failing = system_call::count_;
-    failures_left = 0;
+    failing = {};
 }
 
 std::vector<call_watch::seen> call_watch::calls() const {
@@ -101,10 +103,7 @@ void call_watch::forget() {
 
 void call_watch::fail(system_call one, int error, int nth, int times) {
     const std::lock_guard lock{mutex};
-    failing = one;
-    failing_error = error;
-    before_failure = nth - 1;
-    failures_left = times;
+    failing[static_cast<std::size_t>(one)] = {error, nth - 1, times};
     failed = false;
 }
 

@@ -20,10 +20,11 @@ enum class relay_end : std::uint8_t {
     finished,     // both sides closed in order
     client_reset, // the client's side failed
     backend_reset,
-    idle,     // idle_timeout passed without a byte
-    lifetime, // max_lifetime passed
-    removed,  // its backend is no longer in the configuration
-    stopped,  // the router stopped
+    idle,      // idle_timeout passed without a byte
+    lifetime,  // max_lifetime passed
+    removed,   // its backend is no longer in the configuration
+    stopped,   // the router stopped
+    no_memory, // the kernel had none for bytes on their way
 };
 enum class relay_side : std::uint8_t {
     client,
@@ -55,8 +56,8 @@ class relay_group;
 
 // relay behaves like a wire. A FIN passes as a FIN, each direction for itself: a side that has said all it
 // had to say still hears the other out. A side that fails is heard to its last byte, then the other side gets
-// that byte and an RST. What is cut by a limit, or by the router, ends with RST on both sides: nobody takes
-// it for a whole answer.
+// that byte and an RST. Urgent data (MSG_OOB) pass in their place; the mark does not. What is cut by a limit,
+// or by the router, ends with RST on both sides: nobody takes it for a whole answer.
 //
 // It is no coroutine, because thousands of them are idle: the object is all that a relayed session costs, no
 // byte of what it relays stays in this process's memory across two events, and it has a pipe only while bytes
@@ -77,6 +78,7 @@ class relay : private alarm, private ready_target {
         bool readable = true; // as far as is known
         bool writable = true;
         bool hung_up = false; // a FIN or RST has arrived, behind what is unread
+        bool urgent = false;  // it has sent urgent data: splice(2) does not pass the mark, recv(2) does
         bool failed = false;
     };
     struct direction {
@@ -97,6 +99,7 @@ class relay : private alarm, private ready_target {
     bool empty_pipe(direction& one);
     ssize_t copy(direction& one);
     bool read_the_end(direction& one, std::size_t& size, std::size_t room);
+    void keep(direction& one, const std::uint8_t* bytes, std::size_t size);
     ssize_t copy_with_care(direction& one);
     ssize_t splice_in(direction& one);
     std::size_t send(direction& one, const std::uint8_t* bytes, std::size_t size, int flags = 0);

@@ -80,6 +80,9 @@ bool finish(int fd, byte_view last_words);
 // system has it. Does nothing to a unix socket.
 void watch_peer(int fd, std::chrono::milliseconds keepalive, std::chrono::milliseconds user_timeout);
 
+// take_urgent_inline: urgent data (tcp(7)) are read in their place, so that none are lost.
+void take_urgent_inline(int fd);
+
 // unsent is how many bytes of the send queue the peer has not acknowledged (SIOCOUTQ, tcp(7)); of a unix
 // socket's, not read. 0 for a socket that has failed.
 [[nodiscard]] int unsent(int fd);

@@ -247,6 +247,40 @@ TEST_CASE("relay tells a backend on a unix socket that the client is gone") {
     CHECK(result_of(end).end == relay_end::client_reset);
 }
 
+TEST_CASE("relay passes urgent data in their place, both ways") {
+    const auto speak = [](const os::unique_fd& to, const std::string& words, std::size_t chunk) {
+        for (std::size_t at = 0; at < words.size(); at += chunk) {
+            const auto part = words.substr(at, chunk);
+            say(to, part.substr(0, part.size() - 1));
+            REQUIRE(::send(to.get(), &part.back(), 1, MSG_OOB | MSG_NOSIGNAL) == 1);
+        }
+    };
+    for (const bool from_client : {true, false})
+        for (const bool is_shared : {false, true})
+            for (const std::size_t chunk : {1U, 10U, 300'000U}) {
+                INFO("from client: " << from_client << ", shared: " << is_shared << ", chunk: " << chunk);
+                relaying here;
+                auto client = tcp_pair();
+                auto backend = tcp_pair();
+                auto& from = from_client ? client.near : backend.near;
+                auto& to = from_client ? backend.near : client.near;
+                speak(from, "before the relay", 16);
+                auto end = here.start(client, backend, {.client_is_shared = is_shared});
+                CHECK(hear_some(to, 16) == "before the relay");
+                const auto words = noise(chunk == 1 ? 1'000 : 20 * chunk, 6);
+                std::jthread speaker{[&] {
+                    speak(from, words, chunk);
+                    say_end(from);
+                }};
+                const auto got = hear(to);
+                CHECK(got.text.size() == words.size());
+                CHECK(got.text == words);
+                CHECK(got.end == "FIN");
+                say_end(to);
+                CHECK(result_of(end).end == relay_end::finished);
+            }
+}
+
 TEST_CASE("relay carries bulk both ways at once, whole") {
     for (const std::size_t max_pipes : {64U, 1U, 0U}) {
         relaying here{max_pipes};
