@@ -178,7 +178,7 @@ std::optional<outcome> worker::start_relay(std::unique_ptr<proxied_session> one,
     if (!ec)
         return std::nullopt;
     about = session.take_record(); // the kernel has no memory for another registration
-    about.detail = ec.message();
+    about.detail += (about.detail.empty() ? "" : "; ") + ec.message();
     return outcome::internal_error;
 }
 
