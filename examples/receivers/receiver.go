@@ -67,7 +67,7 @@ func (l *handoffListener) take() {
 			defer connection.Close()
 			client, err := receive(connection)
 			if err != nil {
-				log.Print("handoff refused: ", err)
+				log.Print("no client: ", err)
 				return
 			}
 			l.clients <- client
@@ -75,30 +75,31 @@ func (l *handoffListener) take() {
 	}
 }
 
-// receive takes one handoff. After an error the client was not touched: the router still owns it.
+// receive takes one handoff. Until ACK the client is the router's, and must not be touched: an os.File may not have it
+// yet, because its Fd() clears O_NONBLOCK, which belongs to the socket and not to the descriptor.
 func receive(connection *net.UnixConn) (net.Conn, error) {
 	if err := checkSender(connection); err != nil {
 		return nil, err
 	}
 	connection.SetDeadline(time.Now().Add(patience))
-	var files []*os.File
+	var fds []int
 	defer func() {
-		for _, file := range files {
-			file.Close()
+		for _, fd := range fds {
+			syscall.Close(fd)
 		}
 	}()
 	header := make([]byte, 0, 1024)
 	for size := 16; len(header) < size; {
 		oob := make([]byte, syscall.CmsgSpace(4*4))
 		n, oobn, flags, _, err := connection.ReadMsgUnix(header[len(header):size], oob) // close-on-exec by itself
-		files = append(files, adopt(oob[:oobn])...)
+		fds = append(fds, adopt(oob[:oobn])...)
 		if err != nil {
 			return nil, err
 		}
 		if n == 0 {
 			return nil, io.ErrUnexpectedEOF
 		}
-		if flags&(syscall.MSG_CTRUNC|syscall.MSG_TRUNC) != 0 || len(files) != 1 {
+		if flags&(syscall.MSG_CTRUNC|syscall.MSG_TRUNC) != 0 || len(fds) != 1 {
 			return nil, errors.New("not one descriptor")
 		}
 		if header = header[:len(header)+n]; len(header) == 16 {
@@ -107,19 +108,26 @@ func receive(connection *net.UnixConn) (net.Conn, error) {
 			}
 		}
 	}
-	if err := checkClient(int(files[0].Fd())); err != nil {
-		return nil, err
-	}
-	client, err := net.FileConn(files[0]) // a copy; ours is closed on return
-	if err != nil {
+	if err := checkClient(fds[0]); err != nil {
 		return nil, err
 	}
 	if _, err := connection.Write([]byte{ack}); err != nil {
-		client.Close()
 		return nil, err
 	}
 	connection.Read(make([]byte, 1)) // end of file: nobody else has the client any more
-	return client, nil
+	file := os.NewFile(uintptr(fds[0]), "client")
+	fds = nil
+	defer file.Close()
+	client, err := net.FileConn(file)    // a copy
+	for errors.Is(err, syscall.EMFILE) { // it is ours now, and nobody else would serve it
+		time.Sleep(10 * time.Millisecond)
+		client, err = net.FileConn(file)
+	}
+	if err == nil && client.RemoteAddr() == nil { // a server that asks it for its address would panic
+		client.Close()
+		return nil, errors.New("the client has gone")
+	}
+	return client, err
 }
 
 // headerSize is the size of the header whose first 16 bytes these are.
@@ -133,15 +141,13 @@ func headerSize(start []byte) (int, error) {
 }
 
 // adopt owns every descriptor that came, before anything is judged.
-func adopt(oob []byte) (files []*os.File) {
+func adopt(oob []byte) (fds []int) {
 	messages, _ := syscall.ParseSocketControlMessage(oob)
 	for _, message := range messages {
-		fds, _ := syscall.ParseUnixRights(&message)
-		for _, fd := range fds {
-			files = append(files, os.NewFile(uintptr(fd), "client"))
-		}
+		rights, _ := syscall.ParseUnixRights(&message)
+		fds = append(fds, rights...)
 	}
-	return files
+	return fds
 }
 
 func checkSender(connection *net.UnixConn) error {

@@ -13,9 +13,10 @@ import array, json, os, socket, struct, sys, threading, time
 channel = socket.socket(fileno=int(os.environ["NODE_CHANNEL_FD"]))
 message = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": "client"}).encode() + b"\\n"
 
-def read(connection, size, fds):
+def read(connection, size, fds, deadline):
     data = b""
     while len(data) < size:
+        connection.settimeout(max(deadline - time.monotonic(), 0.001))
         piece, control, flags, _ = connection.recvmsg(size - len(data), socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)
         for level, kind, value in control:
             if kind == socket.SCM_RIGHTS: fds.extend(array.array("i", value[:len(value) // 4 * 4]))
@@ -25,16 +26,18 @@ def read(connection, size, fds):
 
 def receive(connection, fds):
     uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
-    start = read(connection, 16, fds) if uid in (0, os.geteuid()) else b""  # a router with its own user: add its uid
+    deadline = time.monotonic() + 1  # for all of the header: who sends a byte now and then must come to an end
+    start = read(connection, 16, fds, deadline) if uid in (0, os.geteuid()) else b""  # a router with its own user: add its uid
     if start[:13] != b"\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21": raise OSError("not a PROXY v2 header, or not from the router")
     family, size = struct.unpack("!BH", start[13:])
     if not {0x11: 12, 0x21: 36}.get(family, 1024) <= size <= 1008: raise OSError("not a PROXY v2 header")
-    read(connection, size, fds)
+    read(connection, size, fds, deadline)
     client = socket.socket(fileno=fds[0])
     good = client.family in (socket.AF_INET, socket.AF_INET6) and client.type == socket.SOCK_STREAM and \\
         not client.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     client.detach()  # fds has it still
     if not good: raise OSError("not a client")
+    connection.settimeout(1)
     connection.send(b"\\x06")  # ACK
     try: connection.recv(1)  # end of file: nobody else has the client any more
     except OSError: pass  # the router is stuck, or dead; the client is ours
@@ -43,7 +46,6 @@ def take(connection):
     fds = []
     try:
         with connection:
-            connection.settimeout(1)
             receive(connection, fds)
         with lock: socket.send_fds(channel, [message], fds)
     except OSError as error: print("receiver.js:", error, file=sys.stderr)

@@ -24,8 +24,9 @@ class Refused(Exception):
     """The client was not touched; the router still owns it, and offers it to somebody else."""
 
 
-def read_some(connection, size, fds):
+def read_some(connection, size, fds, deadline):
     """One recvmsg(). Whatever descriptors come are in `fds`, whose owner is the caller, before anything is judged."""
+    connection.settimeout(max(deadline - time.monotonic(), 0.001))
     data, control, flags, _ = connection.recvmsg(size, socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)
     for level, kind, value in control:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -38,14 +39,14 @@ def read_some(connection, size, fds):
 
 
 def read_header(connection, fds):
-    header = b""
+    header, deadline = b"", time.monotonic() + 1  # for all of it: who sends a byte now and then must come to an end
     while len(header) < 16:
-        header += read_some(connection, 16 - len(header), fds)
+        header += read_some(connection, 16 - len(header), fds, deadline)
     size = 16 + struct.unpack("!H", header[14:])[0]
     if header[:13] != SIGNATURE or not 16 + ADDRESSES.get(header[13], 1024) <= size <= 1024:
         raise Refused("not a PROXY v2 header")
     while len(header) < size:
-        header += read_some(connection, size - len(header), fds)
+        header += read_some(connection, size - len(header), fds, deadline)
 
 
 def is_client(s):
@@ -58,7 +59,6 @@ def receive_client(connection):
     _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     if uid not in (0, os.geteuid()):  # a router with a user of its own: add its uid here
         raise Refused("this sender may not hand us clients")
-    connection.settimeout(1)
     fds, client = [], None
     try:
         read_header(connection, fds)
@@ -74,6 +74,7 @@ def receive_client(connection):
     finally:
         for fd in fds:
             os.close(fd)
+    connection.settimeout(1)
     try:
         connection.recv(1)  # end of file: nobody else has the client any more
     except OSError:

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::os::raw::{c_int, c_void};
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 // What the standard library has no name for yet. The structures are those of 64-bit Linux.
 #[repr(C)]
@@ -50,6 +50,7 @@ const HEADER: usize = std::mem::size_of::<CmsgHdr>();
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21"; // and version 2, PROXY
 const ACK: u8 = 0x06;
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn refused<T>(why: &str) -> Result<T> {
     Err(Error::new(ErrorKind::InvalidData, why))
@@ -118,11 +119,13 @@ fn receive(mut connection: UnixStream) -> Result<TcpStream> {
     if uid != 0 && uid != unsafe { geteuid() } {
         return refused("this sender may not hand us clients"); // a router with a user of its own: add its uid here
     }
-    connection.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let deadline = Instant::now() + PATIENCE; // for all of it: who sends a byte now and then must come to an end
     let mut clients = Vec::new();
     let mut header = [0u8; 1024];
     let (mut size, mut got) = (16, 0);
     while got < size {
+        let left = deadline.saturating_duration_since(Instant::now());
+        connection.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         got += read_some(&connection, &mut header[got..size], &mut clients)?;
         if got == 16 {
             size = header_size(&header[..16])?;
@@ -137,6 +140,7 @@ fn receive(mut connection: UnixStream) -> Result<TcpStream> {
     if !(domain == 2 || domain == 10) || kind != 1 || listens != 0 {
         return refused("not a client's socket");
     }
+    connection.set_read_timeout(Some(PATIENCE))?;
     connection.write_all(&[ACK])?; // Rust's std ignores SIGPIPE
     let _ = connection.read(&mut [0u8]); // end of file: nobody else has the client any more
     let client = TcpStream::from(client);

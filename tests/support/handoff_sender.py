@@ -164,13 +164,13 @@ class Sender:
 
 # --- lies ---------------------------------------------------------------------------------------------------------
 
-def _pieces(connection, data, descriptors, cuts):
+def _pieces(connection, data, descriptors, cuts, pause=0.002):
     """Sends data in pieces cut at `cuts`; the descriptors travel on the first."""
     start = 0
     for end in list(cuts) + [len(data)]:
         send_with(connection, data[start:end], descriptors if start == 0 else [])
         start = end
-        time.sleep(0.002)
+        time.sleep(pause)
 
 
 def _cut(client, connection, size):
@@ -183,6 +183,12 @@ def _late_descriptor(client, connection):
     send_with(connection, data[:16], [client])
     time.sleep(0.01)
     send_with(connection, data[16:], [client])
+
+
+def _trickle(client, connection):
+    """Each byte comes before a wait for it would end, and the header is whole after four seconds."""
+    data = header(client)
+    _pieces(connection, data, [client], range(1, 40), pause=0.1)
 
 
 def _replaced(client, at, value):
@@ -214,6 +220,7 @@ LIES = {
     "header cut after 16 bytes": lambda client, c: _cut(client, c, 16),
     "header cut before its last byte": lambda client, c: _cut(client, c, len(header(client)) - 1),
     "header never ends": lambda client, c: send_with(c, header(client)[:20], [client]),
+    "a byte now and then": _trickle,
     "not a header": lambda client, c: send_with(c, b"GET / HTTP/1.1\r\nHost: test.example\r\n\r\n", [client]),
     "one wrong byte in the signature": lambda client, c: send_with(c, _replaced(client, 11, b"\x0b"), [client]),
     "version 1": lambda client, c: send_with(c, _replaced(client, 12, b"\x11"), [client]),

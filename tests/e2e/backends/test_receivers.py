@@ -1,6 +1,9 @@
 """The receivers in other languages, examples/receivers/: written from docs/handoff.md, so they must pass what ours pass."""
+import fcntl
+import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -8,8 +11,9 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+import handoff_sender  # noqa: E402
 from backend_case import SOURCE, BackendCase  # noqa: E402
-from receiver_checks import BehindRouter, RefusesLies  # noqa: E402
+from receiver_checks import BehindRouter, RefusesLies, tcp_pair  # noqa: E402
 
 RECEIVERS = SOURCE / "examples" / "receivers"
 
@@ -26,6 +30,27 @@ class Receiver(BehindRouter, RefusesLies, BackendCase):
         self.server = self.start(*self.command(), self.socket, self.certificate, self.key)
         self.wait_for_socket()
 
+    def test_a_client_that_has_gone_is_no_trouble(self):
+        far, near = tcp_pair()
+        with near, handoff_sender.connect(str(self.socket)) as connection:
+            header = handoff_sender.header(near)
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            far.close()  # RST: getpeername() fails from now on
+            handoff_sender.send_with(connection, header, [near])
+            handoff_sender.answer(connection, 4)
+        with self.router() as router:
+            self.fetch(router.address)
+
+    def test_what_is_refused_keeps_its_flags(self):
+        """They belong to the socket, which is the router's still, and perhaps somebody else's soon."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            with handoff_sender.connect(str(self.socket)) as connection:
+                far, near = tcp_pair()
+                with far, near:
+                    handoff_sender.send_with(connection, handoff_sender.header(near), [listener])
+                self.assertEqual(handoff_sender.answer(connection, 4), "refused")
+            self.assertTrue(fcntl.fcntl(listener, fcntl.F_GETFL) & os.O_NONBLOCK)
 
 
 class Python(Receiver):
