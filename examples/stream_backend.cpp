@@ -10,10 +10,20 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <thread>
 
 namespace {
+
+// For the whole header, or who sends a byte now and then would never come to an end; and for the end of file.
+constexpr std::chrono::seconds patience{1};
+
+void wait_at_most(int connection, std::chrono::nanoseconds left) {
+    const timeval time{0, std::clamp<suseconds_t>(left.count() / 1000, 1, 999'999)}; // 0 would be for ever
+    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+}
 
 // receive_client takes one handoff: the PROXY v2 header with the client on its first byte, our ACK, end of
 // file.
@@ -23,13 +33,13 @@ owned_fd receive_client(int connection) {
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &sender_size) != 0)
         refuse("no sender");
     check_sender(sender);
-    const timeval patience{1, 0};
-    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
 
     owned_fd client;
     unsigned char header[1024];
     std::size_t size = 16; // signature, version, family, length; then as many bytes as the length says
     for (std::size_t got = 0; got < size;) {
+        wait_at_most(connection, deadline - std::chrono::steady_clock::now());
         const auto n = receive_some(connection, header + got, size - got, client);
         if (n == 0)
             refuse("the header ends early");
@@ -47,6 +57,7 @@ owned_fd receive_client(int connection) {
 
     if (send(connection, "\x06", 1, MSG_NOSIGNAL) != 1)
         refuse("the router took the client back");
+    wait_at_most(connection, patience);
     (void)recv(connection, header, 1, 0); // end of file: the router has let go, the client is ours alone
     return client;
 }
