@@ -156,8 +156,10 @@ backend_draft read_backend(const members& table, std::string_view name, place wh
         in.read_each("handoff", lone::accepted, as_handoff_address,
                      [&](std::string path, place) { settings.handoff.push_back(std::move(path)); });
     const bool proxy =
-        in.read_each("proxy", lone::accepted, as_proxy_address,
-                     [&](proxy_address address, place) { settings.proxy.push_back(std::move(address)); });
+        in.read_each("proxy", lone::accepted, as_proxy_address, [&](proxy_address address, place of) {
+            settings.proxy.push_back(std::move(address));
+            backend.proxy_places.push_back(of);
+        });
     if (handoff && proxy)
         findings.error(where,
                        title + ": both handoff and proxy; write one, and a second backend for the other");

@@ -12,7 +12,8 @@ std::string at_line(place where) {
     return "line " + std::to_string(where.line);
 }
 
-void warn_of_unused(const draft& draft, findings& findings) {
+// used_backends tells for each backend whether a route or [default] leads to it.
+std::vector<bool> used_backends(const draft& draft) {
     std::vector<bool> used(draft.backends.size());
     const auto mark = [&](std::optional<std::size_t> index) {
         for (; index && !used[*index]; index = draft.backends[*index].settings.sorry)
@@ -21,6 +22,10 @@ void warn_of_unused(const draft& draft, findings& findings) {
     for (const auto& route : draft.routes)
         mark(route.backend_index);
     mark(draft.default_index);
+    return used;
+}
+
+void warn_of_unused(const draft& draft, const std::vector<bool>& used, findings& findings) {
     for (std::size_t i = 0; i < used.size(); ++i) {
         const auto& settings = draft.backends[i].settings;
         if (!used[i])
@@ -46,6 +51,38 @@ void warn_of_consumed_bytes(const draft& draft, findings& findings) {
             "backend." + settings.name + ".sorry: " + quoted(sorry.name) +
                 " is handed sockets by \"stream\", which needs the client's bytes unread; in the rare case "
                 "that a datagram fails after they were read, the client is closed instead");
+    }
+}
+
+// may_be_at: a connection to `address` may come to this listener. Which addresses this machine has besides
+// those of loopback is nothing that the text tells.
+bool may_be_at(const listener_settings& listener, const ip_endpoint& address) {
+    if (!listener.endpoint || listener.endpoint->port != address.port || address.port == 0)
+        return false;
+    static const auto loopback_v4 = *ip_prefix::parse("127.0.0.0/8");
+    static const auto loopback_v6 = *ip_prefix::parse("::1/128");
+    const auto& own = listener.endpoint->address;
+    const bool any_v4 = own == ip_address{} || own == ip_address::v4({});
+    return own == address.address || (any_v4 && loopback_v4.contains(address.address)) ||
+           (own == ip_address{} && loopback_v6.contains(address.address));
+}
+
+// Routes are the same for all listeners, so what comes back here takes the same way again, until the
+// descriptors are used up.
+void warn_of_loop(const draft& draft, const backend_draft& backend, findings& findings) {
+    for (std::size_t i = 0; i < backend.settings.proxy.size(); ++i) {
+        const auto& to = backend.settings.proxy[i];
+        const auto address = ip_address::parse(to.host);
+        if (!address)
+            continue;
+        const auto own = std::ranges::find_if(draft.listeners, [&](const listener_draft& listener) {
+            return may_be_at(listener.settings, {*address, to.port});
+        });
+        if (own != draft.listeners.end())
+            findings.warning(backend.proxy_places[i],
+                             "backend." + backend.settings.name + ".proxy: " + quoted(to.text) +
+                                 " is the listener at " + at_line(own->where) +
+                                 ", and its clients would go round; write the address of another server");
     }
 }
 
@@ -89,8 +126,12 @@ void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& 
 }
 
 void warn_of_backends(const draft& draft, findings& findings) {
-    warn_of_unused(draft, findings);
+    const auto used = used_backends(draft);
+    warn_of_unused(draft, used, findings);
     warn_of_consumed_bytes(draft, findings);
+    for (std::size_t i = 0; i < used.size(); ++i)
+        if (used[i])
+            warn_of_loop(draft, draft.backends[i], findings);
 }
 
 } // namespace snipass::config

@@ -62,3 +62,36 @@ TEST_CASE("what is allowed and hardly meant") {
          {}},
     })));
 }
+
+TEST_CASE("a backend that is a listener of the same file") {
+    const auto file = [](const std::string& listener, const std::string& proxy) {
+        return "[[listener]]\naddress = \"" + listener + "\"\n[backend.b]\nproxy = [\"192.0.2.9:443\", \"" +
+               proxy + "\"]\n" + fallback;
+    };
+    const auto loop = [](const std::string& proxy) {
+        return "4:27: warning: backend.b.proxy: \"" + proxy +
+               "\" is the listener at line 2, and its clients would go round; write the address of another "
+               "server";
+    };
+    check(GENERATE_COPY(values<mistakes_row>({
+        {"its very address", file("192.0.2.1:443", "192.0.2.1:443"), {loop("192.0.2.1:443")}},
+        {"loopback, where all addresses are listened on",
+         file("[::]:443", "127.0.0.1:443"),
+         {loop("127.0.0.1:443")}},
+        {"loopback of IPv6", file(":443", "[::1]:443"), {loop("[::1]:443")}},
+        {"loopback, where all of IPv4 are", file("0.0.0.0:443", "127.8.8.8:443"), {loop("127.8.8.8:443")}},
+        {"another port", file("192.0.2.1:443", "192.0.2.1:8443"), {}},
+        {"another address", file("192.0.2.1:443", "192.0.2.2:443"), {}},
+        {"another family", file("0.0.0.0:443", "[::1]:443"), {}},
+        {"loopback, where it is not listened on", file("192.0.2.1:443", "127.0.0.1:443"), {}},
+        {"any free port", file("127.0.0.1:0", "127.0.0.1:443"), {}},
+        {"a name", file("[::]:443", "localhost:443"), {}},
+    })));
+    const auto unused =
+        "[[listener]]\naddress = \":443\"\n[backend.x]\nproxy = \"127.0.0.1:443\"\n" + backend + fallback;
+    check({"nothing leads to it",
+           unused,
+           {"3:1: warning: backend.x: nothing leads to it; write it into a route, a sorry or [default], or "
+            "leave "
+            "it out"}});
+}
