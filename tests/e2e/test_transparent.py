@@ -1,8 +1,12 @@
-"""transparent = true: the backend sees the client's own address, and its answers find the way back.
+"""transparent = true: the backend sees the client's own address, and its answers find the way back, for IPv4 and IPv6, by each
+of the ways that docs/configuration.md has.
 
 The file runs itself again in a network namespace of its own, between two other machines: the client's and the backend's.
 """
 
+import pathlib
+import re
+import shutil
 import socket
 import subprocess
 import unittest
@@ -10,9 +14,10 @@ import unittest
 from harness import DEADLINE, Case, client_hello, read_all
 from harness.namespace import Neighbour, run_in_namespace
 
-CLIENT, OWN_FOR_CLIENT = "12.0.0.2", "12.0.0.1"
-BACKEND, OWN_FOR_BACKEND = "11.0.0.2", "11.0.0.1"
 HELLO = client_hello("far.example.com")
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs/configuration.md"
+# The least that a router needs of root's rights, and what the drop-in gives it.
+CAPABILITIES = ("setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all")
 
 
 def may_be_transparent():
@@ -24,64 +29,114 @@ def may_be_transparent():
     return True
 
 
-@unittest.skipUnless(may_be_transparent(), "IP_TRANSPARENT takes CAP_NET_ADMIN")
-class Transparent(Case):
+class Transparent:
+    """What holds for both families."""
+
+    FAMILY = CLIENT = OWN_FOR_CLIENT = BACKEND = OWN_FOR_BACKEND = CLIENTS = BACKENDS = None
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.client_machine = Neighbour("client", OWN_FOR_CLIENT, CLIENT, "11.0.0.0/24")
+        cls.client_machine = Neighbour("client", cls.OWN_FOR_CLIENT, cls.CLIENT, cls.BACKENDS)
         cls.addClassCleanup(cls.client_machine.close)
-        cls.backend_machine = Neighbour("backend", OWN_FOR_BACKEND, BACKEND, "12.0.0.0/24")
+        cls.backend_machine = Neighbour("backend", cls.OWN_FOR_BACKEND, cls.BACKEND, cls.CLIENTS)
         cls.addClassCleanup(cls.backend_machine.close)
 
     def setUp(self):
         super().setUp()
-        self.far = self.backend_machine.inside(lambda: socket.create_server((BACKEND, 0), backlog=16))
+        self.far = self.backend_machine.inside(lambda: socket.create_server((self.BACKEND, 0), family=self.FAMILY, backlog=16))
         self.far.settimeout(DEADLINE)
         self.addCleanup(self.far.close)
         self.port = self.far.getsockname()[1]
 
-    def forwarder(self, rest):
-        head = f'[log]\nformat = "json"\n[[listener]]\naddress = "{OWN_FOR_CLIENT}:0"\n'
+    @staticmethod
+    def written(address, port):
+        return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+    def forwarder(self, rest, prefix=()):
+        head = f'[log]\nformat = "json"\n[[listener]]\naddress = "{self.written(self.OWN_FOR_CLIENT, 0)}"\n'
         return self.router('[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n[backend.far]\n'
-                           f'proxy = ["{BACKEND}:{self.port}"]\n{rest}\n', head=head, compare_descriptors=False)
+                           f'proxy = ["{self.written(self.BACKEND, self.port)}"]\n{rest}\n',
+                           head=head, compare_descriptors=False, prefix=prefix)
 
     def client(self, router):
         connection = self.client_machine.inside(lambda: socket.create_connection(
-            (OWN_FOR_CLIENT, router.port(f"{OWN_FOR_CLIENT}:0")), DEADLINE))
+            (self.OWN_FOR_CLIENT, router.port(self.written(self.OWN_FOR_CLIENT, 0))), DEADLINE))
         self.addCleanup(connection.close)
         connection.sendall(HELLO)
         return connection
 
-    def route_answers_here(self):
-        """As docs/backends.md has it: what the backend answers is delivered on this machine, whosever address it has."""
-        for rule in (f"rule add iif backend ipproto tcp sport {self.port} lookup 100", "route add local default dev lo table 100"):
-            subprocess.run(["ip", *rule.split()], check=True)
-        self.addCleanup(subprocess.run, ["ip", "route", "flush", "table", "100"], check=True)
-        self.addCleanup(subprocess.run, ["ip", "rule", "del", "lookup", "100"], check=True)
+    def run_documented(self, heading):
+        """The commands of the docs' block that has `heading` in it, for this family and this test's interface and port."""
+        blocks = [block for block in re.findall(r"(?ms)^```\w*\n(.*?)^```", DOCS.read_text()) if heading in block]
+        self.assertEqual(len(blocks), 1, blocks)
+        for line in blocks[0].splitlines():
+            command = line.partition("#")[0].strip().replace("eth1", "backend").replace("sport 443", f"sport {self.port}")
+            if self.FAMILY == socket.AF_INET6:
+                command = re.sub(r"^ip ", "ip -6 ", command).replace(" ip snipass", " ip6 snipass").replace("iptables", "ip6tables")
+            subprocess.run(["sh", "-ec", command], check=True)
 
-    def test_the_backend_sees_the_clients_address(self):
-        self.route_answers_here()
-        client = self.client(self.forwarder("transparent = true"))
+    def undo(self):
+        """Whatever was there, and for both families."""
+        for command in ("ip route flush table 100", "ip -6 route flush table 100", "ip rule del lookup 100", "ip -6 rule del lookup 100",
+                        "nft delete table ip snipass", "nft delete table ip6 snipass", "iptables -t mangle -F", "ip6tables -t mangle -F"):
+            subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+
+    def check_answers_come(self, *headings):
+        self.addCleanup(self.undo)
+        for heading in headings:
+            self.run_documented(heading)
+        client = self.client(self.forwarder("transparent = true", CAPABILITIES))
         backend, peer = self.far.accept()
         backend.settimeout(DEADLINE)
         with backend:
-            self.assertEqual(peer[0], CLIENT)
+            self.assertEqual(peer[0], self.CLIENT)
             self.assertEqual(backend.recv(4096), HELLO)
             backend.sendall(b"answer" * 100_000)
         self.assertEqual(read_all(client), (b"answer" * 100_000, "fin"))
+
+    def test_the_backend_sees_the_clients_address(self):
+        self.check_answers_come("ip rule add iif eth1")
+
+    @unittest.skipUnless(shutil.which("nft"), "no nft here")
+    def test_with_nft(self):
+        self.check_answers_come("nft add rule", "ip rule add fwmark")
+
+    @unittest.skipUnless(shutil.which("iptables"), "no iptables here")
+    def test_with_iptables(self):
+        self.check_answers_come("iptables -t mangle", "ip rule add fwmark")
 
     def test_without_it_the_backend_sees_the_router(self):
         client = self.client(self.forwarder("transparent = false"))
         backend, peer = self.far.accept()
         with backend:
-            self.assertEqual(peer[0], OWN_FOR_BACKEND)
+            self.assertEqual(peer[0], self.OWN_FOR_BACKEND)
         client.close()
 
     def test_without_the_routes_a_connect_times_out_and_the_log_says_so(self):
         router = self.forwarder('transparent = true\nconnect_timeout = "200ms"\nhold = "0s"')
         self.assertEqual(read_all(self.client(router)), (b"", "fin"))
         self.assertEqual(router.session()["outcome"], "backend_silent")
+
+    def test_without_the_capability_the_log_says_so_and_nothing_is_ejected(self):
+        router = self.forwarder('transparent = true\neject_after = 1\nhold = "0s"', ("setpriv", "--bounding-set=-all", "--inh-caps=-all"))
+        self.assertEqual(read_all(self.client(router)), (b"", "fin"))
+        self.assertEqual(router.session()["detail"], "far: Operation not permitted")
+        self.assertEqual([e for e in router.events if e.get("message") == "an address is ejected"], [])
+
+
+@unittest.skipUnless(may_be_transparent(), "IP_TRANSPARENT takes CAP_NET_ADMIN or CAP_NET_RAW")
+class IPv4(Transparent, Case):
+    FAMILY = socket.AF_INET
+    CLIENT, OWN_FOR_CLIENT, CLIENTS = "12.0.0.2", "12.0.0.1", "12.0.0.0/24"
+    BACKEND, OWN_FOR_BACKEND, BACKENDS = "11.0.0.2", "11.0.0.1", "11.0.0.0/24"
+
+
+@unittest.skipUnless(may_be_transparent() and socket.has_ipv6, "IP_TRANSPARENT takes CAP_NET_ADMIN or CAP_NET_RAW; IPv6")
+class IPv6(Transparent, Case):
+    FAMILY = socket.AF_INET6
+    CLIENT, OWN_FOR_CLIENT, CLIENTS = "fd00:12::2", "fd00:12::1", "fd00:12::/64"
+    BACKEND, OWN_FOR_BACKEND, BACKENDS = "fd00:11::2", "fd00:11::1", "fd00:11::/64"
 
 
 if __name__ == "__main__":

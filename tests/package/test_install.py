@@ -30,6 +30,7 @@ EXPECTED = {
     f"{PREFIX}/share/doc/snipass/backends.md": 0o644,
     f"{PREFIX}/share/doc/snipass/log.md": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd/nginx.service.d/snipass.conf": 0o644,
+    f"{PREFIX}/share/doc/snipass/examples/systemd/snipass.service.d/transparent.conf": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/receivers/receiver.go": 0o644,
     f"{PREFIX}/bin/snipass-run": 0o755,
     f"{PREFIX}/share/doc/snipass/configuration.md": 0o644,
@@ -151,6 +152,17 @@ class Units(Tree):
             capture_output=True, text=True, check=False,
         )
         self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_nor_in_the_drop_in_for_transparent_backends(self):
+        folder = self.relocated()
+        shutil.copytree(self.root / PREFIX / "share/doc/snipass/examples/systemd/snipass.service.d", folder / "snipass.service.d")
+        verify = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", folder / "snipass.service"]
+        result = subprocess.run(verify, capture_output=True, text=True, check=False)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        # It is read: a mistake in it would be told.
+        with open(folder / "snipass.service.d/transparent.conf", "a", encoding="utf-8") as file:
+            file.write("AmbientCapability=CAP_NET_RAW\n")
+        self.assertIn("transparent.conf", subprocess.run(verify, capture_output=True, text=True, check=False).stderr)
 
     def test_exposure_is_at_most_1_5(self):
         result = subprocess.run(

@@ -19,7 +19,7 @@ struct begun_connect {
 // begin_connect connects a non-blocking socket with TCP_NODELAY, for somebody who speaks first: the last ACK
 // of the handshake waits for those bytes, if not for long.
 // `source`: the connection comes from this address, which need not be this machine's (IP_TRANSPARENT, ip(7):
-// that takes CAP_NET_ADMIN, and routes by which the answers come back here), and any port.
+// that takes CAP_NET_RAW, and routes by which the answers come back here), and any port.
 [[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint,
                                                   const std::optional<ip_address>& source = std::nullopt);
 

@@ -75,9 +75,11 @@ class Neighbour:
             pass
         self._there = os.open(path, os.O_RDONLY)
         self._ip(f"link add {name} type veth peer name {name}-far netns {self._keeper.pid}")
-        self._ip(f"addr add {own}/24 dev {name}")
+        # An IPv6 address is used at once, without asking whether somebody else has it.
+        size, how = ("64", "nodad") if ":" in own else ("24", "")
+        self._ip(f"addr add {own}/{size} dev {name} {how}")
         self._ip(f"link set {name} up")
-        for what in (f"addr add {theirs}/24 dev {name}-far", f"link set {name}-far up", "link set lo up",
+        for what in (f"addr add {theirs}/{size} dev {name}-far {how}", f"link set {name}-far up", "link set lo up",
                      *(f"route add {network} via {own}" for network in routes)):
             self.inside(lambda what=what: self._ip(what))
 
