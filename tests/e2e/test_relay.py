@@ -181,6 +181,23 @@ class Ends(Proxied):
         self.assertEqual([e["left"] for e in router.events if "left" in e], ["1"])
         self.assertEqual(router.session(end="stopped")["outcome"], "proxied")
 
+    def test_all_whom_stopping_cuts_off_are_counted_reset_and_logged(self):
+        head = harness.case.HEAD.replace("workers = 2", 'workers = 4\ndrain_timeout = "500ms"')
+        router = self.router("", head=head + self.configuration())
+        pairs = [self.pair(router) for _ in range(12)]
+        ports = {f"127.0.0.1:{client.getsockname()[1]}" for client, _ in pairs}
+        for client, backend in pairs[:6]:  # whatever they are about to say
+            client.sendall(b"half a question")
+            self.assertEqual(read_exactly(backend, 15), b"half a question")
+        self.assertEqual(router.terminate(), 0)
+        for client, backend in pairs:
+            self.assertEqual(read_all(client), (b"", "reset"))
+            self.assertEqual(read_all(backend), (b"", "reset"))
+        self.assertEqual([e["left"] for e in router.events if "left" in e], ["12"])
+        lines = router.sessions(12, end="stopped", outcome="proxied")
+        self.assertEqual({line["client"] for line in lines}, ports)
+        self.assertEqual(len(router.sessions()), 12)
+
     def test_stopping_ends_when_the_last_one_does(self):
         router = self.router(self.configuration())
         client, backend = self.pair(router)
