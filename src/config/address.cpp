@@ -107,6 +107,8 @@ written<std::string> parse_unix_path(std::string_view path, std::string_view pre
 written<listener_address> parse_handoff_listener(std::string_view text) {
     using result = written<listener_address>;
     const auto path = text.substr(handoff_prefix.size());
+    if (path.starts_with(systemd_prefix))
+        return parse_systemd(path);
     if (path.starts_with(unix_prefix))
         return result::refused(
             quoted(text) + " has one prefix too many; write " +

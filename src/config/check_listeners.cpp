@@ -11,7 +11,7 @@ namespace {
 
 // identity is what no two listeners may share; empty: nothing (port 0 is another free port each time).
 std::string identity(const listener_settings& listener) {
-    if (!listener.systemd_name.empty())
+    if (!listener.systemd_name.empty()) // for clients or for handoffs: it cannot be both
         return "systemd:" + listener.systemd_name;
     if (!listener.handoff_path.empty())
         return "handoff:" + listener.handoff_path;

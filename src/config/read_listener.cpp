@@ -74,6 +74,8 @@ void read_admission(table_reader& in, listener_settings& settings) {
     const bool handoff = settings.address.starts_with("handoff:");
     if (handoff) {
         in.reject("accept_proxy_protocol", "a handoff says itself who its client is; leave it out");
+        if (!settings.systemd_name.empty())
+            in.reject("mode", "a socket that systemd passes has its unit's SocketMode=; leave it out");
     } else {
         in.reject("mode", "belongs to an address \"handoff:PATH\"; leave it out");
         in.reject("allowed_users", "belongs to an address \"handoff:PATH\"; leave it out");

@@ -2,6 +2,7 @@
 #include "snipass/os/unix_listener.hpp"
 
 #include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <fcntl.h>
@@ -122,6 +123,28 @@ result<unix_listener> listen_unix(const std::string& path, int type, mode_t mode
     if (type == SOCK_STREAM && ::listen(made.fd.get(), backlog) != 0)
         return last_error();
     return made;
+}
+
+result<lent_unix> prepare_lent_unix(int fd) {
+    lent_unix lent;
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    socklen_t type_size = sizeof lent.type;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+        ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &lent.type, &type_size) != 0)
+        return last_error();
+    if (address.sun_family != AF_UNIX || (lent.type != SOCK_STREAM && lent.type != SOCK_DGRAM))
+        return make_error(EPROTOTYPE);
+    if (lent.type == SOCK_STREAM && !is_listening(fd)) // it would be ready for ever, with nobody to accept
+        return make_error(EINVAL);
+    const int on = 1;
+    if (lent.type == SOCK_DGRAM && ::setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
+        return last_error();
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return last_error();
+    lent.path = address.sun_path;
+    return lent;
 }
 
 } // namespace snipass::os

@@ -173,6 +173,9 @@ void daemon::reload() {
     if (loaded.value->server.workers != configuration_->server.workers) {
         log_.write(log_level::warn, "server.workers changes only with a restart");
     }
+    for (const auto& problem :
+         listener_opener::change_modes(configuration_->listeners, loaded.value->listeners))
+        log_.write(log_level::warn, problem);
     retired_.push_back(std::exchange(configuration_, loaded.value));
     retire_configurations();
     apply(std::move(opened));

@@ -6,6 +6,8 @@
 #include "snipass/os/unix_listener.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -13,9 +15,15 @@ namespace snipass::server {
 namespace {
 
 const error_code not_listening = os::make_error(EINVAL);
+const error_code not_for_handoffs = os::make_error(EPROTOTYPE);
+const error_code only_for_handoffs = os::make_error(EAFNOSUPPORT);
 
 // A listener that is stopped takes up to a second for its backlog.
 constexpr auto closing_time = std::chrono::seconds{2};
+
+bool is_for_handoffs(const config::listener_settings& one) {
+    return one.address.starts_with("handoff:");
+}
 
 std::string problem(const config::listener_settings& one, const error_code& ec) {
     auto text = "cannot listen on " + one.address + ": " + ec.message();
@@ -23,6 +31,11 @@ std::string problem(const config::listener_settings& one, const error_code& ec) 
         text += " (a port below 1024 needs CAP_NET_BIND_SERVICE)";
     if (ec == not_listening)
         text += " (systemd passed a socket that does not listen: it takes ListenStream= and Accept=no)";
+    if (ec == not_for_handoffs)
+        text += " (handoffs come in on a unix socket: ListenStream=/PATH, or ListenDatagram=/PATH and "
+                "PassCredentials=yes)";
+    if (ec == only_for_handoffs)
+        text += " (systemd passed a unix socket: write address = \"handoff:" + one.address + "\")";
     return text;
 }
 
@@ -35,8 +48,32 @@ std::string problem(const config::listener_settings& one, const std::string& pat
     return text;
 }
 
+bool is_unix(int fd) {
+    sockaddr address{};
+    socklen_t size = sizeof address;
+    return ::getsockname(fd, &address, &size) == 0 && address.sa_family == AF_UNIX;
+}
+
+struct lent_socket {
+    std::string address;
+    socket_kind kind = socket_kind::tcp;
+};
+
+result<lent_socket> prepare_lent_for_handoffs(int fd) {
+    auto made = os::prepare_lent_unix(fd);
+    if (!made)
+        return made.error() == os::make_error(EPROTOTYPE) ? not_for_handoffs : made.error();
+    const bool stream = made->type == SOCK_STREAM;
+    return lent_socket{std::move(made->path),
+                       stream ? socket_kind::handoff_stream : socket_kind::handoff_datagram};
+}
+
 // A lent socket is ours as one that every worker polls, so it must not block.
-result<ip_endpoint> prepare_lent(int fd) {
+result<lent_socket> prepare_lent(const config::listener_settings& one, int fd) {
+    if (is_for_handoffs(one))
+        return prepare_lent_for_handoffs(fd);
+    if (is_unix(fd))
+        return only_for_handoffs;
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
         return os::last_error();
@@ -44,7 +81,10 @@ result<ip_endpoint> prepare_lent(int fd) {
         return ec;
     if (!os::is_listening(fd)) // it would be ready for ever, with nobody to accept
         return not_listening;
-    return os::local_endpoint(fd);
+    const auto bound = os::local_endpoint(fd);
+    if (!bound)
+        return bound.error();
+    return lent_socket{bound->to_string()};
 }
 
 } // namespace
@@ -119,6 +159,20 @@ void listener_opener::open_handoff(const config::listener_settings& one, opened_
          1);
 }
 
+std::vector<std::string> listener_opener::change_modes(const std::vector<config::listener_settings>& before,
+                                                       const std::vector<config::listener_settings>& now) {
+    std::vector<std::string> problems;
+    for (const auto& one : now) {
+        const auto old = std::ranges::find(before, one.address, &config::listener_settings::address);
+        if (one.handoff_path.empty() || old == before.end() || old->mode == one.mode)
+            continue;
+        for (const auto& path : {one.handoff_path, one.handoff_path + std::string{config::datagram_suffix}})
+            if (::chmod(path.c_str(), one.mode) != 0)
+                problems.push_back("cannot change the mode of " + path + ": " + os::last_error().message());
+    }
+    return problems;
+}
+
 bool listener_opener::is_ours(const ip_endpoint& address) const {
     const auto now = std::chrono::steady_clock::now();
     return std::ranges::any_of(own_, [&](const own_address& own) {
@@ -145,15 +199,16 @@ void listener_opener::lend(const config::listener_settings& one, opened_listener
         if (passed.name != one.systemd_name)
             continue;
         found = true;
-        const auto bound = prepare_lent(passed.fd.get());
-        if (!bound)
-            return to.problems.push_back(problem(one, bound.error()));
-        to.bound_addresses.push_back({one.address, bound->to_string()});
-        for (auto& sockets : to.by_worker) {
+        const auto made = prepare_lent(one, passed.fd.get());
+        if (!made)
+            return to.problems.push_back(problem(one, made.error()));
+        to.bound_addresses.push_back({one.address, made->address});
+        const auto readers = made->kind == socket_kind::handoff_datagram ? 1 : to.by_worker.size();
+        for (std::size_t i = 0; i < readers; ++i) {
             os::unique_fd copy{::fcntl(passed.fd.get(), F_DUPFD_CLOEXEC, 0)};
             if (!copy)
                 return to.problems.push_back(problem(one, os::last_error()));
-            sockets.push_back({one.address, std::move(copy), true});
+            to.by_worker[i].push_back({one.address, std::move(copy), true, made->kind});
         }
     }
     if (found)

@@ -18,6 +18,7 @@ import harness  # noqa: E402
 from harness import Case, client_hello, curl, gnutls_cli, python_tls, read_all, s_client, wait_until  # noqa: E402
 
 HELLO = client_hello("blog.example.com")
+ACTIVATE = pathlib.Path(harness.__file__).with_name("activate.py")
 
 SECOND_HEAD = """
 [server]
@@ -300,6 +301,30 @@ class Comings(Chain):
         second.reload(both)
         self.assertEqual(held.recv(1), HELLO[:1], "the first router kept it meanwhile")
         self.assertEqual(len(receiver.taken(4)), 4)
+
+    def test_a_reload_changes_the_mode(self):
+        head = SECOND_HEAD.format(path=self.path, listener='mode = "0600"', server="") + self.to_receiver()
+        self.receiver("blog", serve="raw")
+        second = self.router("", head=head, name="second")
+        second.reload(head.replace("0600", "0666"))
+        for name in self.sockets():
+            self.assertEqual(stat.S_IMODE(os.stat(self.folder / name).st_mode), 0o666)
+
+    def test_a_socket_that_systemd_passes_outlives_a_restart(self):
+        """Whoever comes meanwhile waits in the backlog, and needs no `hold`."""
+        self.receiver("blog", serve="raw")
+        first = self.first(rest='hold = "0s"\nack_timeout = "20s"')
+        head = SECOND_HEAD.format(path="systemd:in", listener="", server="")
+        with socket.socket(socket.AF_UNIX) as passed:
+            passed.bind(str(self.path))
+            passed.listen(64)
+            for name in ("before", "after"):
+                client = self.connect(first, HELLO)
+                second = self.router(self.to_receiver(), head=head, name=name, pass_fds=[passed.fileno()],
+                                     prefix=[sys.executable, ACTIVATE, str(passed.fileno()), "in"], compare_descriptors=False)
+                self.assertEqual(client.recv(len(HELLO), socket.MSG_WAITALL), HELLO)
+                self.assertEqual(second.terminate(), 0)
+                self.assertTrue(self.path.exists())
 
     def test_nobody_is_lost_when_the_second_restarts(self):
         """A clean stop, and a kill -9 while nobody was acknowledged: every client is served."""

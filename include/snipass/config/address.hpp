@@ -20,7 +20,7 @@ struct listener_address {
 };
 
 // parse_listener_address takes "192.0.2.1:443", "[2001:db8::1]:443", "*:443" and ":443" (both "[::]:443",
-// IPv4 and IPv6), "systemd:NAME", "handoff:/path". Port 0 is any free port.
+// IPv4 and IPv6), "systemd:NAME", "handoff:/path", "handoff:systemd:NAME". Port 0 is any free port.
 [[nodiscard]] written<listener_address> parse_listener_address(std::string_view text);
 
 // parse_handoff_address takes "unix:/path", and "unix:@name" for a socket in the abstract namespace. The

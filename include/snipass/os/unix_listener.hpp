@@ -39,4 +39,15 @@ struct unix_listener {
 // EADDRINUSE. The file has `mode` before anybody can connect.
 [[nodiscard]] result<unix_listener> listen_unix(const std::string& path, int type, mode_t mode);
 
+// lent_unix is what is to be known of a unix socket that somebody else has bound.
+struct lent_unix {
+    int type = 0; // SOCK_STREAM or SOCK_DGRAM
+    std::string path;
+};
+
+// prepare_lent_unix makes of such a socket what listen_unix would have made: non-blocking, and a SOCK_DGRAM
+// one is told who sent each datagram from now on. EPROTOTYPE: it is no unix socket of either type; EINVAL: a
+// SOCK_STREAM one that does not listen.
+[[nodiscard]] result<lent_unix> prepare_lent_unix(int fd);
+
 } // namespace snipass::os

@@ -37,6 +37,12 @@ class listener_opener {
     [[nodiscard]] opened_listeners open(const std::vector<config::listener_settings>& wanted,
                                         unsigned workers);
 
+    // change_modes gives the files of handoff listeners that are open already the modes of `now`. It returns
+    // what went wrong.
+    [[nodiscard]] static std::vector<std::string>
+    change_modes(const std::vector<config::listener_settings>& before,
+                 const std::vector<config::listener_settings>& now);
+
     // keep: only the sockets of these are still in use.
     void keep(const std::vector<config::listener_settings>& in_use);
 

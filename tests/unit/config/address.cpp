@@ -47,6 +47,7 @@ TEST_CASE("parse_listener_address accepts") {
         {"systemd:a.socket", "systemd a.socket"},
         {"handoff:/run/x.sock", "handoff /run/x.sock"},
         {"handoff:" + path98, "handoff " + path98},
+        {"handoff:systemd:in", "systemd in"},
     }));
     INFO(row.written);
     const auto parsed = parse_listener_address(row.written);
@@ -76,6 +77,7 @@ TEST_CASE("parse_listener_address refuses and says what to write") {
         {"a path without room for the second", "handoff:" + path98 + "x", "room for 98"},
         {"a systemd socket without a name", "systemd:", "names no socket"},
         {"a systemd name with a colon", "systemd:a:b", "names no socket"},
+        {"a systemd socket for handoffs without a name", "handoff:systemd:", "names no socket"},
         {"a systemd name with a space", "systemd:a b", "names no socket"},
         {"a systemd name of 256", "systemd:" + std::string(256, 'a'), "names no socket"},
     }));

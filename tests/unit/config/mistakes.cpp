@@ -159,6 +159,14 @@ TEST_CASE("mistakes in [[listener]]") {
          "[[listener]]\naddress = \"handoff:/x\"\naccept_proxy_protocol = [\"::/0\"]\n" + rest,
          {"3:1: error: listener.accept_proxy_protocol: a handoff says itself who its client is; leave it "
           "out"}},
+        {"a mode for a socket that is there already",
+         "[[listener]]\naddress = \"handoff:systemd:in\"\nmode = \"0660\"\n" + rest,
+         {"3:1: error: listener.mode: a socket that systemd passes has its unit's SocketMode=; leave it "
+          "out"}},
+        {"a systemd socket for handoffs and for clients",
+         "[[listener]]\naddress = \"handoff:systemd:in\"\n[[listener]]\naddress = \"systemd:in\"\n" + rest,
+         {"4:11: error: listener.address: \"systemd:in\" is what the listener at line 2 has; write another "
+          "address, or leave one of them out"}},
         {"modes that are none",
          "[[listener]]\naddress = \"handoff:/x\"\nmode = \"0689\"\n" + rest,
          {"3:8: error: listener.mode: \"0689\" is no mode; write one such as \"0660\""}},

@@ -32,6 +32,19 @@ config::listener_settings lent(const std::string& name) {
     return one;
 }
 
+config::listener_settings lent_for_handoffs(const std::string& name) {
+    auto one = lent(name);
+    one.address = "handoff:systemd:" + name;
+    return one;
+}
+
+os::unique_fd bound_unix(const std::string& path, int type) {
+    os::unique_fd fd{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
+    const auto address = handoff_test::unix_address(path);
+    REQUIRE(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return fd;
+}
+
 server::listener_opener opener() {
     return server::listener_opener{{}};
 }
@@ -260,4 +273,78 @@ TEST_CASE("listener_opener: a handoff listener without its folder is a problem, 
     CHECK(opened.problems[0].find("its folder must be there") != std::string::npos);
     CHECK(opened.by_worker.empty());
     CHECK(std::filesystem::is_empty(folder.path));
+}
+
+TEST_CASE("listener_opener: a lent unix socket takes handoffs, by the protocol that it is for") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    const std::string path = folder.path / "in";
+    const auto type = GENERATE(SOCK_STREAM, SOCK_DGRAM);
+    auto socket = bound_unix(path, type);
+    if (type == SOCK_STREAM)
+        REQUIRE(::listen(socket.get(), 1) == 0);
+    {
+        auto one = opener_with("in", std::move(socket));
+        const auto opened = one.open({lent_for_handoffs("in")}, 2);
+        REQUIRE(opened.problems.empty());
+        CHECK(opened.bound_addresses[0].address == path);
+        for (std::size_t worker = 0; worker < 2; ++worker) {
+            const auto& sockets = opened.by_worker[worker];
+            REQUIRE(sockets.size() == (type == SOCK_STREAM || worker == 0 ? 1U : 0U));
+            for (const auto& each : sockets) {
+                CHECK(each.lent);
+                CHECK(each.kind == (type == SOCK_STREAM ? server::socket_kind::handoff_stream
+                                                        : server::socket_kind::handoff_datagram));
+                CHECK((::fcntl(each.fd.get(), F_GETFL) & O_NONBLOCK) != 0);
+                int told = 0;
+                socklen_t size = sizeof told;
+                REQUIRE(::getsockopt(each.fd.get(), SOL_SOCKET, SO_PASSCRED, &told, &size) == 0);
+                CHECK(told == (type == SOCK_STREAM ? 0 : 1));
+            }
+        }
+    }
+    CHECK(std::filesystem::exists(path)); // it is not ours
+}
+
+TEST_CASE("listener_opener: a lent socket of the wrong kind is a problem that says what to write") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    const auto tcp = [] { return plain_listener(); };
+    const auto unix_socket = [&](int type) { return bound_unix(folder.path / "in", type); };
+    SECTION("TCP, for handoffs") {
+        check_problem(opener_with("in", tcp()).open({lent_for_handoffs("in")}, 1),
+                      {"cannot listen on handoff:systemd:in", "ListenStream=/PATH"});
+    }
+    SECTION("a unix socket of packets, for handoffs") {
+        check_problem(opener_with("in", unix_socket(SOCK_SEQPACKET)).open({lent_for_handoffs("in")}, 1),
+                      {"ListenDatagram=/PATH"});
+    }
+    SECTION("a unix socket that does not listen") {
+        check_problem(opener_with("in", unix_socket(SOCK_STREAM)).open({lent_for_handoffs("in")}, 1),
+                      {"does not listen"});
+    }
+    SECTION("a unix socket, for clients") {
+        check_problem(opener_with("in", unix_socket(SOCK_STREAM)).open({lent("in")}, 1),
+                      {"write address = \"handoff:systemd:in\""});
+    }
+}
+
+TEST_CASE("listener_opener: the files of a handoff listener get a new mode, and what went wrong is told") {
+    const handoff_test::temporary_folder folder;
+    config::listener_settings before;
+    before.handoff_path = folder.path / "in";
+    before.address = "handoff:" + before.handoff_path;
+    auto now = before;
+    now.mode = 0606;
+    auto one = opener();
+    const auto opened = one.open({before}, 1);
+    REQUIRE(opened.problems.empty());
+    CHECK(server::listener_opener::change_modes({}, {now}).empty()); // it is new, and has its mode
+    CHECK(server::listener_opener::change_modes({before}, {now}).empty());
+    for (const auto* const suffix : {"", ".datagram"}) {
+        const std::filesystem::path file = before.handoff_path + suffix;
+        CHECK(std::filesystem::status(file).permissions() == std::filesystem::perms{0606});
+        std::filesystem::remove(file);
+    }
+    CHECK(server::listener_opener::change_modes({before}, {now}).size() == 2);
 }
