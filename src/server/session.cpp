@@ -1,9 +1,9 @@
 // One client, from accept to outcome. This is the file to read first.
 #include "snipass/server/session.hpp"
 
-#include "snipass/base/proxy_preface.hpp"
 #include "snipass/config/decision.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/server/balancer_header.hpp"
 #include "snipass/server/delivery.hpp"
 #include "snipass/server/worker.hpp"
 #include "snipass/tls/client_hello.hpp"
@@ -38,9 +38,6 @@ constexpr auto linger_time = 1s;
 
 constexpr std::size_t everything = 1U << 30;
 
-// What a balancer sent is no PROXY protocol header.
-const error_code bad_proxy_header = os::make_error(EBADMSG);
-
 // session is the frame of one client; its members are what lives across waits.
 class session {
   public:
@@ -71,8 +68,7 @@ class session {
 
   private:
     [[nodiscard]] bool comes_from_balancer() const;
-    task<error_code> take_proxy_header();
-    result<std::size_t> look_for_proxy_header();
+    [[nodiscard]] net::time_point hello_deadline() const;
     error_code look();
     task<error_code> wait_for_hello();
     error_code consume_rest_of_hello();
@@ -96,7 +92,7 @@ std::optional<outcome> premature_end(const error_code& problem) {
         return std::nullopt;
     if (problem == asio::error::timed_out)
         return outcome::hello_timeout;
-    if (problem == bad_proxy_header)
+    if (problem == bad_balancer_header)
         return outcome::bad_proxy_header;
     if (problem == shed_reason::room)
         return outcome::shed;
@@ -134,7 +130,7 @@ std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
 task<std::optional<outcome>> session::run() {
     error_code problem;
     if (comes_from_balancer())
-        problem = co_await take_proxy_header();
+        problem = co_await take_balancer_header(owner_, client_.get(), about_, hello_deadline());
     if (!problem)
         problem = look();
     if (os::would_block(problem))
@@ -161,62 +157,14 @@ task<std::optional<outcome>> session::run() {
     co_return end;
 }
 
+net::time_point session::hello_deadline() const {
+    return about_.accepted + site_->config->server.hello_timeout;
+}
+
 bool session::comes_from_balancer() const {
     return std::ranges::any_of(listener_.accept_proxy_protocol, [this](const ip_prefix& balancers) {
         return balancers.contains(about_.client.address);
     });
-}
-
-// take_proxy_header takes the balancer's header out of the socket, so that the hello comes first for whoever
-// looks next. The deadline is the hello's: it counts from accept.
-task<error_code> session::take_proxy_header() {
-    auto needed = look_for_proxy_header();
-    if (!needed || *needed == 0)
-        co_return needed ? error_code{} : needed.error();
-    const auto deadline = about_.accepted + site_->config->server.hello_timeout;
-    net::fd_watch watch{owner_.loop(), client_.get()};
-    const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
-    while (needed && *needed > 0) {
-        const auto asked = *needed;
-        if (const auto ec = os::wait_for_bytes(client_.get(), asked))
-            co_return ec;
-        if (const auto ec = co_await watch.readable(deadline))
-            co_return ec;
-        needed = look_for_proxy_header();
-        if (!needed || *needed != asked)
-            continue;
-        if (os::peer_has_closed(client_.get()))
-            co_return asio::error::eof;
-        const auto ec = co_await watch.pause(pause_end(0, deadline));
-        if (ec != asio::error::timed_out)
-            co_return ec;
-    }
-    if (!needed)
-        co_return needed.error();
-    co_return os::wait_for_bytes(client_.get(), 1);
-}
-
-// look_for_proxy_header: 0 once it was there and is taken, else how many bytes make another look worth while.
-result<std::size_t> session::look_for_proxy_header() {
-    const auto room = owner_.buffer().first(proxy_preface::max_size);
-    const auto n = os::peek(client_.get(), room);
-    if (!n && !os::would_block(n.error()))
-        return n.error();
-    if (n && *n == 0)
-        return error_code{asio::error::eof};
-    const auto header = proxy_preface::parse(room.first(n ? *n : 0));
-    if (header.state == proxy_preface::reading::malformed)
-        return bad_proxy_header;
-    if (header.state == proxy_preface::reading::partial)
-        return header.needed;
-    if (const auto taken = os::discard(client_.get(), header.size); !taken)
-        return taken.error();
-    about_.via = about_.client;
-    if (header.told) {
-        about_.client = header.told->client;
-        about_.local = header.told->local;
-    }
-    return std::size_t{0};
 }
 
 // look: no error once the hello is complete, EAGAIN while it is not, a tls::hello_error if it never can be.
@@ -228,7 +176,7 @@ error_code session::look() {
 }
 
 task<error_code> session::wait_for_hello() {
-    const auto deadline = about_.accepted + site_->config->server.hello_timeout;
+    const auto deadline = hello_deadline();
     net::fd_watch watch{owner_.loop(), client_.get()};
     const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
     // One error_code for all: this frame is what a waiting client costs.
