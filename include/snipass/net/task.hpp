@@ -1,8 +1,11 @@
 // task: the coroutine that everything which may have to wait is written as.
 #pragma once
 
+#include "snipass/net/frame_pool.hpp"
+
 #include <cassert>
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -13,6 +16,11 @@ namespace snipass::net {
 // exception.
 class task_promise_base {
   public:
+    static void* operator new(std::size_t size) { return frame_pool::allocate(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept {
+        frame_pool::deallocate(frame, size);
+    }
+
     [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
     [[nodiscard]] auto final_suspend() const noexcept { return resume_waiter{}; }
     void unhandled_exception() noexcept { exception_ = std::current_exception(); }
