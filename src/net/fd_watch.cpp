@@ -27,8 +27,8 @@ bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_h
     // would let those who wait in a loop, for more than there is, go on for as long as it is ready.
     pausing_ = events == no_events || deadline <= clock::now();
     if (!pausing_) {
-        result_ = is_registered_ ? loop_.watch_again(fd_, events, *this) : loop_.watch(fd_, events, *this);
-        if (result_)
+        result_ = enroll(events);
+        if (result_ || (events == edges && std::exchange(has_news_, false)))
             return false;
         is_registered_ = true;
     }
@@ -37,8 +37,15 @@ bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_h
     return true;
 }
 
+error_code fd_watch::enroll(std::uint32_t events) {
+    if (events == edges)
+        return is_registered_ ? error_code{} : loop_.watch_edges(fd_, *this, 0);
+    return is_registered_ ? loop_.watch_again(fd_, events, *this) : loop_.watch(fd_, events, *this);
+}
+
 void fd_watch::on_ready(unsigned /*which*/, std::uint32_t /*events*/) {
-    if (!waiting_ || interrupted_ || pausing_)
+    has_news_ = !waiting_ || interrupted_ || pausing_;
+    if (has_news_)
         return; // the wait it was for has ended, or is about to
     disarm();
     std::exchange(waiting_, nullptr).resume();

@@ -3,7 +3,10 @@
 
 #include <sys/resource.h>
 
+#include <filesystem>
+#include <iterator>
 #include <limits>
+#include <system_error>
 
 namespace snipass::os {
 
@@ -15,6 +18,13 @@ std::size_t raise_descriptor_limit() {
     (void)::setrlimit(RLIMIT_NOFILE, &limit); // up to the hard limit it needs no privilege
     (void)::getrlimit(RLIMIT_NOFILE, &limit);
     return limit.rlim_cur;
+}
+
+std::size_t open_descriptors() {
+    std::error_code ec;
+    const std::filesystem::directory_iterator all{"/proc/self/fd", ec};
+    return ec ? 0
+              : static_cast<std::size_t>(std::distance(begin(all), end(all))) - 1; // without the folder's own
 }
 
 } // namespace snipass::os

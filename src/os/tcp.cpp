@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include <cstddef>
 #include <cstring>
 
 namespace snipass::os {
@@ -150,6 +151,16 @@ error_code prepare_listener(int fd) {
     if (::getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &size) == 0 && seconds > 0)
         return {};
     return set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, defer_accept_seconds);
+}
+
+result<std::size_t> accept_queue_size(int listener) {
+    tcp_info info{};
+    socklen_t size = offsetof(tcp_info, tcpi_unacked) + sizeof info.tcpi_unacked;
+    if (::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return last_error();
+    if (info.tcpi_state != TCP_LISTEN)
+        return make_error(EINVAL);
+    return info.tcpi_unacked;
 }
 
 result<accepted> accept_client(int listener) {

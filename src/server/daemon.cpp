@@ -34,9 +34,12 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using config::log_level;
 
-// Descriptors that are not for waiting clients: listeners, channels, the log, and room for those on their way
-// to a backend.
-constexpr std::size_t descriptors_for_others = 20; // one of so many
+// max_waiting keeps descriptors back for those on their way to a backend: a twentieth, and a few at least.
+std::size_t max_waiting(unsigned workers) {
+    const auto limit = os::raise_descriptor_limit();
+    const auto kept = os::open_descriptors() + std::max<std::size_t>(limit / 20, 16);
+    return std::max<std::size_t>(limit > kept ? (limit - kept) / workers : 0, 1);
+}
 
 constexpr auto retire_interval = 1s;
 
@@ -139,11 +142,10 @@ int daemon::run() {
 
 void daemon::start_workers(unsigned workers) {
     const signals_blocked blocked;
-    const auto descriptors = os::raise_descriptor_limit();
-    const auto max_waiting = (descriptors - descriptors / descriptors_for_others) / workers;
+    const auto most = max_waiting(workers);
     upkeep_.emplace(book_, log_);
     for (unsigned i = 0; i < workers; ++i)
-        workers_.emplace_back(workers, max_waiting, book_, log_);
+        workers_.emplace_back(workers, most, book_, log_);
 }
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.

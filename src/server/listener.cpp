@@ -8,15 +8,19 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace snipass::server {
 namespace {
 
 using namespace std::chrono_literals;
 
 // So many clients in a row, then the other sockets' turn.
-constexpr int batch = 64;
+constexpr std::size_t batch = 64;
 
-// Without descriptors accept4 fails at once, again and again: rest instead of spinning.
+// Without descriptors, or on a lent socket that somebody else has shut down, accept4 fails at once, again and
+// again: rest instead of spinning.
 constexpr auto rest_time = 20ms;
 
 constexpr auto longest_farewell = 1s;
@@ -24,6 +28,10 @@ constexpr auto longest_farewell = 1s;
 // The socket itself is no good any more, as when another holder of a lent one has shut it down.
 bool is_broken(const error_code& ec) {
     return ec.value() == EINVAL || ec.value() == EBADF || ec.value() == ENOTSOCK || ec.value() == EOPNOTSUPP;
+}
+
+net::time_point end_of_pause(listener::pace reason) {
+    return net::clock::now() + (reason == listener::pace::rest ? rest_time : 0ms);
 }
 
 } // namespace
@@ -46,17 +54,15 @@ void listener::use(std::shared_ptr<generation> site, const config::listener_sett
 
 net::task<> listener::run() {
     while (!stopping_) {
-        const auto problem = co_await watch_.readable(net::time_point::max());
-        if (stopping_)
-            break;
-        const auto next = problem ? pace::rest : accept_some(); // epoll_ctl(2) wants memory
-        if (next == pace::wait || next == pace::again)
-            continue;
-        if (next == pace::rest)
-            owner_.out_of_descriptors();
-        else if (!std::exchange(told_broken_, true))
-            owner_.listener_is_broken(socket_.address);
-        (void)co_await watch_.pause(net::clock::now() + rest_time); // a stop ends it early
+        auto next = accept_some();
+        if (next == pace::empty || next == pace::served) {
+            const auto problem = co_await watch_.news();
+            if (!problem || stopping_)
+                continue;
+            (void)owner_.out_of_descriptors(); // epoll_ctl(2) wants memory
+            next = pace::rest;
+        }
+        (void)co_await watch_.pause(end_of_pause(next)); // a stop ends it early
     }
     socket_.file = {};
     if (!socket_.lent && socket_.kind != socket_kind::handoff_stream)
@@ -70,14 +76,8 @@ net::task<> listener::serve_backlog() {
     if (socket_.kind == socket_kind::handoff_datagram)
         (void)::shutdown(socket_.fd.get(), SHUT_RD);
     const auto until = net::clock::now() + longest_farewell;
-    for (auto next = accept_some(); next == pace::again || next == pace::rest; next = accept_some()) {
-        if (next == pace::rest)
-            owner_.out_of_descriptors();
-        const auto now = net::clock::now();
-        if (now >= until)
-            break;
-        (void)co_await watch_.pause(next == pace::rest ? now + rest_time : now);
-    }
+    for (auto next = accept_some(); next != pace::empty && net::clock::now() < until; next = accept_some())
+        (void)co_await watch_.pause(end_of_pause(next));
 }
 
 void listener::stop() {
@@ -86,19 +86,29 @@ void listener::stop() {
 }
 
 listener::pace listener::accept_some() {
-    for (int i = 0; i < batch; ++i) {
+    const auto size = next_batch();
+    for (std::size_t i = 0; i < size; ++i) {
         const auto ec = accept_one();
         if (!ec)
             continue;
         if (os::would_block(ec))
-            return pace::wait;
+            return pace::empty;
         if (os::is_transient(ec))
-            return pace::rest;
-        if (is_broken(ec))
-            return pace::broken;
-        // Anything else is that one client's network error (accept(2)), and it is gone.
+            return owner_.out_of_descriptors() && ec == os::make_error(EMFILE) ? pace::again : pace::rest;
+        if (is_broken(ec) && !std::exchange(told_broken_, true))
+            owner_.listener_is_broken(socket_.address);
+        return pace::rest; // anything else is one client's network error (accept(2)), and it may be gone
     }
-    return pace::again;
+    if (size == 0)
+        return pace::empty;
+    return size == batch ? pace::again : pace::served;
+}
+
+std::size_t listener::next_batch() const {
+    if (socket_.kind != socket_kind::tcp)
+        return batch;
+    const auto waiting = os::accept_queue_size(socket_.fd.get());
+    return waiting ? std::min(*waiting, batch) : batch; // accept4(2) will tell what is wrong
 }
 
 error_code listener::accept_one() {

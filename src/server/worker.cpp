@@ -188,15 +188,15 @@ void worker::listener_is_broken(const std::string& address) {
                {{"listener", address}});
 }
 
-void worker::out_of_descriptors() {
+bool worker::out_of_descriptors() {
     stats_.accept_paused.add();
-    (void)waiting_
-        .shed_oldest(); // nobody may wait: then descriptors are held elsewhere, and resting is all we can do
+    const bool has_made_room = waiting_.shed_oldest();
     if (net::clock::now() - told_out_of_descriptors_ < 1s)
-        return;
+        return has_made_room;
     told_out_of_descriptors_ = net::clock::now();
     log_.write(config::log_level::warn,
-               "out of file descriptors or memory: accepting pauses (raise LimitNOFILE=)");
+               "out of file descriptors or memory (raise LimitNOFILE=): accepting pauses");
+    return has_made_room;
 }
 
 } // namespace snipass::server

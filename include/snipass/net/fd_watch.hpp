@@ -27,6 +27,11 @@ class fd_watch final : private alarm, private ready_target {
     [[nodiscard]] auto readable(time_point deadline) { return wait{*this, EPOLLIN | EPOLLRDHUP, deadline}; }
     [[nodiscard]] auto writable(time_point deadline) { return wait{*this, EPOLLOUT, deadline}; }
 
+    // co_await news() waits for the descriptor to become ready once more, edge-triggered (epoll(7)): what is
+    // there must be taken, or asked for again, before the next wait. A watch that has news has nothing else
+    // but pauses; none of its waits costs a system call, and what happens between two waits is not lost.
+    [[nodiscard]] auto news() { return wait{*this, edges, time_point::max()}; }
+
     // co_await pause(until) waits for time to pass: timed_out at `until`, or what interrupt() was given. It
     // looks away from the descriptor, because some states stay: EPOLLHUP of a listener that somebody shut
     // down ends every wait at once.
@@ -42,6 +47,7 @@ class fd_watch final : private alarm, private ready_target {
 
   private:
     static constexpr std::uint32_t no_events = 0;
+    static constexpr std::uint32_t edges = EPOLLET;
 
     struct wait {
         fd_watch& watch;
@@ -54,6 +60,7 @@ class fd_watch final : private alarm, private ready_target {
     };
 
     bool start(std::uint32_t events, time_point deadline, std::coroutine_handle<> waiting);
+    error_code enroll(std::uint32_t events);
     void expire() override;
     void on_ready(unsigned which, std::uint32_t events) override;
 
@@ -64,6 +71,7 @@ class fd_watch final : private alarm, private ready_target {
     error_code result_; // of the last wait; once it is interrupted, why
     bool interrupted_ = false;
     bool pausing_ = false;
+    bool has_news_ = false; // an edge that came while nobody waited for one
 };
 
 } // namespace snipass::net

@@ -45,6 +45,11 @@ struct accepted {
     ip_endpoint client;
 };
 
+// accept_queue_size: how many clients wait to be accepted (tcp(7), TCP_INFO; for a listening socket
+// tcpi_unacked is the length of its accept queue). accept4(2) on an empty queue makes a socket and a file
+// before it looks, and costs five times as much. EINVAL: the socket does not listen (any more).
+[[nodiscard]] result<std::size_t> accept_queue_size(int listener);
+
 // accept_client is accept4(2).
 [[nodiscard]] result<accepted> accept_client(int listener);
 

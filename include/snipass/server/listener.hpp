@@ -33,6 +33,14 @@ struct listener_socket {
 // listener accepts clients and starts their sessions, until it is stopped.
 class listener {
   public:
+    // How it goes on after clients were accepted.
+    enum class pace : std::uint8_t {
+        empty,  // nobody waits
+        served, // nobody waits of those who did
+        again,  // more wait than fit in a batch, or than there were descriptors for
+        rest,   // no descriptors, no memory, or a socket that is no good
+    };
+
     listener(worker& owner, listener_socket socket);
 
     [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
@@ -52,13 +60,8 @@ class listener {
     void stop();
 
   private:
-    enum class pace : std::uint8_t {
-        wait,   // the backlog is empty
-        again,  // more may be there
-        rest,   // out of descriptors or memory
-        broken, // a lent socket that somebody else has shut down: it is ready for ever
-    };
     [[nodiscard]] pace accept_some();
+    [[nodiscard]] std::size_t next_batch() const;
     [[nodiscard]] error_code accept_one();
     [[nodiscard]] net::task<> serve_backlog();
 

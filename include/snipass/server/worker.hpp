@@ -76,7 +76,9 @@ class worker {
     // is its record again.
     [[nodiscard]] std::optional<outcome> start_relay(std::unique_ptr<proxied_session> one, record& about);
     void listener_is_broken(const std::string& address);
-    void out_of_descriptors(); // a listener cannot accept: the oldest waiting session makes room
+
+    // out_of_descriptors: a listener cannot accept. The oldest waiting session makes room; false: none waits.
+    [[nodiscard]] bool out_of_descriptors();
 
   private:
     void start_listener(listener_socket socket);

@@ -193,6 +193,37 @@ TEST_CASE("fd_watch: closed, the descriptor is closed once and its registration 
     CHECK(option_of(number, SOL_SOCKET, SO_TYPE) == SOCK_STREAM);
 }
 
+TEST_CASE("fd_watch: news is what happens, not what is") {
+    const same_descriptors check;
+    const tcp_connection pair;
+    net::event_loop loop;
+    net::fd_watch watch{loop, pair.accepted.get()};
+    pair.client.send("x");
+    wait_until_unread(pair.accepted.get(), 1);
+    CHECK(run(loop, as_task(watch.news())) == error_code{}); // at first, what is there
+    spawned wait{loop, as_task(watch.news())};
+    run_ready(loop);
+    CHECK_FALSE(wait.done());
+    pair.client.send("y");
+    CHECK(wait.get() == error_code{});
+}
+
+TEST_CASE("fd_watch: news that comes during a pause is not lost, and does not end it") {
+    const same_descriptors check;
+    const tcp_connection pair;
+    net::event_loop loop;
+    net::fd_watch watch{loop, pair.accepted.get()};
+    CHECK(run(loop, as_task(watch.news())) == error_code{}); // that it can be written to
+    spawned pause{loop, as_task(watch.pause(late()))};
+    pair.client.send("x");
+    wait_until_unread(pair.accepted.get(), 1);
+    run_ready(loop);
+    REQUIRE_FALSE(pause.done());
+    watch.interrupt(a_reason);
+    CHECK(pause.get() == a_reason);
+    CHECK(run(loop, as_task(watch.news())) == error_code{});
+}
+
 TEST_CASE("fd_watch: what cannot be watched is a result, and the descriptor stays its owner's") {
     const same_descriptors check;
     net::event_loop loop;

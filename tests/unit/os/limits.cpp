@@ -1,7 +1,10 @@
 #include "snipass/os/limits.hpp"
 
+#include "snipass/os/unique_fd.hpp"
+
 #include "catch.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
 using namespace snipass;
@@ -18,4 +21,11 @@ TEST_CASE("raise_descriptor_limit: up to the hard limit, and again is harmless")
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &after) == 0);
     CHECK(after.rlim_cur == before.rlim_max);
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
+
+TEST_CASE("open_descriptors: one more for each that is opened") {
+    const auto before = os::open_descriptors();
+    const os::unique_fd one{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    const os::unique_fd another{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    CHECK(os::open_descriptors() == before + 2);
 }

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstring>
+#include <thread>
 
 using namespace snipass;
 using namespace snipass::testing;
@@ -142,6 +143,29 @@ TEST_CASE("accept_client: an empty backlog would block") {
     const same_descriptors check;
     const auto listener = os::listen_tcp(any_port);
     CHECK(os::would_block(os::accept_client(listener->get()).error()));
+}
+
+TEST_CASE("accept_queue_size: who waits to be accepted, and nobody who has not spoken") {
+    const same_descriptors check;
+    const auto listener = os::listen_tcp(any_port);
+    CHECK(os::accept_queue_size(listener->get()).value() == 0);
+    const tcp_client silent{bound_to(listener->get())};
+    const tcp_client first{bound_to(listener->get())};
+    const tcp_client second{bound_to(listener->get())};
+    first.send("x");
+    second.send("x");
+    while (os::accept_queue_size(listener->get()).value() < 2)
+        std::this_thread::yield();
+    const auto accepted = accept_from(listener->get());
+    CHECK(os::accept_queue_size(listener->get()).value() == 1);
+}
+
+TEST_CASE("accept_queue_size: a socket that does not listen has none") {
+    CHECK(os::accept_queue_size(tcp_connection{}.accepted.get()).error() == os::make_error(EINVAL));
+    const auto listener = os::listen_tcp(any_port);
+    REQUIRE(::shutdown(listener->get(), SHUT_RDWR) == 0);
+    CHECK(os::accept_queue_size(listener->get()).error() == os::make_error(EINVAL));
+    CHECK(os::accept_queue_size(-1).error() == os::make_error(EBADF));
 }
 
 TEST_CASE("accept_client: a client of a family without addresses is an error, and closed") {
