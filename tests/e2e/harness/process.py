@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import threading
@@ -78,6 +79,12 @@ class Watched:
 
     def signal(self, number):
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:  # its threads go on for a moment, each until it enters the kernel
+            wait_until(lambda: set(self._thread_states()) <= set("Tt"), "all threads have stopped")
+
+    def _thread_states(self):
+        for stat in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+            yield stat.read_text().rpartition(")")[2].split()[0]
 
     def wait(self, deadline=DEADLINE):
         """The exit status, after all output was read."""
