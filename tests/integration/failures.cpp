@@ -4,6 +4,7 @@
 // if nothing had been.
 #include "captured_stderr.hpp"
 #include "router_fixture.hpp"
+#include "snipass/os/unix_listener.hpp"
 #include "system_calls.hpp"
 
 #include <fcntl.h>
@@ -80,13 +81,21 @@ class serving_backend {
     std::jthread thread_;
 };
 
+// How a client comes to the router.
+enum class way_in {
+    tcp,
+    stream, // another router hands it over
+    datagram,
+};
+
 // One way of a client through the router.
 struct scenario {
     const char* name;
     std::function<void(site&, const serving_backend&)> prepare;
-    bool in_two_segments = false;
-    const char* heard; // by a client of whom nothing failed
+    bool in_two_pieces = false; // its hello, or the header that comes with it
+    const char* heard;          // by a client of whom nothing failed
     bool is_relayed = false;
+    way_in comes_by = way_in::tcp;
 };
 
 const std::vector<scenario> scenarios{
@@ -104,6 +113,14 @@ const std::vector<scenario> scenarios{
      false, "!", true},
     {"refused, after a wait",
      [](site& what, const serving_backend&) { what.listener().unmatched = config::policy::close; }, true, ""},
+    {"handed over by stream", [](site& what, const serving_backend& to) { what.stream(to.stream_path()); },
+     false, "!", false, way_in::stream},
+    {"handed over by stream, after a wait",
+     [](site& what, const serving_backend& to) { what.stream(to.stream_path()); }, true, "!", false,
+     way_in::stream},
+    {"handed over by datagram",
+     [](site& what, const serving_backend& to) { what.datagram(to.datagram_path()); }, false, "!", false,
+     way_in::datagram},
 };
 
 // What the kernel may answer; of the calls that are not here it has no failure that a program could survive,
@@ -116,6 +133,7 @@ struct failure {
 const std::vector<failure> failures{
     {system_call::accept4, {EMFILE, ENFILE, ENOMEM, ECONNABORTED, EPERM, EINTR}},
     {system_call::recv, {ECONNRESET, ETIMEDOUT, ENOMEM, EINTR}, true},
+    {system_call::recvmsg, {ECONNRESET, ENOMEM, EINTR}},
     {system_call::send, {ECONNRESET, EPIPE, EAGAIN, ENOMEM, EINTR}, true},
     {system_call::sendmsg,
      {ETOOMANYREFS, ENOBUFS, EAGAIN, EPIPE, ECONNREFUSED, ECONNRESET, ENOMEM, EINTR, EMSGSIZE}},
@@ -131,12 +149,55 @@ const std::vector<failure> failures{
     {system_call::pipe2, {EMFILE, ENFILE}},
 };
 
+// take_handoffs: what comes in at `path` is another router's client.
+void take_handoffs(router& router, site what, const std::string& path) {
+    auto sockets = std::make_shared<std::vector<server::listener_socket>>();
+    const auto open = [&](const std::string& at, int type, server::socket_kind kind) {
+        auto made = std::move(os::listen_unix(at, type, 0600).value());
+        sockets->push_back({listener_name, std::move(made.fd), false, kind, std::move(made.file)});
+    };
+    open(path, SOCK_STREAM, server::socket_kind::handoff_stream);
+    open(path + ".datagram", SOCK_DGRAM, server::socket_kind::handoff_datagram);
+    router.ask([sockets, configuration = what.build()](server::worker& one) {
+        one.apply(configuration, std::move(*sockets));
+    });
+}
+
+// hand_over is the router in front, for one client: what the client heard.
+std::string hand_over(const std::string& path, const scenario& which) {
+    tcp_connection client;
+    const std::array fd{client.accepted.get()};
+    if (which.comes_by == way_in::stream) {
+        client.client.send(hello);
+        const auto header = handoff_test::example_header();
+        const std::span<const std::uint8_t> all{header};
+        const auto first = which.in_two_pieces ? all.first(20) : all;
+        const auto connection = handoff_test::connect_unix(path);
+        (void)handoff_test::send_with(connection, first, fd);
+        if (first.size() < all.size()) {
+            std::this_thread::sleep_for(2ms);
+            (void)handoff_test::send_with(connection, all.subspan(first.size()), {});
+        }
+        REQUIRE(handoff_test::is_readable(connection.get(), 10'000)); // ACK, or it is closed
+        client.accepted.reset();
+    } else {
+        const auto channel = handoff_test::connect_unix(path + ".datagram", SOCK_DGRAM);
+        REQUIRE(handoff_test::send_with(channel, hello, fd) == static_cast<ssize_t>(hello.size()));
+        client.accepted.reset();
+    }
+    std::string heard;
+    (void)client.client.read_to_end(heard);
+    return heard;
+}
+
 // visit is one client from beginning to end: what it heard. It ends by FIN or RST, which both may be right.
-std::string visit(router& router, const scenario& which) {
+std::string visit(router& router, const scenario& which, const std::string& path) {
+    if (which.comes_by != way_in::tcp)
+        return hand_over(path, which);
     auto client = router.connect();
     std::string heard;
     try {
-        if (which.in_two_segments) {
+        if (which.in_two_pieces) {
             client.send_segment(byte_view{hello}.first(20));
             client.send(byte_view{hello}.subspan(20));
         } else {
@@ -160,14 +221,23 @@ TEST_CASE("failure: whatever fails on a client's way, it comes to an end, and th
         return;
     router_fixture test;
     const serving_backend backend;
-    which.prepare(test.what, backend);
-    if (test.what.backend_count() > 0) {
-        test.what.backend(0).ack_timeout = 500ms;
-        test.what.otherwise(0);
-    }
+    const auto prepare = [&](site& what) {
+        which.prepare(what, backend);
+        if (what.backend_count() == 0)
+            return;
+        what.backend(0).ack_timeout = 500ms;
+        what.otherwise(0);
+    };
+    prepare(test.what);
     auto& router = test.start();
     std::uint64_t visits = 1;
-    REQUIRE(visit(router, which) == which.heard); // and what is made once is there
+    const auto path = test.path("in.sock");
+    if (which.comes_by != way_in::tcp) {
+        site same;
+        prepare(same);
+        take_handoffs(router, std::move(same), path);
+    }
+    REQUIRE(visit(router, which, path) == which.heard); // and what is made once is there
     router.wait_until([&] { return router.ended() == visits; }, "the first session's end");
     const auto open = descriptors_open().size();
     call_watch calls{router.thread_id()};
@@ -177,11 +247,11 @@ TEST_CASE("failure: whatever fails on a client's way, it comes to an end, and th
             CAPTURE(error, nth);
             calls.forget();
             calls.fail(what_fails.call, error, nth);
-            (void)visit(router, which);
+            (void)visit(router, which, path);
             has_failed = calls.has_failed();
             CAPTURE(calls.text());
             calls.fail(what_fails.call, error, 1, 0);
-            CHECK(visit(router, which) == which.heard);
+            CHECK(visit(router, which, path) == which.heard);
             visits += 2;
             router.wait_until([&] { return router.ended() == router.counters().accepted.value(); },
                               "an outcome for each session");

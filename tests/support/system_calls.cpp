@@ -49,9 +49,9 @@ bool note(system_call call, int fd) {
 
 std::string_view to_string(system_call one) noexcept {
     static constexpr std::array<std::string_view, static_cast<std::size_t>(system_call::count_)> names{
-        "accept4",     "close",      "connect",  "epoll_add", "epoll_change", "epoll_wait", "epoll_look",
-        "getsockname", "getsockopt", "pipe2",    "poll",      "read",         "recv",       "send",
-        "sendmsg",     "setsockopt", "shutdown", "socket",    "splice",       "write"};
+        "accept4",     "close",      "connect",    "epoll_add", "epoll_change", "epoll_wait", "epoll_look",
+        "getsockname", "getsockopt", "pipe2",      "poll",      "read",         "recv",       "recvmsg",
+        "send",        "sendmsg",    "setsockopt", "shutdown",  "socket",       "splice",     "write"};
     return names[static_cast<std::size_t>(one)];
 }
 
@@ -180,6 +180,11 @@ ssize_t __wrap_read(int fd, void* bytes, size_t size) {
 ssize_t __real_recv(int, void*, size_t, int);
 ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags) {
     return note(system_call::recv, fd) ? -1 : __real_recv(fd, bytes, size, flags);
+}
+
+ssize_t __real_recvmsg(int, msghdr*, int);
+ssize_t __wrap_recvmsg(int fd, msghdr* message, int flags) {
+    return note(system_call::recvmsg, fd) ? -1 : __real_recvmsg(fd, message, flags);
 }
 
 ssize_t __real_send(int, const void*, size_t, int);

@@ -26,6 +26,7 @@ enum class system_call {
     poll,
     read,
     recv,
+    recvmsg,
     send,
     sendmsg,
     setsockopt,
