@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/un.h>
 
+#include <chrono>
 #include <csignal>
 #include <thread>
 #include <vector>
@@ -23,7 +24,18 @@ struct handoff {
 handoff receive_client(int receiver, std::vector<char>& buffer) {
     handoff taken;
     ucred sender{0, static_cast<uid_t>(-1), 0};
-    const auto size = receive_some(receiver, buffer.data(), buffer.size(), taken.client, &sender);
+    // Looked at first, or a client for whom there is no descriptor would be gone with its datagram.
+    const auto drop = [receiver] { (void)recv(receiver, nullptr, 0, MSG_DONTWAIT | MSG_TRUNC); };
+    std::size_t size = 0;
+    try {
+        size = receive_some(receiver, buffer.data(), buffer.size(), taken.client, &sender, MSG_PEEK);
+    } catch (const out_of_descriptors&) {
+        throw;
+    } catch (const std::exception&) {
+        drop();
+        throw;
+    }
+    drop();
     check_sender(sender);
     check_is_client(taken.client.fd);
     taken.consumed.assign(buffer.data(), size);
@@ -72,6 +84,8 @@ int main(int argc, char** argv) try {
     for (std::vector<char> buffer(512UL * 1024);;) {
         try {
             std::thread(handle, receive_client(receiver.fd, buffer), context, name).detach();
+        } catch (const out_of_descriptors&) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{10}); // it waits in the queue
         } catch (const std::exception& refused) {
             std::fprintf(stderr, "%s: %s\n", name.c_str(), refused.what());
         }

@@ -27,6 +27,11 @@ struct owned_fd {
     throw std::runtime_error(why);
 }
 
+// The process may not have more descriptors: the client could not be delivered.
+struct out_of_descriptors : std::runtime_error {
+    out_of_descriptors() : runtime_error("out of descriptors") {}
+};
+
 // Only the same user and root may hand us clients. A router with a user of its own: add its uid here.
 inline void check_sender(const ucred& sender) {
     if (sender.uid != 0 && sender.uid != geteuid())
@@ -49,9 +54,10 @@ inline void check_is_client(int client) {
 }
 
 // receive_some is one recvmsg(). Every descriptor that comes is owned before anything is judged: the first
-// one ever by `client`, which must be the only one. `sender`, where given, gets SCM_CREDENTIALS.
+// one ever by `client`, which must be the only one. `sender`, where given, gets SCM_CREDENTIALS; `flags` may
+// be MSG_PEEK, whose descriptor is one more copy.
 inline std::size_t receive_some(int unix_fd, void* bytes, std::size_t size, owned_fd& client,
-                                ucred* sender = nullptr) {
+                                ucred* sender = nullptr, int flags = 0) {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
     iovec part{bytes, size};
     msghdr message{};
@@ -59,7 +65,7 @@ inline std::size_t receive_some(int unix_fd, void* bytes, std::size_t size, owne
     message.msg_iovlen = 1;
     message.msg_control = control;
     message.msg_controllen = sizeof control;
-    const auto n = recvmsg(unix_fd, &message, MSG_CMSG_CLOEXEC);
+    const auto n = recvmsg(unix_fd, &message, flags | MSG_CMSG_CLOEXEC);
     if (n < 0)
         refuse("nothing came in time");
 
@@ -77,6 +83,8 @@ inline std::size_t receive_some(int unix_fd, void* bytes, std::size_t size, owne
                 client = std::move(adopted);
         }
     }
+    if ((message.msg_flags & MSG_CTRUNC) != 0 && client.fd < 0)
+        throw out_of_descriptors{};
     if (refused)
         refuse("more than one descriptor, or something was cut off");
     return static_cast<std::size_t>(n);

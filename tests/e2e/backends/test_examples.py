@@ -1,6 +1,9 @@
 """The example backends: what they answer, what they refuse."""
+import resource
 import sys
+import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
@@ -40,12 +43,24 @@ class SaysHello:
             self.assertEqual(client.recv(4096), b"still there?\n")
 
 
+class KeepsDatagrams:
+    def test_a_client_for_whom_there_is_no_descriptor_waits(self):
+        limit = resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE)
+        with self.router() as router:
+            resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
+            with ThreadPoolExecutor(1) as pool:
+                answer = pool.submit(self.fetch, router.address)
+                time.sleep(0.3)  # long enough for it to be lost
+                resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limit)
+                self.assertIn("backend: blog", answer.result()[1])
+
+
 class StreamBackend(RefusesLies, SaysHello, Example):
     program = ["stream_backend"]
     ignores = ["a TLV over the end"]  # it does not read TLVs
 
 
-class DatagramBackend(ServesClients, SaysHello, Example):
+class DatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol = ["datagram_backend"], "datagram"
 
 
@@ -53,7 +68,7 @@ class LibraryBackend(RefusesLies, SaysHello, Example):
     program = ["library_backend"]
 
 
-class LibraryDatagramBackend(ServesClients, SaysHello, Example):
+class LibraryDatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol = ["library_backend", "--datagram"], "datagram"
 
 
