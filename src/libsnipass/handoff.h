@@ -74,7 +74,7 @@ ssize_t handoff_receive_message(int fd, void* bytes, size_t size, int* client, s
                                 struct ucred* sender, int* flags);
 
 /* handoff_is_client: a TCP socket that does not listen. One that is not connected (any more) is a client that
- * has gone: refused, it would look like a fault of this backend, which any client could cause by a reset. */
+ * has gone: refused, it would be offered to every other address first. */
 bool handoff_is_client(int fd);
 
 /* handoff_addresses replaces peer and local by what the socket itself says: where the two disagree, it is
