@@ -29,8 +29,6 @@ handoff receive_client(int receiver, std::vector<char>& buffer) {
     std::size_t size = 0;
     try {
         size = receive_some(receiver, buffer.data(), buffer.size(), taken.client, &sender, MSG_PEEK);
-    } catch (const out_of_descriptors&) {
-        throw;
     } catch (const std::exception&) {
         drop();
         throw;
@@ -84,8 +82,8 @@ int main(int argc, char** argv) try {
     for (std::vector<char> buffer(512UL * 1024);;) {
         try {
             std::thread(handle, receive_client(receiver.fd, buffer), context, name).detach();
-        } catch (const out_of_descriptors&) {
-            std::this_thread::sleep_for(std::chrono::milliseconds{10}); // it waits in the queue
+        } catch (out_of_descriptors) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
         } catch (const std::exception& refused) {
             std::fprintf(stderr, "%s: %s\n", name.c_str(), refused.what());
         }

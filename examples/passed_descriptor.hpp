@@ -27,10 +27,9 @@ struct owned_fd {
     throw std::runtime_error(why);
 }
 
-// The process may not have more descriptors: the client could not be delivered.
-struct out_of_descriptors : std::runtime_error {
-    out_of_descriptors() : runtime_error("out of descriptors") {}
-};
+// out_of_descriptors is thrown where a client could not be delivered. It is not there to be told to anybody:
+// with `stream` the router keeps the client, with `datagram` the queue does.
+struct out_of_descriptors {};
 
 // Only the same user and root may hand us clients. A router with a user of its own: add its uid here.
 inline void check_sender(const ucred& sender) {

@@ -72,6 +72,7 @@ void handle(owned_fd connection, SSL_CTX* context, const std::string& name) {
         hello::serve(tls.get(), name);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    } catch (out_of_descriptors) {
     }
 }
 
