@@ -47,6 +47,16 @@ class Process:
                     total += int(line.split()[1]) * 1024
         return total
 
+    def peak_memory(self):
+        """Bytes that were resident at most (VmHWM). Unlike user_memory() it may be asked for at any time: smaps_rollup
+        holds up whoever wants memory meanwhile."""
+        total = 0
+        for pid in self.pids():
+            for line in read(pathlib.Path(f"/proc/{pid}/status"), "").splitlines():
+                if line.startswith("VmHWM:"):
+                    total += int(line.split()[1]) * 1024
+        return total
+
     def descriptors(self):
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids())
 

@@ -12,8 +12,8 @@ COLUMNS = {
     "cpu_ms_per_gb": [("gb_per_s", "GB/s", ".2f")],
     "waiting_bytes": [("waiting_fds", "fds", ".2f"), ("through_bytes", "B routed", ".0f"), ("through_fds", "fds routed", ".2f")],
     "syscalls": [],
-    "live_s": [("start_s", "start s", ".2f"), ("cpu_s", "CPU s", ".2f"), ("stall_ms", "stall ms", ".2f"), ("quiet_max_us", "max us", ".0f"),
-               ("reload_max_us", "reload max", ".0f"), ("memory_mb", "MB", ".0f"), ("reload_peak_mb", "peak MB", ".0f")],
+    "live_s": [("start_s", "start s", ".2f"), ("cpu_s", "CPU s", ".2f"), ("stall_ms", "stall ms", ".2f"), ("quiet_p999_us", "p99.9 us", ".0f"),
+               ("reload_p999_us", "reload p99.9", ".0f"), ("quiet_max_us", "max us", ".0f"), ("reload_max_us", "reload max", ".0f"), ("memory_mb", "MB", ".0f"), ("reload_peak_mb", "peak MB", ".0f")],
 }
 HEADINGS = {"cpu_us": "CPU us/conn", "p99_us": "p99 us", "cpu_ms_per_gb": "CPU ms/GB", "waiting_bytes": "B/waiting",
             "syscalls": "calls/conn", "live_s": "live after s"}
