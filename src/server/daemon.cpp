@@ -2,13 +2,13 @@
 #include "snipass/server/daemon.hpp"
 
 #include "snipass/config/parse.hpp"
-#include "snipass/os/limits.hpp"
+#include "snipass/os/signals.hpp"
 #include "snipass/os/systemd.hpp"
 #include "snipass/server/listener_opener.hpp"
 #include "snipass/server/log.hpp"
 #include "snipass/server/service_manager.hpp"
 #include "snipass/server/upkeep.hpp"
-#include "snipass/server/worker.hpp"
+#include "snipass/server/worker_pool.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -16,9 +16,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <csignal>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,45 +32,11 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using config::log_level;
 
-// max_waiting keeps descriptors back for those on their way to a backend: a twentieth, and a few at least.
-std::size_t max_waiting(unsigned workers) {
-    const auto limit = os::raise_descriptor_limit();
-    const auto kept = os::open_descriptors() + std::max<std::size_t>(limit / 20, 16);
-    return std::max<std::size_t>(limit > kept ? (limit - kept) / workers : 0, 1);
-}
-
 constexpr auto retire_interval = 1s;
 
 unsigned worker_count(const config::server_settings& settings) {
     return settings.workers > 0 ? settings.workers : std::max(1U, std::thread::hardware_concurrency());
 }
-
-// worker_thread is a worker and the thread it runs on.
-struct worker_thread {
-    worker_thread(unsigned workers, std::size_t max_waiting, address_book& book, log& target)
-        : worker(workers, max_waiting, book, target), thread([this] { worker.run(); }) {}
-    ~worker_thread() { worker.stop(); } // and the thread is joined
-
-    server::worker worker;
-    std::atomic<unsigned> pulse = 0; // the watchdog's last question it has answered
-    std::jthread thread;
-};
-
-// The signals of the process are the daemon's; a worker's system calls are not to be interrupted by them.
-class signals_blocked {
-  public:
-    signals_blocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    signals_blocked(const signals_blocked&) = delete;
-    signals_blocked& operator=(const signals_blocked&) = delete;
-
-  private:
-    sigset_t before_{};
-};
 
 class daemon {
   public:
@@ -85,7 +49,6 @@ class daemon {
     int run();
 
   private:
-    void start_workers(unsigned workers);
     void reload();
     void apply(opened_listeners opened);
     void applied_by_a_worker();
@@ -101,12 +64,11 @@ class daemon {
     void drain();
     void drained_a_worker();
     void finish();
-    [[nodiscard]] std::uint64_t in_flight() const;
 
     std::shared_ptr<const config::configuration> configuration_;
     log log_;
     address_book book_;
-    std::optional<upkeep> upkeep_; // its thread begins once the signals are blocked
+    std::optional<upkeep> upkeep_;
     listener_opener opener_;
     asio::io_context io_{1};
     asio::signal_set signals_;
@@ -114,13 +76,12 @@ class daemon {
     asio::steady_timer watchdog_;
     asio::steady_timer retire_;
     asio::steady_timer drain_;
-    std::list<worker_thread> workers_;
+    std::optional<worker_pool> workers_; // once the listeners are open
     std::vector<std::shared_ptr<const config::configuration>> retired_;
     std::string status_;       // what the service manager shows
     std::size_t applying_ = 0; // answers that the workers owe, of this reload and of any before it
     std::size_t draining_ = 0; // workers with sessions in flight
     bool stopping_ = false;
-    unsigned pulse_ = 0; // the question that the watchdog asked last
 };
 
 int daemon::run() {
@@ -131,21 +92,17 @@ int daemon::run() {
         log_.write(log_level::error, problem);
     if (!opened.problems.empty())
         return 1;
-    start_workers(workers);
+    {
+        const os::all_signals_blocked blocked; // those of the process are this thread's
+        upkeep_.emplace(book_, log_);
+        workers_.emplace(workers, book_, log_);
+    }
     apply(std::move(opened));
     await_signal();
     if (const auto interval = os::watchdog_interval())
         feed_watchdog(*interval / 2);
     io_.run();
     return 0;
-}
-
-void daemon::start_workers(unsigned workers) {
-    const signals_blocked blocked;
-    const auto most = max_waiting(workers);
-    upkeep_.emplace(book_, log_);
-    for (unsigned i = 0; i < workers; ++i)
-        workers_.emplace_back(workers, most, book_, log_);
 }
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
@@ -163,7 +120,7 @@ void daemon::reload() {
             return std::ranges::count(configuration_->listeners, one.address,
                                       &config::listener_settings::address) > 0;
         });
-        opened = opener_.open(added, static_cast<unsigned>(workers_.size()));
+        opened = opener_.open(added, workers_->size());
         for (const auto& problem : opened.problems)
             log_.write(log_level::error, problem);
     }
@@ -192,15 +149,9 @@ void daemon::apply(opened_listeners opened) {
         log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
     status_ = "Serving " + summary();
-    applying_ += workers_.size();
-    auto sockets = opened.by_worker.begin();
-    for (auto& one : workers_) {
-        auto mine = std::make_shared<std::vector<listener_socket>>(std::move(*sockets++));
-        one.worker.post([this, &one, mine, configuration = configuration_] {
-            one.worker.apply(configuration, std::move(*mine));
-            asio::post(io_, [this] { applied_by_a_worker(); });
-        });
-    }
+    applying_ += workers_->size();
+    workers_->apply(configuration_, std::move(opened.by_worker),
+                    [this] { asio::post(io_, [this] { applied_by_a_worker(); }); });
 }
 
 void daemon::applied_by_a_worker() {
@@ -255,24 +206,7 @@ void daemon::on_signal(int number) {
 }
 
 void daemon::log_counters() {
-    std::vector<std::pair<std::string, std::uint64_t>> totals{
-        {"accepted", 0}, {"accept_paused", 0}, {"handoffs_refused", 0}};
-    for (std::size_t i = 0; i < outcome_count; ++i)
-        totals.emplace_back(to_string(static_cast<outcome>(i)), 0);
-    for (std::size_t i = 0; i < match_count; ++i) {
-        totals.emplace_back("match_" + std::string{config::to_string(static_cast<config::match_kind>(i))}, 0);
-    }
-    for (const auto& one : workers_) {
-        const auto& counters = one.worker.counters();
-        auto at = totals.begin();
-        at++->second += counters.accepted.value();
-        at++->second += counters.accept_paused.value();
-        at++->second += counters.handoffs_refused.value();
-        for (const auto& counter : counters.outcomes)
-            at++->second += counter.value();
-        for (const auto& counter : counters.matches)
-            at++->second += counter.value();
-    }
+    const auto totals = workers_->totals();
     std::vector<std::string> values;
     for (const auto& [name, value] : totals)
         values.push_back(std::to_string(value));
@@ -285,14 +219,8 @@ void daemon::log_counters() {
 // The service manager hears from us as long as every worker answers: each is asked, and all answers to the
 // question before are in.
 void daemon::feed_watchdog(std::chrono::microseconds interval) {
-    const bool all_answered =
-        std::ranges::all_of(workers_, [this](const auto& one) { return one.pulse == pulse_; });
-    if (all_answered) {
+    if (workers_->ask_pulse())
         manager_.feed_watchdog();
-        ++pulse_;
-        for (auto& one : workers_)
-            one.worker.post([&one, question = pulse_] { one.pulse = question; });
-    }
     watchdog_.expires_after(interval);
     watchdog_.async_wait([this, interval](const boost::system::error_code& ec) {
         if (!ec)
@@ -304,18 +232,15 @@ void daemon::drain() {
     if (std::exchange(stopping_, true))
         return finish(); // asked twice
     manager_.tell("STOPPING=1");
-    log_.write(log_level::info, "stopping", {{"in_flight", std::to_string(in_flight())}});
-    draining_ = workers_.size();
-    for (auto& one : workers_) {
-        one.worker.post(
-            [this, &one] { one.worker.drain([this] { asio::post(io_, [this] { drained_a_worker(); }); }); });
-    }
+    log_.write(log_level::info, "stopping", {{"in_flight", std::to_string(workers_->in_flight())}});
+    draining_ = workers_->size();
+    workers_->drain([this] { asio::post(io_, [this] { drained_a_worker(); }); });
     drain_.expires_after(configuration_->server.drain_timeout);
     drain_.async_wait([this](const boost::system::error_code& ec) {
         if (ec)
             return;
         log_.write(log_level::warn, "drain_timeout has passed: resetting the sessions that are left",
-                   {{"left", std::to_string(in_flight())}});
+                   {{"left", std::to_string(workers_->in_flight())}});
         finish();
     });
 }
@@ -326,23 +251,9 @@ void daemon::drained_a_worker() {
 }
 
 void daemon::finish() {
-    for (auto& one : workers_)
-        one.worker.stop();
-    log_.write(log_level::info, "stopped", {{"closed", std::to_string(in_flight())}});
+    workers_->stop();
+    log_.write(log_level::info, "stopped", {{"closed", std::to_string(workers_->in_flight())}});
     io_.stop();
-}
-
-// The workers go on counting meanwhile: what has ended is read first, so that it is never more than was
-// accepted.
-std::uint64_t daemon::in_flight() const {
-    std::uint64_t ended = 0;
-    std::uint64_t accepted = 0;
-    for (const auto& one : workers_)
-        for (const auto& outcome : one.worker.counters().outcomes)
-            ended += outcome.value();
-    for (const auto& one : workers_)
-        accepted += one.worker.counters().accepted.value();
-    return accepted > ended ? accepted - ended : 0;
 }
 
 } // namespace
