@@ -86,12 +86,18 @@ void warn_of_loop(const draft& draft, const backend_draft& backend, findings& fi
     }
 }
 
+// how_taken: how the rule that takes a name from another one has it.
+std::string how_taken(const route::rule& by) {
+    return by.alpn.empty() && by.source.empty() ? " without any condition"
+                                                : " for all these clients, and more";
+}
+
 void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rules,
                         const route::shadowed_name& first, findings& findings) {
     const auto& names = rules[first.rule].names;
     findings.warning(draft.routes[first.rule].where,
                      "route: can never win: the route at " + at_line(draft.routes[first.by].where) + " has " +
-                         quoted(names[first.name].to_string()) + " without any condition" +
+                         quoted(names[first.name].to_string()) + how_taken(rules[first.by]) +
                          (names.size() > 1 ? ", and the other names are taken too" : "") +
                          "; write this route above it, or leave it out");
 }
@@ -100,7 +106,7 @@ void warn_of_name(const draft& draft, const std::vector<route::rule>& rules, con
                   findings& findings) {
     const auto text = quoted(rules[name.rule].names[name.name].to_string());
     const auto elsewhere = " never comes here: the route at " + at_line(draft.routes[name.by].where) +
-                           " has it without any condition; write it into one of them";
+                           " has it" + how_taken(rules[name.by]) + "; write it into one of them";
     findings.warning(draft.routes[name.rule].name_places[name.name],
                      "route.names: " + text +
                          (name.by == name.rule ? " is in this route already; leave it out" : elsewhere));

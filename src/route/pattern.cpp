@@ -37,7 +37,9 @@ pattern::parsed parse_regex(std::string_view written) {
         return refuse(
             "host names on the wire are ASCII; write the name's ASCII form (\"xn--...\") in the regex");
     if (const auto problem = regex_problem(regex))
-        return refuse("not a valid regex (RE2 syntax): " + *problem);
+        return refuse("not a valid regex: " + *problem +
+                      "; write it in RE2's syntax, which has no look-around and no backreferences, as in "
+                      "\"/(www|shop)[0-9]*\\.example\\.com/\"");
     return {pattern{pattern_kind::regex, std::move(regex)}, {}};
 }
 

@@ -8,8 +8,8 @@
 
 namespace snipass::route {
 
-// shadowed_name is a name that an earlier rule has too, and takes from every client because it has no other
-// condition.
+// shadowed_name is a name that an earlier rule has too, whose other conditions hold for every client that
+// this rule is for.
 struct shadowed_name {
     std::size_t rule; // index into the rules
     std::size_t name; // index into that rule's names
@@ -17,7 +17,8 @@ struct shadowed_name {
 };
 
 // find_shadowed compares the patterns as they are: it does not know that "/.*/" leaves nothing to the regexes
-// behind it. In the order of the rules and their names.
+// behind it, nor what several rules with conditions leave together. In the order of the rules and their
+// names.
 [[nodiscard]] std::vector<shadowed_name> find_shadowed(const std::vector<rule>& rules);
 
 } // namespace snipass::route

@@ -238,7 +238,9 @@ TEST_CASE("mistakes in [[route]]") {
           "letters, digits, \"-\" or \"_\", joined by dots, such as \"www.example.com\"",
           "5:1: error: route.names: \"*\": \"*\" alone is no wildcard; write \"/.*/\" for any host name, or "
           "use [default]",
-          "6:1: error: route.names: \"/(/\": not a valid regex (RE2 syntax): missing ): ("}},
+          "6:1: error: route.names: \"/(/\": not a valid regex: missing ): (; write it in RE2's syntax, "
+          "which has no "
+          "look-around and no backreferences, as in \"/(www|shop)[0-9]*\\.example\\.com/\""}},
         {"a bad range",
          "[[route]]\nnames = [\"a\"]\nsource = [\"10.0.0.1/8\", \"all\", \"::ffff:10.0.0.1/8\", "
          "\"::1/64\"]\nbackend = \"b\"\n" +
@@ -286,7 +288,9 @@ TEST_CASE("mistakes in [[route]]") {
           "2:1: error: route.name: unknown key; write \"names\""}},
         {"a regex of two lines is shown on one",
          "[[route]]\nnames = [\"/(\\n/\", \"/\\n\"]\nbackend = \"b\"\n" + rest,
-         {"2:10: error: route.names: \"/(\\u000A/\": not a valid regex (RE2 syntax): missing ): (\\u000A",
+         {"2:10: error: route.names: \"/(\\u000A/\": not a valid regex: missing ): (\\u000A; write it in "
+          "RE2's syntax, which has no "
+          "look-around and no backreferences, as in \"/(www|shop)[0-9]*\\.example\\.com/\"",
           "2:19: error: route.names: \"/\\u000A\": a regex stands between two slashes; write \"/\\u000A/\""}},
     })));
 }

@@ -26,6 +26,19 @@ rule with_source(rule made) {
     return made;
 }
 
+rule from(const std::vector<std::string>& sources) {
+    auto made = named({"a"});
+    for (const auto& source : sources)
+        made.source.push_back(*ip_prefix::parse(source));
+    return made;
+}
+
+rule speaks(const std::vector<std::string>& alpn) {
+    auto made = named({"a"});
+    made.alpn = alpn;
+    return made;
+}
+
 struct row {
     const char* behaviour;
     std::vector<rule> rules;
@@ -46,7 +59,18 @@ TEST_CASE("find_shadowed") {
         {"not by a rule that asks for ALPN", {with_alpn(named({"a"})), named({"a"})}, {}},
         {"not by a rule that asks for a source", {with_source(named({"a"})), named({"a"})}, {}},
         {"although it asks for more itself", {named({"a"}), with_alpn(named({"a"}))}, {{1, 0, 0}}},
-        {"by the first that takes all", {with_alpn(named({"a"})), named({"a"}), named({"a"})}, {{2, 0, 1}}},
+        {"by one with the same conditions", {with_alpn(named({"a"})), with_alpn(named({"a"}))}, {{1, 0, 0}}},
+        {"by one with less conditions",
+         {with_alpn(named({"a"})), with_source(with_alpn(named({"a"})))},
+         {{1, 0, 0}}},
+        {"not by one with other conditions", {with_alpn(named({"a"})), with_source(named({"a"}))}, {}},
+        {"by a source around its own", {from({"10.0.0.0/8"}), from({"10.1.0.0/16"})}, {{1, 0, 0}}},
+        {"not by a source inside its own", {from({"10.1.0.0/16"}), from({"10.0.0.0/8"})}, {}},
+        {"not where one source of two is left", {from({"10.0.0.0/8"}), from({"10.1.0.0/16", "::/0"})}, {}},
+        {"by all the sources that there are", {from({"0.0.0.0/0", "::/0"}), named({"a"})}, {{1, 0, 0}}},
+        {"by more protocols", {speaks({"h2", "h3"}), speaks({"h3"})}, {{1, 0, 0}}},
+        {"not by fewer protocols", {speaks({"h2"}), speaks({"h2", "h3"})}, {}},
+        {"by the one that takes all", {with_alpn(named({"a"})), named({"a"}), named({"a"})}, {{2, 0, 1}}},
         {"one name of several", {named({"a", "b"}), named({"c", "b"})}, {{1, 1, 0}}},
         {"a name that its rule has twice", {named({"a", "A"})}, {{0, 1, 0}}},
     }));
