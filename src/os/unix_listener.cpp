@@ -53,6 +53,9 @@ error_code replace(int fd, const std::string& path, int type) {
     return bind_to(fd, path);
 }
 
+// How long to wait for that lock: those who hold it need it for microseconds.
+constexpr auto patience = 200ms;
+
 // Between its bind and its listen a new socket looks like a dead one. Whoever makes or replaces one therefore
 // holds a lock on the folder, which ends with the descriptor; libsnipass and the preload library do the same.
 // Where that cannot be had (the folder may not be read, or a stranger keeps it locked) it goes without.
@@ -60,7 +63,7 @@ unique_fd lock_folder(const std::string& path) {
     const auto slash = path.rfind('/');
     const auto folder = slash == std::string::npos ? std::string{"."} : path.substr(0, slash + 1);
     unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    const auto until = std::chrono::steady_clock::now() + 5s;
+    const auto until = std::chrono::steady_clock::now() + patience;
     while (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= until)
             break;
