@@ -1,25 +1,16 @@
 // Handing a client's socket to a backend.
 #include "snipass/net/handoff.hpp"
 
-#include "snipass/net/sleeper.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-
 namespace snipass::net {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::uint8_t ack = 0x06;
-
-// No event announces room in a listener's backlog: look again after a moment, then after longer ones.
-constexpr auto first_retry = 2ms;
-constexpr auto last_retry = 50ms;
 
 // A hello in one-byte records has six times its size, and the largest hello is far below that times the
 // kernel's default.
@@ -79,14 +70,8 @@ bool may_pass_soon(handoff_status status) noexcept {
 task<handoff_result> hand_off_stream(event_loop& loop, std::string_view path, os::unique_fd& client,
                                      byte_view header, time_point deadline) {
     auto connection = offer(path, client.get(), header);
-    for (auto retry = first_retry; !connection; retry = std::min(2 * retry, last_retry)) {
-        if (!os::is_transient(connection.error()) || clock::now() >= deadline) {
-            co_return failure(connection.error());
-        }
-        co_await sleeper{loop}.sleep(std::min(clock::now() + retry, deadline));
-        connection = offer(path, client.get(), header);
-    }
-
+    if (!connection)
+        co_return failure(connection.error());
     fd_watch answer{loop, connection->get()};
     const auto ec = co_await answer.readable(deadline);
     // From here on the backend's ACK fails, so what was said before decides (docs/handoff.md, taking back).

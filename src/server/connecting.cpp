@@ -4,6 +4,8 @@
 #include "snipass/server/health.hpp"
 
 #include "snipass/net/connect_race.hpp"
+#include "snipass/net/sleeper.hpp"
+#include "snipass/os/error.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <boost/asio/error.hpp>
@@ -24,9 +26,9 @@ constexpr auto look_interval = 1s;
 
 class connecting {
   public:
-    connecting(passage& way, const config::backend_settings& settings, std::vector<candidate> candidates,
+    connecting(passage& way, const config::backend_settings& settings, std::vector<candidate>& candidates,
                net::time_point last_begin)
-        : way_(way), settings_(settings), candidates_(std::move(candidates)), last_begin_(last_begin),
+        : way_(way), settings_(settings), candidates_(candidates), last_begin_(last_begin),
           race_(way.owner.loop()) {
         if (settings.transparent)
             source_ = way.about.client.address;
@@ -52,7 +54,7 @@ class connecting {
 
     passage& way_;
     const config::backend_settings& settings_;
-    std::vector<candidate> candidates_;
+    std::vector<candidate>& candidates_;
     net::time_point last_begin_;
     std::optional<ip_address> source_; // of the connections
     net::connect_race race_;
@@ -150,8 +152,15 @@ void connecting::note_those_that_were_slow() {
 
 task<result<connected>> connect_to_one(passage& way, const config::backend_settings& settings,
                                        std::vector<candidate> candidates, net::time_point last_begin) {
-    connecting one{way, settings, std::move(candidates), last_begin};
-    co_return co_await one.run();
+    for (;;) {
+        connecting one{way, settings, candidates, last_begin};
+        auto connection = co_await one.run();
+        // A client whose hello is complete goes before those whose is not.
+        if (connection || connection.error() != os::make_error(EMFILE) || !way.owner.make_room())
+            co_return connection;
+        net::sleeper turn{way.owner.loop()};
+        co_await turn.sleep(net::clock::now());
+    }
 }
 
 } // namespace snipass::server

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 using net::handoff_status;
 using net::task;
 
-// A datagram backend's queue is short and its reader quick: look again soon, then less often.
+// No event announces room in a backlog or in a queue: look again soon, then less often.
 constexpr auto first_retry = 1ms;
 constexpr auto last_retry = 50ms;
 
@@ -52,8 +52,9 @@ class delivery {
     task<outcome> hand_off(backend& to);
     task<attempt> hold(backend& to, attempt last);
     task<attempt> offer(backend& to, net::time_point until);
-    task<attempt> offer_stream(std::string_view path, net::time_point deadline);
-    task<attempt> offer_datagram(net::datagram_channel& channel, net::time_point deadline);
+    task<attempt> offer_to(backend& to, std::size_t address, net::time_point deadline);
+    task<attempt> try_once(backend& to, std::size_t address, net::time_point deadline);
+    task<attempt> try_stream(std::string_view path, net::time_point deadline);
     attempt try_datagram(net::datagram_channel& channel);
 
     result<byte_view> first_bytes();
@@ -124,18 +125,38 @@ task<delivery::attempt> delivery::offer(backend& to, net::time_point until) {
     const auto& settings = to.settings();
     for (std::size_t i = 0; i < settings.handoff.size(); ++i) {
         const auto deadline = std::min(net::clock::now() + settings.ack_timeout, until);
-        // No conditional expression: GCC 12 evaluates both sides of one that has co_await in it.
-        if (settings.protocol == config::handoff_protocol::stream)
-            last = co_await offer_stream(settings.handoff[i], deadline);
-        else
-            last = co_await offer_datagram(to.channels()[i], deadline);
+        last = co_await offer_to(to, i, deadline);
         if (last.status == handoff_status::taken || net::clock::now() >= until)
             break;
     }
     co_return last;
 }
 
-task<delivery::attempt> delivery::offer_stream(std::string_view path, net::time_point deadline) {
+// offer_to makes attempts until `deadline`, as long as what is in their way may pass.
+task<delivery::attempt> delivery::offer_to(backend& to, std::size_t address, net::time_point deadline) {
+    auto last = co_await try_once(to, address, deadline);
+    for (auto retry = first_retry; net::may_pass_soon(last.status); retry = std::min(2 * retry, last_retry)) {
+        const auto now = net::clock::now();
+        if (now >= deadline)
+            break;
+        auto next = std::min(now + retry, deadline);
+        // A client whose hello is complete goes before those whose is not.
+        if (last.error == os::make_error(EMFILE) && way_.owner.make_room())
+            next = now;
+        net::sleeper sleeper{way_.owner.loop()};
+        co_await sleeper.sleep(next);
+        last = co_await try_once(to, address, deadline);
+    }
+    co_return last;
+}
+
+task<delivery::attempt> delivery::try_once(backend& to, std::size_t address, net::time_point deadline) {
+    if (to.settings().protocol == config::handoff_protocol::datagram)
+        co_return try_datagram(to.channels()[address]);
+    co_return co_await try_stream(to.settings().handoff[address], deadline);
+}
+
+task<delivery::attempt> delivery::try_stream(std::string_view path, net::time_point deadline) {
     // A stream backend finds the whole hello in the socket, so a client whose bytes were consumed is not for
     // it.
     if (!way_.consumed.empty())
@@ -145,19 +166,6 @@ task<delivery::attempt> delivery::offer_stream(std::string_view path, net::time_
     const bool was_sent = end.status == handoff_status::silent || end.status == handoff_status::declined;
     way_.about.is_shared = way_.about.is_shared || was_sent;
     co_return end;
-}
-
-task<delivery::attempt> delivery::offer_datagram(net::datagram_channel& channel, net::time_point deadline) {
-    auto last = try_datagram(channel);
-    for (auto retry = first_retry; net::may_pass_soon(last.status); retry = std::min(2 * retry, last_retry)) {
-        const auto now = net::clock::now();
-        if (now >= deadline)
-            break;
-        net::sleeper sleeper{way_.owner.loop()};
-        co_await sleeper.sleep(std::min(now + retry, deadline));
-        last = try_datagram(channel);
-    }
-    co_return last;
 }
 
 // try_datagram consumes the client's first bytes only when the channel is believed to have room. Where that

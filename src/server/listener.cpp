@@ -55,12 +55,11 @@ void listener::use(std::shared_ptr<generation> site, const config::listener_sett
 net::task<> listener::run() {
     while (!stopping_) {
         auto next = accept_some();
-        if (next == pace::empty || next == pace::served) {
+        if (next == pace::empty) {
             const auto problem = co_await watch_.news();
             if (!problem || stopping_)
                 continue;
-            (void)owner_.out_of_descriptors(); // epoll_ctl(2) wants memory
-            next = pace::rest;
+            next = pace_after(problem); // epoll_ctl(2) wants memory
         }
         (void)co_await watch_.pause(end_of_pause(next)); // a stop ends it early
     }
@@ -85,30 +84,42 @@ void listener::stop() {
     watch_.interrupt(boost::asio::error::operation_aborted);
 }
 
+// The first of an own socket is there, or would not have woken us. Then it is cheaper to ask how many more
+// wait than to find out by an accept4 that finds nobody (os::accept_queue_size).
 listener::pace listener::accept_some() {
-    const auto size = next_batch();
-    for (std::size_t i = 0; i < size; ++i) {
-        const auto ec = accept_one();
-        if (!ec)
-            continue;
-        if (os::would_block(ec))
+    std::size_t wanted = socket_.lent ? std::min(waiting(), batch) : 1;
+    for (std::size_t accepted = 0; accepted < batch; wanted = std::min(waiting(), batch - accepted)) {
+        if (wanted == 0)
             return pace::empty;
-        if (os::is_transient(ec))
-            return owner_.out_of_descriptors() && ec == os::make_error(EMFILE) ? pace::again : pace::rest;
-        if (is_broken(ec) && !std::exchange(told_broken_, true))
-            owner_.listener_is_broken(socket_.address);
-        return pace::rest; // anything else is one client's network error (accept(2)), and it may be gone
+        for (; wanted > 0; --wanted, ++accepted) {
+            const auto ec = accept_one();
+            if (!ec)
+                continue;
+            if (os::would_block(ec))
+                return pace::empty;
+            return pace_after(ec);
+        }
     }
-    if (size == 0)
-        return pace::empty;
-    return size == batch ? pace::again : pace::served;
+    return pace::again;
 }
 
-std::size_t listener::next_batch() const {
+listener::pace listener::pace_after(const error_code& ec) {
+    const bool made_room = os::is_transient(ec) && owner_.make_room();
+    if (made_room && ec == os::make_error(EMFILE))
+        return pace::again; // a descriptor of our own is free now
+    if (os::is_transient(ec))
+        owner_.accepting_pauses();
+    else if (is_broken(ec) && !std::exchange(told_broken_, true))
+        owner_.listener_is_broken(socket_.address);
+    return pace::rest; // anything else is one client's network error (accept(2)), and it may be gone
+}
+
+// waiting is how many clients wait to be accepted, as far as it can be known.
+std::size_t listener::waiting() const {
     if (socket_.kind != socket_kind::tcp)
         return batch;
-    const auto waiting = os::accept_queue_size(socket_.fd.get());
-    return waiting ? std::min(*waiting, batch) : batch; // accept4(2) will tell what is wrong
+    const auto size = os::accept_queue_size(socket_.fd.get());
+    return size ? *size : batch; // accept4(2) will tell what is wrong
 }
 
 error_code listener::accept_one() {

@@ -125,7 +125,7 @@ reception::progress reception::read() {
         if (!got || got->size == 0)
             return refuse(no_handoff);
         if (got->no_room) {
-            (void)owner_.out_of_descriptors();
+            owner_.make_room();
             return progress::over;
         }
         // The descriptor travels on the first byte or not at all.

@@ -139,7 +139,8 @@ task<std::optional<outcome>> session::run() {
         problem = consume_rest_of_hello();
     about_.hello_bytes = problem ? peeker_.bytes().size() : peeker_.hello_size();
     if (const auto end = premature_end(problem)) {
-        about_.detail = problem.message();
+        about_.detail = problem == bad_balancer_header ? "it does not begin with a PROXY protocol header"
+                                                       : problem.message();
         co_return *end;
     }
     const auto decision = decide(problem);

@@ -188,15 +188,13 @@ void worker::listener_is_broken(const std::string& address) {
                {{"listener", address}});
 }
 
-bool worker::out_of_descriptors() {
-    stats_.accept_paused.add();
-    const bool has_made_room = waiting_.shed_oldest();
-    if (net::clock::now() - told_out_of_descriptors_ < 1s)
-        return has_made_room;
-    told_out_of_descriptors_ = net::clock::now();
-    log_.write(config::log_level::warn,
-               "out of file descriptors or memory (raise LimitNOFILE=): accepting pauses");
-    return has_made_room;
+bool worker::make_room() {
+    if (net::clock::now() - told_out_of_descriptors_ >= 1s) {
+        told_out_of_descriptors_ = net::clock::now();
+        log_.write(config::log_level::warn,
+                   "out of file descriptors or memory (raise LimitNOFILE=): clients that wait make room");
+    }
+    return waiting_.shed_oldest();
 }
 
 } // namespace snipass::server

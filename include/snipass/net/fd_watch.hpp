@@ -29,7 +29,7 @@ class fd_watch final : private alarm, private ready_target {
 
     // co_await news() waits for the descriptor to become ready once more, edge-triggered (epoll(7)): what is
     // there must be taken, or asked for again, before the next wait. A watch that has news has nothing else
-    // but pauses; none of its waits costs a system call, and what happens between two waits is not lost.
+    // but pauses; only its first wait costs a system call, and what happens between two waits is not lost.
     [[nodiscard]] auto news() { return wait{*this, edges, time_point::max()}; }
 
     // co_await pause(until) waits for time to pass: timed_out at `until`, or what interrupt() was given. It

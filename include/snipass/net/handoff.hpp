@@ -38,9 +38,9 @@ struct handoff_result {
 [[nodiscard]] bool may_pass_soon(handoff_status status) noexcept;
 
 // hand_off_stream makes one attempt with the `stream` protocol: connect to `path`, send `header` with the
-// client on its first byte, wait for ACK until `deadline`. A backlog without room is tried again until then.
-// When the deadline has passed, the client is taken back: whatever the backend does from then on, it cannot
-// acknowledge. The arguments are used until the end; `client` is closed if taken.
+// client on its first byte, wait for ACK until `deadline`. When that has passed, the client is taken back:
+// whatever the backend does from then on, it cannot acknowledge. The arguments are used until the end;
+// `client` is closed if taken.
 [[nodiscard]] task<handoff_result> hand_off_stream(event_loop& loop, std::string_view path,
                                                    os::unique_fd& client, byte_view header,
                                                    time_point deadline);

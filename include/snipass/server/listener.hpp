@@ -35,10 +35,9 @@ class listener {
   public:
     // How it goes on after clients were accepted.
     enum class pace : std::uint8_t {
-        empty,  // nobody waits
-        served, // nobody waits of those who did
-        again,  // more wait than fit in a batch, or than there were descriptors for
-        rest,   // no descriptors, no memory, or a socket that is no good
+        empty, // nobody waits
+        again, // more wait than fit in a batch, or than there were descriptors for
+        rest,  // no descriptors, no memory, a socket that is no good, or one client's network error
     };
 
     listener(worker& owner, listener_socket socket);
@@ -61,7 +60,8 @@ class listener {
 
   private:
     [[nodiscard]] pace accept_some();
-    [[nodiscard]] std::size_t next_batch() const;
+    [[nodiscard]] pace pace_after(const error_code& ec);
+    [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] error_code accept_one();
     [[nodiscard]] net::task<> serve_backlog();
 

@@ -77,8 +77,10 @@ class worker {
     [[nodiscard]] std::optional<outcome> start_relay(std::unique_ptr<proxied_session> one, record& about);
     void listener_is_broken(const std::string& address);
 
-    // out_of_descriptors: a listener cannot accept. The oldest waiting session makes room; false: none waits.
-    [[nodiscard]] bool out_of_descriptors();
+    // make_room: descriptors or memory are needed, and there are none. The session that has waited longest
+    // for a hello is ended, by the next turn of the loop; false: none waits.
+    bool make_room();
+    void accepting_pauses() noexcept { stats_.accept_paused.add(); }
 
   private:
     void start_listener(listener_socket socket);
