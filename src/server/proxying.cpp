@@ -98,35 +98,38 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
     co_return way.owner.start_relay(std::move(session), way.about);
 }
 
-// try_once: whoever is held waits already.
-task<std::optional<outcome>> try_once(passage& way, backend& to, bool is_held) {
-    if (!to.has_room()) {
-        way.note("max_pending clients are waiting for it");
-        co_return outcome::backend_max_pending;
-    }
-    const backend::pending pending{to};
-    if (!is_held && to.targets().awaits_answer())
-        co_await wait_for_answer(way, to);
-    co_return co_await connect_and_relay(way, to);
+outcome turned_away(passage& way) {
+    way.note("max_pending clients are waiting for it");
+    return outcome::backend_max_pending;
 }
 
 } // namespace
 
 task<std::optional<outcome>> proxy(passage& way, backend& to) {
-    return try_once(way, to, false);
+    if (!to.has_room())
+        co_return turned_away(way);
+    const backend::pending pending{to};
+    if (to.targets().awaits_answer())
+        co_await wait_for_answer(way, to);
+    co_return co_await connect_and_relay(way, to);
 }
 
 task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::optional<outcome> last) {
+    if (to.settings().hold <= 0ms)
+        co_return last;
+    way.about.backend = to.settings().name;
+    if (!to.has_room())
+        co_return last == outcome::backend_max_pending ? last : turned_away(way);
+    const backend::pending pending{to};
     const auto until = net::clock::now() + to.settings().hold;
     const auto detail = way.about.detail; // each attempt would add to it
-    way.about.backend = to.settings().name;
     backend::held place{to, way.owner.loop()};
     while (way.client && !way.is_over() && net::clock::now() < until) {
         const bool my_turn = co_await place.wait(until);
         if (!my_turn)
             continue;
         way.about.detail = detail;
-        last = co_await try_once(way, to, true);
+        last = co_await connect_and_relay(way, to);
         if (!last)
             break;
     }

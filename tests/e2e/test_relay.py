@@ -145,13 +145,23 @@ class Hold(Proxied):
         router = self.router(self.configuration('hold = "30s"'))
         client = self.connect(router, HELLO)
         time.sleep(0.1)
-        server = socket.socket()
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", port))
-        server.listen()
-        backend = self.backend_side(self.listening(server))
+        backend = self.backend_side(self.listening(socket.create_server(("127.0.0.1", port))))
         self.assertEqual(read_exactly(backend, len(HELLO)), HELLO)
         client.close()
+
+    def test_only_max_pending_clients_are_held(self):
+        port = self.far.getsockname()[1]
+        self.far.close()
+        head = harness.case.HEAD.replace("workers = 2", "workers = 1")
+        router = self.router(self.configuration('hold = "30s"\nmax_pending = 2'), head=head)
+        clients = [self.connect(router, HELLO) for _ in range(3)]
+        line = router.session()
+        self.assertEqual((line["outcome"], line["backend"]), ("backend_max_pending", "far"))
+        backends = self.listening(socket.create_server(("127.0.0.1", port)))
+        for _ in range(2):
+            self.assertEqual(read_exactly(self.backend_side(backends), len(HELLO)), HELLO)
+        for client in clients:
+            client.close()
 
     def test_sorry_comes_first(self):
         self.far.close()
