@@ -67,16 +67,24 @@ bool may_be_at(const listener_settings& listener, const ip_endpoint& address) {
            (own == ip_address{} && loopback_v6.contains(address.address));
 }
 
+// localhost needs no resolver (RFC 6761 section 6.3); where other names lead is found out at run time.
+std::vector<ip_address> written_addresses(const std::string& host) {
+    if (host == "localhost")
+        return {*ip_address::parse("127.0.0.1"), *ip_address::parse("::1")};
+    const auto address = ip_address::parse(host);
+    return address ? std::vector{*address} : std::vector<ip_address>{};
+}
+
 // Routes are the same for all listeners, so what comes back here takes the same way again, until the
 // descriptors are used up.
 void warn_of_loop(const draft& draft, const backend_draft& backend, findings& findings) {
     for (std::size_t i = 0; i < backend.settings.proxy.size(); ++i) {
         const auto& to = backend.settings.proxy[i];
-        const auto address = ip_address::parse(to.host);
-        if (!address)
-            continue;
+        const auto addresses = written_addresses(to.host);
         const auto own = std::ranges::find_if(draft.listeners, [&](const listener_draft& listener) {
-            return may_be_at(listener.settings, {*address, to.port});
+            return std::ranges::any_of(addresses, [&](const ip_address& one) {
+                return may_be_at(listener.settings, {one, to.port});
+            });
         });
         if (own != draft.listeners.end())
             findings.warning(backend.proxy_places[i],

@@ -6,6 +6,7 @@
 #include "snipass/net/connect_race.hpp"
 #include "snipass/net/sleeper.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/local_address.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <boost/asio/error.hpp>
@@ -23,6 +24,21 @@ using net::task;
 
 // How often a connect that takes its time is interrupted to see whether the client is still there.
 constexpr auto look_interval = 1s;
+
+// Addresses come to this machine and leave it, but the kernel is not asked for each client.
+constexpr auto ask_interval = 1s;
+
+bool is_local(const candidate& one) {
+    auto& state = *one.state;
+    const auto now = net::clock::now();
+    if (now - state.asked.load() >= ask_interval) {
+        state.is_local = os::is_local(one.endpoint->address);
+        state.asked = now;
+    }
+    return state.is_local;
+}
+
+const error_code nothing_tried = boost::asio::error::host_not_found_try_again;
 
 class connecting {
   public:
@@ -46,6 +62,7 @@ class connecting {
 
     [[nodiscard]] bool has_more() const { return next_ < candidates_.size(); }
     [[nodiscard]] bool may_begin() const;
+    [[nodiscard]] bool leads_back(const candidate& to) const;
     std::optional<connected> start_next();
     std::optional<connected> take_finished();
     void note_failure(const candidate& of, const error_code& why);
@@ -61,7 +78,7 @@ class connecting {
     std::vector<attempt> attempts_;
     std::size_t next_ = 0;
     net::time_point next_at_ = net::time_point::min();
-    error_code last_ = boost::asio::error::host_not_found_try_again; // where there is no address to try
+    error_code last_ = nothing_tried;
 };
 
 task<result<connected>> connecting::run() {
@@ -89,6 +106,18 @@ bool connecting::may_begin() const {
     return next_ == 0 || (net::clock::now() < last_begin_ && !way_.is_over());
 }
 
+// leads_back: the routes are the same for all listeners, so this client would go round until the descriptors
+// are used up. Of those who choose their host, forwarding.cpp has seen to it.
+bool connecting::leads_back(const candidate& to) const {
+    if (settings_.forwards() || !way_.owner.listens_on(*to.endpoint) || !is_local(to))
+        return false;
+    if (!to.state->told_loop.exchange(true))
+        way_.owner.events().write(config::log_level::warn,
+                                  "an address of a backend is this router's own and is not connected to",
+                                  {{"backend", settings_.name}, {"address", name_of(to)}});
+    return true;
+}
+
 // start_next: a unix socket is connected, or is not, at once.
 std::optional<connected> connecting::start_next() {
     const auto number = next_++;
@@ -100,6 +129,11 @@ std::optional<connected> connecting::start_next() {
             return connected{std::move(*fd), std::move(to)};
         }
         note_failure(to, fd.error());
+        return std::nullopt;
+    }
+    if (leads_back(to)) {
+        if (last_ == nothing_tried)
+            last_ = would_loop;
         return std::nullopt;
     }
     const auto now = net::clock::now();

@@ -3,6 +3,7 @@
 
 #include "passage.hpp"
 
+#include "snipass/os/error.hpp"
 #include "snipass/server/target_list.hpp"
 
 #include <vector>
@@ -14,9 +15,13 @@ struct connected {
     candidate to;
 };
 
+// What connect_to_one says where all that is left to try is this router's own.
+inline const error_code would_loop = os::make_error(EDEADLK);
+
 // connect_to_one tries the candidates in their order: the next one at once when one fails, or, where both are
 // addresses of one name, when it is slow. None is begun once `last_begin` has passed, and none for a client
-// that has left. An error: that of the last one that failed.
+// that has left. What would come back to a listener of this router is not tried at all. An error: that of the
+// last one that failed.
 [[nodiscard]] net::task<result<connected>> connect_to_one(passage& way,
                                                           const config::backend_settings& settings,
                                                           std::vector<candidate> candidates,

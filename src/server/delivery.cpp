@@ -74,8 +74,9 @@ task<std::optional<outcome>> delivery::run(std::size_t first) {
             end = co_await proxy(way_, to);
         if (!way_.client || end == outcome::client_closed)
             co_return end;
-        // Nobody waits for a host that a stranger has chosen.
-        if (away == nullptr && !to.settings().proxy.empty() && !to.settings().forwards())
+        // Nobody waits for a host that a stranger has chosen, nor for a loop to end.
+        const bool refused = end == outcome::destination_refused;
+        if (away == nullptr && !to.settings().proxy.empty() && !to.settings().forwards() && !refused)
             away = &to;
         at = to.settings().sorry;
     }

@@ -37,14 +37,16 @@ net::time_point end_of_pause(listener::pace reason) {
 } // namespace
 
 listener::listener(worker& owner, listener_socket socket)
-    : owner_(owner), socket_(std::move(socket)), watch_(owner.loop(), socket_.fd.get()) {}
+    : owner_(owner), socket_(std::move(socket)), watch_(owner.loop(), socket_.fd.get()) {
+    if (const auto own = os::local_endpoint(socket_.fd.get())) // fails for a unix socket
+        own_ = *own;
+}
 
 bool listener::takes(const ip_endpoint& one) const {
-    const auto own = os::local_endpoint(socket_.fd.get()); // fails for a unix socket
-    if (!own || own->port != one.port)
+    if (!own_ || own_->port != one.port)
         return false;
-    const bool any = own->address == ip_address{} || own->address == ip_address::v4({});
-    return any || own->address == one.address;
+    const bool any = own_->address == ip_address{} || own_->address == ip_address::v4({});
+    return any || own_->address == one.address;
 }
 
 void listener::use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept {

@@ -77,9 +77,12 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
     const auto last_begin = begun + tries_in_a_row * settings.connect_timeout;
     auto connection = co_await connect_to_one(way, settings, std::move(candidates), last_begin);
     if (!connection) {
-        way.note(connection.error().message());
+        const bool loop = connection.error() == would_loop;
+        way.note(loop ? "a loop: its address is this router's own" : connection.error().message());
         if (way.is_over())
             co_return outcome::client_closed;
+        if (loop)
+            co_return outcome::destination_refused;
         const bool late = connection.error() == boost::asio::error::timed_out;
         const auto status = net::to_status(connection.error());
         co_return late ? outcome::backend_silent : to_outcome(status);

@@ -295,6 +295,29 @@ class Addresses(Case):
         self.assertEqual(router.terminate(), 0)
         self.assertLess(time.monotonic() - begun, 4, "getaddrinfo itself would take 10 s")
 
+    def test_a_name_that_leads_back_to_the_router_is_not_followed(self):
+        self.resolver.answers["back.test"] = ["127.0.0.1"]
+        second = '\n[[listener]]\naddress = "[::]:7443"\n'  # nobody else is in this namespace
+        router = self.far(["back.test:7443"], 'hold = "30s"' + second)
+        for _ in range(3):
+            self.assertEqual(self.ask(router), "")
+        for line in router.sessions(3):
+            self.assertEqual((line["outcome"], line["detail"]),
+                             ("destination_refused", "far: a loop: its address is this router's own"))
+        told = self.events(router, "an address of a backend is this router's own and is not connected to")
+        self.assertEqual([one["address"] for one in told], ["127.0.0.1:7443"])
+        # The listener may go, and another server come.
+        router.reload(router.file.read_text().replace(second, ""))
+        wait_until(lambda: not self.is_there("127.0.0.1", 7443), "nobody listens")
+        self.server("127.0.0.1", 7443)
+        self.assertEqual(self.ask(router), "127.0.0.1")
+
+    def test_the_next_address_is_tried_where_the_first_is_a_loop(self):
+        self.resolver.answers["back.test"] = ["127.0.0.1"]
+        port = self.server("127.0.0.2").getsockname()[1]
+        router = self.far(["back.test:7443", f"127.0.0.2:{port}"], '[[listener]]\naddress = "127.0.0.1:7443"\n')
+        self.assertEqual(self.ask(router), "127.0.0.2")
+
     def test_a_slow_address_of_a_name_is_raced_by_the_next(self):
         router, _, _ = self.silent_and_good('connect_timeout = "25s"')
         self.assertEqual(self.ask(router), "127.0.0.3")

@@ -5,6 +5,7 @@
 #include "snipass/server/hellos_under_way.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,10 @@ struct target {
     std::atomic<bool> slow = false;     // it had a head start of another one, which was connected first
     std::atomic<unsigned> sessions = 0;
     std::atomic<bool> probed = false; // a probe is under way
+
+    std::atomic<bool> is_local = false; // this machine's, when the kernel was asked last
+    std::atomic<std::chrono::steady_clock::time_point> asked{};
+    std::atomic<bool> told_loop = false;
 
     // failed and succeeded tell how a connect ended, and return whether that has ejected the target or
     // brought it back. eject_after: so many failures in a row eject; 0: never.

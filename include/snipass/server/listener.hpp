@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace snipass::server {
@@ -67,6 +68,7 @@ class listener {
 
     worker& owner_;
     listener_socket socket_;
+    std::optional<ip_endpoint> own_; // where it is; none: a unix socket
     net::fd_watch watch_;
     std::shared_ptr<generation> site_;
     const config::listener_settings* settings_ = nullptr; // of site_

@@ -85,7 +85,10 @@ TEST_CASE("a backend that is a listener of the same file") {
         {"another family", file("0.0.0.0:443", "[::1]:443"), {}},
         {"loopback, where it is not listened on", file("192.0.2.1:443", "127.0.0.1:443"), {}},
         {"any free port", file("127.0.0.1:0", "127.0.0.1:443"), {}},
-        {"a name", file("[::]:443", "localhost:443"), {}},
+        {"a name", file("[::]:443", "a.example:443"), {}},
+        {"localhost", file("[::]:443", "localhost:443"), {loop("localhost:443")}},
+        {"localhost of IPv6", file("[::1]:443", "localhost:443"), {loop("localhost:443")}},
+        {"localhost, another port", file("[::]:443", "localhost:8443"), {}},
     })));
     const auto unused =
         "[[listener]]\naddress = \":443\"\n[backend.x]\nproxy = \"127.0.0.1:443\"\n" + backend + fallback;
