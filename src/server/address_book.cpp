@@ -5,6 +5,26 @@
 
 namespace snipass::server {
 
+namespace {
+
+bool are_the_same(std::vector<ip_address> a, std::vector<ip_address> b) {
+    std::ranges::sort(a);
+    std::ranges::sort(b);
+    return a == b;
+}
+
+} // namespace
+
+bool cut_to_max_addresses(std::vector<ip_address>& answer) {
+    if (answer.size() <= max_addresses)
+        return false;
+    auto lowest = answer;
+    const auto last = lowest.begin() + max_addresses - 1;
+    std::ranges::nth_element(lowest, last);
+    std::erase_if(answer, [&](const ip_address& one) { return one > *last; });
+    return true;
+}
+
 addresses address_book::find(const std::string& host) const {
     const std::lock_guard lock{mutex_};
     const auto found = names_.find(host);
@@ -12,13 +32,13 @@ addresses address_book::find(const std::string& host) const {
 }
 
 // Resolvers rotate their answers: another order of the same addresses is no news, and sessions are balanced
-// here.
+// here. Workers wait for the lock, so nothing is compared under it.
 bool address_book::learn(const std::string& host, std::vector<ip_address> answer) {
-    const std::lock_guard lock{mutex_};
-    auto& known = names_[host];
-    if (known && std::ranges::is_permutation(*known, answer))
+    if (const auto known = find(host); known && are_the_same(*known, answer))
         return false;
-    known = std::make_shared<const std::vector<ip_address>>(std::move(answer));
+    auto learned = std::make_shared<const std::vector<ip_address>>(std::move(answer));
+    const std::lock_guard lock{mutex_};
+    names_[host].swap(learned);
     return true;
 }
 

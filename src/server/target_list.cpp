@@ -22,13 +22,21 @@ std::uint64_t hash(const ip_address& address) noexcept {
     return mixed(boost::hash_range(address.bytes().begin(), address.bytes().end()));
 }
 
-// Other workers change the numbers meanwhile, so each is read once.
-void by_sessions(std::vector<candidate>& candidates) {
-    std::vector<std::pair<unsigned, candidate>> counted;
-    for (auto& one : candidates)
-        counted.emplace_back(one.state->sessions.load(), std::move(one));
-    std::ranges::stable_sort(counted, {}, &std::pair<unsigned, candidate>::first);
-    std::ranges::transform(counted, candidates.begin(), [](auto& one) { return std::move(one.second); });
+std::uint64_t place_hash(const candidate& one) noexcept {
+    if (!one.endpoint)
+        return mixed(boost::hash_range(one.address->path.begin(), one.address->path.end()));
+    return mixed(hash(one.endpoint->address) ^ one.endpoint->port);
+}
+
+// by_rank puts the lowest first. Each rank is asked for once: other workers may change it meanwhile.
+void by_rank(std::vector<candidate>& candidates, const auto& rank) {
+    std::vector<std::pair<std::uint64_t, candidate>> ranked;
+    for (auto& one : candidates) {
+        const std::uint64_t its = rank(one);
+        ranked.emplace_back(its, std::move(one));
+    }
+    std::ranges::stable_sort(ranked, {}, &std::pair<std::uint64_t, candidate>::first);
+    std::ranges::transform(ranked, candidates.begin(), [](auto& one) { return std::move(one.second); });
 }
 
 } // namespace
@@ -39,11 +47,7 @@ std::string name_of(const candidate& one) {
 
 void by_source(std::vector<candidate>& candidates, const ip_address& client) {
     const auto source = hash(client.is_v4() ? client : ip_prefix{client, v6_source_prefix}.address());
-    const auto weight = [source](const candidate& one) {
-        const auto name = name_of(one);
-        return mixed(source ^ mixed(boost::hash_range(name.begin(), name.end())));
-    };
-    std::ranges::stable_sort(candidates, std::ranges::greater{}, weight);
+    by_rank(candidates, [source](const candidate& one) { return mixed(source ^ place_hash(one)); });
 }
 
 target_list::target_list(const config::backend_settings& settings, address_book& book)
@@ -109,7 +113,7 @@ std::vector<candidate> target_list::in_order(const ip_address& client) {
             std::ranges::rotate(order, order.begin() + static_cast<std::ptrdiff_t>(turn_++ % order.size()));
         break;
     case config::balance::least_sessions:
-        by_sessions(order);
+        by_rank(order, [](const candidate& one) { return one.state->sessions.load(); });
         break;
     case config::balance::source_hash:
         by_source(order, client);

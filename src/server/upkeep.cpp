@@ -24,6 +24,9 @@ constexpr auto retry_interval = 1s;
 // A file may have ten thousand names, and a resolver may take its time with all of them.
 constexpr std::size_t max_lookups = 32;
 
+// And its addresses may be silent, all of them.
+constexpr std::size_t max_probes = 64;
+
 constexpr std::string_view proxy_v1_unknown = "PROXY UNKNOWN\r\n";
 // LOCAL: a connection of the proxy's own, as for a check (PROXY protocol, version 2, section 2.2).
 constexpr std::uint8_t proxy_v2_local[] = {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51,
@@ -62,7 +65,36 @@ struct upkeep::checked {
     net::time_point due = net::clock::now();
 };
 
-upkeep::upkeep(address_book& book, log& target) : book_(book), log_(target), next_check_(loop_) {
+struct upkeep::places::waiter {
+    net::sleeper sleeper;
+    bool has_place = false;
+};
+
+net::task<> upkeep::places::take() {
+    if (free_ > 0) {
+        --free_;
+        co_return;
+    }
+    waiter me{net::sleeper{loop_}};
+    queue_.push_back(&me);
+    while (!me.has_place)
+        co_await me.sleeper.sleep(net::time_point::max());
+}
+
+// give_up: a place is passed on rather than given back, so that nobody overtakes.
+void upkeep::places::give_up() {
+    if (queue_.empty()) {
+        ++free_;
+        return;
+    }
+    queue_.front()->has_place = true;
+    queue_.front()->sleeper.wake();
+    queue_.pop_front();
+}
+
+upkeep::upkeep(address_book& book, log& target)
+    : book_(book), log_(target), lookups_(loop_, max_lookups), probes_(loop_, max_probes),
+      next_check_(loop_) {
     loop_.spawn(keep_checked());
     thread_ = std::jthread{[this] { loop_.run(); }};
 }
@@ -107,9 +139,9 @@ void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
 net::task<> upkeep::keep_resolved(std::string host) {
     auto& about = *names_.at(host);
     while (about.wanted) {
-        co_await take_place(about);
+        co_await lookups_.take();
         auto answer = co_await net::resolve(loop_, host);
-        give_place_up();
+        lookups_.give_up();
         if (answer)
             learn(host, about, std::move(*answer));
         else
@@ -121,29 +153,11 @@ net::task<> upkeep::keep_resolved(std::string host) {
     names_.erase(host);
 }
 
-// take_place: first come, first served, so a place is passed on rather than given back.
-net::task<> upkeep::take_place(name& about) {
-    if (lookups_ < max_lookups) {
-        ++lookups_;
-        co_return;
-    }
-    about.has_place = false;
-    queue_.push_back(&about);
-    while (!about.has_place)
-        co_await about.sleeper.sleep(net::time_point::max());
-}
-
-void upkeep::give_place_up() {
-    if (queue_.empty()) {
-        --lookups_;
-        return;
-    }
-    queue_.front()->has_place = true;
-    queue_.front()->sleeper.wake();
-    queue_.pop_front();
-}
-
 void upkeep::learn(const std::string& host, name& about, std::vector<ip_address> answer) {
+    const auto count = std::to_string(answer.size());
+    if (cut_to_max_addresses(answer) && !std::exchange(about.told_too_many, true))
+        log_.write(log_level::warn, "a name has more addresses than are used of it",
+                   {{"name", host}, {"addresses", count}, {"used", std::to_string(answer.size())}});
     const auto text = joined(answer);
     if (book_.learn(host, std::move(answer)) || std::exchange(about.failing, false))
         log_.write(log_level::info, "resolved", {{"name", host}, {"addresses", text}});
@@ -182,6 +196,7 @@ void upkeep::check(const std::shared_ptr<checked>& one) {
 }
 
 net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
+    co_await probes_.take();
     const auto& settings = of->settings;
     const auto patience =
         to.state->slow ? std::min(head_start, settings.connect_timeout) : settings.connect_timeout;
@@ -193,6 +208,7 @@ net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
     else
         note_success(log_, settings, to, "probed");
     to.state->probed = false;
+    probes_.give_up();
 }
 
 } // namespace snipass::server

@@ -225,6 +225,23 @@ class Addresses(Case):
         last = [e for e in router.events if "127.0.0.3" in e.get("address", "") and "backend" in e]
         self.assertTrue(not last or last[-1]["message"] == "an address is back", last)
 
+    def test_of_many_addresses_only_some_are_probed_at_a_time(self):
+        server = socket.create_server(("0.0.0.0", 0), backlog=512)  # and never says anything
+        self.addCleanup(server.close)
+        port = server.getsockname()[1]
+        addresses = [f"127.0.1.{number}:{port}" for number in range(1, 201)]
+        router = self.far(addresses, 'check = "tls"\neject_after = 1\nconnect_timeout = "1s"\ncheck_interval = "1h"')
+        most = 0
+
+        def all_are_ejected(events):
+            nonlocal most
+            most = max(most, router.descriptor_count())
+            return len(events("an address is ejected")) == len(addresses)
+
+        wait_until(lambda: all_are_ejected(lambda m: [e for e in router.events if e.get("message") == m]), "all have been probed")
+        self.assertGreater(most, 64)
+        self.assertLess(most, 64 + 40)
+
     # -- names
 
     def test_a_name_that_changes(self):

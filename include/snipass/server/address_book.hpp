@@ -42,6 +42,13 @@ struct target {
     }
 };
 
+// So many addresses of one name are used; an answer may have thousands, and each client looks at all.
+inline constexpr std::size_t max_addresses = 32;
+
+// cut_to_max_addresses keeps the same ones whatever their order, because resolvers rotate their answers.
+// True: it had to.
+bool cut_to_max_addresses(std::vector<ip_address>& answer);
+
 using addresses = std::shared_ptr<const std::vector<ip_address>>;
 
 // Thread-safe.
@@ -50,7 +57,7 @@ class address_book {
     // find is the last good answer for a DNS name; null: there was none yet.
     [[nodiscard]] addresses find(const std::string& host) const;
 
-    // learn keeps an answer, which is not empty; true if it is another one than before.
+    // learn keeps an answer, which is not empty; true if it is another one than before. One thread learns.
     bool learn(const std::string& host, std::vector<ip_address> answer);
 
     // has_failed notes that there is no answer. knows: there was an answer, or none could be had.

@@ -32,21 +32,33 @@ class upkeep {
     void use(std::shared_ptr<const config::configuration> configuration);
 
   private:
+    // places: so many at a time, first come, first served.
+    class places {
+      public:
+        places(net::event_loop& loop, std::size_t most) noexcept : loop_(loop), free_(most) {}
+        [[nodiscard]] net::task<> take();
+        void give_up();
+
+      private:
+        struct waiter;
+
+        net::event_loop& loop_;
+        std::size_t free_;
+        std::deque<waiter*> queue_;
+    };
     struct name {
         explicit name(net::event_loop& loop) : sleeper(loop) {}
 
         config::milliseconds interval{};
         bool wanted = true;
         bool failing = false;
-        bool has_place = false; // of those that are looked up
+        bool told_too_many = false;
         net::sleeper sleeper;
     };
     struct checked; // a backend and its targets
 
     void apply(std::shared_ptr<const config::configuration> configuration);
     net::task<> keep_resolved(std::string host);
-    net::task<> take_place(name& about);
-    void give_place_up();
     void learn(const std::string& host, name& about, std::vector<ip_address> answer);
     void keep(const std::string& host, name& about, const error_code& problem);
     net::task<> keep_checked();
@@ -57,8 +69,8 @@ class upkeep {
     log& log_;
     net::event_loop loop_;
     std::map<std::string, std::unique_ptr<name>> names_;
-    std::size_t lookups_ = 0; // under way, each on a thread of its own
-    std::deque<name*> queue_; // those that wait for one of them to end
+    places lookups_; // each on a thread of its own
+    places probes_;  // each with a descriptor
     std::vector<std::shared_ptr<checked>> checked_;
     net::sleeper next_check_;
     std::jthread thread_;

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -106,6 +107,30 @@ TEST_CASE("target_list: source_hash keeps a source where it is, and spreads sour
         if (before != "10.0.0.1:443")
             CHECK(names(list.in_order(source))[0] == before);
     }
+}
+
+TEST_CASE("address_book: of an answer with too many addresses the same ones are used in any order") {
+    const auto answer = [](std::size_t size) {
+        std::vector<ip_address> all;
+        for (std::size_t i = 0; i < size; ++i)
+            all.push_back(ip_address::v4({192, 0, 2, static_cast<std::uint8_t>(i)}));
+        return all;
+    };
+    auto most = answer(server::max_addresses);
+    CHECK_FALSE(server::cut_to_max_addresses(most));
+    CHECK(most == answer(server::max_addresses));
+    auto more = answer(server::max_addresses + 1);
+    CHECK(server::cut_to_max_addresses(more));
+    CHECK(more == most);
+    auto turned = answer(200);
+    std::ranges::reverse(turned);
+    CHECK(server::cut_to_max_addresses(turned));
+    CHECK(turned.front() == most.back()); // in its own order
+    address_book book;
+    CHECK(book.learn("a.example", most));
+    CHECK_FALSE(book.learn("a.example", turned));
+    turned.pop_back();
+    CHECK(book.learn("a.example", turned));
 }
 
 TEST_CASE("target_list: a name is where its last good answer says") {
