@@ -57,6 +57,7 @@ class connecting {
     struct attempt {
         std::size_t candidate;
         net::time_point begun;
+        std::chrono::milliseconds head_start; // of the next one
         bool ended = false;
     };
 
@@ -67,7 +68,7 @@ class connecting {
     std::optional<connected> take_finished();
     void note_failure(const candidate& of, const error_code& why);
     void note_success(const candidate& of);
-    void note_those_that_were_slow();
+    void note_those_that_were_slow(std::string_view why);
 
     passage& way_;
     const config::backend_settings& settings_;
@@ -96,14 +97,17 @@ task<result<connected>> connecting::run() {
             co_return last_;
         const auto next = has_more() ? next_at_ : net::time_point::max();
         co_await race_.wait(std::min(next, net::clock::now() + look_interval));
-        if (!race_.has_finished() && way_.is_over())
-            co_return last_;
+        if (race_.has_finished() || !way_.is_over())
+            continue;
+        note_those_that_were_slow("a client gave up waiting for it");
+        co_return boost::asio::error::operation_aborted;
     }
 }
 
-// may_begin: the first attempt is always worth it; looking costs a system call.
+// may_begin: the first attempt is always worth it; looking costs a system call. A client that has closed its
+// side may still want an answer, and to try the next address is cheap.
 bool connecting::may_begin() const {
-    return next_ == 0 || (net::clock::now() < last_begin_ && !way_.is_over());
+    return next_ == 0 || (net::clock::now() < last_begin_ && !way_.is_gone());
 }
 
 // leads_back: the routes are the same for all listeners, so this client would go round until the descriptors
@@ -137,10 +141,10 @@ std::optional<connected> connecting::start_next() {
         return std::nullopt;
     }
     const auto now = net::clock::now();
-    attempts_.push_back({number, now});
-    race_.start(*to.endpoint, source_, now + settings_.connect_timeout);
     const bool same_name = has_more() && candidates_[next_].address == to.address;
-    next_at_ = now + (same_name ? head_start : settings_.connect_timeout);
+    attempts_.push_back({number, now, same_name ? head_start : listed_head_start});
+    race_.start(*to.endpoint, source_, now + settings_.connect_timeout);
+    next_at_ = now + attempts_.back().head_start;
     return std::nullopt;
 }
 
@@ -151,7 +155,7 @@ std::optional<connected> connecting::take_finished() {
         auto& to = candidates_[which.candidate];
         if (one->socket) {
             note_success(to);
-            note_those_that_were_slow();
+            note_those_that_were_slow("another address answered sooner");
             return connected{std::move(*one->socket), std::move(to)};
         }
         note_failure(to, one->socket.error());
@@ -173,13 +177,14 @@ void connecting::note_success(const candidate& of) {
         server::note_success(way_.owner.events(), settings_, of, "connected");
 }
 
-// Each client would wait for a silent address of a name again, if that did not count against it.
-void connecting::note_those_that_were_slow() {
+// Each client would wait for a silent address again, if that did not count against it, and clients may have
+// less patience than connect_timeout.
+void connecting::note_those_that_were_slow(std::string_view why) {
     if (settings_.forwards())
         return;
     for (const auto& one : attempts_)
-        if (!one.ended && net::clock::now() - one.begun >= head_start)
-            note_slow(way_.owner.events(), settings_, candidates_[one.candidate]);
+        if (!one.ended && net::clock::now() - one.begun >= one.head_start)
+            note_slow(way_.owner.events(), settings_, candidates_[one.candidate], one.head_start, why);
 }
 
 } // namespace

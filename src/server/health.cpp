@@ -27,9 +27,10 @@ void note_failure(log& to, const config::backend_settings& backend, const candid
         count_failure(to, backend, about, why.message());
 }
 
-void note_slow(log& to, const config::backend_settings& backend, const candidate& about) {
-    about.state->slow = true;
-    count_failure(to, backend, about, "another address of its name answered sooner");
+void note_slow(log& to, const config::backend_settings& backend, const candidate& about,
+               std::chrono::milliseconds given, std::string_view why) {
+    about.state->too_slow_for = given;
+    count_failure(to, backend, about, why);
 }
 
 void note_success(log& to, const config::backend_settings& backend, const candidate& about,

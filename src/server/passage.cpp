@@ -35,13 +35,15 @@ void passage::note(std::string_view what) {
     about.detail += what;
 }
 
-// A client of TLS has to hear from the server before it can have said all: one that closed its side has gone.
-// Others may have asked, closed their side, and wait for the answer.
-bool passage::is_over() const {
-    if (about.hello)
-        return os::peer_has_closed(client.get());
+bool passage::is_gone() const {
     pollfd one{client.get(), 0, 0};
     return ::poll(&one, 1, 0) > 0;
+}
+
+// A client of TLS has to hear from the server before it can have said all: one that closed its side has most
+// likely gone. Others may have asked, closed their side, and wait for the answer.
+bool passage::is_over() const {
+    return about.hello ? os::peer_has_closed(client.get()) : is_gone();
 }
 
 } // namespace snipass::server

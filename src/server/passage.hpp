@@ -29,7 +29,10 @@ struct passage {
     // note adds what went wrong with the backend that is tried to the session's detail.
     void note(std::string_view what);
 
-    // is_over: the client's connection has failed, or both sides are closed: there is nobody left to serve.
+    // is_gone: the client's connection has failed, or both sides are closed: there is nobody left to serve.
+    [[nodiscard]] bool is_gone() const;
+
+    // is_over: it is gone, or a client of TLS that has closed its side, which is not worth a wait.
     [[nodiscard]] bool is_over() const;
 };
 

@@ -77,9 +77,11 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
     const auto last_begin = begun + tries_in_a_row * settings.connect_timeout;
     auto connection = co_await connect_to_one(way, settings, std::move(candidates), last_begin);
     if (!connection) {
+        if (connection.error() == boost::asio::error::operation_aborted)
+            co_return outcome::client_closed;
         const bool loop = connection.error() == would_loop;
         way.note(loop ? "a loop: its address is this router's own" : connection.error().message());
-        if (way.is_over())
+        if (way.is_gone())
             co_return outcome::client_closed;
         if (loop)
             co_return outcome::destination_refused;
@@ -134,8 +136,10 @@ task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::opti
         way.about.detail = detail;
         last = co_await connect_and_relay(way, to);
         if (!last)
-            break;
+            co_return last;
     }
+    if (way.is_over())
+        co_return outcome::client_closed;
     co_return last;
 }
 

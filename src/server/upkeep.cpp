@@ -198,8 +198,8 @@ void upkeep::check(const std::shared_ptr<checked>& one) {
 net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
     co_await probes_.take();
     const auto& settings = of->settings;
-    const auto patience =
-        to.state->slow ? std::min(head_start, settings.connect_timeout) : settings.connect_timeout;
+    const auto given = to.state->too_slow_for.load();
+    const auto patience = given > 0ms ? std::min(given, settings.connect_timeout) : settings.connect_timeout;
     // Named, because GCC 12 destroys a braced argument of an awaited call twice.
     net::probe_question question{to.endpoint, to.address->path, question_for(settings, to)};
     const auto problem = co_await net::probe(loop_, std::move(question), net::clock::now() + patience);

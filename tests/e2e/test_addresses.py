@@ -4,6 +4,7 @@ The file runs itself again in a network and mount namespace of its own, with its
 """
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -192,6 +193,36 @@ class Addresses(Case):
         client.sendall(HELLO)
         client.close()
         self.assertEqual(router.session()["outcome"], "client_closed")
+
+    def test_a_silent_address_that_is_listed_first_has_a_head_start_of_a_second(self):
+        silent = self.silent("127.0.0.2", 0).getsockname()[1]
+        good = self.server("127.0.0.3").getsockname()[1]
+        router = self.far([f"127.0.0.2:{silent}", f"127.0.0.3:{good}"], 'connect_timeout = "25s"')
+        self.assertEqual(self.ask(router), "127.0.0.3")
+        took = router.session(outcome="proxied")["connect_us"]
+        self.assertGreaterEqual(took, 1_000_000)
+        self.assertLess(took, 15_000_000)
+
+    def test_a_silent_address_is_ejected_though_clients_give_up_before(self):
+        silent = self.silent("127.0.0.2", 0).getsockname()[1]
+        router = self.far([f"127.0.0.2:{silent}"], 'connect_timeout = "25s"\neject_after = 2')
+        for _ in range(2):
+            client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+            client.sendall(HELLO)
+            client.close()
+        self.assertEqual(self.events(router, "an address is ejected")[0]["why"], "a client gave up waiting for it")
+
+    def test_a_client_that_has_closed_its_side_gets_to_the_next_address(self):
+        first, _, port = self.two()
+        self.close(first)
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"])
+        address = ("127.0.0.1", router.port())
+        router.signal(signal.SIGSTOP)  # until the FIN has come
+        with socket.create_connection(address, DEADLINE) as client:
+            client.sendall(HELLO)
+            client.shutdown(socket.SHUT_WR)
+            router.signal(signal.SIGCONT)
+            self.assertEqual(client.makefile("rb").readline(), b"127.0.0.3\n")
 
     def test_silent_addresses_take_three_times_connect_timeout_together(self):
         ports = [self.silent("127.0.0.2", 0).getsockname()[1] for _ in range(5)]

@@ -19,9 +19,9 @@ namespace snipass::server {
 // target is one place at which a backend can be reached: an IP address with its port, or a unix socket. All
 // workers share it, and it outlives reloads.
 struct target {
-    std::atomic<unsigned> failures = 0; // in a row
-    std::atomic<bool> ejected = false;  // tried last, until a probe has succeeded
-    std::atomic<bool> slow = false;     // it had a head start of another one, which was connected first
+    std::atomic<unsigned> failures = 0;                    // in a row
+    std::atomic<bool> ejected = false;                     // tried last, until a probe has succeeded
+    std::atomic<std::chrono::milliseconds> too_slow_for{}; // a head start that it did not use; zero: none
     std::atomic<unsigned> sessions = 0;
     std::atomic<bool> probed = false; // a probe is under way
 
@@ -37,7 +37,7 @@ struct target {
     }
     bool succeeded() noexcept {
         failures = 0;
-        slow = false;
+        too_slow_for = std::chrono::milliseconds{};
         return ejected.exchange(false);
     }
 };

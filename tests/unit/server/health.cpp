@@ -84,13 +84,13 @@ TEST_CASE("health: an ejection is one line, and so is the return") {
 TEST_CASE("health: an address that was slower than its head start is ejected too") {
     const one_address test;
     const auto text = test.logged([&](server::log& log) {
-        server::note_slow(log, test.backend, test.it);
+        server::note_slow(log, test.backend, test.it, server::head_start, "too slow");
         CHECK_FALSE(test.it.state->ejected);
-        server::note_slow(log, test.backend, test.it);
+        server::note_slow(log, test.backend, test.it, server::head_start, "too slow");
     });
     CHECK(test.it.state->ejected);
-    CHECK(test.it.state->slow);
-    CHECK(text.find("another address of its name answered sooner") != std::string::npos);
+    CHECK(test.it.state->too_slow_for.load() == server::head_start);
+    CHECK(text.find("too slow") != std::string::npos);
     test.it.state->succeeded();
-    CHECK_FALSE(test.it.state->slow);
+    CHECK(test.it.state->too_slow_for.load().count() == 0);
 }
