@@ -168,8 +168,11 @@ TEST_CASE("fd_watch: it leaves no registration behind") {
     net::event_loop loop;
     {
         net::fd_watch watch{loop, pair.accepted.get()};
-        CHECK(run(loop, as_task(watch.readable(soon()))) == asio::error::timed_out);
+        spawned wait{loop, as_task(watch.readable(late()))};
+        run_ready(loop);
         CHECK(is_registered(pair.accepted.get()));
+        watch.interrupt(a_reason);
+        CHECK(wait.get() == a_reason);
     }
     CHECK_FALSE(is_registered(pair.accepted.get()));
     CHECK(option_of(pair.accepted.get(), SOL_SOCKET, SO_ERROR) == 0); // and the descriptor is open
@@ -182,7 +185,11 @@ TEST_CASE("fd_watch: closed, the descriptor is closed once and its registration 
     const int number = pair.accepted.get();
     {
         net::fd_watch watch{loop, number};
-        CHECK(run(loop, as_task(watch.readable(soon()))) == asio::error::timed_out);
+        spawned wait{loop, as_task(watch.readable(late()))};
+        run_ready(loop);
+        CHECK(is_registered(number));
+        watch.interrupt(a_reason);
+        CHECK(wait.get() == a_reason);
         watch.close(std::move(pair.accepted));
         CHECK_FALSE(is_registered(number));
         CHECK(pair.client.read_to_end() == ending::fin);
