@@ -58,7 +58,7 @@ class connecting {
         std::size_t candidate;
         net::time_point begun;
         std::chrono::milliseconds head_start; // of the next one
-        bool ended = false;
+        std::optional<counted> session;       // none: it has ended
     };
 
     [[nodiscard]] bool has_more() const { return next_ < candidates_.size(); }
@@ -130,7 +130,7 @@ std::optional<connected> connecting::start_next() {
         auto fd = os::connect_unix(to.address->path, SOCK_STREAM);
         if (fd) {
             note_success(to);
-            return connected{std::move(*fd), std::move(to)};
+            return connected{std::move(*fd), to, counted{to.state}};
         }
         note_failure(to, fd.error());
         return std::nullopt;
@@ -142,7 +142,7 @@ std::optional<connected> connecting::start_next() {
     }
     const auto now = net::clock::now();
     const bool same_name = has_more() && candidates_[next_].address == to.address;
-    attempts_.push_back({number, now, same_name ? head_start : listed_head_start});
+    attempts_.push_back({number, now, same_name ? head_start : listed_head_start, counted{to.state}});
     race_.start(*to.endpoint, source_, now + settings_.connect_timeout);
     next_at_ = now + attempts_.back().head_start;
     return std::nullopt;
@@ -151,12 +151,12 @@ std::optional<connected> connecting::start_next() {
 std::optional<connected> connecting::take_finished() {
     while (auto one = race_.finished()) {
         auto& which = attempts_[one->number];
-        which.ended = true;
+        auto session = std::exchange(which.session, std::nullopt);
         auto& to = candidates_[which.candidate];
         if (one->socket) {
             note_success(to);
             note_those_that_were_slow("another address answered sooner");
-            return connected{std::move(*one->socket), std::move(to)};
+            return connected{std::move(*one->socket), std::move(to), std::move(*session)};
         }
         note_failure(to, one->socket.error());
         next_at_ = net::clock::now();
@@ -183,7 +183,7 @@ void connecting::note_those_that_were_slow(std::string_view why) {
     if (settings_.forwards())
         return;
     for (const auto& one : attempts_)
-        if (!one.ended && net::clock::now() - one.begun >= one.head_start)
+        if (one.session && net::clock::now() - one.begun >= one.head_start)
             note_slow(way_.owner.events(), settings_, candidates_[one.candidate], one.head_start, why);
 }
 

@@ -13,6 +13,7 @@ namespace snipass::server {
 struct connected {
     os::unique_fd fd;
     candidate to;
+    counted session;
 };
 
 // What connect_to_one says where all that is left to try is this router's own.

@@ -15,17 +15,10 @@ net::relay_options options_of(const config::backend_settings& settings, const re
 
 } // namespace
 
-proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to,
-                                 std::shared_ptr<target> at, os::unique_fd client, os::unique_fd connection,
-                                 record&& about)
+proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, counted at,
+                                 os::unique_fd client, os::unique_fd connection, record&& about)
     : relay(std::move(client), std::move(connection), options_of(to.settings(), about)), owner_(owner),
-      site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
-    ++at_->sessions;
-}
-
-proxied_session::~proxied_session() {
-    --at_->sessions;
-}
+      site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {}
 
 bool proxied_session::must_end(const config::configuration& now) const {
     if (to_.settings().on_remove == config::removal::keep)

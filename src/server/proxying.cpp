@@ -97,7 +97,7 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
     way.about.address = connection->to.address->text;
     way.about.endpoint = connection->to.endpoint;
     way.about.connect_time = net::clock::now() - begun;
-    auto session = std::make_unique<proxied_session>(way.owner, way.site, to, std::move(connection->to.state),
+    auto session = std::make_unique<proxied_session>(way.owner, way.site, to, std::move(connection->session),
                                                      std::move(way.client), std::move(connection->fd),
                                                      std::move(way.about));
     co_return way.owner.start_relay(std::move(session), way.about);

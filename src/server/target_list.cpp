@@ -39,6 +39,13 @@ void by_rank(std::vector<candidate>& candidates, const auto& rank) {
     std::ranges::transform(ranked, candidates.begin(), [](auto& one) { return std::move(one.second); });
 }
 
+// put_ejected_last: they are still better than nothing. Returns how many come before them.
+std::size_t put_ejected_last(std::vector<candidate>& order) {
+    const auto ejected =
+        std::ranges::stable_partition(order, [](const candidate& one) { return !one.state->ejected.load(); });
+    return order.size() - ejected.size();
+}
+
 } // namespace
 
 std::string name_of(const candidate& one) {
@@ -109,20 +116,29 @@ std::vector<candidate> target_list::in_order(const ip_address& client) {
     case config::balance::order:
         break;
     case config::balance::round_robin:
-        if (!order.empty())
-            std::ranges::rotate(order, order.begin() + static_cast<std::ptrdiff_t>(turn_++ % order.size()));
+        begin_with_next(order);
         break;
     case config::balance::least_sessions:
+        begin_with_next(order); // among equals
         by_rank(order, [](const candidate& one) { return one.state->sessions.load(); });
         break;
     case config::balance::source_hash:
         by_source(order, client);
         break;
     }
-    // What is ejected is still better than nothing.
-    (void)std::ranges::stable_partition(order,
-                                        [](const candidate& one) { return !one.state->ejected.load(); });
+    (void)put_ejected_last(order);
     return order;
+}
+
+// begin_with_next: in turn, without those that are ejected, whose turn would always be their neighbour's.
+void target_list::begin_with_next(std::vector<candidate>& order) {
+    const auto usable = put_ejected_last(order);
+    const auto turns = usable > 0 ? usable : order.size();
+    if (turns == 0)
+        return;
+    const auto begin = order.begin();
+    std::ranges::rotate(begin, begin + static_cast<std::ptrdiff_t>(turn_++ % turns),
+                        begin + static_cast<std::ptrdiff_t>(turns));
 }
 
 } // namespace snipass::server

@@ -22,8 +22,8 @@ struct target {
     std::atomic<unsigned> failures = 0;                    // in a row
     std::atomic<bool> ejected = false;                     // tried last, until a probe has succeeded
     std::atomic<std::chrono::milliseconds> too_slow_for{}; // a head start that it did not use; zero: none
-    std::atomic<unsigned> sessions = 0;
-    std::atomic<bool> probed = false; // a probe is under way
+    std::atomic<unsigned> sessions = 0;                    // from the connect on
+    std::atomic<bool> probed = false;                      // a probe is under way
 
     std::atomic<bool> is_local = false; // this machine's, when the kernel was asked last
     std::atomic<std::chrono::steady_clock::time_point> asked{};
@@ -40,6 +40,24 @@ struct target {
         too_slow_for = std::chrono::milliseconds{};
         return ejected.exchange(false);
     }
+};
+
+// counted is one session at a target, or one on its way there, for as long as it exists.
+class counted {
+  public:
+    explicit counted(std::shared_ptr<target> at) noexcept : at_(std::move(at)) { ++at_->sessions; }
+    ~counted() {
+        if (at_)
+            --at_->sessions;
+    }
+    counted(counted&&) noexcept = default;
+    counted& operator=(counted&& other) noexcept {
+        std::swap(at_, other.at_);
+        return *this;
+    }
+
+  private:
+    std::shared_ptr<target> at_;
 };
 
 // So many addresses of one name are used; an answer may have thousands, and each client looks at all.

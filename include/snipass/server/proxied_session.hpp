@@ -16,9 +16,8 @@ class worker;
 class proxied_session final : public net::relay {
   public:
     // `to` is one of the generation's backends, `at` where it is. `connection` is open and greeted.
-    proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, std::shared_ptr<target> at,
+    proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, counted at,
                     os::unique_fd client, os::unique_fd connection, record&& about);
-    ~proxied_session() override;
 
     // must_end: `now` drops the backend or the address that this session uses, and the file that the session
     // began with wants it closed then.
@@ -33,7 +32,7 @@ class proxied_session final : public net::relay {
     worker& owner_;
     std::shared_ptr<generation> site_;
     backend& to_;
-    std::shared_ptr<target> at_;
+    counted at_;
     record about_;
 };
 

@@ -36,13 +36,14 @@ class target_list {
         addresses answer;    // what the candidates were made from
     };
     void rebuild();
+    void begin_with_next(std::vector<candidate>& order);
 
     const config::backend_settings& settings_;
     address_book& book_;
     std::vector<known_name> names_;
     std::vector<candidate> all_;
     bool built_ = false;
-    std::size_t turn_ = 0; // of round_robin
+    std::size_t turn_ = 0;
 };
 
 // by_source orders candidates so that one source always meets the same, and moves only if that one goes away

@@ -67,6 +67,32 @@ TEST_CASE("target_list: round_robin begins with the next one") {
     CHECK(first == std::map<std::string, int>{{"10.0.0.1:443", 3}, {"10.0.0.2:443", 3}, {"/run/x.sock", 3}});
 }
 
+TEST_CASE("target_list: round_robin shares the part of an ejected address among all others") {
+    address_book book;
+    const auto settings = backend_at(three, config::balance::round_robin);
+    target_list list{settings, book};
+    list.all()[0].state->ejected = true;
+    std::map<std::string, int> first;
+    for (int i = 0; i < 10; ++i)
+        ++first[names(list.in_order(client))[0]];
+    CHECK(first == std::map<std::string, int>{{"10.0.0.2:443", 5}, {"/run/x.sock", 5}});
+    for (const auto& one : list.all())
+        one.state->ejected = true;
+    for (int i = 0; i < 9; ++i)
+        ++first[names(list.in_order(client))[0]];
+    CHECK(first["10.0.0.1:443"] == 3);
+}
+
+TEST_CASE("target_list: least_sessions begins with each of equals in turn") {
+    address_book book;
+    const auto settings = backend_at(three, config::balance::least_sessions);
+    target_list list{settings, book};
+    std::map<std::string, int> first;
+    for (int i = 0; i < 9; ++i)
+        ++first[names(list.in_order(client))[0]];
+    CHECK(first == std::map<std::string, int>{{"10.0.0.1:443", 3}, {"10.0.0.2:443", 3}, {"/run/x.sock", 3}});
+}
+
 TEST_CASE("target_list: least_sessions counts those of all workers") {
     address_book book;
     const auto settings = backend_at(three, config::balance::least_sessions);
@@ -77,6 +103,20 @@ TEST_CASE("target_list: least_sessions counts those of all workers") {
     one.all()[2].state->sessions = 3;
     CHECK(names(other.in_order(client)) ==
           std::vector<std::string>{"10.0.0.2:443", "10.0.0.1:443", "/run/x.sock"});
+}
+
+TEST_CASE("target_list: a session counts from its connect to its end, wherever it is moved") {
+    const auto at = std::make_shared<server::target>();
+    {
+        std::optional<server::counted> connecting{std::in_place, at};
+        CHECK(at->sessions == 1);
+        auto connected = std::move(*connecting);
+        connecting.reset();
+        CHECK(at->sessions == 1);
+        connected = server::counted{at};
+        CHECK(at->sessions == 1);
+    }
+    CHECK(at->sessions == 0);
 }
 
 TEST_CASE("target_list: source_hash keeps a source where it is, and spreads sources") {
