@@ -20,12 +20,18 @@ proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site
     : relay(std::move(client), std::move(connection), options_of(to.settings(), about)), owner_(owner),
       site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {}
 
-bool proxied_session::must_end(const config::configuration& now) const {
-    if (to_.settings().on_remove == config::removal::keep)
+bool is_removed(const config::backend_settings& of, std::string_view address,
+                const config::configuration& now) {
+    if (of.on_remove == config::removal::keep)
         return false;
-    const auto same = std::ranges::find(now.backends, to_.settings().name, &config::backend_settings::name);
-    return same == now.backends.end() ||
-           std::ranges::count(same->proxy, about_.address, &config::proxy_address::text) == 0;
+    const auto same = std::ranges::find(now.backends, of.name, &config::backend_settings::name);
+    if (same == now.backends.end())
+        return true;
+    return !address.empty() && std::ranges::count(same->proxy, address, &config::proxy_address::text) == 0;
+}
+
+bool proxied_session::must_end(const config::configuration& now) const {
+    return is_removed(to_.settings(), about_.address, now);
 }
 
 void proxied_session::ended(const net::relay_result& how) {

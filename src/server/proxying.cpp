@@ -7,13 +7,17 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/server/health.hpp"
 #include "snipass/server/proxied_session.hpp"
 
 #include <boost/asio/error.hpp>
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace snipass::server {
@@ -62,6 +66,40 @@ task<> wait_for_answer(passage& way, backend& to) {
         (void)co_await place.wait(until);
 }
 
+// connect_and_greet: whoever does not take the greeting has had nothing of the client, so the addresses
+// behind it are tried.
+task<result<connected>> connect_and_greet(passage& way, const config::backend_settings& settings,
+                                          std::vector<candidate> candidates, net::time_point last_begin) {
+    for (;;) {
+        auto connection = co_await connect_to_one(way, settings, candidates, last_begin);
+        if (!connection)
+            co_return connection;
+        const auto ec = co_await greet(way, connection->fd.get(), settings);
+        if (!ec)
+            co_return connection;
+        if (!settings.forwards())
+            note_failure(way.owner.events(), settings, connection->to, ec);
+        const auto used = std::ranges::find_if(candidates, [&](const candidate& one) {
+            return one.address == connection->to.address && one.endpoint == connection->to.endpoint;
+        });
+        candidates.erase(candidates.begin(), used == candidates.end() ? used : used + 1);
+        if (candidates.empty())
+            co_return ec;
+    }
+}
+
+// is_removed: a reload has taken away what this client, who began before it, waits for.
+bool is_removed(const passage& way, const backend& to, std::string_view address = {}) {
+    const auto* const now = way.owner.configuration();
+    return now != nullptr && now != way.site->config.get() &&
+           server::is_removed(to.settings(), address, *now);
+}
+
+outcome removed(passage& way) {
+    way.note("a reload has removed it");
+    return outcome::backend_absent;
+}
+
 task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
     const auto& settings = to.settings();
     const auto begun = net::clock::now();
@@ -75,7 +113,7 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
         candidates = to.targets().in_order(way.about.client.address);
     }
     const auto last_begin = begun + tries_in_a_row * settings.connect_timeout;
-    auto connection = co_await connect_to_one(way, settings, std::move(candidates), last_begin);
+    auto connection = co_await connect_and_greet(way, settings, std::move(candidates), last_begin);
     if (!connection) {
         if (connection.error() == boost::asio::error::operation_aborted)
             co_return outcome::client_closed;
@@ -89,10 +127,8 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
         const auto status = net::to_status(connection.error());
         co_return late ? outcome::backend_silent : to_outcome(status);
     }
-    if (const auto ec = co_await greet(way, connection->fd.get(), settings)) {
-        way.note(ec.message());
-        co_return outcome::backend_failed;
-    }
+    if (is_removed(way, to, connection->to.address->text))
+        co_return removed(way);
     to.is_back();
     way.about.address = connection->to.address->text;
     way.about.endpoint = connection->to.endpoint;
@@ -131,6 +167,8 @@ task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::opti
     backend::held place{to, way.owner.loop()};
     while (way.client && !way.is_over() && net::clock::now() < until) {
         const bool my_turn = co_await place.wait(until);
+        if (is_removed(way, to))
+            co_return removed(way);
         if (!my_turn)
             continue;
         way.about.detail = detail;

@@ -163,6 +163,15 @@ class Hold(Proxied):
         for client in clients:
             client.close()
 
+    def test_who_is_held_for_a_backend_that_a_reload_removes_is_closed_if_told_so(self):
+        self.far.close()
+        router = self.router(self.configuration('hold = "5m"\non_remove = "close"'))
+        client = self.connect(router, HELLO)
+        router.reload(harness.case.HEAD)
+        line = router.session()
+        self.assertEqual((line["outcome"], "a reload has removed it" in line["detail"]), ("backend_absent", True))
+        client.close()
+
     def test_sorry_comes_first(self):
         self.far.close()
         router = self.router(self.configuration('hold = "30s"\nsorry = "other"') + self.backend("other"))

@@ -6,10 +6,16 @@
 #include "snipass/server/record.hpp"
 
 #include <memory>
+#include <string_view>
 
 namespace snipass::server {
 
 class worker;
+
+// is_removed: `now` drops a backend that is proxied with these settings, or its address (as written; empty:
+// any), and the settings say that its sessions end then.
+[[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address,
+                              const config::configuration& now);
 
 // A proxied_session takes the place of the session's coroutines, which have ended: it is all that is kept of
 // an idle one (at most 1 KiB). It tells the worker when it ends.
@@ -19,8 +25,7 @@ class proxied_session final : public net::relay {
     proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, counted at,
                     os::unique_fd client, os::unique_fd connection, record&& about);
 
-    // must_end: `now` drops the backend or the address that this session uses, and the file that the session
-    // began with wants it closed then.
+    // must_end: what this session uses is_removed.
     [[nodiscard]] bool must_end(const config::configuration& now) const;
 
     // take_record: for a session that could not begin.

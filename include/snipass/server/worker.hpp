@@ -61,6 +61,10 @@ class worker {
     [[nodiscard]] net::name_cache& names() noexcept { return names_; }
     [[nodiscard]] address_book& book() noexcept { return book_; }
     [[nodiscard]] log& events() noexcept { return log_; }
+    // configuration is the one in use; null before the first.
+    [[nodiscard]] const config::configuration* configuration() const noexcept {
+        return site_ ? site_->config.get() : nullptr;
+    }
     [[nodiscard]] bool listens_on(const ip_endpoint& one) const;
     [[nodiscard]] net::unique_id next_id() noexcept;
     void start_session(const std::shared_ptr<generation>& site, const config::listener_settings& listener,
