@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -32,9 +33,17 @@ type handoffListener struct {
 }
 
 func listen(path string) (*handoffListener, error) {
+	if other, err := net.Dial("unix", path); err == nil {
+		other.Close()
+		return nil, syscall.EADDRINUSE // somebody listens there
+	}
 	os.Remove(path)
 	unix, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
+		return nil, err
+	}
+	unix.SetUnlinkOnClose(false) // it may be our successor's by then
+	if err := os.Chmod(path, 0o660); err != nil {
 		return nil, err
 	}
 	listener := &handoffListener{unix, make(chan net.Conn)}
@@ -42,7 +51,8 @@ func listen(path string) (*handoffListener, error) {
 	return listener, nil
 }
 
-// Accept returns a client, as a TCP listener's would.
+// Accept returns a client, as a TCP listener's would. After Close it goes on while there are clients that were
+// acknowledged: nobody else would serve them.
 func (l *handoffListener) Accept() (net.Conn, error) {
 	client, ok := <-l.clients
 	if !ok {
@@ -53,9 +63,11 @@ func (l *handoffListener) Accept() (net.Conn, error) {
 
 // take accepts the router's connections. Each has its own goroutine: a silent one delays nobody.
 func (l *handoffListener) take() {
+	var receiving sync.WaitGroup
 	for {
 		connection, err := l.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
+			receiving.Wait()
 			close(l.clients)
 			return
 		}
@@ -63,7 +75,9 @@ func (l *handoffListener) take() {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
+		receiving.Add(1)
 		go func() {
+			defer receiving.Done()
 			defer connection.Close()
 			client, err := receive(connection)
 			if err != nil {
