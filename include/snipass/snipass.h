@@ -3,7 +3,8 @@
  *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", NULL);
  *     for (;;) {
  *         snipass_client* client = snipass_receive(receiver, -1);
- *         if (client == NULL) continue;
+ *         if (client == NULL && errno == ESHUTDOWN) break;        // after snipass_stop()
+ *         if (client == NULL) { usleep(10000); continue; }        // out of descriptors: try again later
  *         int fd = snipass_client_release(client);      // as if accept() had returned it
  *         snipass_client_free(client);
  *         ...
@@ -57,7 +58,11 @@ SNIPASS_API snipass_receiver* snipass_listen(const char* path, const struct snip
 /* snipass_adopt is snipass_listen for a socket that is bound (and, for `stream`, listens) already: one that
  * systemd passed. The receiver owns it from here on, unless NULL is returned. For `datagram` the socket unit
  * says PassCredentials=yes: of what came before the option was set (at the latest, here) nobody knows who
- * sent it, and it is refused. */
+ * sent it, and it is refused.
+ *
+ * A receiver belongs to the process that made it: in a fork it only can be freed. A pre-fork server
+ * (`stream`) binds a socket and listens, forks, and calls snipass_adopt(listener, ...) in each child, which
+ * shares the clients with its siblings as with accept(). */
 SNIPASS_API snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options);
 
 /* snipass_receiver_fd is readable while there is something to do: poll or epoll it, nothing else.
@@ -70,6 +75,7 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
  *   EAGAIN            nothing came in that time, or nothing but what is no handoff: then the descriptor is
  *                     readable again
  *   ESHUTDOWN         after snipass_stop(): there is nothing left
+ *   EINVAL            this process is a fork of the one that made the receiver (see snipass_adopt)
  *   EMFILE, ENFILE    out of descriptors; nobody is lost, the clients wait in the backlog: try again later
  *   ENOMEM            the same, for memory */
 SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);

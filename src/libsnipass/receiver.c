@@ -213,6 +213,8 @@ static struct snipass_client* step(struct snipass_receiver* receiver, bool* idle
 }
 
 snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms) {
+    if (receiver->owner != getpid())
+        return no_client(EINVAL);
     const int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
     unsigned steps = 0;
     for (;;) {

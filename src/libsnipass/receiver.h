@@ -23,8 +23,9 @@ struct pending {
 };
 
 struct snipass_receiver {
-    pthread_mutex_t mutex; /* everything below, but for epoll itself */
+    pthread_mutex_t mutex; /* everything below, but for epoll itself and the owner */
     int epoll, listener, timer;
+    pid_t owner; /* epoll is shared with whatever this process forks, and would report our memory there */
     struct pending *oldest, *newest;
     size_t pending_count;
     bool timer_is_set, stopped;

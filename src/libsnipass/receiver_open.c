@@ -17,6 +17,8 @@ enum {
 };
 
 void snipass_stop(snipass_receiver* receiver) {
+    if (receiver->owner != getpid())
+        return;
     pthread_mutex_lock(&receiver->mutex);
     if (!receiver->stopped) {
         receiver->stopped = true;
@@ -31,6 +33,11 @@ void snipass_stop(snipass_receiver* receiver) {
 void snipass_receiver_free(snipass_receiver* receiver) {
     if (receiver == NULL)
         return;
+    /* In a fork: close what this process holds, and leave the registrations, which are the owner's, alone. */
+    if (receiver->epoll >= 0 && receiver->owner != getpid()) {
+        close(receiver->epoll);
+        receiver->epoll = -1;
+    }
     while (receiver->oldest != NULL)
         snipass_client_free(receiver_finish(receiver, receiver->oldest));
     if (receiver->listener >= 0)
@@ -95,6 +102,7 @@ snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* optio
         return NULL;
     pthread_mutex_init(&receiver->mutex, NULL);
     receiver->listener = unix_fd;
+    receiver->owner = getpid();
     receiver->epoll = receiver->timer = -1;
     if (set_up(receiver, options))
         return receiver;

@@ -4,11 +4,14 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <fcntl.h>
 #include <fstream>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <thread>
+#include <vector>
 
 using namespace handoff_test;
 
@@ -122,4 +125,63 @@ TEST_CASE_METHOD(fixture,
         CHECK(size == expected);
     }
     CHECK(takes_nothing(receiver));
+}
+
+namespace {
+
+// serve_in_fork is one worker of a pre-fork server; it ends when it is killed.
+pid_t serve_in_fork(int listener, snipass_receiver* parents) {
+    const pid_t child = fork();
+    if (child != 0)
+        return child;
+    alarm(60);
+    const bool refused = snipass_receive(parents, 0) == nullptr && errno == EINVAL;
+    snipass_stop(parents); // is the parent's: nothing happens
+    snipass_receiver_free(parents);
+    auto* own = snipass_adopt(dup(listener), nullptr);
+    while (refused && own != nullptr)
+        snipass_client_free(snipass_receive(own, -1));
+    _exit(1);
+}
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "libsnipass: in a pre-fork server each child has a receiver of its own") {
+    const auto address = unix_address(path);
+    const test_fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 1024) == 0);
+    const std::string other = path + ".parent";
+    const receiver_ptr parents{snipass_listen(other.c_str(), nullptr), snipass_receiver_free};
+    REQUIRE(parents);
+    const auto under_way = connect_unix(other); // the children's copy of the epoll descriptor knows it
+    CHECK(takes_nothing(parents));
+    std::vector<pid_t> children;
+    for (int i = 0; i < 4; ++i)
+        children.push_back(serve_in_fork(listener.get(), parents.get()));
+    const auto client = make_tcp_pair();
+    int acknowledged = 0;
+    for (int round = 0; round < 50; ++round) {
+        std::vector<test_fd> connections;
+        for (int i = 0; i < 16; ++i) {
+            connections.push_back(connect_unix(path));
+            send_with(connections.back(), example_header(), std::array{client.near.get()});
+        }
+        for (const auto& connection : connections) {
+            answer said = answer::nothing;
+            while ((said = answer_of(connection)) == answer::nothing)
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            acknowledged += said == answer::ack;
+        }
+    }
+    CHECK(acknowledged == 50 * 16);
+    for (const pid_t child : children) {
+        int status = 0;
+        CHECK(waitpid(child, &status, WNOHANG) == 0); // lives
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+    }
+    send_with(under_way, example_header(), std::array{client.near.get()});
+    CHECK(takes_nothing(parents));
+    CHECK(answer_of(under_way) == answer::ack); // nothing of the parent's went with them
 }
