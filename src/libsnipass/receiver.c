@@ -3,6 +3,7 @@
 #include "receiver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,7 @@ struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct
     close(pending->connection);
     if (pending->acknowledged) {
         client->fd = handoff_release(&pending->handoff);
+        (void)fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK); /* nobody else's now */
     } else {
         handoff_drop(&pending->handoff);
         snipass_client_free(client);

@@ -41,6 +41,7 @@ TEST_CASE_METHOD(fixture, "libsnipass: a client comes with what the router says 
         const auto receiver = listen();
         REQUIRE(receiver);
         auto client = make_tcp_pair();
+        REQUIRE(fcntl(client.near.get(), F_SETFL, 0) == 0);
         auto connection = connect_unix(path);
         send_with(connection, example_header(), std::array{client.near.get()});
         CHECK(takes_nothing(receiver)); // acknowledged, not let go yet
@@ -65,6 +66,7 @@ TEST_CASE_METHOD(fixture, "libsnipass: a client comes with what the router says 
         CHECK(snipass_client_consumed(taken.get(), &size) == nullptr);
         CHECK(size == 0);
         CHECK((fcntl(snipass_client_fd(taken.get()), F_GETFD) & FD_CLOEXEC) != 0);
+        CHECK((fcntl(snipass_client_fd(taken.get()), F_GETFL) & O_NONBLOCK) != 0);
     }
     CHECK(open_descriptors() == before);
 }
