@@ -6,8 +6,9 @@
 //
 //     snipass::acceptor acceptor{executor, "/run/site/handoff.sock"};
 //
-// and every accept and async_accept stays as it was: each yields a client's tcp::socket, with the ClientHello
-// unread in it. Needs Boost.Asio and libsnipass (-lsnipass).
+// and accept() and async_accept(token) stay as they were: each yields a client's tcp::socket, of the
+// acceptor's executor and with the ClientHello unread in it. (Of Asio's other forms of them there are none.)
+// Needs Boost.Asio and libsnipass (-lsnipass).
 #pragma once
 
 #include "snipass/snipass.h"

@@ -76,7 +76,8 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
  *                     readable again
  *   ESHUTDOWN         after snipass_stop(): there is nothing left
  *   EINVAL            this process is a fork of the one that made the receiver (see snipass_adopt)
- *   EMFILE, ENFILE    out of descriptors; nobody is lost, the clients wait in the backlog: try again later
+ *   EMFILE, ENFILE    out of descriptors: try again later. The clients wait in the backlog; one whose connection
+ *                     got the last descriptor, and its socket none, is the router's again, which holds it
  *   ENOMEM            the same, for memory */
 SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);
 

@@ -175,6 +175,7 @@ static struct snipass_client* receive_datagram(struct snipass_receiver* receiver
         return no_client(good ? ENOMEM : EAGAIN);
     }
     memcpy(client->consumed, receiver->buffer, client->consumed_size);
+    (void)fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK);
     handoff_addresses(client->fd, &client->metadata);
     return client;
 }

@@ -21,31 +21,47 @@ std::array<std::size_t, kinds> count_names(const std::vector<rule>& rules) {
     return counts;
 }
 
-// A name that so many rules have is compared with no more of them: the walk stays linear in the file.
+// A name that so many rules have is compared with no more of them.
 constexpr std::ptrdiff_t most_compared = 64;
 
-bool lies_in(const ip_prefix& one, const std::vector<ip_prefix>& others) {
-    return std::ranges::any_of(others, [&one](const ip_prefix& other) {
-        return other.contains(one.address()) && other.contains(one.last());
-    });
-}
+// comparison tells whether one rule's conditions hold for every client that another's do. Files of a million
+// names are loaded while clients come: it has a budget, and what is left when that is spent counts as
+// different.
+class comparison {
+  public:
+    [[nodiscard]] bool covers(const rule& earlier, const rule& later) {
+        return (earlier.alpn.empty() || (affords(earlier.alpn.size() * later.alpn.size()) &&
+                                         covers_alpn(earlier.alpn, later.alpn))) &&
+               (earlier.source.empty() || (affords(earlier.source.size() * (later.source.size() + 2)) &&
+                                           covers_sources(earlier.source, later.source)));
+    }
 
-bool covers_sources(const rule& earlier, const rule& later) {
-    if (earlier.source.empty())
+  private:
+    [[nodiscard]] bool affords(std::size_t steps) noexcept {
+        if (steps > budget_)
+            return false;
+        budget_ -= steps;
         return true;
-    static const std::vector everywhere{*ip_prefix::parse("0.0.0.0/0"), *ip_prefix::parse("::/0")};
-    const auto& sources = later.source.empty() ? everywhere : later.source;
-    return std::ranges::all_of(sources, [&](const ip_prefix& one) { return lies_in(one, earlier.source); });
-}
+    }
 
-// A client fulfils `alpn` if it offers any of its values.
-bool covers_alpn(const rule& earlier, const rule& later) {
-    if (earlier.alpn.empty())
-        return true;
-    return !later.alpn.empty() && std::ranges::all_of(later.alpn, [&earlier](const std::string& one) {
-        return std::ranges::find(earlier.alpn, one) != earlier.alpn.end();
-    });
-}
+    // A client fulfils a list of protocols if it offers any of them.
+    static bool covers_alpn(const std::vector<std::string>& earlier, const std::vector<std::string>& later) {
+        return !later.empty() && std::ranges::all_of(later, [&earlier](const std::string& one) {
+            return std::ranges::find(earlier, one) != earlier.end();
+        });
+    }
+
+    static bool covers_sources(const std::vector<ip_prefix>& earlier, const std::vector<ip_prefix>& later) {
+        static const std::vector everywhere{*ip_prefix::parse("0.0.0.0/0"), *ip_prefix::parse("::/0")};
+        return std::ranges::all_of(later.empty() ? everywhere : later, [&earlier](const ip_prefix& one) {
+            return std::ranges::any_of(earlier, [&one](const ip_prefix& other) {
+                return other.contains(one.address()) && other.contains(one.last());
+            });
+        });
+    }
+
+    std::size_t budget_ = 4'000'000; // some 50 ms
+};
 
 } // namespace
 
@@ -53,6 +69,7 @@ std::vector<shadowed_name> find_shadowed(const std::vector<rule>& rules) {
     std::vector<shadowed_name> shadowed;
     // One map a pattern_kind: who has the name, and not in vain.
     std::array<std::unordered_multimap<std::string_view, std::size_t>, kinds> owners;
+    comparison compared;
     const auto counts = count_names(rules);
     for (std::size_t kind = 0; kind < owners.size(); ++kind)
         owners[kind].reserve(counts[kind]); // a million names would be moved twenty times
@@ -63,8 +80,7 @@ std::vector<shadowed_name> find_shadowed(const std::vector<rule>& rules) {
             const auto [first, last] = known.equal_range(pattern.text);
             const auto end = std::next(first, std::min(std::distance(first, last), most_compared));
             const auto by = std::find_if(first, end, [&](const auto& earlier) {
-                return covers_sources(rules[earlier.second], rules[i]) &&
-                       covers_alpn(rules[earlier.second], rules[i]);
+                return compared.covers(rules[earlier.second], rules[i]);
             });
             if (by != end)
                 shadowed.push_back({i, n, by->second});

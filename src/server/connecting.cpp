@@ -195,7 +195,8 @@ task<result<connected>> connect_to_one(passage& way, const config::backend_setti
         connecting one{way, settings, candidates, last_begin};
         auto connection = co_await one.run();
         // A client whose hello is complete goes before those whose is not.
-        if (connection || connection.error() != os::make_error(EMFILE) || !way.owner.make_room())
+        if (connection || connection.error() != os::make_error(EMFILE) || net::clock::now() >= last_begin ||
+            !way.owner.make_room())
             co_return connection;
         net::sleeper turn{way.owner.loop()};
         co_await turn.sleep(net::clock::now());

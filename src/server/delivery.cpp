@@ -138,9 +138,9 @@ task<delivery::attempt> delivery::offer_to(backend& to, std::size_t address, net
     auto last = co_await try_once(to, address, deadline);
     for (auto retry = first_retry; net::may_pass_soon(last.status); retry = std::min(2 * retry, last_retry)) {
         const auto now = net::clock::now();
-        if (now >= deadline)
+        if (now + retry >= deadline) // an attempt without time for an answer would only be taken back
             break;
-        auto next = std::min(now + retry, deadline);
+        auto next = now + retry;
         // A client whose hello is complete goes before those whose is not.
         if (last.error == os::make_error(EMFILE) && way_.owner.make_room())
             next = now;
