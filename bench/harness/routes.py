@@ -28,7 +28,7 @@ def haproxy(folder, setup, port, backend_port, tuned):
         names.writelines(f"{name} other\n" for name in other_names(setup.routes))
         names.write(f"{TESTED_NAME} tested\n")
     tuning = "  tune.pipesize 1048576\n  tune.bufsize 16384\n" if tuned else ""
-    splice = "  option splice-auto\n" if tuned else ""
+    splice = "  option splice-request\n  option splice-response\n" if tuned else ""
     (folder / "haproxy.cfg").write_text(
         f"global\n  nbthread 1\n  no strict-limits\n  ulimit-n 20000\n  maxconn 19000\n{tuning}"
         f"defaults\n  mode tcp\n{splice}  timeout connect 5s\n  timeout client 10m\n  timeout server 10m\n"
