@@ -25,6 +25,11 @@ def free_port():
         return one.getsockname()[1]
 
 
+def is_listened_on(port):
+    with open("/proc/net/tcp", encoding="ascii") as sockets:
+        return any(row.split()[1].endswith(f":{port:04X}") and row.split()[3] == "0A" for row in sockets)
+
+
 class Peers(Case):
     def setUp(self):
         super().setUp()
@@ -50,7 +55,8 @@ class Peers(Case):
     def test_socat_echoes_and_hears_the_end(self):
         port = free_port()
         self.run_program(["socat", f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr", "EXEC:cat"])
-        client = self.connect(self.proxied(port, 'hold = "10s"'), HELLO)  # held until socat listens
+        wait_until(lambda: is_listened_on(port), "socat listens")
+        client = self.connect(self.proxied(port), HELLO)
         client.sendall(b"and more" * 10_000)
         client.shutdown(socket.SHUT_WR)
         self.assertEqual(read_all(client), (HELLO + b"and more" * 10_000, "fin"))
