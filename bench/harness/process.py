@@ -40,22 +40,17 @@ class Process:
 
     def user_memory(self):
         """Bytes of memory that nobody else has: anonymous pages of the program and its children."""
-        total = 0
-        for pid in self.pids():
-            for line in read(pathlib.Path(f"/proc/{pid}/smaps_rollup"), "").splitlines():
-                if line.startswith("Anonymous:"):
-                    total += int(line.split()[1]) * 1024
-        return total
+        return self._sum("smaps_rollup", "Anonymous")
 
     def peak_memory(self):
         """Bytes that were resident at most (VmHWM). Unlike user_memory() it may be asked for at any time: smaps_rollup
         holds up whoever wants memory meanwhile."""
-        total = 0
-        for pid in self.pids():
-            for line in read(pathlib.Path(f"/proc/{pid}/status"), "").splitlines():
-                if line.startswith("VmHWM:"):
-                    total += int(line.split()[1]) * 1024
-        return total
+        return self._sum("status", "VmHWM")
+
+    def _sum(self, file, field):
+        """Bytes: the field's kilobytes in /proc/PID/file of the program and its children."""
+        lines = [line for pid in self.pids() for line in read(pathlib.Path(f"/proc/{pid}/{file}"), "").splitlines()]
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":"))
 
     def descriptors(self):
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids())

@@ -66,7 +66,7 @@ class acceptor {
     [[nodiscard]] executor_type get_executor() { return state_->readable.get_executor(); }
 
     // async_accept completes with void(error_code, tcp::socket). Errors: operation_aborted after cancel() and
-    // when the acceptor is gone, shut_down after stop(), no_descriptors (try again later; nobody is lost).
+    // when the acceptor is gone, shut_down after stop(), no_descriptors (try again later).
     template <class CompletionToken>
     auto async_accept(CompletionToken&& token) {
         return boost::asio::async_compose<CompletionToken,

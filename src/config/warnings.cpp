@@ -97,7 +97,7 @@ void warn_of_loop(const draft& draft, const backend_draft& backend, findings& fi
 // how_taken: how the rule that takes a name from another one has it.
 std::string how_taken(const route::rule& by) {
     return by.alpn.empty() && by.source.empty() ? " without any condition"
-                                                : " for all these clients, and more";
+                                                : " for the same clients, or for more";
 }
 
 void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rules,

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-    lock_attempts = 500,
+    lock_attempts = 20,
     lock_pause = 10000000, /* ns */
 };
 

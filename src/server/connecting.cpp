@@ -190,7 +190,7 @@ void connecting::note_those_that_were_slow(std::string_view why) {
 } // namespace
 
 task<result<connected>> connect_to_one(passage& way, const config::backend_settings& settings,
-                                       std::vector<candidate> candidates, net::time_point last_begin) {
+                                       std::vector<candidate>& candidates, net::time_point last_begin) {
     for (;;) {
         connecting one{way, settings, candidates, last_begin};
         auto connection = co_await one.run();

@@ -53,7 +53,6 @@ class delivery {
     task<attempt> hold(backend& to, attempt last);
     task<attempt> offer(backend& to, net::time_point until);
     task<attempt> offer_to(backend& to, std::size_t address, net::time_point deadline);
-    task<attempt> try_once(backend& to, std::size_t address, net::time_point deadline);
     task<attempt> try_stream(std::string_view path, net::time_point deadline);
     attempt try_datagram(net::datagram_channel& channel);
 
@@ -135,26 +134,24 @@ task<delivery::attempt> delivery::offer(backend& to, net::time_point until) {
 
 // offer_to makes attempts until `deadline`, as long as what is in their way may pass.
 task<delivery::attempt> delivery::offer_to(backend& to, std::size_t address, net::time_point deadline) {
-    auto last = co_await try_once(to, address, deadline);
-    for (auto retry = first_retry; net::may_pass_soon(last.status); retry = std::min(2 * retry, last_retry)) {
+    const bool is_datagram = to.settings().protocol == config::handoff_protocol::datagram;
+    for (auto retry = first_retry;; retry = std::min(2 * retry, last_retry)) {
+        attempt last;
+        if (is_datagram)
+            last = try_datagram(to.channels()[address]);
+        else
+            last = co_await try_stream(to.settings().handoff[address], deadline);
         const auto now = net::clock::now();
-        if (now + retry >= deadline) // an attempt without time for an answer would only be taken back
-            break;
+        // An attempt without time for an answer would only be taken back.
+        if (!net::may_pass_soon(last.status) || now + retry >= deadline)
+            co_return last;
         auto next = now + retry;
         // A client whose hello is complete goes before those whose is not.
         if (last.error == os::make_error(EMFILE) && way_.owner.make_room())
             next = now;
         net::sleeper sleeper{way_.owner.loop()};
         co_await sleeper.sleep(next);
-        last = co_await try_once(to, address, deadline);
     }
-    co_return last;
-}
-
-task<delivery::attempt> delivery::try_once(backend& to, std::size_t address, net::time_point deadline) {
-    if (to.settings().protocol == config::handoff_protocol::datagram)
-        co_return try_datagram(to.channels()[address]);
-    co_return co_await try_stream(to.settings().handoff[address], deadline);
 }
 
 task<delivery::attempt> delivery::try_stream(std::string_view path, net::time_point deadline) {

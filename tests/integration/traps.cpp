@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 using namespace snipass;
 using namespace snipass::testing;
@@ -51,6 +52,15 @@ struct fixture : router_fixture {
         return running->ask([](server::worker& one) { return one.waiting().size(); });
     }
 };
+
+// two_that_wait have not said all, the first one for longer.
+std::pair<tcp_client, tcp_client> two_that_wait(router& router) {
+    auto oldest = router.connect_with(byte_view{hello}.first(3));
+    router.wait_until_waiting(1);
+    auto second = router.connect_with(byte_view{hello}.first(3));
+    router.wait_until_waiting(2);
+    return {std::move(oldest), std::move(second)};
+}
 
 // The deadline's timer is looked at once more when its time comes, and asking may cost a turn.
 constexpr std::size_t hardly_any = 3;
@@ -256,10 +266,7 @@ TEST_CASE("trap: without descriptors the listener makes room, and goes on") {
     CAPTURE(error);
     fixture test;
     auto& router = test.begin();
-    const auto oldest = router.connect_with(byte_view{hello}.first(3));
-    router.wait_until_waiting(1);
-    const auto second = router.connect_with(byte_view{hello}.first(3));
-    router.wait_until_waiting(2);
+    const auto [oldest, second] = two_that_wait(router);
     test.calls->fail(system_call::accept4, error, 1, 1);
     const auto newcomer = router.connect_with(hello);
     (void)test.backend.take();
@@ -280,10 +287,7 @@ TEST_CASE("trap: without descriptors for its backend's connection, a client goes
         test.what.otherwise(1);
     }
     auto& router = test.begin();
-    const auto oldest = router.connect_with(byte_view{hello}.first(3));
-    router.wait_until_waiting(1);
-    const auto second = router.connect_with(byte_view{hello}.first(3));
-    router.wait_until_waiting(2);
+    const auto [oldest, second] = two_that_wait(router);
     test.calls->fail(system_call::socket, EMFILE, 1, 1);
     const auto newcomer = router.connect_with(hello);
     if (is_proxied)

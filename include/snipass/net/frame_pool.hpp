@@ -11,6 +11,7 @@ namespace snipass::net {
 // frame_pool keeps the memory of a thread's finished coroutine frames for its next ones: a session has about
 // ten, each for the time of one call, and malloc's own cache of seven a size is too small for the sessions of
 // a busy moment (bench/README.md says what it gives). Sanitizers are to see each frame's end, and get none.
+// For threads that live as long as the process: what is kept for one that ends is lost.
 class frame_pool {
   public:
     [[nodiscard]] static void* allocate(std::size_t size) {

@@ -37,6 +37,7 @@ namespace snipass::os {
     case ETOOMANYREFS:
     case EMFILE:
     case ENFILE:
+    case ENOSPC: // no room for another registration (epoll_ctl(2))
     case EINTR:
         return true;
     default:

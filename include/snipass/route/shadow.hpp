@@ -17,9 +17,8 @@ struct shadowed_name {
 };
 
 // find_shadowed compares the patterns as they are: it does not know that "/.*/" leaves nothing to the regexes
-// behind it, nor what several rules with conditions leave together. Of very long
-// lists of conditions it compares a few million pairs, and takes the rest for different. In the order of the rules and their
-// names.
+// behind it, nor what several rules with conditions leave together; and of very long lists of conditions it
+// compares a few million pairs, and takes the rest for different. In the order of the rules and their names.
 [[nodiscard]] std::vector<shadowed_name> find_shadowed(const std::vector<rule>& rules);
 
 } // namespace snipass::route

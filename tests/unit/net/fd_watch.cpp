@@ -29,6 +29,14 @@ net::time_point late() {
     return net::clock::now() + patience;
 }
 
+// watch_once has the loop watch the descriptor, and ends the wait.
+void watch_once(net::event_loop& loop, net::fd_watch& watch) {
+    spawned wait{loop, as_task(watch.readable(late()))};
+    run_ready(loop);
+    watch.interrupt(a_reason);
+    REQUIRE(wait.get() == a_reason);
+}
+
 } // namespace
 
 TEST_CASE("fd_watch: bytes that are there already make it readable") {
@@ -168,11 +176,8 @@ TEST_CASE("fd_watch: it leaves no registration behind") {
     net::event_loop loop;
     {
         net::fd_watch watch{loop, pair.accepted.get()};
-        spawned wait{loop, as_task(watch.readable(late()))};
-        run_ready(loop);
+        watch_once(loop, watch);
         CHECK(is_registered(pair.accepted.get()));
-        watch.interrupt(a_reason);
-        CHECK(wait.get() == a_reason);
     }
     CHECK_FALSE(is_registered(pair.accepted.get()));
     CHECK(option_of(pair.accepted.get(), SOL_SOCKET, SO_ERROR) == 0); // and the descriptor is open
@@ -185,11 +190,8 @@ TEST_CASE("fd_watch: closed, the descriptor is closed once and its registration 
     const int number = pair.accepted.get();
     {
         net::fd_watch watch{loop, number};
-        spawned wait{loop, as_task(watch.readable(late()))};
-        run_ready(loop);
+        watch_once(loop, watch);
         CHECK(is_registered(number));
-        watch.interrupt(a_reason);
-        CHECK(wait.get() == a_reason);
         watch.close(std::move(pair.accepted));
         CHECK_FALSE(is_registered(number));
         CHECK(pair.client.read_to_end() == ending::fin);

@@ -6,10 +6,13 @@
 
 using snipass::net::frame_pool;
 
-TEST_CASE("frame_pool: a frame's memory is the next one's of about its size", "[net]") {
+TEST_CASE("frame_pool: a frame's memory is the next one's of about its size, and nobody else's", "[net]") {
     void* first = frame_pool::allocate(200);
     frame_pool::deallocate(first, 200);
 #ifndef SNIPASS_SANITIZED
+    void* other = ::operator new(200); // malloc would give what was freed last
+    CHECK(other != first);
+    ::operator delete(other);
     void* second = frame_pool::allocate(195);
     CHECK(second == first);
     frame_pool::deallocate(second, 195);

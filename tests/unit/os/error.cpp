@@ -9,7 +9,8 @@ using namespace snipass;
 namespace netdb = boost::asio::error;
 
 TEST_CASE("error: what may succeed a little later is transient") {
-    for (const int number : {EAGAIN, EWOULDBLOCK, ENOBUFS, ENOMEM, ETOOMANYREFS, EMFILE, ENFILE, EINTR}) {
+    for (const int number :
+         {EAGAIN, EWOULDBLOCK, ENOBUFS, ENOMEM, ETOOMANYREFS, EMFILE, ENFILE, ENOSPC, EINTR}) {
         CAPTURE(number);
         CHECK(os::is_transient(os::make_error(number)));
     }
