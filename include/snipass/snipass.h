@@ -76,9 +76,8 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
  *                     readable again
  *   ESHUTDOWN         after snipass_stop(): there is nothing left
  *   EINVAL            this process is a fork of the one that made the receiver (see snipass_adopt)
- *   EMFILE, ENFILE    out of descriptors: try again later. The clients wait in the backlog; one whose connection
- *                     got the last descriptor, and its socket none, is the router's again, which holds it
- *   ENOMEM            the same, for memory */
+ *   EMFILE, ENFILE    out of descriptors (a handoff takes two for a moment): try again later. The clients
+ * wait in the backlog ENOMEM            the same, for memory */
 SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);
 
 /* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive

@@ -2,6 +2,7 @@
 #include "handoff.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +35,13 @@ int handoff_release(struct handoff* handoff) {
     const int client = handoff->client;
     handoff->client = -1;
     return client;
+}
+
+int handoff_reserve(int any_fd) {
+    const int reserved = fcntl(any_fd, F_DUPFD_CLOEXEC, 0);
+    if (reserved < 0 && errno == EINVAL)
+        errno = EMFILE; /* a limit of zero */
+    return reserved;
 }
 
 /* adopt owns every descriptor of one control message before anything is judged: what is not adopted leaks. */

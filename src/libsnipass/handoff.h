@@ -49,6 +49,11 @@ void handoff_drop(struct handoff* handoff);
 /* handoff_release gives the client away: the caller closes it. */
 int handoff_release(struct handoff* handoff);
 
+/* handoff_reserve takes a descriptor's number, to be closed directly before handoff_read: accepting a
+ * connection takes one, the client that comes over it a second one, and what cannot be delivered is lost to
+ * this process. So who has only one left does not accept. -1: EMFILE. */
+int handoff_reserve(int any_fd);
+
 /* handoff_read reads what is there. Anything but complete and wants_more has dropped the handoff. */
 enum handoff_progress handoff_read(struct handoff* handoff, int connection);
 

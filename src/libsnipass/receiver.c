@@ -77,7 +77,7 @@ static struct snipass_client* no_client(int error) {
     return NULL;
 }
 
-static struct snipass_client* advance(struct snipass_receiver* receiver, struct pending* pending) {
+static struct snipass_client* take(struct snipass_receiver* receiver, struct pending* pending) {
     if (!pending->acknowledged) {
         const enum handoff_progress progress = handoff_read(&pending->handoff, pending->connection);
         if (progress == handoff_wants_more)
@@ -95,6 +95,16 @@ static struct snipass_client* advance(struct snipass_receiver* receiver, struct 
     if (!handoff_let_go(pending->connection))
         return no_client(EAGAIN);
     return receiver_finish(receiver, pending);
+}
+
+static struct snipass_client* advance(struct snipass_receiver* receiver, struct pending* pending) {
+    if (pending->handoff.received == 0) {
+        const int reserved = handoff_reserve(pending->connection);
+        if (reserved < 0)
+            return no_client(errno); /* the client stays in the connection */
+        close(reserved);
+    }
+    return take(receiver, pending);
 }
 
 static struct pending* pending_new(int connection) {
@@ -120,7 +130,13 @@ static void shed_oldest_silent(struct snipass_receiver* receiver) {
 }
 
 static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
+    const int reserved = handoff_reserve(receiver->listener);
+    if (reserved < 0)
+        return no_client(errno);
     const int connection = accept4(receiver->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int error = errno;
+    close(reserved);
+    errno = error;
     if (connection < 0)
         return no_client(errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : EAGAIN);
     if (!handoff_sender_allowed(connection, receiver->allowed, receiver->allowed_count)) {
@@ -139,7 +155,7 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
         receiver_finish(receiver, pending);
         return no_client(ENOMEM);
     }
-    return advance(receiver, pending); /* the header is there already, most often */
+    return take(receiver, pending); /* the header is there already, most often */
 }
 
 static void drop_datagram(const struct snipass_receiver* receiver) {

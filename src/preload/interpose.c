@@ -130,20 +130,19 @@ static void give_peer(const struct listener* listener, struct sockaddr_storage p
 /* --- accept --- */
 
 int our_accept4(int listener, struct sockaddr* address, socklen_t* size, int flags) {
-    if (settings_empty())
+    const struct entry* entry = listeners_entry(listener);
+    if (entry == NULL)
         return next_accept4(listener, address, size, flags);
     struct sockaddr_storage peer;
     int client = -1;
     for (int lies = 0; lies < max_lies; ++lies) {
-        socklen_t peer_size = sizeof peer;
-        const int connection = next_accept4(listener, (struct sockaddr*)&peer, &peer_size, flags);
+        const int reserved = taking_reserve(listener);
+        if (reserved < 0)
+            return -1;
+        const int connection = next_accept4(listener, NULL, NULL, flags);
+        taking_release(reserved);
         if (connection < 0)
             return -1;
-        const struct entry* entry = peer.ss_family == AF_UNIX ? listeners_entry(listener) : NULL;
-        if (entry == NULL) {
-            give(&peer, peer_size, address, size);
-            return connection;
-        }
         const enum taking_result result = taking_client(listener, connection, flags, &client, &peer);
         if (result == taking_done) {
             const struct listener believed = listeners_of(listener, entry);

@@ -12,6 +12,7 @@
 #include "../libsnipass/handoff.h"
 #include "next.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -22,6 +23,7 @@
 
 enum {
     max_letting_go = 64,
+    max_reserved = 256,
     header_patience = 10000,           /* us, in an event loop */
     header_patience_blocking = 100000, /* us, where the server would wait anyway */
     forgetting = 20,
@@ -36,9 +38,10 @@ struct letting_go {
     int connection;
 };
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the list; never held while waiting */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the lists; never held while waiting */
 static struct letting_go letting_go[max_letting_go];      /* the oldest first */
 static _Atomic size_t letting_go_count;
+static int reserved_numbers[max_reserved];        /* 0: a free place; else one more than the number */
 static _Atomic int64_t forgotten_at, stuck_until; /* us */
 
 static int64_t now_us(void) {
@@ -102,7 +105,40 @@ void taking_before_fork(void) {
 void taking_after_fork(bool in_child) {
     while (in_child && letting_go_count != 0)
         close_oldest();
+    for (size_t i = 0; in_child && i < max_reserved; ++i)
+        if (reserved_numbers[i] != 0) {
+            next_close(reserved_numbers[i] - 1);
+            reserved_numbers[i] = 0;
+        }
     pthread_mutex_unlock(&mutex);
+}
+
+/* --- room for a client --- */
+
+static void replace_reserved(int from, int to) {
+    for (size_t i = 0; i < max_reserved; ++i)
+        if (reserved_numbers[i] == from) {
+            reserved_numbers[i] = to;
+            return;
+        }
+}
+
+int taking_reserve(int listener) {
+    pthread_mutex_lock(&mutex);
+    const int reserved = handoff_reserve(listener);
+    if (reserved >= 0)
+        replace_reserved(0, reserved + 1);
+    pthread_mutex_unlock(&mutex);
+    return reserved;
+}
+
+void taking_release(int reserved) {
+    const int error = errno;
+    pthread_mutex_lock(&mutex);
+    replace_reserved(reserved + 1, 0);
+    next_close(reserved);
+    pthread_mutex_unlock(&mutex);
+    errno = error;
 }
 
 /* --- taking --- */

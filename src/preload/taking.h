@@ -10,6 +10,12 @@ enum taking_result {
     taking_full,    /* EMFILE: no descriptor for the client */
 };
 
+/* taking_reserve: of a process with one descriptor left, accept() must fail before it has taken the client
+ * out of the backlog (handoff_reserve). Kept while accept4() waits, as the kernel keeps the number that
+ * accept4() will return. -1: EMFILE. */
+int taking_reserve(int listener);
+void taking_release(int reserved);
+
 /* taking_client takes over `connection`, accepted from `listener`. It waits a moment at most. On taking_done
  * *client is acknowledged, has the flags that accept4 was asked for, and *peer is its address. */
 enum taking_result taking_client(int listener, int connection, int flags, int* client,

@@ -173,7 +173,7 @@ class Accept(PreloadCase):
                     self.assertEqual(os.waitpid(child, 0)[1], 0)
                 self.stop(self.server)
 
-    def test_out_of_descriptors_is_emfile_and_the_client_stays_the_routers(self):
+    def test_out_of_descriptors_is_emfile_and_the_client_stays_in_the_backlog(self):
         self.serve("""
             listener = listen()
             say("listening")
@@ -189,10 +189,24 @@ class Accept(PreloadCase):
         self.line()
         far, near = tcp_pair()
         with far, near:
-            self.assertEqual(handoff_sender.offer(str(self.socket), near), "refused")
-            self.assertEqual(self.line(), "EMFILE")
             self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
+            self.assertEqual(self.line(), "EMFILE")
             self.assertEqual(self.line(), str(far.getsockname()))
+
+    def test_a_fork_does_not_keep_what_a_waiting_accept_has_reserved(self):
+        self.serve("""
+            import threading
+            listener = listen()
+            threading.Thread(target=listener.accept, daemon=True).start()
+            blocked = f"/proc/self/task/{[t for t in os.listdir('/proc/self/task') if t != str(os.getpid())][0]}/syscall"
+            number = {"x86_64": "288", "aarch64": "242"}.get(os.uname().machine)
+            while number and open(blocked).read().split()[0] != number: time.sleep(0.01)
+            mine = len(os.listdir("/proc/self/fd"))
+            child = os.fork()
+            if child == 0: os._exit(len(os.listdir("/proc/self/fd")))
+            say(mine - os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """)
+        self.assertEqual(self.line(), "1")
 
     def test_keeps_no_descriptor_of_a_handoff(self):
         self.serve("""

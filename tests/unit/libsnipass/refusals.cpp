@@ -163,7 +163,30 @@ TEST_CASE_METHOD(fixture,
     REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
     CHECK_FALSE(taken);
     CHECK(error == EMFILE);
-    CHECK(answer_of(connection) != answer::ack);
+    // Not given back: it waits where it was, as accept(2) leaves a client in the backlog.
+    CHECK(answer_of(connection) == answer::nothing);
+    shutdown(connection.get(), SHUT_WR);
+    CHECK(receive(receiver));
+    CHECK(answer_of(connection) == answer::ack);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: out of descriptors when a header comes, the client waits with it") {
+    const auto receiver = listen();
+    const auto client = make_tcp_pair();
+    const auto connection = connect_unix(path);
+    CHECK(takes_nothing(receiver)); // accepted, and silent
+    send_with(connection, example_header(), std::array{client.near.get()});
+    shutdown(connection.get(), SHUT_WR);
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit tight{0, before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    const auto none = receive(receiver);
+    const int error = errno;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK_FALSE(none);
+    CHECK(error == EMFILE);
+    CHECK(receive(receiver));
 }
 
 TEST_CASE_METHOD(fixture,
