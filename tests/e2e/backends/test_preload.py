@@ -474,6 +474,31 @@ class Wrapper(PreloadCase):
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(problem, done.stderr)
 
+    def test_an_address_that_the_library_would_leave_out_is_an_error(self):
+        """And what to write instead is said: otherwise the server would start, and listen on TCP."""
+        for address, advice in (
+                ("localhost", 'as "443" or "127.0.0.1:443"'), ("localhost:443", '"127.0.0.1:443"'), ("", "has no port"),
+                ("::1", '"[::1]:443"'), ("::1:443", '"[::1]:443"'), ("[::1]", '"[::1]:443"'), ("[::1:443", '"[::1]:443"'),
+                ("0", "1 to 65535"), ("*:0", "1 to 65535"), ("99999", "1 to 65535"), ("65536", "1 to 65535"),
+                ("18446744073709551617", "1 to 65535"), ("127.0.0.1:", "has no port"), (":443", 'or "443" alone'),
+                ("1.2.3:443", '"127.0.0.1:443"'), ("1.2.3.256:443", '"127.0.0.1:443"'), ("1.2.3.4.5:443", '"127.0.0.1:443"'),
+                ("01.2.3.4:443", '"127.0.0.1:443"'), ("1.2..3:443", '"127.0.0.1:443"'), ("127.0.0.1:44 3", "has no port"),
+                ("[1.2.3.4]:443", '"[::1]:443"'), ("[1:2]:443", '"[::1]:443"'), ("[1::2::3]:443", '"[::1]:443"'),
+                ("[:::]:443", '"[::1]:443"'), ("[:1::]:443", '"[::1]:443"'), ("[12345::]:443", '"[::1]:443"'),
+                ("[1:2:3:4:5:6:7::8]:443", '"[::1]:443"'), ("[::g]:443", '"[::1]:443"'), ("[]:443", '"[::1]:443"'),
+                ("[::1.2.3]:443", '"[::1]:443"'), ("[::1.2.3.4:5]:443", '"[::1]:443"'), ("x=/y,*:443", "is no address")):
+            with self.subTest(address=address):
+                done = subprocess.run([RUN, self.socket, "--listen", address, "--", "true"], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(advice, done.stderr)
+
+    def test_an_address_that_the_library_takes_is_none(self):
+        for address in ("443", "*:443", "1", "65535", "127.0.0.1:443", "0.0.0.0:8443", "[::]:443", "[::1]:443", "[1:2:3:4:5:6:7:8]:443",
+                        "[2001:db8::]:443", "[2001:DB8::7:8]:443", "[::ffff:192.0.2.1]:443", "[1:2:3:4:5:6:1.2.3.4]:443"):
+            with self.subTest(address=address):
+                done = subprocess.run([RUN, self.socket, "--listen", address, "--", "/bin/true"], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_hands_on_the_commands_exit_status(self):
         done = subprocess.run([RUN, self.socket, "--", "sh", "-c", "exit 7"])
         self.assertEqual(done.returncode, 7)
