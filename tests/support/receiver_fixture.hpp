@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "handoff_sender.hpp"
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -52,6 +53,14 @@ inline std::string address_of(int fd, decltype(getpeername)* ask) {
     socklen_t size = sizeof address;
     REQUIRE(ask(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
     return text_of(reinterpret_cast<sockaddr*>(&address));
+}
+
+// hand_over is a router that has let go: the handoff, end of file behind it.
+inline test_fd hand_over(const std::string& path, int client) {
+    auto connection = connect_unix(path);
+    send_with(connection, example_header(), std::array{client});
+    shutdown(connection.get(), SHUT_WR);
+    return connection;
 }
 
 } // namespace handoff_test

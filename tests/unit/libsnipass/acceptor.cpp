@@ -14,18 +14,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using socket_type = asio::ip::tcp::socket;
 
-namespace {
-
-// hand_over is a router that has let go: the handoff, end of file behind it.
-test_fd hand_over(const std::string& path, int client) {
-    auto connection = connect_unix(path);
-    send_with(connection, example_header(), std::array{client});
-    shutdown(connection.get(), SHUT_WR);
-    return connection;
-}
-
-} // namespace
-
 TEST_CASE_METHOD(fixture, "acceptor yields each client as a TCP socket of the right address") {
     const auto before = open_descriptors();
     {
@@ -92,6 +80,40 @@ TEST_CASE_METHOD(fixture, "acceptor accepts synchronously, too") {
     CHECK(acceptor.accept().is_open());
     acceptor.stop();
     CHECK_THROWS_AS(acceptor.accept(), boost::system::system_error);
+}
+
+TEST_CASE_METHOD(fixture, "acceptor can be closed, as Asio's") {
+    asio::io_context io{1};
+    snipass::acceptor acceptor{io, path};
+    CHECK(acceptor.is_open());
+    error_code outcome;
+    acceptor.async_accept([&outcome](error_code error, const socket_type&) { outcome = error; });
+    io.poll();
+    error_code error = asio::error::would_block;
+    SECTION("without an error code") {
+        acceptor.close();
+        error = {};
+    }
+    SECTION("with one") {
+        acceptor.close(error);
+    }
+    CHECK_FALSE(error);
+    CHECK_FALSE(acceptor.is_open());
+    CHECK_THROWS(connect_unix(path));
+    io.restart();
+    io.run();
+    CHECK(outcome == asio::error::operation_aborted);
+
+    acceptor.close();
+    acceptor.stop();
+    (void)acceptor.accept(error);
+    CHECK(error == asio::error::bad_descriptor);
+    acceptor.cancel(error);
+    CHECK(error == asio::error::bad_descriptor);
+    acceptor.async_accept([&outcome](error_code result, const socket_type&) { outcome = result; });
+    io.restart();
+    io.run();
+    CHECK(outcome == asio::error::bad_descriptor);
 }
 
 TEST_CASE_METHOD(fixture, "acceptor says why it cannot listen") {
