@@ -21,7 +21,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SNIPASS_BUILD") or max((SOURCE / "build-dev", SOURCE / "build"),
-                                                     key=lambda p: p.stat().st_mtime if p.exists() else 0))
+                                                     key=lambda p: p.stat().st_mtime if p.exists() else 0)).resolve()
 # snipass-run, or what takes its place: the same with sanitizers (tests/e2e/backends/CMakeLists.txt).
 RUN = Path(os.environ.get("SNIPASS_RUN") or BUILD / "snipass-run")
 # Connections of a load test. SNIPASS_LONG=1 for the long version.
