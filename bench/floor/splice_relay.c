@@ -8,7 +8,9 @@
 
 enum {
     batch = 64,
-    pipe_size = 1 << 20
+    pipe_size = 1 << 20,
+    most_in_pipe = 4 * pipe_size,
+    flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK
 };
 
 struct direction {
@@ -31,20 +33,29 @@ static struct direction make_direction(int from, int to) {
     return one;
 }
 
+/* Fills the pipe with what is there: a pipe of 1 MiB has room for more, in the pages of a socket. */
+static ssize_t fill(struct direction* one) {
+    ssize_t n = 0;
+    do {
+        n = splice(one->from, NULL, one->pipe[1], NULL, most_in_pipe - one->in_pipe, flags);
+        if (n > 0)
+            one->in_pipe += (size_t)n;
+    } while (n > 0 && one->in_pipe < most_in_pipe);
+    return n;
+}
+
 /* Passes on what is there. The end of the bytes is passed on too. */
 static void pump(struct direction* one) {
-    const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
     while (!one->done) {
         if (one->in_pipe == 0) {
-            const ssize_t n = splice(one->from, NULL, one->pipe[1], NULL, pipe_size, flags);
-            if (n < 0 && errno == EAGAIN)
+            const ssize_t n = fill(one);
+            if (one->in_pipe == 0 && n < 0 && errno == EAGAIN)
                 return;
-            if (n <= 0) {
+            if (one->in_pipe == 0) {
                 shutdown(one->to, SHUT_WR);
                 one->done = 1;
                 return;
             }
-            one->in_pipe = (size_t)n;
         }
         const ssize_t n = splice(one->pipe[0], NULL, one->to, NULL, one->in_pipe, flags);
         if (n < 0 && errno == EAGAIN)

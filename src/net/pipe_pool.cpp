@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t largest_pipe = 1U << 20;
 constexpr std::size_t smallest_pipe = 64U << 10;
 
-// What one pipe may take of the memory that is left: of 64 MiB, 57 of the largest leave room for 40 smaller
-// ones when they are stuck with clients that do not read.
+// What one pipe may take of the memory that is left, so that some which are stuck with clients that do not
+// read leave room for others.
 constexpr std::size_t share_of_a_pipe = 8;
 
 // Empty pipes that are not closed, because opening one costs three system calls.
@@ -40,14 +40,15 @@ os::pipe pipe_pool::lend() {
         return one;
     }
     const auto left = max_memory_ - std::min(memory_, max_memory_);
-    if (lent_ >= max_pipes_ || left < smallest_pipe)
+    if (lent_ >= max_pipes_ || left < smallest_pipe * os::pipe::splice_factor)
         return {};
-    const auto wish = std::clamp(std::bit_floor(left / share_of_a_pipe), smallest_pipe, largest_pipe);
+    const auto wish = std::clamp(std::bit_floor(left / share_of_a_pipe / os::pipe::splice_factor),
+                                 smallest_pipe, largest_pipe);
     auto made = os::open_pipe(wish);
     if (!made)
         return {};
     ++lent_;
-    memory_ += made->capacity;
+    memory_ += made->splice_capacity();
     if (wish == largest_pipe)
         large_ = made->capacity;
     return std::move(*made);
@@ -75,7 +76,7 @@ bool pipe_pool::is_within_limits() const noexcept {
 }
 
 void pipe_pool::close(os::pipe&& one) noexcept {
-    memory_ -= std::exchange(one, {}).capacity;
+    memory_ -= std::exchange(one, {}).splice_capacity();
 }
 
 } // namespace snipass::net

@@ -21,7 +21,7 @@ inline constexpr std::size_t sessions = 1'000'000; // max_waiting, max_waiting_p
 inline constexpr std::chrono::milliseconds shortest_interval{100}; // resolve_interval, check_interval
 inline constexpr std::size_t failures = 1'000;                     // eject_after
 inline constexpr std::size_t pipes = 100'000;
-inline constexpr std::size_t least_pipe_memory = 65'536; // one small pipe
+inline constexpr std::size_t least_pipe_memory = 262'144; // one small pipe
 inline constexpr std::size_t most_pipe_memory = std::size_t{64} << 30;
 
 inline constexpr std::size_t unix_path = 107;   // sun_path has 108 bytes, and a NUL behind the path (unix(7))

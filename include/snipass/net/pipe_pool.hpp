@@ -12,7 +12,7 @@ namespace snipass::net {
 // direction of a relay holds one only while bytes lie in it; a few empty ones are kept for the next.
 class pipe_pool {
   public:
-    // max_memory: bytes, of the capacities of all pipes.
+    // max_memory: bytes, of the splice capacities of all pipes.
     pipe_pool(std::size_t max_pipes, std::size_t max_memory) noexcept
         : max_pipes_(max_pipes), max_memory_(max_memory) {}
 

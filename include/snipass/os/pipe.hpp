@@ -9,9 +9,15 @@
 namespace snipass::os {
 
 struct pipe {
+    // The kernel counts pages, and those of a socket have up to 32 KiB.
+    static constexpr std::size_t splice_factor = 4;
+
     unique_fd read_end;
     unique_fd write_end;
-    std::size_t capacity = 0; // bytes, as the kernel says; 0: no pipe
+    std::size_t capacity = 0; // bytes that write(2) can put in, as the kernel says; 0: no pipe
+
+    // splice_capacity: bytes that splice(2) is let put in.
+    [[nodiscard]] std::size_t splice_capacity() const noexcept { return splice_factor * capacity; }
 
     [[nodiscard]] explicit operator bool() const noexcept { return capacity > 0; }
 };
