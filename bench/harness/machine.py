@@ -36,13 +36,14 @@ PACKAGES = {
 }
 
 
+def missing_packages():
+    return [package for file, package in PACKAGES.items() if not os.path.exists(file)]
+
+
 def install_packages():
-    """Installs what is missing. Without the right to, the contenders that are missing are left out."""
-    missing = [package for file, package in PACKAGES.items() if not os.path.exists(file)]
-    if not missing:
-        return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        print("bench: not installed, so left out:", " ".join(missing), file=sys.stderr)
+    """Installs what is missing, as root."""
+    missing = missing_packages()
+    if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
@@ -90,13 +91,20 @@ def cpus():
     return usable[0], usable[-1]
 
 
-def describe():
-    def output(*command):
-        try:
-            return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.strip()
-        except (OSError, subprocess.CalledProcessError):
-            return ""
+def output(*command):
+    """What a command says; nothing if it cannot be run or fails."""
+    try:
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
+
+def uncommitted():
+    """The files in git's short form that are not as they were committed, but for the results themselves."""
+    return output("git", "status", "--porcelain", "--", ".", ":!bench/results")
+
+
+def describe():
     model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
     versions = {
@@ -105,10 +113,10 @@ def describe():
         "sniproxy": output("dpkg-query", "-W", "-f", "${Version}", "sniproxy"),
         "compiler": output("c++", "--version").split("\n")[0],
     }
-    changed = bool(output("git", "status", "--porcelain", "--", "src", "include"))
     return {
         "date": output("date", "--utc", "+%Y-%m-%d %H:%M UTC"),
-        "commit": output("git", "rev-parse", "--short", "HEAD") + (" with changes" if changed else ""),
+        "commit": output("git", "rev-parse", "--short", "HEAD") + (" with changes" if uncommitted() else ""),
+        "snipass": output(str(BUILD / "snipass"), "--version").split("\n")[0],
         "cpu": f"{len(os.sched_getaffinity(0))} x {model}",
         "kernel": platform.release(),
         "versions": versions,

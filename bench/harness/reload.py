@@ -52,7 +52,7 @@ def reload(router, load):
     quiet = stop_clients(clients)
     if seen["failed"] or quiet["failed"]:
         raise RuntimeError(f"clients were lost: in the reload {seen}, in quiet {quiet}")
-    return {"live_s": live, "cpu_s": cpu / 1e9, "quiet_max_us": quiet["max_us"], "quiet_p999_us": quiet["p999_us"],
+    return {"live_s": live, "more_wait_ms": (seen["max_us"] - quiet["max_us"]) / 1000, "cpu_s": cpu / 1e9, "quiet_max_us": quiet["max_us"], "quiet_p999_us": quiet["p999_us"],
             "reload_max_us": seen["max_us"], "reload_p999_us": seen["p999_us"], "memory_mb": memory / 1e6,
             "reload_peak_mb": router.process.peak_memory() / 1e6, "stall_ms": stall}
 

@@ -7,16 +7,17 @@ import pictures
 
 # What a table shows: metric, heading, format.
 COLUMNS = {
-    "cpu_us": [("rate", "conn/s", ".0f"), ("failed", "failed", ".0f")],
+    "cpu_us": [("rate", "conn/s", ".0f")],
     "p99_us": [("p50_us", "p50 us", ".0f"), ("p999_us", "p99.9 us", ".0f"), ("cpu_us", "CPU us", ".1f")],
     "cpu_ms_per_gb": [("gb_per_s", "GB/s", ".2f")],
     "waiting_bytes": [("waiting_fds", "fds", ".2f"), ("through_bytes", "B routed", ".0f"), ("through_fds", "fds routed", ".2f")],
-    "syscalls": [],
+    "syscalls": [("syscalls_alone", "one a time", ".1f")],
+    "ns": [],
     "live_s": [("start_s", "start s", ".2f"), ("cpu_s", "CPU s", ".2f"), ("stall_ms", "stall ms", ".2f"), ("quiet_p999_us", "p99.9 us", ".0f"),
-               ("reload_p999_us", "reload p99.9", ".0f"), ("quiet_max_us", "max us", ".0f"), ("reload_max_us", "reload max", ".0f"), ("memory_mb", "MB", ".0f"), ("reload_peak_mb", "peak MB", ".0f")],
+               ("reload_p999_us", "reload p99.9", ".0f"), ("quiet_max_us", "max us", ".0f"), ("reload_max_us", "reload max", ".0f"), ("more_wait_ms", "more ms", ".2f"), ("memory_mb", "MB", ".0f"), ("reload_peak_mb", "peak MB", ".0f")],
 }
 HEADINGS = {"cpu_us": "CPU us/conn", "p99_us": "p99 us", "cpu_ms_per_gb": "CPU ms/GB", "waiting_bytes": "B/waiting",
-            "syscalls": "calls/conn", "live_s": "live after s"}
+            "syscalls": "calls/conn", "ns": "ns", "live_s": "live after s"}
 
 
 def spread(values):
@@ -67,7 +68,7 @@ def print_scene(name, scene):
         cells += [format(line["more"][key], form) for key, _, form in more]
         print(f"{line['name']:{width}}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
     for row, calls in scene.get("detail", {}).items():
-        print(f"  {row}: " + ", ".join(f"{call} {count:g}" for call, count in calls.items()))
+        print(f"  {row}: " + ", ".join(f"{call} {count:.3g}" for call, count in calls.items()))
 
 
 def save(folder, results, machine, arguments):

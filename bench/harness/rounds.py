@@ -110,10 +110,9 @@ def with_cpu(router, work):
 def short_connections(load, hello, kind, **options):
     def once(router):
         seen, cpu = with_cpu(router, lambda: load.run(kind, router, hello, **options))
-        if not seen["completed"]:
-            raise RuntimeError("no connection completed")
+        if not seen["completed"] or seen["failed"] or seen["unfinished"]:
+            raise RuntimeError(f"{router.process.name}: connections failed: {seen}")
         return {"cpu_us": cpu / 1000 / seen["completed"], "rate": seen["completed"] / seen["seconds"],
-                "failed": seen["failed"] + seen["unfinished"],
                 **{key: seen[key] for key in ("p50_us", "p99_us", "p999_us", "max_us")}}
     return once
 
@@ -126,14 +125,28 @@ def bulk(load, direction, bytes_each, connections):
     return once
 
 
-def system_calls(router, load, count):
+def micro(bed, program, repetitions):
+    """Runs a Google Benchmark. Returns for each of its lines the CPU nanoseconds of each repetition."""
+    command = ["taskset", "-c", str(bed.router_cpu), str(machine.BUILD / program), "--benchmark_format=json",
+               f"--benchmark_repetitions={repetitions}", "--benchmark_min_time=0.1"]
+    seen = json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
+    values = {}
+    for run in seen["benchmarks"]:
+        if run.get("error_occurred"):
+            raise RuntimeError(f"{run['name']}: {run['error_message']}")
+        if run["run_type"] == "iteration":
+            values.setdefault(run["run_name"], []).append(run["cpu_time"] * {"ns": 1, "us": 1e3, "ms": 1e6}[run["time_unit"]])
+    return values
+
+
+def system_calls(router, load, kind, **options):
     """Counts the router's system calls per connection with strace, under which nothing else can be measured."""
     pids = [argument for pid in router.process.pids() for argument in ("-p", str(pid))]
     table = router.folder / "strace.txt"
     with open(router.folder / "strace.log", "wb") as log:
         tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(table), *pids], stderr=log)
     wait_until(lambda: "attached" in (router.folder / "strace.log").read_text(), "strace attaches")
-    seen = load.run("closed", router, "600", count=count, concurrency=32)
+    seen = load.run(kind, router, "600", **options)
     time.sleep(SETTLE_SECONDS)
     tracer.send_signal(signal.SIGINT)
     tracer.wait(10)

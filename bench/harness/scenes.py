@@ -10,6 +10,7 @@ from rounds import Row, alternate, bulk, short_connections
 
 CONCURRENCY = 32
 OPEN_RATE = 3_000
+TRACED_RATE = 250  # under strace, with time between two clients
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,14 +130,16 @@ class Scenes:
         return cost
 
     def syscalls(self):
-        """System calls per connection, counted by strace."""
+        """System calls per connection, counted by strace: of a router that is saturated, and of one that serves one client at a time."""
         rows, values, detail = [Row(one) for one in self.of()], {}, {}
         for row in rows:
             router = row.contender.start(self.bed, row.setup)
             try:
                 self.load.run("closed", router, "600", count=500, concurrency=CONCURRENCY)
-                detail[row.name] = rounds.system_calls(router, self.load, self.plan.traced)
-                values[row.name] = {"syscalls": [sum(detail[row.name].values())]}
+                saturated = rounds.system_calls(router, self.load, "closed", count=self.plan.traced, concurrency=CONCURRENCY)
+                alone = rounds.system_calls(router, self.load, "open", count=self.plan.traced, rate=TRACED_RATE)
+                detail |= {f"{row.name}, saturated": saturated, f"{row.name}, one at a time": alone}
+                values[row.name] = {"syscalls": [sum(saturated.values())], "syscalls_alone": [sum(alone.values())]}
             finally:
                 self.bed.stop()
         return self.report("syscalls", rows, values, detail=detail)
@@ -144,14 +147,30 @@ class Scenes:
     def reload(self):
         """Start and SIGHUP with as many routes as the plan has: until the new table is live, and the longest wait meanwhile."""
         snipass = next((one for one in self.contenders if one.name == "snipass-stream"), None)
-        rows, values = [], {}
+        rows, values, detail = [], {}, {}
         for one_list in (False, True) if snipass else ():
             setup = Setup(routes=self.plan.route_counts[-1], one_list=one_list)
             row = Row(snipass, setup, f"{setup.routes:,} {'names of one route' if one_list else 'routes'}")
             rows.append(row)
-            values[row.name] = reload.measure(self.bed, self.load, snipass, setup, min(3, self.plan.rounds))
-        return self.report("live_s", rows, values)
+            values[row.name] = reload.measure(self.bed, self.load, snipass, setup, self.plan.rounds)
+            more = sorted(values[row.name]["more_wait_ms"])
+            detail[f"{row.name}: ms that the longest wait was longer than without a reload, each pair"] = {
+                str(number): value for number, value in enumerate(more, 1)}
+        return self.report("live_s", rows, values, detail=detail)
+
+    def parser(self):
+        """Reading one ClientHello (Google Benchmark)."""
+        return self.micro("bench_parser")
+
+    def table(self):
+        """One look at the route table, by kind and number of patterns (Google Benchmark)."""
+        return self.micro("bench_table")
+
+    def micro(self, program):
+        values = rounds.micro(self.bed, program, self.plan.rounds)
+        return {"unit": "ns", "rows": [{"name": name, "contender": program, "family": "micro", "kind": "snipass", "group": "",
+                                        "values": {"ns": times}} for name, times in values.items()]}
 
 
 NAMES = ["short", "hello_300", "hello_1900", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down", "memory",
-         "syscalls", "reload"]
+         "syscalls", "reload", "parser", "table"]
