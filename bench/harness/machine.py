@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-BUILD = REPOSITORY / "build-bench"
+BUILD = pathlib.Path(os.environ.get("SNIPASS_BUILD_DIR", REPOSITORY / "build-bench"))
 INSIDE = "SNIPASS_BENCH_INSIDE"
 
 # Of the private namespace only; the machine's own values stay as they are.
