@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <thread>
 
@@ -49,8 +50,7 @@ answer ask(const std::string& host) {
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     if (const int problem = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); problem != 0)
-        return problem == EAI_SYSTEM ? os::last_error()
-                                     : error_code{problem, resolver_errors()};
+        return problem == EAI_SYSTEM ? os::last_error() : error_code{problem, resolver_errors()};
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned{found, &::freeaddrinfo};
     std::vector<ip_address> addresses;
     for (const auto* one = found; one != nullptr; one = one->ai_next) {
@@ -107,13 +107,14 @@ class asking {
 
 std::vector<ip_address> usable(const std::vector<ip_address>& addresses) {
     std::vector<ip_address> families[2]; // the first one that came first
+    std::set<ip_address> seen;           // of thousands, for what a resolver may say
     for (const auto& one : addresses) {
         const bool v4 = one.is_v4();
         const auto first = v4 ? one.v4_bytes()[0] : one.bytes()[0];
         const bool unspecified = v4 ? first == 0 : one == ip_address{}; // RFC 1122: 0.0.0.0/8 is "this host"
         const bool multicast = v4 ? first >= 224 : first == 0xff;
         auto& family = families[v4 == addresses.front().is_v4() ? 0 : 1];
-        if (!unspecified && !multicast && std::ranges::count(family, one) == 0)
+        if (!unspecified && !multicast && seen.insert(one).second)
             family.push_back(one);
     }
     std::vector<ip_address> order;
