@@ -28,7 +28,7 @@ bool cut_to_max_addresses(std::vector<ip_address>& answer) {
 addresses address_book::find(const std::string& host) const {
     const std::lock_guard lock{mutex_};
     const auto found = names_.find(host);
-    return found == names_.end() ? nullptr : found->second;
+    return found == names_.end() ? nullptr : found->second.answer;
 }
 
 // Resolvers rotate their answers: another order of the same addresses is no news, and sessions are balanced
@@ -38,18 +38,24 @@ bool address_book::learn(const std::string& host, std::vector<ip_address> answer
         return false;
     auto learned = std::make_shared<const std::vector<ip_address>>(std::move(answer));
     const std::lock_guard lock{mutex_};
-    names_[host].swap(learned);
+    names_[host].answer.swap(learned);
     return true;
 }
 
-void address_book::has_failed(const std::string& host) {
+void address_book::has_failed(const std::string& host, const error_code& why) {
     const std::lock_guard lock{mutex_};
-    names_.try_emplace(host);
+    names_[host].why = why;
 }
 
 bool address_book::knows(const std::string& host) const {
     const std::lock_guard lock{mutex_};
     return names_.contains(host);
+}
+
+std::string address_book::why_unknown(const std::string& host) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = names_.find(host);
+    return found == names_.end() || found->second.answer ? "" : found->second.why.message();
 }
 
 std::shared_ptr<target> address_book::at(std::string_view backend, const std::string& place) {

@@ -24,6 +24,19 @@ backend::backend(const config::backend_settings& settings, std::size_t max_pendi
         channels_.emplace_back(path);
 }
 
+bool backend::make_room() {
+    if (has_room())
+        return true;
+    if (displaceable_.empty())
+        return false;
+    auto& first = displaceable_.front();
+    displaceable_.pop_front();
+    first.displaced_ = true;
+    ++leaving_;
+    first.sleeper_.wake();
+    return true;
+}
+
 void backend::is_back() {
     for (auto& one : held_) {
         one.called_ = true;
@@ -37,8 +50,15 @@ backend::held::held(backend& owner, net::event_loop& loop) : owner_(owner), slee
 
 backend::held::~held() {
     in_queue_.unlink();
+    if (displaced_)
+        --owner_.leaving_;
     if (!owner_.held_.empty())
         owner_.held_.front().sleeper_.wake(); // maybe it is the first now
+}
+
+void backend::held::may_be_displaced() {
+    if (!in_displaceable_.is_linked() && !displaced_)
+        owner_.displaceable_.push_back(*this);
 }
 
 net::task<bool> backend::held::wait(net::time_point until) {

@@ -7,6 +7,7 @@
 #include "snipass/net/sleeper.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/local_address.hpp"
+#include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <boost/asio/error.hpp>
@@ -38,14 +39,14 @@ bool is_local(const candidate& one) {
     return state.is_local;
 }
 
-const error_code nothing_tried = boost::asio::error::host_not_found_try_again;
+// With a long connect_timeout one client could have a descriptor for each of a hundred addresses.
+constexpr std::size_t max_side_by_side = 8;
 
 class connecting {
   public:
     connecting(passage& way, const config::backend_settings& settings, std::vector<candidate>& candidates,
-               net::time_point last_begin)
-        : way_(way), settings_(settings), candidates_(candidates), last_begin_(last_begin),
-          race_(way.owner.loop()) {
+               patience limit)
+        : way_(way), settings_(settings), candidates_(candidates), limit_(limit), race_(way.owner.loop()) {
         if (settings.transparent)
             source_ = way.about.client.address;
     }
@@ -59,10 +60,14 @@ class connecting {
         net::time_point begun;
         std::chrono::milliseconds head_start; // of the next one
         std::optional<counted> session;       // none: it has ended
+        bool was_slow = false;                // and is counted as failed for that
     };
 
     [[nodiscard]] bool has_more() const { return next_ < candidates_.size(); }
+    [[nodiscard]] bool has_turn() const { return has_more() && race_.under_way() < max_side_by_side; }
     [[nodiscard]] bool may_begin() const;
+    [[nodiscard]] error_code why_stop();
+    [[nodiscard]] bool was_cut(const attempt& one) const;
     [[nodiscard]] bool leads_back(const candidate& to) const;
     std::optional<connected> start_next();
     std::optional<connected> take_finished();
@@ -73,20 +78,20 @@ class connecting {
     passage& way_;
     const config::backend_settings& settings_;
     std::vector<candidate>& candidates_;
-    net::time_point last_begin_;
+    patience limit_;
     std::optional<ip_address> source_; // of the connections
     net::connect_race race_;
     std::vector<attempt> attempts_;
     std::size_t next_ = 0;
     net::time_point next_at_ = net::time_point::min();
-    error_code last_ = nothing_tried;
+    error_code last_ = nothing_to_try;
 };
 
 task<result<connected>> connecting::run() {
     for (;;) {
         if (auto won = take_finished()) // after each start: one that has won ends the race
             co_return std::move(*won);
-        if (has_more() && net::clock::now() >= next_at_) {
+        if (has_turn() && net::clock::now() >= next_at_) {
             if (!may_begin())
                 co_return last_;
             if (auto won = start_next())
@@ -95,19 +100,33 @@ task<result<connected>> connecting::run() {
         }
         if (!has_more() && race_.under_way() == 0)
             co_return last_;
-        const auto next = has_more() ? next_at_ : net::time_point::max();
+        const auto next = has_turn() ? next_at_ : net::time_point::max();
         co_await race_.wait(std::min(next, net::clock::now() + look_interval));
-        if (race_.has_finished() || !way_.is_over())
+        if (race_.has_finished())
             continue;
-        note_those_that_were_slow("a client gave up waiting for it");
-        co_return boost::asio::error::operation_aborted;
+        if (const auto why = why_stop())
+            co_return why;
     }
 }
 
-// may_begin: the first attempt is always worth it; looking costs a system call. A client that has closed its
-// side may still want an answer, and to try the next address is cheap.
+// may_begin: the first attempt is always worth it; looking costs a system call.
 bool connecting::may_begin() const {
-    return next_ == 0 || (net::clock::now() < last_begin_ && !way_.is_gone());
+    return next_ == 0 || (net::clock::now() < limit_.last_begin && !way_.is_gone());
+}
+
+// why_stop: a client that has closed its side has had enough, or has said all: it is waited for. Either way
+// the address that has not answered by now is slow.
+error_code connecting::why_stop() {
+    if (way_.is_removed(settings_))
+        return has_been_removed;
+    if (os::peer_has_closed(way_.client.get()))
+        note_those_that_were_slow("a client gave up waiting for it");
+    return way_.is_gone() ? error_code{boost::asio::error::operation_aborted} : error_code{};
+}
+
+// was_cut: the address has not had the time that the file gives it.
+bool connecting::was_cut(const attempt& one) const {
+    return one.begun + settings_.connect_timeout > limit_.end && net::clock::now() >= limit_.end;
 }
 
 // leads_back: the routes are the same for all listeners, so this client would go round until the descriptors
@@ -132,18 +151,19 @@ std::optional<connected> connecting::start_next() {
             note_success(to);
             return connected{std::move(*fd), to, counted{to.state}};
         }
-        note_failure(to, fd.error());
+        last_ = fd.error();
+        note_failure(to, last_);
         return std::nullopt;
     }
     if (leads_back(to)) {
-        if (last_ == nothing_tried)
+        if (last_ == nothing_to_try)
             last_ = would_loop;
         return std::nullopt;
     }
     const auto now = net::clock::now();
     const bool same_name = has_more() && candidates_[next_].address == to.address;
     attempts_.push_back({number, now, same_name ? head_start : listed_head_start, counted{to.state}});
-    race_.start(*to.endpoint, source_, now + settings_.connect_timeout);
+    race_.start(*to.endpoint, source_, std::min(now + settings_.connect_timeout, limit_.end));
     next_at_ = now + attempts_.back().head_start;
     return std::nullopt;
 }
@@ -158,7 +178,9 @@ std::optional<connected> connecting::take_finished() {
             note_those_that_were_slow("another address answered sooner");
             return connected{std::move(*one->socket), std::move(to), std::move(*session)};
         }
-        note_failure(to, one->socket.error());
+        last_ = one->socket.error();
+        if (!which.was_slow && !was_cut(which))
+            note_failure(to, last_);
         next_at_ = net::clock::now();
     }
     return std::nullopt;
@@ -166,7 +188,6 @@ std::optional<connected> connecting::take_finished() {
 
 // Of a client's own choice of hosts nobody keeps account.
 void connecting::note_failure(const candidate& of, const error_code& why) {
-    last_ = why;
     if (!settings_.forwards())
         server::note_failure(way_.owner.events(), settings_, of, why);
 }
@@ -182,21 +203,26 @@ void connecting::note_success(const candidate& of) {
 void connecting::note_those_that_were_slow(std::string_view why) {
     if (settings_.forwards())
         return;
-    for (const auto& one : attempts_)
-        if (one.session && net::clock::now() - one.begun >= one.head_start)
-            note_slow(way_.owner.events(), settings_, candidates_[one.candidate], one.head_start, why);
+    for (auto& one : attempts_) {
+        if (!one.session || one.was_slow || net::clock::now() - one.begun < one.head_start)
+            continue;
+        one.was_slow = true;
+        note_slow(way_.owner.events(), settings_, candidates_[one.candidate], one.head_start, why);
+    }
 }
 
 } // namespace
 
+const error_code nothing_to_try = boost::asio::error::host_not_found_try_again;
+
 task<result<connected>> connect_to_one(passage& way, const config::backend_settings& settings,
-                                       std::vector<candidate>& candidates, net::time_point last_begin) {
+                                       std::vector<candidate>& candidates, patience limit) {
     for (;;) {
-        connecting one{way, settings, candidates, last_begin};
+        connecting one{way, settings, candidates, limit};
         auto connection = co_await one.run();
         // A client whose hello is complete goes before those whose is not.
-        if (connection || connection.error() != os::make_error(EMFILE) || net::clock::now() >= last_begin ||
-            !way.owner.make_room())
+        if (connection || connection.error() != os::make_error(EMFILE) ||
+            net::clock::now() >= limit.last_begin || !way.owner.make_room())
             co_return connection;
         net::sleeper turn{way.owner.loop()};
         co_await turn.sleep(net::clock::now());

@@ -19,14 +19,25 @@ struct connected {
 // What connect_to_one says where all that is left to try is this router's own.
 inline const error_code would_loop = os::make_error(EDEADLK);
 
+// What it says where a reload has removed the backend, whose clients are then closed.
+inline const error_code has_been_removed = os::make_error(ESTALE);
+
+// What it says where there was nothing to try.
+extern const error_code nothing_to_try;
+
+// How long a client is on its way at most.
+struct patience {
+    net::time_point last_begin;                   // no attempt is begun after this
+    net::time_point end = net::time_point::max(); // none lasts longer
+};
+
 // connect_to_one tries the candidates in their order: the next one at once when one fails, or when it has had
-// its head start (health.hpp). None is begun once `last_begin` has passed, and none for a client that has
-// left. What would come back to a listener of this router is not tried at all. An error: operation_aborted if
-// the client was not waited for any longer, else that of the last one that failed. The one that is connected
-// to keeps no `state` in the list.
+// its head start (health.hpp); so many are under way at most. None is begun for a client that has left. What
+// would come back to a listener of this router is not tried at all. An error: operation_aborted if the client
+// has left, one of the above, or that of the last one that failed. The one that is connected to keeps no
+// `state` in the list.
 [[nodiscard]] net::task<result<connected>> connect_to_one(passage& way,
                                                           const config::backend_settings& settings,
-                                                          std::vector<candidate>& candidates,
-                                                          net::time_point last_begin);
+                                                          std::vector<candidate>& candidates, patience limit);
 
 } // namespace snipass::server

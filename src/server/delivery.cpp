@@ -58,7 +58,13 @@ class delivery {
 
     result<byte_view> first_bytes();
 
+    outcome turned_away() {
+        way_.note("max_pending clients are waiting for it");
+        return outcome::backend_max_pending;
+    }
+
     passage way_;
+    bool was_displaced_ = false; // by another client, while it was held
 };
 
 task<std::optional<outcome>> delivery::run(std::size_t first) {
@@ -85,18 +91,18 @@ task<std::optional<outcome>> delivery::run(std::size_t first) {
 }
 
 task<outcome> delivery::hand_off(backend& to) {
-    if (!to.has_room()) {
-        way_.note("max_pending clients are waiting for it");
-        co_return outcome::backend_max_pending;
-    }
+    if (!to.make_room())
+        co_return turned_away();
     const backend::pending pending{to};
     auto last = co_await offer(to, net::time_point::max());
     if (last.status != handoff_status::taken && !is_unfit(last))
         last = co_await hold(to, last);
     if (last.status == handoff_status::taken) {
         to.is_back();
-    } else if (way_.is_over()) {
+    } else if (way_.is_gone()) {
         co_return outcome::client_closed;
+    } else if (was_displaced_) {
+        co_return turned_away();
     } else {
         way_.note(describe(last));
     }
@@ -109,13 +115,14 @@ task<delivery::attempt> delivery::hold(backend& to, attempt last) {
     if (to.settings().hold <= 0ms)
         co_return last;
     backend::held place{to, way_.owner.loop()};
-    while (last.status != handoff_status::taken && !is_unfit(last) && !way_.is_over()) {
+    while (last.status != handoff_status::taken && !is_unfit(last) && way_.keeps(place)) {
         const bool my_turn = co_await place.wait(until);
         if (net::clock::now() >= until)
             break;
         if (my_turn)
             last = co_await offer(to, until);
     }
+    was_displaced_ = place.is_displaced();
     co_return last;
 }
 

@@ -3,8 +3,11 @@
 
 #include "snipass/base/alpn_list.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/server/proxied_session.hpp"
 
 #include <poll.h>
+
+#include <string>
 
 namespace snipass::server {
 
@@ -28,11 +31,14 @@ net::proxy_facts passage::facts() {
 }
 
 void passage::note(std::string_view what) {
+    std::string whole{about.backend};
+    whole += ": ";
+    whole += what;
+    if (about.detail.find(whole) != std::string::npos)
+        return;
     if (!about.detail.empty())
         about.detail += "; ";
-    about.detail += about.backend;
-    about.detail += ": ";
-    about.detail += what;
+    about.detail += whole;
 }
 
 bool passage::is_gone() const {
@@ -40,10 +46,17 @@ bool passage::is_gone() const {
     return ::poll(&one, 1, 0) > 0;
 }
 
-// A client of TLS has to hear from the server before it can have said all: one that closed its side has most
-// likely gone. Others may have asked, closed their side, and wait for the answer.
-bool passage::is_over() const {
-    return about.hello ? os::peer_has_closed(client.get()) : is_gone();
+bool passage::keeps(backend::held& place) const {
+    if (is_gone())
+        return false;
+    if (os::peer_has_closed(client.get()))
+        place.may_be_displaced();
+    return !place.is_displaced();
+}
+
+bool passage::is_removed(const config::backend_settings& of, std::string_view address) const {
+    const auto* const now = owner.configuration();
+    return now != nullptr && now != site->config.get() && server::is_removed(of, address, *now);
 }
 
 } // namespace snipass::server

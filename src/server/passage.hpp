@@ -4,6 +4,7 @@
 #include "snipass/net/hello_peeker.hpp"
 #include "snipass/net/proxy_header.hpp"
 #include "snipass/os/unique_fd.hpp"
+#include "snipass/server/backend.hpp"
 #include "snipass/server/record.hpp"
 #include "snipass/server/worker.hpp"
 
@@ -26,14 +27,21 @@ struct passage {
     // facts is what a PROXY header says of the client; its texts are the record's.
     [[nodiscard]] net::proxy_facts facts();
 
-    // note adds what went wrong with the backend that is tried to the session's detail.
+    // note adds what went wrong with the backend that is tried to the session's detail, once.
     void note(std::string_view what);
 
-    // is_gone: the client's connection has failed, or both sides are closed: there is nobody left to serve.
+    // is_gone: the client's connection has failed, or both sides are closed: there is nobody left to serve. A
+    // client that has only closed its side may wait for the answer, or may have left: nobody can tell before
+    // something is sent to it, so it is served.
     [[nodiscard]] bool is_gone() const;
 
-    // is_over: it is gone, or a client of TLS that has closed its side, which is not worth a wait.
-    [[nodiscard]] bool is_over() const;
+    // keeps: the client is not gone, and has not been displaced from `place`, as one that has closed its side
+    // may be.
+    [[nodiscard]] bool keeps(backend::held& place) const;
+
+    // is_removed: a reload has taken away `of`, which this client, who began before it, waits for; or the
+    // address (as written) that it got to.
+    [[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address = {}) const;
 };
 
 } // namespace snipass::server

@@ -30,10 +30,14 @@ using net::task;
 // finding the addresses included.
 constexpr int tries_in_a_row = 3;
 
+// How often a greeting that takes its time is interrupted to see whether the client is still there.
+constexpr auto look_interval = 1s;
+
 // greet sends what comes before the client's own bytes: the PROXY header, and the bytes that were consumed. A
 // fresh connection has room for a header; what another router consumed may be more than that
 // (docs/handoff.md).
-task<error_code> greet(passage& way, int connection, const config::backend_settings& settings) {
+task<error_code> greet(passage& way, int connection, const config::backend_settings& settings,
+                       net::time_point end) {
     std::vector<std::uint8_t> first;
     if (settings.header != config::proxy_protocol::none) {
         const auto header = settings.header == config::proxy_protocol::v2 ? net::make_proxy_v2(way.facts())
@@ -42,7 +46,7 @@ task<error_code> greet(passage& way, int connection, const config::backend_setti
     }
     first.insert(first.end(), way.consumed.begin(), way.consumed.end());
     net::fd_watch watch{way.owner.loop(), connection};
-    const auto deadline = net::clock::now() + settings.connect_timeout;
+    const auto deadline = std::min(net::clock::now() + settings.connect_timeout, end);
     for (byte_view rest{first}; !rest.empty();) {
         const auto n = ::send(connection, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
@@ -51,7 +55,9 @@ task<error_code> greet(passage& way, int connection, const config::backend_setti
         }
         if (const auto ec = os::last_error(); !os::would_block(ec))
             co_return ec;
-        if (const auto ec = co_await watch.writable(deadline))
+        const auto look = net::clock::now() + look_interval;
+        const auto ec = co_await watch.writable(std::min(deadline, look));
+        if (ec && (look >= deadline || way.is_gone() || way.is_removed(settings)))
             co_return ec;
     }
     co_return error_code{};
@@ -62,19 +68,20 @@ task<error_code> greet(passage& way, int connection, const config::backend_setti
 task<> wait_for_answer(passage& way, backend& to) {
     const auto until = net::clock::now() + to.settings().connect_timeout;
     backend::held place{to, way.owner.loop()};
-    while (to.targets().awaits_answer() && net::clock::now() < until && !way.is_over())
+    while (to.targets().awaits_answer() && net::clock::now() < until && way.keeps(place) &&
+           !way.is_removed(to.settings()))
         (void)co_await place.wait(until);
 }
 
 // connect_and_greet: whoever does not take the greeting has had nothing of the client, so the addresses
 // behind it are tried.
 task<result<connected>> connect_and_greet(passage& way, const config::backend_settings& settings,
-                                          std::vector<candidate> candidates, net::time_point last_begin) {
+                                          std::vector<candidate> candidates, patience limit) {
     for (;;) {
-        auto connection = co_await connect_to_one(way, settings, candidates, last_begin);
+        auto connection = co_await connect_to_one(way, settings, candidates, limit);
         if (!connection)
             co_return connection;
-        const auto ec = co_await greet(way, connection->fd.get(), settings);
+        const auto ec = co_await greet(way, connection->fd.get(), settings, limit.end);
         if (!ec)
             co_return connection;
         if (!settings.forwards())
@@ -83,16 +90,9 @@ task<result<connected>> connect_and_greet(passage& way, const config::backend_se
             return one.address == connection->to.address && one.endpoint == connection->to.endpoint;
         });
         candidates.erase(candidates.begin(), used == candidates.end() ? used : used + 1);
-        if (candidates.empty())
+        if (candidates.empty() || net::clock::now() >= limit.last_begin || way.is_gone())
             co_return ec;
     }
-}
-
-// is_removed: a reload has taken away what this client, who began before it, waits for.
-bool is_removed(const passage& way, const backend& to, std::string_view address = {}) {
-    const auto* const now = way.owner.configuration();
-    return now != nullptr && now != way.site->config.get() &&
-           server::is_removed(to.settings(), address, *now);
 }
 
 outcome removed(passage& way) {
@@ -100,34 +100,49 @@ outcome removed(passage& way) {
     return outcome::backend_absent;
 }
 
-task<std::optional<outcome>> connect_and_relay(passage& way, backend& to) {
+// note_why says why none of the addresses took the client: the error of the last one that was tried, and what
+// is missing.
+void note_why(passage& way, const backend& to, const error_code& last) {
+    const auto missing = to.targets().why_missing();
+    if (last == would_loop)
+        way.note("a loop: its address is this router's own");
+    else if (last != nothing_to_try || missing.empty())
+        way.note(last.message());
+    if (!missing.empty())
+        way.note(missing);
+}
+
+// connect_and_relay has ended, or its relay begun, at `end`.
+task<std::optional<outcome>> connect_and_relay(passage& way, backend& to,
+                                               net::time_point end = net::time_point::max()) {
     const auto& settings = to.settings();
     const auto begun = net::clock::now();
     std::vector<candidate> candidates;
     if (settings.forwards()) {
         auto hosts = co_await find_hosts(way, to);
         if (const auto* const none = std::get_if<outcome>(&hosts))
-            co_return way.is_over() ? outcome::client_closed : *none;
+            co_return way.is_gone() ? outcome::client_closed : *none;
         candidates = std::move(std::get<std::vector<candidate>>(hosts));
     } else {
         candidates = to.targets().in_order(way.about.client.address);
     }
-    const auto last_begin = begun + tries_in_a_row * settings.connect_timeout;
-    auto connection = co_await connect_and_greet(way, settings, std::move(candidates), last_begin);
+    const patience limit{std::min(begun + tries_in_a_row * settings.connect_timeout, end), end};
+    auto connection = co_await connect_and_greet(way, settings, std::move(candidates), limit);
     if (!connection) {
         if (connection.error() == boost::asio::error::operation_aborted)
             co_return outcome::client_closed;
-        const bool loop = connection.error() == would_loop;
-        way.note(loop ? "a loop: its address is this router's own" : connection.error().message());
+        if (way.is_removed(settings))
+            co_return removed(way);
+        note_why(way, to, connection.error());
         if (way.is_gone())
             co_return outcome::client_closed;
-        if (loop)
+        if (connection.error() == would_loop)
             co_return outcome::destination_refused;
         const bool late = connection.error() == boost::asio::error::timed_out;
         const auto status = net::to_status(connection.error());
         co_return late ? outcome::backend_silent : to_outcome(status);
     }
-    if (is_removed(way, to, connection->to.address->text))
+    if (way.is_removed(settings, connection->to.address->text))
         co_return removed(way);
     to.is_back();
     way.about.address = connection->to.address->text;
@@ -147,7 +162,7 @@ outcome turned_away(passage& way) {
 } // namespace
 
 task<std::optional<outcome>> proxy(passage& way, backend& to) {
-    if (!to.has_room())
+    if (!to.make_room())
         co_return turned_away(way);
     const backend::pending pending{to};
     if (to.targets().awaits_answer())
@@ -159,26 +174,26 @@ task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::opti
     if (to.settings().hold <= 0ms)
         co_return last;
     way.about.backend = to.settings().name;
-    if (!to.has_room())
+    if (!to.make_room())
         co_return last == outcome::backend_max_pending ? last : turned_away(way);
     const backend::pending pending{to};
     const auto until = net::clock::now() + to.settings().hold;
     const auto detail = way.about.detail; // each attempt would add to it
     backend::held place{to, way.owner.loop()};
-    while (way.client && !way.is_over() && net::clock::now() < until) {
+    while (net::clock::now() < until && way.keeps(place)) {
         const bool my_turn = co_await place.wait(until);
-        if (is_removed(way, to))
+        if (way.is_removed(to.settings()))
             co_return removed(way);
         if (!my_turn)
             continue;
         way.about.detail = detail;
-        last = co_await connect_and_relay(way, to);
-        if (!last)
+        last = co_await connect_and_relay(way, to, until);
+        if (!last || way.is_removed(to.settings()))
             co_return last;
     }
-    if (way.is_over())
+    if (way.is_gone())
         co_return outcome::client_closed;
-    co_return last;
+    co_return place.is_displaced() ? turned_away(way) : last;
 }
 
 } // namespace snipass::server

@@ -110,6 +110,17 @@ bool target_list::awaits_answer() {
            });
 }
 
+std::string target_list::why_missing() const {
+    for (const auto& one : names_) {
+        const auto& host = settings_.proxy[one.address].host;
+        if (book_.find(host))
+            continue;
+        const auto why = book_.why_unknown(host);
+        return host + ": " + (why.empty() ? "the resolver has not answered yet" : why);
+    }
+    return {};
+}
+
 std::vector<candidate> target_list::in_order(const ip_address& client) {
     auto order = all();
     switch (settings_.balance) {

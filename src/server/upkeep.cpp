@@ -165,7 +165,7 @@ void upkeep::learn(const std::string& host, name& about, std::vector<ip_address>
 }
 
 void upkeep::keep(const std::string& host, name& about, const error_code& problem) {
-    book_.has_failed(host);
+    book_.has_failed(host, problem);
     if (!std::exchange(about.failing, true))
         log_.write(log_level::warn,
                    book_.find(host) ? "a name cannot be resolved; the last good answer stays in use"

@@ -53,11 +53,11 @@ class Addresses(Case):
         self.addCleanup(lambda: server.shutdown(socket.SHUT_RDWR) if server.fileno() >= 0 else None)
         return server
 
-    def far(self, proxy, rest="", workers=1):
+    def far(self, proxy, rest="", workers=1, **options):
         listed = ", ".join(f'"{one}"' for one in proxy)
         head = harness.case.HEAD.replace("workers = 2", f"workers = {workers}")
         return self.router(f'\n[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n[backend.far]\nproxy = [{listed}]\n{rest}\n',
-                           head=head, compare_descriptors=False)
+                           head=head, compare_descriptors=False, **options)
 
     def ask(self, router, keep=False, source=None):
         """Who served: the address that a client gets to."""
@@ -132,6 +132,20 @@ class Addresses(Case):
         got = [self.ask(router, keep=True) for _ in range(10)]
         self.assertEqual((got.count("127.0.0.2"), got.count("127.0.0.3")), (5, 5))
 
+    def test_least_sessions_fills_up_what_others_have_left(self):
+        _, _, port = self.two()
+        router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"], 'balance = "least_sessions"', workers=4)
+        clients = {"127.0.0.2": [], "127.0.0.3": []}
+        for _ in range(12):
+            client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+            self.addCleanup(client.close)
+            client.sendall(HELLO)
+            clients[client.makefile("rb").readline().decode().strip()].append(client)
+        for client in clients["127.0.0.2"]:
+            client.close()
+        router.sessions(6)
+        self.assertEqual([self.ask(router, keep=True) for _ in range(6)], ["127.0.0.2"] * 6)
+
     def test_source_hash(self):
         _, _, port = self.two()
         router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"], 'balance = "source_hash"', workers=2)
@@ -191,8 +205,53 @@ class Addresses(Case):
         router = self.far([f"127.0.0.2:{port}" for port in ports], 'connect_timeout = "5m"')
         client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
         client.sendall(HELLO)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
         self.assertEqual(router.session()["outcome"], "client_closed")
+
+    def test_a_reload_that_removes_a_backend_ends_the_attempts_if_told_so(self):
+        silent = self.silent("127.0.0.2", 0).getsockname()[1]
+        sorry = self.server("127.0.0.3").getsockname()[1]
+        for rest, outcome in (("", "backend_absent"), ('sorry = "sorry"', "proxied")):
+            with self.subTest(rest):
+                other = f'[backend.sorry]\nproxy = "127.0.0.3:{sorry}"\n'
+                router = self.far([f"127.0.0.2:{silent}"], f'connect_timeout = "5m"\nhold = "5m"\non_remove = "close"\n{rest}\n{other}', name=outcome)
+                client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+                self.addCleanup(client.close)
+                client.sendall(HELLO)
+                wait_until(lambda r=router: r.descriptor_count() >= r.descriptors_at_start + 2, "it is being connected")
+                router.reload(harness.case.HEAD.replace("workers = 2", "workers = 1") + other)
+                client.shutdown(socket.SHUT_WR) if rest else None
+                line = router.session()
+                self.assertEqual((line["outcome"], line["detail"]), (outcome, "far: a reload has removed it"))
+                router.stop()
+
+    def test_one_client_has_eight_connects_under_way_at_most(self):
+        port = self.silent("127.0.0.2", 0).getsockname()[1]
+        hosts = [f"127.0.2.{number}" for number in range(1, 33)]
+        for host in hosts:
+            self.silent(host, port)
+        self.resolver.answers["back.test"] = hosts
+        router = self.far([f"back.test:{port}"], 'connect_timeout = "5m"')
+        self.assertEqual(len(self.events(router, "resolved")[0]["addresses"].split(", ")), 32)
+        base = router.descriptor_count()
+        client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+        self.addCleanup(client.close)
+        client.sendall(HELLO)
+        wait_until(lambda: router.descriptor_count() >= base + 1 + 8, "eight are under way")
+        time.sleep(0.6)  # two more would be by now
+        self.assertEqual(router.descriptor_count(), base + 1 + 8)
+
+    def test_silent_addresses_beyond_the_eighth_have_their_turn(self):
+        port = self.silent("127.0.0.2", 0).getsockname()[1]
+        hosts = [f"127.0.2.{number}" for number in range(1, 11)]
+        for host in hosts[:-1]:
+            self.silent(host, port)
+        self.server(hosts[-1], port)
+        self.resolver.answers["back.test"] = hosts
+        router = self.far([f"back.test:{port}"], 'connect_timeout = "3s"\neject_after = 0')
+        self.assertEqual(self.ask(router), hosts[-1])
+        self.assertGreaterEqual(router.session(outcome="proxied")["connect_us"], 3_000_000)
 
     def test_a_silent_address_that_is_listed_first_has_a_head_start_of_a_second(self):
         silent = self.silent("127.0.0.2", 0).getsockname()[1]
@@ -223,6 +282,44 @@ class Addresses(Case):
             client.shutdown(socket.SHUT_WR)
             router.signal(signal.SIGCONT)
             self.assertEqual(client.makefile("rb").readline(), b"127.0.0.3\n")
+
+    def half_closed(self, router):
+        """A client that says its hello and closes its side; where its answer comes."""
+        client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+        self.addCleanup(client.close)
+        client.sendall(HELLO)
+        client.shutdown(socket.SHUT_WR)
+        return client.makefile("rb")
+
+    def test_a_client_that_has_closed_its_side_gets_past_a_silent_address(self):
+        silent = self.silent("127.0.0.2", 0).getsockname()[1]
+        good = self.server("127.0.0.3").getsockname()[1]
+        router = self.far([f"127.0.0.2:{silent}", f"127.0.0.3:{good}"], 'connect_timeout = "25s"')
+        self.assertEqual(self.half_closed(router).readline(), b"127.0.0.3\n")
+
+    def test_a_client_that_has_closed_its_side_is_held(self):
+        first, _, port = self.two()
+        self.close(first)
+        router = self.far([f"127.0.0.2:{port}"], 'hold = "1m"')
+        clients = [self.half_closed(router) for _ in range(3)]
+        time.sleep(1.2)  # each has been looked at
+        self.server("127.0.0.2", port)
+        self.assertEqual([client.readline() for client in clients], [b"127.0.0.2\n"] * 3)
+
+    def test_who_is_held_is_not_waited_for_any_longer_than_hold(self):
+        refusing, other = self.two()[:2]
+        port = refusing.getsockname()[1]
+        self.close(refusing)
+        router = self.far([f"127.0.0.2:{port}"], 'hold = "2s"\nconnect_timeout = "20s"\neject_after = 1')
+        client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+        self.addCleanup(client.close)
+        client.sendall(HELLO)
+        self.events(router, "an address is ejected")
+        self.silent("127.0.0.2", port)
+        self.assertEqual(client.recv(1), b"")
+        line = router.session()
+        self.assertEqual(line["outcome"], "backend_silent")
+        self.assertLess(line["duration_us"], 15_000_000)
 
     def test_silent_addresses_take_three_times_connect_timeout_together(self):
         ports = [self.silent("127.0.0.2", 0).getsockname()[1] for _ in range(5)]
@@ -282,6 +379,30 @@ class Addresses(Case):
         self.assertEqual(self.ask(router), "127.0.0.2")
         self.resolver.answers["back.test"] = ["127.0.0.3"]
         wait_until(lambda: self.ask(router) == "127.0.0.3", "the new address is used")
+
+    def test_the_resolvers_reason_is_in_the_line_of_those_it_was_the_end_of(self):
+        port = self.server("127.0.0.2").getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as refusing:
+            refused = refusing.getsockname()[1]
+        reasons = {"fail": "Temporary failure in name resolution", "none": "No address associated with hostname"}
+        for answer, reason in reasons.items():
+            for hold in ("0s", "300ms"):
+                with self.subTest(answer=answer, hold=hold):
+                    self.resolver.answers["back.test"] = answer
+                    router = self.far([f"back.test:{port}"], f'hold = "{hold}"', name=answer + hold)
+                    self.assertEqual(self.ask(router), "")
+                    line = router.session()
+                    self.assertEqual((line["outcome"], line["detail"]), ("backend_failed", f"far: back.test: {reason}"))
+                    router.stop()
+        router = self.far([f"127.0.0.1:{refused}", f"back.test:{port}"], 'hold = "0s"')
+        self.assertEqual(self.ask(router), "")
+        self.assertEqual(router.session()["detail"], f"far: Connection refused; far: back.test: {reason}")
+
+    def test_a_resolver_that_has_not_answered_yet_is_the_reason_then(self):
+        self.resolver.answers["back.test"] = "stall"
+        router = self.far(["back.test:443"], 'hold = "0s"\nconnect_timeout = "300ms"')
+        self.assertEqual(self.ask(router), "")
+        self.assertEqual(router.session()["detail"], "far: back.test: the resolver has not answered yet")
 
     def test_the_last_good_answer_stays(self):
         _, _, port = self.two()

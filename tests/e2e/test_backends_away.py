@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import harness
 from harness import Case, client_hello, read_all, read_exactly, wait_until
@@ -142,6 +143,51 @@ class Fallbacks(Away):
             client.close()
         lines = router.sessions(10)
         self.assertEqual({line["outcome"] for line in lines}, {"client_closed"})
+
+    def half_closed(self, router):
+        client = self.connect(router, HELLO)
+        client.shutdown(socket.SHUT_WR)
+        return client
+
+    def test_a_client_that_has_closed_its_side_is_held_too(self):
+        router = self.start_router(self.backend("blog", rest='hold = "1m"'), head=LONG_HELLO_TIMEOUT)
+        clients = [self.half_closed(router) for _ in range(5)]
+        time.sleep(1.2)  # each has been looked at
+        self.receiver("blog", serve="raw")
+        for client in clients:
+            self.assertEqual(read_all(client), (HELLO, "fin"))
+
+    def test_a_client_that_has_closed_its_side_makes_way_where_there_is_no_room(self):
+        head = LONG_HELLO_TIMEOUT.replace("workers = 2", "workers = 1")
+        for kind in ("handoff", "proxy"):
+            with self.subTest(kind):
+                receiver = self.receiver("blog", protocol="tcp" if kind == "proxy" else "stream", serve="raw")
+                receiver.stop()
+                text = self.backend("blog", rest='hold = "1m"\nmax_pending = 3')
+                if kind == "proxy":
+                    text = text.replace(f'handoff = "unix:{self.folder}/blog.sock"\nprotocol = "stream"',
+                                        f'proxy = "127.0.0.1:{receiver.port}"')
+                router = self.start_router(text, head=head, name=kind)
+                held = lambda count, r=router: wait_until(
+                    lambda: r.descriptor_count() == r.descriptors_at_start + count, f"{count} are held")
+                whole = self.connect(router, HELLO)
+                held(1)
+                doubtful = [self.half_closed(router) for _ in range(2)]
+                held(3)
+                time.sleep(1.2)  # each has been looked at
+                others = [self.connect(router, HELLO) for _ in range(2)]
+                for client in doubtful:
+                    self.assertEqual(read_all(client)[0], b"")
+                for line in router.sessions(2):
+                    self.assertEqual(line["outcome"], "backend_max_pending")
+                    self.assertIn("blog: max_pending clients are waiting for it", line["detail"])
+                self.assertEqual(read_all(self.connect(router, HELLO))[0], b"")  # those who wait do not make way
+                self.assertEqual(len(router.sessions(3)), 3)
+                for client in (whole, *others):
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    client.close()
+                router.wait_descriptors(router.descriptors_at_start)
+                router.stop()
 
     def test_others_notice_nothing(self):
         for manner in ("silent", "deaf"):

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
+#include "snipass/base/result.hpp"
 #include "snipass/server/hellos_under_way.hpp"
 
 #include <atomic>
@@ -79,8 +80,11 @@ class address_book {
     bool learn(const std::string& host, std::vector<ip_address> answer);
 
     // has_failed notes that there is no answer. knows: there was an answer, or none could be had.
-    void has_failed(const std::string& host);
+    // why_unknown: the resolver's words for a name that never had one; empty: it has one, or is still being
+    // looked up.
+    void has_failed(const std::string& host, const error_code& why);
     [[nodiscard]] bool knows(const std::string& host) const;
+    [[nodiscard]] std::string why_unknown(const std::string& host) const;
 
     // at is the target of a backend at `place` (as an endpoint or path is written); it is made if need be.
     // Two backends at one place fail each for itself.
@@ -89,10 +93,14 @@ class address_book {
     hellos_under_way forwarded;
 
   private:
+    struct name {
+        addresses answer; // null: none could be had
+        error_code why;   // not, the last time
+    };
     static constexpr std::size_t first_clean_up = 64;
 
     mutable std::mutex mutex_;
-    std::map<std::string, addresses> names_; // null: none could be had
+    std::map<std::string, name> names_;
     std::map<std::pair<std::string, std::string>, std::weak_ptr<target>> targets_;
     std::size_t clean_up_at_ = first_clean_up;
 };

@@ -23,9 +23,12 @@ class backend {
 
     // targets: of a proxied backend.
     [[nodiscard]] target_list& targets() noexcept { return targets_; }
+    [[nodiscard]] const target_list& targets() const noexcept { return targets_; }
 
-    // has_room: fewer than max_pending clients are on their way to this backend.
-    [[nodiscard]] bool has_room() const noexcept { return pending_ < max_pending_; }
+    // has_room: fewer than max_pending clients are on their way to this backend. make_room: it has, or one
+    // that is held and may be displaced leaves, soon.
+    [[nodiscard]] bool has_room() const noexcept { return pending_ - leaving_ < max_pending_; }
+    [[nodiscard]] bool make_room();
 
     // pending counts a client that is on its way for as long as it exists.
     class pending {
@@ -52,6 +55,10 @@ class backend {
         // whether the client is still there. Returns whether it is its turn.
         net::task<bool> wait(net::time_point until);
 
+        // may_be_displaced: whoever comes while there is no room takes this place. Of several the first goes.
+        void may_be_displaced();
+        [[nodiscard]] bool is_displaced() const noexcept { return displaced_; }
+
       private:
         friend class backend;
         using hook =
@@ -60,23 +67,27 @@ class backend {
         backend& owner_;
         net::sleeper sleeper_;
         bool called_ = false; // the backend is back
+        bool displaced_ = false;
         hook in_queue_;
+        hook in_displaceable_;
     };
 
     // is_back: the backend has taken a client, so those who wait may try.
     void is_back();
 
   private:
-    using held_list =
-        boost::intrusive::list<held, boost::intrusive::member_hook<held, held::hook, &held::in_queue_>,
-                               boost::intrusive::constant_time_size<false>>;
+    template <held::hook held::*Hook>
+    using list_of = boost::intrusive::list<held, boost::intrusive::member_hook<held, held::hook, Hook>,
+                                           boost::intrusive::constant_time_size<false>>;
 
     const config::backend_settings& settings_;
     std::vector<net::datagram_channel> channels_; // one for each address
     target_list targets_;
     std::size_t max_pending_;
     std::size_t pending_ = 0;
-    held_list held_;
+    std::size_t leaving_ = 0; // of them: displaced
+    list_of<&held::in_queue_> held_;
+    list_of<&held::in_displaceable_> displaceable_;
 };
 
 } // namespace snipass::server

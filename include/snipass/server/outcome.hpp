@@ -25,7 +25,7 @@ enum class outcome : std::uint8_t {
     backend_refused,      // a socket, but nobody behind it; a proxied backend refused the connection
     backend_backlog_full, // the backlog of its stream socket stayed full
     backend_queue_full,   // the queue of its datagram socket stayed full
-    backend_max_pending,  // max_pending clients were on their way to it
+    backend_max_pending,  // max_pending clients were on their way to it, or it made way for one
     backend_declined,     // it closed without acknowledging
     backend_silent,       // it did not acknowledge within ack_timeout; no connection within connect_timeout
     backend_failed,       // anything else

@@ -30,6 +30,9 @@ class target_list {
     // awaits_answer: there is none, and may be soon: a name has not been resolved, nor failed to be.
     [[nodiscard]] bool awaits_answer();
 
+    // why_missing: the first name that has no address yet, and the resolver's reason; empty: each has one.
+    [[nodiscard]] std::string why_missing() const;
+
   private:
     struct known_name {
         std::size_t address; // index into settings_.proxy
