@@ -4,14 +4,19 @@ The file runs itself again in a network and mount namespace of its own, with its
 """
 
 import os
+import pathlib
 import signal
 import socket
+import sys
 import threading
 import time
 
 import harness
 from harness import DEADLINE, Case, client_hello, wait_until
 from harness.namespace import Resolver, run_in_namespace
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import handoff_sender  # noqa: E402
 
 HELLO = client_hello("far.example.com")
 
@@ -328,6 +333,49 @@ class Addresses(Case):
         self.assertEqual(self.ask(router), "")
         self.assertEqual(router.session()["outcome"], "backend_silent")
 
+    def test_whoever_does_not_take_the_first_bytes_has_the_client_go_on(self):
+        # More than a connection has room for at once: a large hello that another router has read.
+        hello = client_hello("far.example.com", alpn=[f"{number:0250}" for number in range(150)])
+        buffers = pathlib.Path("/proc/sys/net/ipv4/tcp_wmem")  # this namespace's
+        self.addCleanup(buffers.write_text, buffers.read_text())
+        buffers.write_text("4608 4608 4608")
+        for manner, count in (("stall", 1), ("reset", 1), ("stall", 5)):
+            with self.subTest(manner=manner, count=count):
+                bad = [socket.socket() for _ in range(count)]
+                for one in bad:
+                    self.addCleanup(one.close)
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+                    one.bind(("127.0.0.2", 0))
+                    one.listen()
+                good = socket.create_server(("127.0.0.3", 0))
+                self.addCleanup(good.close)
+                good.settimeout(DEADLINE)
+                path, name = self.folder / f"{manner}{count}", f"r{manner}{count}"
+                router = self.far(["{}:{}".format(*one.getsockname()) for one in (*bad, good)],
+                                  f'proxy_protocol = "v1"\nconnect_timeout = "1s"\nhold = "0s"\neject_after = 0\n'
+                                  f'[[listener]]\naddress = "handoff:{path}"\n', name=name)
+                with socket.create_server(("127.0.0.1", 0)) as listener:
+                    far = socket.create_connection(listener.getsockname(), DEADLINE)
+                    near = listener.accept()[0]
+                self.addCleanup(far.close)
+                with near, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+                    channel.connect(f"{path}.datagram")
+                    handoff_sender.send_with(channel, hello, [near])
+                if manner == "reset":
+                    first = bad[0].accept()[0]
+                    first.recv(1)
+                    first.close()
+                if count > 3:  # three times connect_timeout
+                    self.assertEqual(far.recv(1), b"")
+                    self.assertEqual(router.session()["outcome"], "backend_silent")
+                    continue
+                with good.accept()[0] as served:
+                    served.settimeout(DEADLINE)
+                    header = "PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n".format(far.getsockname()[1], far.getpeername()[1]).encode()
+                    self.assertEqual(harness.read_exactly(served, len(header) + len(hello)), header + hello)
+                far.close()
+                self.assertEqual(router.session(outcome="proxied")["endpoint"], "{}:{}".format(*good.getsockname()))
+
     def test_a_check_finds_out_without_a_client(self):
         first, _, port = self.two()
         router = self.far([f"127.0.0.2:{port}", f"127.0.0.3:{port}"],
@@ -395,6 +443,7 @@ class Addresses(Case):
                     self.assertEqual((line["outcome"], line["detail"]), ("backend_failed", f"far: back.test: {reason}"))
                     router.stop()
         router = self.far([f"127.0.0.1:{refused}", f"back.test:{port}"], 'hold = "0s"')
+        self.events(router, "a name cannot be resolved; its addresses cannot be tried")
         self.assertEqual(self.ask(router), "")
         self.assertEqual(router.session()["detail"], f"far: Connection refused; far: back.test: {reason}")
 

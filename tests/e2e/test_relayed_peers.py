@@ -1,4 +1,4 @@
-"""Proxied backends that real programs play, and that misbehave: socat, nginx in front, bulk both ways at once, death and stalls.
+"""Proxied backends that real programs play, and that misbehave: socat, openssl, nginx in front, bulk both ways at once, death and stalls.
 
 SNIPASS_LONG=1: two gigabytes each way, where it is 64 MB otherwise.
 """
@@ -6,7 +6,10 @@ SNIPASS_LONG=1: two gigabytes each way, where it is 64 MB otherwise.
 import hashlib
 import os
 import shutil
+import signal
 import socket
+import ssl
+import struct
 import threading
 import time
 import unittest
@@ -28,6 +31,18 @@ def free_port():
 def is_listened_on(port):
     with open("/proc/net/tcp", encoding="ascii") as sockets:
         return any(row.split()[1].endswith(f":{port:04X}") and row.split()[3] == "0A" for row in sockets)
+
+
+def has_unread(port):
+    """A connection at that port of this machine has bytes that nobody has read."""
+    with open("/proc/net/tcp", encoding="ascii") as sockets:
+        rows = [row.split() for row in list(sockets)[1:]]
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "01" and int(row[4].split(":")[1], 16) > 0 for row in rows)
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 class Peers(Case):
@@ -60,6 +75,74 @@ class Peers(Case):
         client.sendall(b"and more" * 10_000)
         client.shutdown(socket.SHUT_WR)
         self.assertEqual(read_all(client), (HELLO + b"and more" * 10_000, "fin"))
+
+    def s_server(self):
+        """openssl s_server, which sends each line back from its end to its beginning, and a router before it."""
+        port = free_port()
+        server = self.run_program(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", self.certificate,
+                                   "-key", self.key, "-quiet", "-rev"])
+        wait_until(lambda: is_listened_on(port), "openssl listens")
+        return server, self.proxied(port, 'hold = "0s"')
+
+    def tls(self, router, version=ssl.TLSVersion.TLSv1_3):
+        context = ssl.create_default_context(cafile=self.certificate)
+        context.minimum_version = context.maximum_version = version
+        client = context.wrap_socket(self.connect(router), server_hostname=NAME, suppress_ragged_eofs=False)
+        self.addCleanup(client.close)
+        client.sendall(b"hello\n")
+        self.assertEqual(client.recv(100), b"olleh\n")
+        return client
+
+    def end_of(self, client):
+        """What the client hears last. Python's ssl makes an EOF of an RST, so the socket itself is asked first."""
+        try:
+            if not socket.socket.recv(client, 1, socket.MSG_PEEK):
+                return "fin"
+            return client.recv(100) or "close_notify"
+        except ConnectionResetError:
+            return "reset"
+        except ssl.SSLError:
+            return "alert"
+
+    def test_s_server_answers_a_client_that_has_closed_its_side(self):
+        _, router = self.s_server()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version=version):
+                client = self.tls(router, version)
+                client.sendall(b"last words\n")
+                socket.socket.shutdown(client, socket.SHUT_WR)  # SSLSocket's would forget that it speaks TLS
+                self.assertEqual(client.recv(100), b"sdrow tsal\n")
+                self.assertIn(self.end_of(client), ("close_notify", "alert", "fin"))  # OpenSSL misses the close_notify
+                client.close()
+        for line in router.sessions(2):
+            self.assertEqual((line["end"], line["closed_first"]), ("finished", "client"))
+
+    def test_s_server_closes_and_is_killed(self):
+        server, router = self.s_server()
+        client = self.tls(router)
+        client.sendall(b"CLOSE\n")  # s_server -rev ends the connection
+        self.assertEqual(self.end_of(client), "close_notify")
+        client.close()
+        self.assertEqual(router.session()["end"], "finished")
+        client = self.tls(router)
+        reset(client)
+        self.assertEqual(router.session(end="client_reset")["closed_first"], "client")
+        client = self.tls(router)
+        server.signal(signal.SIGKILL)  # it has read all: FIN
+        self.assertEqual(self.end_of(client), "fin")
+        client.close()
+        self.assertEqual(router.session(closed_first="backend")["end"], "finished")
+
+    def test_s_server_is_killed_with_bytes_unread(self):
+        server, router = self.s_server()
+        client = self.tls(router)
+        server.signal(signal.SIGSTOP)
+        client.sendall(b"never read\n")
+        port = int(server.argv[server.argv.index("-accept") + 1].rpartition(":")[2])
+        wait_until(lambda: has_unread(port), "they have arrived")
+        server.signal(signal.SIGKILL)
+        self.assertEqual(router.session()["end"], "backend_reset")
+        self.assertEqual(self.end_of(client), "reset")
 
     @unittest.skipUnless(shutil.which("nginx"), "no nginx here")
     def test_nginx_in_front_sends_a_proxy_header(self):
