@@ -7,7 +7,6 @@
 #include "passed_descriptor.hpp"
 
 #include <fcntl.h>
-#include <sys/un.h>
 
 #include <chrono>
 #include <csignal>
@@ -70,18 +69,15 @@ int main(int argc, char** argv) try {
     auto* context = hello::make_context(argv[2], argv[3]);
     const std::string name = argc > 4 ? argv[4] : "datagram_backend";
 
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);
-    unlink(argv[1]); // left behind by the process before us
     const owned_fd receiver{socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     const int on = 1; // before bind(): a datagram that is queued earlier comes without its sender
-    if (setsockopt(receiver.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
-        bind(receiver.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    if (setsockopt(receiver.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
         return std::perror(argv[1]), 1;
+    bind_to(receiver.fd, argv[1], SOCK_DGRAM);
     for (std::vector<char> buffer(512UL * 1024);;) {
         try {
-            std::thread(handle, receive_client(receiver.fd, buffer), context, name).detach();
+            const auto taken = std::make_shared<handoff>(receive_client(receiver.fd, buffer));
+            hello::start_thread([=] { handle(std::move(*taken), context, name); });
         } catch (out_of_descriptors) {
             std::this_thread::sleep_for(std::chrono::milliseconds{10});
         } catch (const std::exception& refused) {

@@ -12,6 +12,8 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <thread>
 
 namespace hello {
 
@@ -111,6 +113,18 @@ inline void serve(SSL* tls, const std::string& name) {
             break;
     }
     SSL_shutdown(tls);
+}
+
+// start_thread tries until there can be one more thread: what it is started for may have nobody else.
+template <class Work>
+void start_thread(const Work& work) {
+    for (;;) {
+        try {
+            return std::thread(work).detach();
+        } catch (const std::system_error&) {
+            usleep(10'000);
+        }
+    }
 }
 
 } // namespace hello

@@ -14,16 +14,14 @@
 
 namespace {
 
-using client_ptr = std::unique_ptr<snipass_client, decltype(&snipass_client_free)>;
-
 std::atomic<int> clients_being_served = 0;
 
-void handle(client_ptr client, SSL_CTX* context, const std::string& name) {
+void handle(snipass_client* client, SSL_CTX* context, const std::string& name) {
     try {
-        fcntl(snipass_client_fd(client.get()), F_SETFL,
-              0); // it comes non-blocking; this thread has nothing else to do
+        // It comes non-blocking; this thread has nothing else to do.
+        fcntl(snipass_client_fd(client), F_SETFL, 0);
         const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context), SSL_free};
-        if (snipass_ssl_set_client(tls.get(), client.get()) != 1)
+        if (snipass_ssl_set_client(tls.get(), client) != 1)
             throw std::runtime_error("no BIO");
         hello::serve(tls.get(), name);
     } catch (const std::exception& error) {
@@ -65,13 +63,13 @@ int main(int argc, char** argv) try {
     pthread_sigmask(SIG_BLOCK, &terms, nullptr);
     std::thread stopper(stop_on_sigterm, receiver);
     for (;;) {
-        client_ptr client{snipass_receive(receiver, -1), snipass_client_free};
+        const std::shared_ptr<snipass_client> client{snipass_receive(receiver, -1), snipass_client_free};
         if (client) {
             ++clients_being_served;
-            std::thread([client = std::move(client), context, name]() mutable {
-                handle(std::move(client), context, name);
+            hello::start_thread([=] {
+                handle(client.get(), context, name);
                 --clients_being_served;
-            }).detach();
+            });
         } else if (errno == ESHUTDOWN) {
             break;
         } else {

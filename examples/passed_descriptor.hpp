@@ -1,12 +1,18 @@
-// What both example backends need to take a descriptor that another process passes: one owner for it, one
-// recvmsg() that loses and leaks nothing, and the question whose it was.
+// What both example backends need to take a descriptor that another process passes: one owner for it, a
+// socket to get it from, one recvmsg() that loses and leaks nothing, and the question whose it was.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 struct owned_fd {
@@ -20,6 +26,23 @@ struct owned_fd {
             close(fd);
     }
 };
+
+// bind_to replaces the file that a dead server left at `path`. Where a live one is, bind() fails.
+inline void bind_to(int unix_fd, const char* path, int type) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    const auto* where = reinterpret_cast<const sockaddr*>(&address);
+    const owned_fd probe{socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    struct stat file {};
+    if (connect(probe.fd, where, sizeof address) != 0 && errno == ECONNREFUSED && lstat(path, &file) == 0 &&
+        S_ISSOCK(file.st_mode))
+        unlink(path);
+    // Who may connect; who may hand over is checked at each handoff. The file is born with the socket's mode,
+    // less what umask takes.
+    if (fchmod(unix_fd, 0660) != 0 || bind(unix_fd, where, sizeof address) != 0 || chmod(path, 0660) != 0)
+        throw std::system_error(errno, std::generic_category(), path);
+}
 
 // Whatever is thrown, the client was not touched: with `stream` the router still owns it and offers it to
 // somebody else.
@@ -47,7 +70,9 @@ inline void check_is_client(int client) {
         return value;
     };
     const int domain = ask(SO_DOMAIN);
-    const bool is_tcp = (domain == AF_INET || domain == AF_INET6) && ask(SO_TYPE) == SOCK_STREAM;
+    const int protocol = ask(SO_PROTOCOL);
+    const bool is_tcp = (domain == AF_INET || domain == AF_INET6) && ask(SO_TYPE) == SOCK_STREAM &&
+                        (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
     if (!is_tcp || ask(SO_ACCEPTCONN) != 0)
         refuse("not a client's socket");
 }

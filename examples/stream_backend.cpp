@@ -8,12 +8,10 @@
 
 #include <fcntl.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <thread>
 
 namespace {
 
@@ -85,20 +83,17 @@ int main(int argc, char** argv) try {
     auto* context = hello::make_context(argv[2], argv[3]);
     const std::string name = argc > 4 ? argv[4] : "stream_backend";
 
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);
-    unlink(argv[1]); // left behind by the process before us
     const owned_fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    if (bind(listener.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-        listen(listener.fd, 1024) != 0)
+    bind_to(listener.fd, argv[1], SOCK_STREAM);
+    if (listen(listener.fd, 1024) != 0)
         return std::perror(argv[1]), 1;
     for (;;) {
-        owned_fd connection{accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC)};
-        if (connection.fd < 0)
+        const auto connection =
+            std::make_shared<owned_fd>(accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC));
+        if (connection->fd < 0)
             usleep(10'000); // out of descriptors: the clients wait in the backlog
         else
-            std::thread(handle, std::move(connection), context, name).detach();
+            hello::start_thread([=] { handle(std::move(*connection), context, name); });
     }
 } catch (const std::exception& error) {
     return std::fprintf(stderr, "%s\n", error.what()), 1;

@@ -7,6 +7,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"sync"
 	"syscall"
 	"time"
@@ -23,8 +25,9 @@ import (
 var signature = []byte("\r\n\r\n\x00\r\nQUIT\n\x21") // and version 2, PROXY
 
 const (
-	ack      = 0x06
-	patience = time.Second
+	ack          = 0x06
+	patience     = time.Second
+	ipprotoMPTCP = 262
 )
 
 type handoffListener struct {
@@ -33,11 +36,12 @@ type handoffListener struct {
 }
 
 func listen(path string) (*handoffListener, error) {
-	if other, err := net.Dial("unix", path); err == nil {
-		other.Close()
-		return nil, syscall.EADDRINUSE // somebody listens there
+	other, err := net.Dial("unix", path)
+	if err == nil {
+		other.Close() // somebody listens there, and it is ListenUnix that says so
+	} else if file, _ := os.Lstat(path); errors.Is(err, syscall.ECONNREFUSED) && file != nil && file.Mode()&os.ModeSocket != 0 {
+		os.Remove(path) // left behind by a dead server
 	}
-	os.Remove(path)
 	unix, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
@@ -188,8 +192,10 @@ func checkClient(fd int) error {
 		return err
 	}
 	kind, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE)
+	protocol, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_PROTOCOL)
 	listens, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
-	if (domain != syscall.AF_INET && domain != syscall.AF_INET6) || kind != syscall.SOCK_STREAM || listens != 0 {
+	isTCP := kind == syscall.SOCK_STREAM && (protocol == syscall.IPPROTO_TCP || protocol == ipprotoMPTCP)
+	if (domain != syscall.AF_INET && domain != syscall.AF_INET6) || !isTCP || listens != 0 {
 		return errors.New("not a client's socket")
 	}
 	return nil
@@ -203,7 +209,31 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ServeTLS(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "client: %s\n", r.RemoteAddr)
-	}), os.Args[2], os.Args[3]))
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, "client: %s\n", r.RemoteAddr)
+		}),
+		ReadHeaderTimeout: 5 * time.Second,
+	}
+	// At Shutdown net/http drops whom it has not begun to answer, so those who came before the end are waited for first.
+	var fresh sync.Map
+	var newcomers sync.WaitGroup
+	server.ConnState = func(client net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			fresh.Store(client, true)
+			newcomers.Add(1)
+		} else if _, was := fresh.LoadAndDelete(client); was {
+			newcomers.Done()
+		}
+	}
+	terminated, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	go func() {
+		<-terminated.Done()
+		listener.Close()
+	}()
+	if err := server.ServeTLS(listener, os.Args[2], os.Args[3]); !errors.Is(err, net.ErrClosed) {
+		log.Fatal(err)
+	}
+	newcomers.Wait()
+	server.Shutdown(context.Background())
 }

@@ -9,7 +9,7 @@
 const { spawn } = require('child_process'), fs = require('fs'), https = require('https');
 
 const CHILD = `
-import array, json, os, socket, struct, sys, threading, time
+import array, errno, json, os, socket, stat, struct, sys, threading, time
 channel = socket.socket(fileno=int(os.environ["NODE_CHANNEL_FD"]))
 message = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": "client"}).encode() + b"\\n"
 
@@ -34,7 +34,7 @@ def receive(connection, fds):
     read(connection, size, fds, deadline)
     client = socket.socket(fileno=fds[0])
     good = client.family in (socket.AF_INET, socket.AF_INET6) and client.type == socket.SOCK_STREAM and \\
-        not client.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        client.proto in (socket.IPPROTO_TCP, socket.IPPROTO_MPTCP) and not client.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     client.detach()  # fds has it still
     if not good: raise OSError("not a client")
     connection.settimeout(1)
@@ -58,12 +58,23 @@ def until_node_is_gone():
 
 lock = threading.Lock()
 threading.Thread(target=until_node_is_gone, daemon=True).start()
+path = sys.argv[1]
+with socket.socket(socket.AF_UNIX) as other:  # a dead server's file is replaced; where somebody listens, bind() fails
+    other.setblocking(False)
+    if other.connect_ex(path) == errno.ECONNREFUSED and stat.S_ISSOCK(os.lstat(path).st_mode): os.unlink(path)
 listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
+listener.bind(path)
+os.chmod(path, 0o660)  # who may connect; who may hand over is checked at each handoff
 listener.listen(1024)
 while True:
-    try: threading.Thread(target=take, args=(listener.accept()[0],), daemon=True).start()
-    except OSError: time.sleep(0.01)  # out of descriptors: the clients wait in the backlog
+    try: connection, _ = listener.accept()
+    except OSError:  # out of descriptors: the clients wait in the backlog
+        time.sleep(0.01)
+        continue
+    try: threading.Thread(target=take, args=(connection,), daemon=True).start()
+    except RuntimeError:  # out of threads: the client is the router's still, who offers it again
+        connection.close()
+        time.sleep(0.01)
 `;
 
 const [path, certificate, key] = process.argv.slice(2);
@@ -71,7 +82,6 @@ const server = https.createServer({ cert: fs.readFileSync(certificate), key: fs.
     const { remoteAddress, remotePort } = request.socket;
     response.end(`client: ${remoteAddress}:${remotePort}\n`);
 });
-fs.rmSync(path, { force: true });
 const child = spawn('python3', ['-c', CHILD, path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 // A client that left on the way here comes as nothing.
 child.on('message', (_, client) => client && server.emit('connection', client));

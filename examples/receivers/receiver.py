@@ -6,9 +6,11 @@
 What a server needs is receive_client(): it returns what accept() would have returned.
 """
 import array
+import errno
 import os
 import socket
 import ssl
+import stat
 import struct
 import sys
 import threading
@@ -51,7 +53,7 @@ def read_header(connection, fds):
 
 def is_client(s):
     return s.family in (socket.AF_INET, socket.AF_INET6) and s.type == socket.SOCK_STREAM and \
-        not s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        s.proto in (socket.IPPROTO_TCP, socket.IPPROTO_MPTCP) and not s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
 def receive_client(connection):
@@ -83,6 +85,19 @@ def receive_client(connection):
     return client
 
 
+def listen(path):
+    """Replaces the file that a dead server left there. Where somebody listens, bind() fails."""
+    with socket.socket(socket.AF_UNIX) as other:
+        other.setblocking(False)
+        if other.connect_ex(path) == errno.ECONNREFUSED and stat.S_ISSOCK(os.lstat(path).st_mode):
+            os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    os.chmod(path, 0o660)  # who may connect; who may hand over is checked at each handoff
+    listener.listen(1024)
+    return listener
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -111,15 +126,17 @@ def serve(connection, context):
 def main(path, certificate, key):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    if os.path.exists(path):
-        os.unlink(path)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(path)
-        listener.listen(1024)
+    with listen(path) as listener:
         while True:
             try:
-                threading.Thread(target=serve, args=(listener.accept()[0], context), daemon=True).start()
+                connection, _ = listener.accept()
             except OSError:  # out of descriptors: the clients wait in the backlog
+                time.sleep(0.01)
+                continue
+            try:
+                threading.Thread(target=serve, args=(connection, context), daemon=True).start()
+            except RuntimeError:  # out of threads: the client is the router's still, who offers it again
+                connection.close()
                 time.sleep(0.01)
 
 

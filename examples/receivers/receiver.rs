@@ -3,9 +3,11 @@
 // client's bytes are still unread in it.
 //
 //     rustc receiver.rs && ./receiver SOCKET_PATH
+use std::fs;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
 use std::os::raw::{c_int, c_void};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
@@ -41,7 +43,10 @@ const SOL_SOCKET: c_int = 1;
 const SO_TYPE: c_int = 3;
 const SO_PEERCRED: c_int = 17;
 const SO_ACCEPTCONN: c_int = 30;
+const SO_PROTOCOL: c_int = 38;
 const SO_DOMAIN: c_int = 39;
+const IPPROTO_TCP: u32 = 6;
+const IPPROTO_MPTCP: u32 = 262;
 const SCM_RIGHTS: c_int = 1;
 const MSG_CTRUNC: c_int = 0x8;
 const MSG_TRUNC: c_int = 0x20;
@@ -132,12 +137,14 @@ fn receive(mut connection: UnixStream) -> Result<TcpStream> {
         }
     }
     let client = clients.pop().expect("read_some has seen to it");
-    let ([domain], [kind], [listens]) = (
+    let ([domain], [kind], [protocol], [listens]) = (
         option::<1>(client.as_raw_fd(), SO_DOMAIN)?,
         option::<1>(client.as_raw_fd(), SO_TYPE)?,
+        option::<1>(client.as_raw_fd(), SO_PROTOCOL)?,
         option::<1>(client.as_raw_fd(), SO_ACCEPTCONN)?,
     );
-    if !(domain == 2 || domain == 10) || kind != 1 || listens != 0 {
+    let is_tcp = kind == 1 && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
+    if !(domain == 2 || domain == 10) || !is_tcp || listens != 0 {
         return refused("not a client's socket");
     }
     connection.set_read_timeout(Some(PATIENCE))?;
@@ -161,18 +168,35 @@ fn serve(client: TcpStream) -> Result<()> {
     Ok(())
 }
 
+/// Replaces the file that a dead server left there. Where somebody listens, bind() fails.
+fn listen(path: &str) -> Result<UnixListener> {
+    let other = UnixStream::connect(path).map(drop);
+    let is_refused = matches!(other, Err(why) if why.kind() == ErrorKind::ConnectionRefused);
+    if is_refused && fs::symlink_metadata(path)?.file_type().is_socket() {
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    // Who may connect; who may hand over is checked at each handoff.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+/// Out of threads is an error, and drops the connection: the client is the router's still, who offers it again.
+fn start(connection: UnixStream) -> Result<()> {
+    let work = move || {
+        if let Err(why) = receive(connection).and_then(serve) {
+            eprintln!("receiver: {}", why);
+        }
+    };
+    std::thread::Builder::new().spawn(work).map(drop)
+}
+
 fn main() -> Result<()> {
     let path = std::env::args().nth(1).expect("usage: receiver SOCKET_PATH");
-    let _ = std::fs::remove_file(&path);
-    for connection in UnixListener::bind(&path)?.incoming() {
-        match connection {
-            Ok(connection) => drop(std::thread::spawn(move || {
-                if let Err(why) = receive(connection).and_then(serve) {
-                    eprintln!("receiver: {}", why);
-                }
-            })),
-            // Out of descriptors: the clients wait in the backlog.
-            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+    for connection in listen(&path)?.incoming() {
+        // Out of descriptors: the clients wait in the backlog.
+        if connection.and_then(start).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
     Ok(())

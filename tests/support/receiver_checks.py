@@ -1,5 +1,9 @@
 """The tests that every backend must pass, whatever it is made of."""
+import contextlib
+import os
+import resource
 import socket
+import subprocess
 
 import backend_case
 import handoff_sender
@@ -57,6 +61,81 @@ class RefusesLies(ServesClients):
         with handoff_sender.connect(str(self.socket)), self.router(patience=5) as router:
             self.fetch(router.address)
         self.assertNotIn("taken back", router.outcomes)
+
+
+class KeepsItsPlace:
+    """Tests of a receiver's socket file. self.command_at(path) is how the receiver is started."""
+
+    def fails_to_start(self):
+        self.assertNotEqual(self.start(*self.command_at(self.socket), log="second.log").wait(timeout=20), 0)
+
+    def inode(self):
+        with contextlib.suppress(FileNotFoundError):
+            return self.socket.stat().st_ino
+
+    def test_its_socket_is_for_user_and_group(self):
+        self.assertEqual(self.socket.stat().st_mode & 0o777, 0o660)
+
+    def test_a_live_servers_socket_is_not_replaced(self):
+        before = self.inode()
+        self.fails_to_start()
+        self.assertEqual(self.inode(), before)
+        with self.router() as router:
+            self.fetch(router.address)
+
+    def test_a_dead_servers_socket_is_replaced(self):
+        self.stop(self.server)
+        before = self.inode()
+        self.socket.with_name("held").hardlink_to(self.socket)  # or its number might be given away again
+        self.server = self.start(*self.command_at(self.socket))
+        backend_case.wait_for(lambda: self.inode() not in (None, before), "the second server's socket")
+        if self.protocol == "stream":
+            self.wait_for_socket()
+        with self.router() as router:
+            self.fetch(router.address)
+
+    def test_what_is_no_socket_is_not_removed(self):
+        self.stop(self.server)
+        self.socket.unlink()
+        self.socket.write_text("somebody's letters")
+        self.fails_to_start()
+        self.assertEqual(self.socket.read_text(), "somebody's letters")
+
+
+class OutlivesThreads:
+    """Tests of a receiver that starts a thread for each client."""
+    user = 54321  # one that has no other process, and whom the limit is not waived for
+
+    @contextlib.contextmanager
+    def without_threads(self):
+        """A receiver that can start no more threads; yields its path, and what lets it."""
+        options = {}
+        if os.geteuid() == 0:
+            options = {"user": self.user, "group": self.user, "extra_groups": []}
+            os.chown(self.folder, self.user, self.user)
+        environment = {**os.environ, "PATH": f"/usr/bin:/bin:{os.environ['PATH']}"}  # what that user may execute
+        path = self.folder / "other.sock"
+        self.server = self.start(*self.command_at(path), env=environment, **options)
+        backend_case.wait_for(path.exists, "its socket")
+        if self.protocol == "stream":
+            self.wait_for_socket(path)
+        before = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+
+        def limit_to(soft):
+            for pid in self.processes:  # by a process of that user: not every root may
+                subprocess.run(["prlimit", f"--pid={pid}", f"--nproc={'unlimited' if soft < 0 else soft}:"], check=True, **options)
+
+        limit_to(1)
+        yield path, lambda: limit_to(before)
+
+    def test_out_of_threads_the_client_stays_the_routers(self):
+        with self.without_threads() as (path, let):
+            far, near = tcp_pair()
+            with far, near:
+                self.assertNotEqual(handoff_sender.offer(str(path), near, patience=0.3), "taken")
+                let()
+                backend_case.wait_for(lambda: handoff_sender.offer(str(path), near) == "taken", "its recovery")
+            self.assertIsNone(self.server.poll())
 
 
 class BehindRouter:

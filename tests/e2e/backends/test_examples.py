@@ -8,16 +8,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 from backend_case import BUILD, BackendCase, wait_for  # noqa: E402
-from receiver_checks import RefusesLies, ServesClients  # noqa: E402
+from receiver_checks import KeepsItsPlace, OutlivesThreads, RefusesLies, ServesClients  # noqa: E402
 
 
-class Example(BackendCase):
+class Example(KeepsItsPlace, BackendCase):
     program = None
+
+    def command_at(self, path):
+        return [BUILD / "examples" / self.program[0], *self.program[1:], path, self.certificate, self.key, "blog"]
 
     def setUp(self):
         super().setUp()
-        self.server = self.start(BUILD / "examples" / self.program[0], *self.program[1:], self.socket, self.certificate,
-                                 self.key, "blog")
+        self.server = self.start(*self.command_at(self.socket))
         if self.protocol == "stream":
             self.wait_for_socket()
         else:
@@ -43,7 +45,21 @@ class SaysHello:
             self.assertEqual(client.recv(4096), b"still there?\n")
 
 
-class KeepsDatagrams:
+class KeepsClients(OutlivesThreads):
+    """Those who have taken a client, be it a datagram or acknowledged, before they start its thread."""
+
+    def test_out_of_threads_the_client_stays_the_routers(self):
+        """Or rather, theirs: somebody serves it in the end."""
+        with self.without_threads() as (path, let):
+            self.socket = path
+            with self.router() as router, ThreadPoolExecutor(1) as pool:
+                answer = pool.submit(self.fetch, router.address)
+                time.sleep(0.3)  # long enough for it to be lost
+                let()
+                self.assertIn("backend: blog", answer.result()[1])
+
+
+class KeepsDatagrams(KeepsClients):
     def test_a_client_for_whom_there_is_no_descriptor_waits(self):
         limit = resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE)
         with self.router() as router:
@@ -55,7 +71,7 @@ class KeepsDatagrams:
                 self.assertIn("backend: blog", answer.result()[1])
 
 
-class StreamBackend(RefusesLies, SaysHello, Example):
+class StreamBackend(OutlivesThreads, RefusesLies, SaysHello, Example):
     program = ["stream_backend"]
     ignores = ["a TLV over the end"]  # it does not read TLVs
 
@@ -64,7 +80,7 @@ class DatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol = ["datagram_backend"], "datagram"
 
 
-class LibraryBackend(RefusesLies, SaysHello, Example):
+class LibraryBackend(KeepsClients, RefusesLies, SaysHello, Example):
     program = ["library_backend"]
 
 
@@ -76,5 +92,6 @@ class AsioBackend(RefusesLies, Example):
     program = ["asio_backend"]
 
 
+del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, OutlivesThreads, RefusesLies, ServesClients  # they are no tests by themselves
 if __name__ == "__main__":
     unittest.main()

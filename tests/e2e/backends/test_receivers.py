@@ -12,22 +12,25 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
-from backend_case import SOURCE, BackendCase  # noqa: E402
-from receiver_checks import BehindRouter, RefusesLies, tcp_pair  # noqa: E402
+from backend_case import SOURCE, BackendCase, can_connect, wait_for  # noqa: E402
+from receiver_checks import BehindRouter, KeepsItsPlace, OutlivesThreads, RefusesLies, tcp_pair  # noqa: E402
 
 RECEIVERS = SOURCE / "examples" / "receivers"
 
 
-class Receiver(BehindRouter, RefusesLies, BackendCase):
+class Receiver(BehindRouter, KeepsItsPlace, RefusesLies, BackendCase):
     ignores = ["a TLV over the end"]  # they do not read TLVs
 
     def command(self):
         """The program and its first arguments; SOCKET_PATH, CERTIFICATE and KEY follow."""
         raise NotImplementedError
 
+    def command_at(self, path):
+        return [*self.command(), path, self.certificate, self.key]
+
     def setUp(self):
         super().setUp()
-        self.server = self.start(*self.command(), self.socket, self.certificate, self.key)
+        self.server = self.start(*self.command_at(self.socket))
         self.wait_for_socket()
 
     def test_a_client_that_has_gone_is_no_trouble(self):
@@ -53,12 +56,12 @@ class Receiver(BehindRouter, RefusesLies, BackendCase):
             self.assertTrue(fcntl.fcntl(listener, fcntl.F_GETFL) & os.O_NONBLOCK)
 
 
-class Python(Receiver):
+class Python(OutlivesThreads, Receiver):
     def command(self):
-        return [sys.executable, RECEIVERS / "receiver.py"]
+        return ["python3", RECEIVERS / "receiver.py"]
 
 
-class Node(Receiver):
+class Node(OutlivesThreads, Receiver):
     def command(self):
         return ["node", RECEIVERS / "receiver.js"]
 
@@ -77,6 +80,7 @@ class Compiled(Receiver):
         if not shutil.which(cls.compiler[0]):
             raise AssertionError(f"{cls.compiler[0]} is needed: scripts/install-deps test")
         folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        os.chmod(folder, 0o755)  # another user runs it, too
         cls.program = f"{folder}/receiver"
         subprocess.run([*cls.compiler, "-o", cls.program, RECEIVERS / cls.source], check=True, capture_output=True)
 
@@ -84,11 +88,66 @@ class Compiled(Receiver):
         return [self.program]
 
 
+GO_TEST = """
+package main
+
+import ("context"; "net"; "net/http"; "testing")
+
+func TestShutdown(t *testing.T) {
+	listener, err := listen(t.TempDir() + "/s")
+	if err != nil { t.Fatal(err) }
+	server := &http.Server{}
+	served := make(chan error)
+	go func() { served <- server.Serve(listener) }()
+	server.Shutdown(context.Background())
+	if err := <-served; err != http.ErrServerClosed { t.Fatal(err) }
+}
+
+func TestClose(t *testing.T) {
+	listener, err := listen(t.TempDir() + "/s")
+	if err != nil { t.Fatal(err) }
+	accepted := make(chan error)
+	go func() { _, err := listener.Accept(); accepted <- err }()
+	listener.Close()
+	if err := <-accepted; err != net.ErrClosed { t.Fatal(err) }
+	if _, err := listener.Accept(); err != net.ErrClosed { t.Fatal(err) }
+}
+"""
+
+
 class Go(Compiled):
     compiler, source = ["go", "build"], "receiver.go"
 
+    def test_stops_cleanly_with_whom_it_has_acknowledged(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            far = socket.create_connection(listener.getsockname(), timeout=20)
+            near, _ = listener.accept()
+        with far, near, handoff_sender.connect(str(self.socket)) as connection:
+            handoff_sender.send_with(connection, handoff_sender.header(near), [near])
+            self.assertEqual(connection.recv(1), handoff_sender.ACK)  # it is theirs, and not let go yet
+            self.server.terminate()
+            wait_for(lambda: not can_connect(self.socket), "the listener to go")
+            near.close()
+            connection.close()
+            with self.client_tls.wrap_socket(far, server_hostname="test.example") as client:
+                self.assertIn("client: ", self.get(client, close=True))
+        self.assertEqual(self.server.wait(timeout=20), 0)
 
-class Rust(Compiled):
+    def test_is_a_listener_as_net_http_expects_it(self):
+        """Shutdown and Close are heard by whoever is in Accept."""
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(RECEIVERS / "receiver.go", folder)
+            Path(folder, "go.mod").write_text("module receiver\n")
+            Path(folder, "receiver_test.go").write_text(GO_TEST)
+            done = subprocess.run(["go", "test", "."], cwd=folder, capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_stops_cleanly_with_nobody_there(self):
+        self.server.terminate()
+        self.assertEqual(self.server.wait(timeout=20), 0)
+
+
+class Rust(OutlivesThreads, Compiled):
     """Its standard library has no TLS: its clients speak plain HTTP."""
     compiler, source = ["rustc", "-O", "-D", "warnings"], "receiver.rs"
 
@@ -96,6 +155,6 @@ class Rust(Compiled):
         return socket.create_connection(address, timeout=20)
 
 
-del Receiver, Compiled, RefusesLies  # they are no tests by themselves
+del Receiver, Compiled, RefusesLies, KeepsItsPlace, OutlivesThreads  # they are no tests by themselves
 if __name__ == "__main__":
     unittest.main()
