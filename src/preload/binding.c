@@ -4,6 +4,7 @@
 #include "../libsnipass/unix_bind.h"
 #include "listeners.h"
 #include "next.h"
+#include "registrations.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,14 +160,22 @@ void binding_before_close(int fd) {
     if (closing->idle || !was_alive)
         return;
     struct listener* idle = NULL;
+    struct registration watched[max_registrations];
     for (struct listener* one = listeners_next(NULL, closing->entry); one != NULL;
          one = listeners_next(one, closing->entry)) {
         if (!is_alive(one))
             continue;
-        if (!one->idle)
+        if (!one->idle) {
+            (void)registrations_take(fd, watched); /* the socket lives on under another number */
             return;
+        }
         idle = one;
     }
-    if (idle != NULL && replace(idle->fd, fd))
+    if (idle == NULL)
+        return;
+    const size_t count = registrations_take(idle->fd, watched);
+    if (replace(idle->fd, fd))
         idle->idle = false;
+    registrations_give(idle->fd, watched, count);
+    (void)registrations_take(fd, watched);
 }

@@ -393,6 +393,45 @@ class Bind(PreloadCase):
         self.assertEqual(str(self.hand_over().getsockname()), self.line())
         self.assertEqual(list(self.folder.glob("*.tmp")), [])
 
+    PAIR = """
+        def make(family): return listen(("::" if family == socket.AF_INET6 else "0.0.0.0", 443), family)
+        def watch(*sockets):
+            loop = select.epoll()
+            for s in sockets: s.setblocking(False); loop.register(s, select.EPOLLIN)
+            return loop
+        def served_by(loop, listener):
+            say("ready")
+            woken_for = [fd for fd, _ in loop.poll()]
+            say(listener.accept()[1][1] if woken_for == [listener.fileno()] else woken_for)
+    """
+
+    def test_of_ipv4_and_ipv6_either_may_be_closed_alone_under_an_event_loop(self):
+        """The one that is left goes on waking it. A registration belongs to the socket, and the socket has changed."""
+        for order in ("(socket.AF_INET, socket.AF_INET6)", "(socket.AF_INET6, socket.AF_INET)"):
+            for closed in (0, 1):
+                for forked in ("", "if os.fork(): os.wait(); sys.exit()"):
+                    with self.subTest(order=order, closed=closed, forked=bool(forked)):
+                        self.serve(textwrap.dedent(self.PAIR) + textwrap.dedent(f"""
+                            pair = [make(family) for family in {order}]
+                            {forked}
+                            loop = watch(*pair)
+                            pair[{closed}].close()
+                            served_by(loop, pair[{1 - closed}])
+                        """))
+                        self.assertEqual(self.line(), "ready")
+                        self.assertEqual(str(self.hand_over().getsockname()[1]), self.line())
+                        self.stop(self.server)
+
+    def test_of_several_sockets_of_one_port_a_closed_one_wakes_nobody(self):
+        self.serve(textwrap.dedent(self.PAIR) + textwrap.dedent("""
+            pair = [listen(reuseport=True) for _ in range(2)]
+            loop = watch(*pair)
+            pair[0].close()
+            served_by(loop, pair[1])
+        """))
+        self.assertEqual(self.line(), "ready")
+        self.assertEqual(str(self.hand_over().getsockname()[1]), self.line())
+
     def test_the_servers_own_unix_listener(self):
         self.serve("""
             listener = listen(path, socket.AF_UNIX)

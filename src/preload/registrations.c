@@ -1,0 +1,98 @@
+/* See registrations.h. */
+#include "registrations.h"
+
+#include "next.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    read_size = 4096,
+    path_size = 64,
+};
+
+static int is_epoll(const char* number) {
+    char path[path_size], target[path_size];
+    snprintf(path, sizeof path, "/proc/self/fd/%s", number);
+    const ssize_t n = readlink(path, target, sizeof target - 1);
+    target[n > 0 ? n : 0] = '\0';
+    return strcmp(target, "anon_inode:[eventpoll]") == 0;
+}
+
+/* next_line takes a line out of `text`, of which `*size` bytes are there. What is longer than that is none.
+ */
+static int next_line(int file, char text[read_size], size_t* size, char line[read_size]) {
+    char* end = NULL;
+    while ((end = memchr(text, '\n', *size)) == NULL) {
+        const ssize_t n = *size < read_size ? read(file, text + *size, read_size - *size) : 0;
+        if (n <= 0)
+            return 0;
+        *size += (size_t)n;
+    }
+    const size_t length = (size_t)(end - text);
+    memcpy(line, text, length);
+    line[length] = '\0';
+    *size -= length + 1;
+    memmove(text, end + 1, *size);
+    return 1;
+}
+
+/* A line is "tfd: 5 events: 19 data: 5 ...", the first number decimal and the others not. */
+static int parse(const char* line, int fd, struct registration* into) {
+    int watched = -1;
+    return sscanf(line, "tfd: %d events: %" SCNx32 " data: %" SCNx64, &watched, &into->events, &into->data) ==
+               3 &&
+           watched == fd;
+}
+
+static size_t find_in(const char* number, int fd, struct registration* found, size_t room) {
+    char path[path_size], text[read_size], line[read_size];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%s", number);
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    size_t size = 0, count = 0;
+    while (file >= 0 && count < room && next_line(file, text, &size, line))
+        if (parse(line, fd, &found[count]))
+            found[count++].epoll = atoi(number);
+    if (file >= 0)
+        next_close(file);
+    return count;
+}
+
+static size_t find(int fd, struct registration found[max_registrations]) {
+    _Alignas(struct dirent64) char entries[read_size];
+    const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    size_t count = 0;
+    ssize_t n = 0;
+    while (folder >= 0 && (n = getdents64(folder, entries, sizeof entries)) > 0)
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64* entry = (const struct dirent64*)(const void*)(entries + at);
+            at += entry->d_reclen;
+            if (is_epoll(entry->d_name))
+                count += find_in(entry->d_name, fd, found + count, max_registrations - count);
+        }
+    if (folder >= 0)
+        next_close(folder);
+    return count;
+}
+
+size_t registrations_take(int fd, struct registration found[max_registrations]) {
+    const size_t count = find(fd, found);
+    size_t taken = 0;
+    for (size_t i = 0; i < count; ++i) /* another socket's that had this number does not go */
+        if (epoll_ctl(found[i].epoll, EPOLL_CTL_DEL, fd, NULL) == 0)
+            found[taken++] = found[i];
+    return taken;
+}
+
+void registrations_give(int fd, const struct registration* found, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        struct epoll_event event = {.events = found[i].events, .data.u64 = found[i].data};
+        (void)epoll_ctl(found[i].epoll, EPOLL_CTL_ADD, fd, &event);
+    }
+}

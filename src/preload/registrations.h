@@ -1,0 +1,26 @@
+/* What an event loop has asked epoll to watch. A registration belongs to the open socket and not to its
+ * number: where we put another socket behind a number of the server's, or the server closes one of several
+ * numbers of one socket, epoll must be told, as it need not be on TCP. The kernel says who watches what
+ * (/proc/self/fdinfo); where it cannot be asked (a chroot without /proc, no descriptor left), nothing is
+ * found. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct registration {
+    int epoll;
+    uint32_t events;
+    uint64_t data;
+};
+
+enum {
+    max_registrations = 16, /* of one number: one for each event loop of the process */
+};
+
+/* registrations_take ends all of `fd`, and says what they were. Allocates nothing: servers close in signal
+ * handlers. */
+size_t registrations_take(int fd, struct registration found[max_registrations]);
+
+/* registrations_give registers what `fd` has become in their place. */
+void registrations_give(int fd, const struct registration* found, size_t count);
