@@ -43,7 +43,8 @@ enum snipass_protocol {
 /* All zero is the default; NULL the same. */
 struct snipass_options {
     enum snipass_protocol protocol;
-    unsigned mode; /* of the socket file; 0: 0660. Who may connect; who may hand over is checked besides */
+    unsigned mode; /* of the socket file; 0: 0660. Who may connect; who may hand over is checked besides.
+                    * Needs /proc where umask takes some of it */
     int backlog;   /* 0: 1024 */
     unsigned patience_ms; /* for a header to come, and for the router to let go; 0: 1000 */
     const uid_t*

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -63,6 +64,33 @@ static bool bind_or_replace(int fd, const struct sockaddr_un* address, int type)
     return bind(fd, (const struct sockaddr*)address, sizeof *address) == 0;
 }
 
+/* chmod() would follow a link, and there is no fchmod() for a socket's file but by this name of it. */
+static int set_mode_of(int file, unsigned mode) {
+    struct stat status;
+    if (fstat(file, &status) != 0)
+        return -1;
+    if (!S_ISSOCK(status.st_mode)) {
+        errno = ELOOP;
+        return -1;
+    }
+    if ((status.st_mode & 07777) == mode)
+        return 0;
+    char name[32];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+    return chmod(name, mode);
+}
+
+int unix_set_mode(const char* path, unsigned mode) {
+    const int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    const int result = set_mode_of(file, mode);
+    const int error = errno;
+    close(file);
+    errno = error;
+    return result;
+}
+
 int unix_listen(int fd, const char* path, unsigned mode, int backlog) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const size_t size = strlen(path);
@@ -74,11 +102,11 @@ int unix_listen(int fd, const char* path, unsigned mode, int backlog) {
     int type = SOCK_STREAM;
     socklen_t type_size = sizeof type;
     (void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size);
-    /* The mode is there from the start, less what umask takes; chmod() gives that back. */
+    /* The mode is there from the start, less what umask takes; that is given back. */
     if (fchmod(fd, mode) != 0)
         return -1;
     const int lock = lock_folder(path);
-    const bool done = bind_or_replace(fd, &address, type) && chmod(path, mode) == 0 &&
+    const bool done = bind_or_replace(fd, &address, type) && unix_set_mode(path, mode) == 0 &&
                       (type != SOCK_STREAM || listen(fd, backlog) == 0);
     const int error = errno;
     if (lock >= 0) {

@@ -114,18 +114,30 @@ result<unix_listener> listen_unix(const std::string& path, int type, mode_t mode
     const int on = 1;
     if (type == SOCK_DGRAM && ::setsockopt(made.fd.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
         return last_error();
-    // The file is born with the socket's mode, less what umask takes; chmod gives that back.
+    // The file is born with the socket's mode, less what umask takes; that is given back.
     if (::fchmod(made.fd.get(), mode) != 0)
         return last_error();
     const auto lock = lock_folder(path);
     if (const auto ec = replace(made.fd.get(), path, type))
         return ec;
     made.file = socket_file{path};
-    if (::chmod(path.c_str(), mode) != 0)
-        return last_error();
+    if (const auto ec = set_socket_mode(path, mode))
+        return ec;
     if (type == SOCK_STREAM && ::listen(made.fd.get(), backlog) != 0)
         return last_error();
     return made;
+}
+
+error_code set_socket_mode(const std::string& path, mode_t mode) {
+    const unique_fd file{::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    struct stat found {};
+    if (!file || ::fstat(file.get(), &found) != 0)
+        return last_error();
+    if (!S_ISSOCK(found.st_mode))
+        return make_error(ELOOP);
+    // There is no fchmod(2) for a socket's file but by this name of it.
+    const auto name = "/proc/self/fd/" + std::to_string(file.get());
+    return ::chmod(name.c_str(), mode) == 0 ? error_code{} : last_error();
 }
 
 result<lent_unix> prepare_lent_unix(int fd) {

@@ -167,8 +167,8 @@ std::vector<std::string> listener_opener::change_modes(const std::vector<config:
         if (one.handoff_path.empty() || old == before.end() || old->mode == one.mode)
             continue;
         for (const auto& path : {one.handoff_path, one.handoff_path + std::string{config::datagram_suffix}})
-            if (::chmod(path.c_str(), one.mode) != 0)
-                problems.push_back("cannot change the mode of " + path + ": " + os::last_error().message());
+            if (const auto ec = os::set_socket_mode(path, one.mode))
+                problems.push_back("cannot change the mode of " + path + ": " + ec.message());
     }
     return problems;
 }

@@ -39,6 +39,10 @@ struct unix_listener {
 // EADDRINUSE. The file has `mode` before anybody can connect.
 [[nodiscard]] result<unix_listener> listen_unix(const std::string& path, int type, mode_t mode);
 
+// set_socket_mode is chmod(2) of a socket's file. A link, or what is no socket, that somebody has put in its
+// place is left alone: ELOOP.
+[[nodiscard]] error_code set_socket_mode(const std::string& path, mode_t mode);
+
 // lent_unix is what is to be known of a unix socket that somebody else has bound.
 struct lent_unix {
     int type = 0; // SOCK_STREAM or SOCK_DGRAM

@@ -14,6 +14,10 @@
 #include <fstream>
 #include <thread>
 
+extern "C" {
+#include "../../../src/libsnipass/unix_bind.h"
+}
+
 using namespace snipass;
 using namespace snipass::testing;
 using handoff_test::connect_unix;
@@ -49,6 +53,36 @@ TEST_CASE("listen_unix: the file has its mode, whatever umask takes, and goes wi
         (void)connect_unix(path, type);
     }
     CHECK_FALSE(exists(path));
+}
+
+TEST_CASE("set_socket_mode leaves alone what somebody has put in the socket's place") {
+    const same_descriptors check;
+    const temporary_folder folder;
+    const std::string path = folder.path / "socket", victim = folder.path / "victim";
+    std::ofstream{victim} << "secret";
+    REQUIRE(::chmod(victim.c_str(), 0600) == 0);
+    SECTION("a link") {
+        REQUIRE(::symlink(victim.c_str(), path.c_str()) == 0);
+    }
+    SECTION("another file") {
+        REQUIRE(::link(victim.c_str(), path.c_str()) == 0);
+    }
+    CHECK(os::set_socket_mode(path, 0666) == os::make_error(ELOOP));
+    CHECK(unix_set_mode(path.c_str(), 0666) == -1);
+    CHECK(errno == ELOOP);
+    CHECK(mode_of(victim) == 0600);
+}
+
+TEST_CASE("set_socket_mode changes a socket's mode, and says what is wrong") {
+    const temporary_folder folder;
+    const std::string path = folder.path / "socket";
+    CHECK(os::set_socket_mode(path, 0600) == os::make_error(ENOENT));
+    CHECK(unix_set_mode(path.c_str(), 0600) == -1);
+    const auto made = os::listen_unix(path, SOCK_STREAM, 0620);
+    CHECK_FALSE(os::set_socket_mode(path, 0602));
+    CHECK(mode_of(path) == 0602);
+    CHECK(unix_set_mode(path.c_str(), 0660) == 0);
+    CHECK(mode_of(path) == 0660);
 }
 
 TEST_CASE("listen_unix: what a dead socket left behind is replaced, what lives is left alone") {
