@@ -103,6 +103,14 @@ static enum handoff_progress drop(struct handoff* handoff, enum handoff_progress
     return why;
 }
 
+/* is_full: a descriptor may be lost for other reasons; a security module can refuse it. */
+static bool is_full(int any_fd) {
+    const int reserved = handoff_reserve(any_fd);
+    if (reserved >= 0)
+        close(reserved);
+    return reserved < 0;
+}
+
 enum handoff_progress handoff_read(struct handoff* handoff, int connection) {
     for (;;) {
         size_t count = handoff->client >= 0 ? 1 : 0;
@@ -115,7 +123,7 @@ enum handoff_progress handoff_read(struct handoff* handoff, int connection) {
         if (n <= 0)
             return drop(handoff, handoff->received == 0 ? handoff_ended : handoff_refused);
         if ((flags & MSG_CTRUNC) != 0 && count == 0)
-            return drop(handoff, handoff_no_room);
+            return drop(handoff, is_full(connection) ? handoff_no_room : handoff_refused);
         /* The descriptor travels on the first byte or not at all. */
         if ((flags & (MSG_CTRUNC | MSG_TRUNC)) != 0 || count != 1)
             return drop(handoff, handoff_refused);

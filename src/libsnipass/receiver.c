@@ -14,6 +14,7 @@
 
 enum {
     max_pending = 1024, /* handoffs under way; a sender that only connects costs its own oldest ones */
+    max_looks = 4,      /* at a datagram whose descriptor does not come */
     steps_in_a_row = 64 /* without a client: then a caller whose time is over gets its turn */
 };
 
@@ -163,20 +164,41 @@ static void drop_datagram(const struct snipass_receiver* receiver) {
     (void)recv(receiver->listener, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
 }
 
-/* A datagram is looked at before it is taken: its client would be gone with it if there is no descriptor or
- * memory for either. */
+/* look_at_datagram does that before it is taken: its client would be gone with it if there is no descriptor
+ * or memory for either. *is_full: for want of a descriptor. One that is lost again and again while there is
+ * room will not come (a security module refuses it), and would keep all behind it. */
+static ssize_t look_at_datagram(struct snipass_receiver* receiver, int* client, size_t* count,
+                                struct ucred* sender, int* flags, bool* is_full) {
+    ssize_t n = -1;
+    *is_full = false;
+    for (int looks = 0; looks < max_looks; ++looks) {
+        *flags = MSG_PEEK;
+        n = handoff_receive_message(receiver->listener, receiver->buffer, datagram_size, client, count,
+                                    sender, flags);
+        if (n < 0 || *count != 0 || (*flags & MSG_CTRUNC) == 0)
+            break;
+        const int reserved = handoff_reserve(receiver->listener);
+        if (reserved < 0) {
+            *is_full = true;
+            break;
+        }
+        close(reserved);
+    }
+    return n;
+}
+
 static struct snipass_client* receive_datagram(struct snipass_receiver* receiver) {
     struct snipass_client* client = client_new();
     if (client == NULL)
         return no_client(ENOMEM);
     struct ucred sender = {.uid = (uid_t)-1};
     size_t count = 0;
-    int flags = MSG_PEEK;
-    const ssize_t n = handoff_receive_message(receiver->listener, receiver->buffer, datagram_size,
-                                              &client->fd, &count, &sender, &flags);
+    int flags = 0;
+    bool is_full = false;
+    const ssize_t n = look_at_datagram(receiver, &client->fd, &count, &sender, &flags, &is_full);
     const bool allowed =
         n >= 0 && handoff_user_allowed(sender.uid, receiver->allowed, receiver->allowed_count);
-    if (allowed && count == 0 && (flags & MSG_CTRUNC) != 0) {
+    if (allowed && is_full) {
         snipass_client_free(client);
         return no_client(EMFILE);
     }

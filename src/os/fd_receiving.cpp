@@ -28,6 +28,13 @@ bool set_option(int fd, int level, int name, int value) {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
+// Looks at a datagram whose descriptor does not come.
+constexpr int max_looks = 4;
+
+bool may_have_one_more(int any_fd) {
+    return static_cast<bool>(unique_fd{::fcntl(any_fd, F_DUPFD_CLOEXEC, 0)});
+}
+
 // adopt owns all of a control message's descriptors before anything is judged: what is not adopted leaks.
 void adopt(const cmsghdr& rights, received& into) {
     const auto size = rights.cmsg_len - CMSG_LEN(0);
@@ -69,7 +76,16 @@ result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flag
         }
     }
     got.cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-    got.no_room = (message.msg_flags & MSG_CTRUNC) != 0 && got.fd_count == 0;
+    const bool is_lost = (message.msg_flags & MSG_CTRUNC) != 0 && got.fd_count == 0;
+    got.no_room = is_lost && !may_have_one_more(socket);
+    return got;
+}
+
+result<received> peek_fd(int socket, std::span<std::uint8_t> buffer) {
+    auto got = receive_fd(socket, buffer, MSG_PEEK);
+    // Another thread may have had the last one for a moment.
+    for (int looks = 1; looks < max_looks && got && got->cut && got->fd_count == 0 && !got->no_room; ++looks)
+        got = receive_fd(socket, buffer, MSG_PEEK);
     return got;
 }
 

@@ -215,16 +215,17 @@ task<> receive_stream(worker& owner, std::shared_ptr<generation> site,
 error_code receive_datagram(worker& owner, const std::shared_ptr<generation>& site,
                             const config::listener_settings& listener, int socket) {
     const auto room = owner.buffer().first(datagram_max);
-    auto got = os::receive_fd(socket, room, MSG_PEEK);
+    auto got = os::peek_fd(socket, room);
     if (!got)
         return got.error();
-    if (got->no_room)
-        return os::make_error(EMFILE);
-    os::drop_message(socket);
     std::string_view problem;
     const auto user = got->sender.value_or(static_cast<uid_t>(-1));
     const auto who = stranger(user);
-    if (!is_allowed(listener, user))
+    const bool allowed = is_allowed(listener, user);
+    if (allowed && got->no_room)
+        return os::make_error(EMFILE);
+    os::drop_message(socket);
+    if (!allowed)
         problem = who;
     else if (got->cut || got->fd_count != 1)
         problem = not_one_descriptor;

@@ -20,11 +20,16 @@ struct received {
     std::size_t fd_count = 0;
     std::optional<uid_t> sender; // of a datagram, by the kernel's word
     bool cut = false;            // bytes or descriptors did not fit
-    bool no_room = false;        // the descriptor could not be delivered: this process may not have more
+    bool no_room = false;        // the descriptor was lost, and this process may not have one more
 };
 
 // receive_fd is recvmsg(2) without waiting; `flags` may add MSG_PEEK, whose descriptor is one more copy.
 [[nodiscard]] result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flags = 0);
+
+// peek_fd is that for a datagram which stays in the queue. no_room, and not only cut, if its descriptor may
+// come another time: what is lost again and again while there is room (a security module refuses it) will
+// not.
+[[nodiscard]] result<received> peek_fd(int socket, std::span<std::uint8_t> buffer);
 
 // drop_message takes a datagram, and what came with it, out of the queue.
 void drop_message(int socket);

@@ -1,4 +1,5 @@
 // libsnipass: what a receiver refuses, and that it keeps nothing of it.
+#include "lost_descriptors.hpp"
 #include "receiver_fixture.hpp"
 
 #include <array>
@@ -216,6 +217,25 @@ TEST_CASE_METHOD(fixture,
     (void)snipass_client_consumed(taken.get(), &size);
     CHECK(size == 7);
     CHECK(takes_nothing(receiver));
+}
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: a datagram whose descriptor never comes does not keep those behind it") {
+    options.protocol = SNIPASS_DATAGRAM;
+    const auto receiver = listen();
+    const auto client = make_tcp_pair();
+    const auto sender = connect_unix(path, SOCK_DGRAM);
+    send_with(sender, byte_string(5), std::array{client.near.get()});
+    {
+        const snipass::testing::losing_descriptors refused;
+        CHECK(takes_nothing(receiver));
+    }
+    send_with(sender, byte_string(7, 0x16), std::array{client.near.get()});
+    const auto taken = receive(receiver);
+    REQUIRE(taken);
+    std::size_t size = 0;
+    (void)snipass_client_consumed(taken.get(), &size);
+    CHECK(size == 7);
 }
 
 TEST_CASE_METHOD(fixture, "libsnipass: only root, the own user and the allowed may hand over") {

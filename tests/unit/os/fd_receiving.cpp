@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "catch_result.hpp"
 #include "handoff_sender.hpp"
+#include "lost_descriptors.hpp"
 #include "same_descriptors.hpp"
 #include "snipass/os/error.hpp"
 #include "tcp_client.hpp"
@@ -95,6 +96,23 @@ TEST_CASE("receive_fd: a process that may not have more descriptors is told, and
     REQUIRE(full);
     CHECK(full->no_room);
     CHECK(os::receive_fd(sockets.near->get(), room)->fd_count == 1);
+}
+
+TEST_CASE("peek_fd: what is lost although there is room is no want of room") {
+    const same_descriptors check;
+    const unix_pair sockets{SOCK_DGRAM};
+    const tcp_connection client;
+    REQUIRE(send_with(*sockets.far, text, std::array{client.accepted.get()}) == 5);
+    std::array<std::uint8_t, 100> room{};
+    {
+        const losing_descriptors refused;
+        const auto got = os::peek_fd(sockets.near->get(), room);
+        REQUIRE(got);
+        CHECK(got->cut);
+        CHECK(got->fd_count == 0);
+        CHECK_FALSE(got->no_room);
+    }
+    CHECK(os::peek_fd(sockets.near->get(), room)->fd_count == 1);
 }
 
 TEST_CASE("receive_fd: an empty datagram has a sender; behind a shutdown nobody can send") {

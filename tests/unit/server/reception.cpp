@@ -1,5 +1,6 @@
 #include "snipass/server/reception.hpp"
 
+#include "lost_descriptors.hpp"
 #include "router_fixture.hpp"
 #include "snipass/os/unix_listener.hpp"
 
@@ -149,6 +150,27 @@ TEST_CASE("reception: what is no handoff is refused, counted, and leaves nothing
     router.settle();
     CHECK(router.counters().handoffs_refused.value() == lies.size() + 3);
     CHECK(router.counters().accepted.value() == 0);
+}
+
+TEST_CASE("reception: a descriptor that is lost although there is room costs nobody else a client") {
+    fixture test;
+    auto& router = test.start();
+    const tcp_connection client;
+    const tcp_connection waiting;
+    test.offer_datagram(byte_view{hello}.first(20), std::array{waiting.accepted.get()});
+    router.wait_until_waiting(1); // whom the router would shed for want of a descriptor
+    {
+        const losing_descriptors refused;
+        test.offer_datagram(hello, std::array{client.accepted.get()});
+        router.wait_until([&] { return router.counters().handoffs_refused.value() == 1; }, "a refusal");
+        const auto connection = test.offer(client);
+        REQUIRE(is_readable(connection.get()));
+        CHECK(answer_of(connection) == answer::closed);
+    }
+    CHECK(router.counters().handoffs_refused.value() == 2);
+    router.wait_until_waiting(1);
+    test.offer_datagram(hello, std::array{client.accepted.get()}); // and nothing is left in the queue
+    CHECK(test.backend.receive().first == hello);
 }
 
 TEST_CASE("reception: a header in two pieces, and a hello in a datagram and a socket") {
