@@ -219,6 +219,16 @@ TEST_CASE_METHOD(fixture,
     CHECK(takes_nothing(receiver));
 }
 
+TEST_CASE_METHOD(fixture, "libsnipass: a descriptor that is lost although there is room is a refusal") {
+    const auto receiver = listen();
+    const auto client = make_tcp_pair();
+    const auto connection = connect_unix(path);
+    send_with(connection, example_header(), std::array{client.near.get()});
+    const snipass::testing::losing_descriptors refused;
+    CHECK(takes_nothing(receiver)); // and not EMFILE, for which a server would pause
+    CHECK(answer_of(connection) == answer::closed);
+}
+
 TEST_CASE_METHOD(fixture,
                  "libsnipass: a datagram whose descriptor never comes does not keep those behind it") {
     options.protocol = SNIPASS_DATAGRAM;
