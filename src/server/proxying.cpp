@@ -64,13 +64,14 @@ task<error_code> greet(passage& way, int connection, const config::backend_setti
 }
 
 // wait_for_answer: nobody is turned away because the router has only just begun to ask where its backends
-// are.
-task<> wait_for_answer(passage& way, backend& to) {
+// are. False: another client has taken its place.
+task<bool> wait_for_answer(passage& way, backend& to) {
     const auto until = net::clock::now() + to.settings().connect_timeout;
     backend::held place{to, way.owner.loop()};
     while (to.targets().awaits_answer() && net::clock::now() < until && way.keeps(place) &&
            !way.is_removed(to.settings()))
         (void)co_await place.wait(until);
+    co_return !place.is_displaced();
 }
 
 // connect_and_greet: whoever does not take the greeting has had nothing of the client, so the addresses
@@ -165,8 +166,11 @@ task<std::optional<outcome>> proxy(passage& way, backend& to) {
     if (!to.make_room())
         co_return turned_away(way);
     const backend::pending pending{to};
-    if (to.targets().awaits_answer())
-        co_await wait_for_answer(way, to);
+    if (to.targets().awaits_answer()) {
+        const bool has_place = co_await wait_for_answer(way, to);
+        if (!has_place)
+            co_return turned_away(way);
+    }
     co_return co_await connect_and_relay(way, to);
 }
 

@@ -488,6 +488,22 @@ class Addresses(Case):
         self.resolver.answer_now()
         self.assertEqual([client.makefile("rb").readline() for client in clients], [b"127.0.0.2\n"] * 5)
 
+    def test_who_waits_for_the_first_answer_makes_way_if_it_has_closed_its_side(self):
+        port = self.server("127.0.0.2").getsockname()[1]
+        self.resolver.answers["back.test"] = "stall"
+        router = self.far([f"back.test:{port}"], 'connect_timeout = "1m"\nmax_pending = 1')
+        first = self.half_closed(router)
+        wait_until(lambda: "back.test" in self.resolver.asked, "it is asked")
+        time.sleep(1.2)  # the client has been looked at
+        second = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+        self.addCleanup(second.close)
+        second.sendall(HELLO)
+        self.assertEqual(first.read(), b"")
+        self.assertEqual(router.session()["outcome"], "backend_max_pending")
+        self.resolver.answers["back.test"] = ["127.0.0.2"]
+        self.resolver.answer_now()
+        self.assertEqual(second.makefile("rb").readline(), b"127.0.0.2\n")
+
     def test_a_first_answer_that_is_none_is_not_waited_for(self):
         _, sorry, port = self.two()
         self.resolver.answers["back.test"] = "fail"
