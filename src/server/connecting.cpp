@@ -65,7 +65,6 @@ class connecting {
 
     [[nodiscard]] bool has_more() const { return next_ < candidates_.size(); }
     [[nodiscard]] bool has_turn() const { return has_more() && race_.under_way() < max_side_by_side; }
-    [[nodiscard]] bool may_begin() const;
     [[nodiscard]] error_code why_stop();
     [[nodiscard]] bool was_cut(const attempt& one) const;
     [[nodiscard]] bool leads_back(const candidate& to) const;
@@ -92,9 +91,12 @@ task<result<connected>> connecting::run() {
         if (auto won = take_finished()) // after each start: one that has won ends the race
             co_return std::move(*won);
         if (has_turn() && net::clock::now() >= next_at_) {
-            if (!may_begin())
-                co_return last_;
-            if (auto won = start_next())
+            if (next_ > 0 &&
+                way_.is_gone()) // the first attempt is always worth it; looking costs a system call
+                co_return boost::asio::error::operation_aborted;
+            if (next_ > 0 && net::clock::now() >= limit_.last_begin)
+                next_ = candidates_.size(); // those under way have their time
+            else if (auto won = start_next())
                 co_return std::move(*won);
             continue;
         }
@@ -107,11 +109,6 @@ task<result<connected>> connecting::run() {
         if (const auto why = why_stop())
             co_return why;
     }
-}
-
-// may_begin: the first attempt is always worth it; looking costs a system call.
-bool connecting::may_begin() const {
-    return next_ == 0 || (net::clock::now() < limit_.last_begin && !way_.is_gone());
 }
 
 // why_stop: a client that has closed its side has had enough, or has said all: it is waited for. Either way

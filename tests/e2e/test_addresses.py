@@ -34,8 +34,9 @@ class Addresses(Case):
 
     def server(self, host="127.0.0.1", port=0):
         """A backend that says where it is to each client."""
-        server = socket.create_server((host, port), backlog=128, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return self.serve(socket.create_server((host, port), backlog=128, family=socket.AF_INET6 if ":" in host else socket.AF_INET), host)
 
+    def serve(self, server, host):
         def serve():
             while True:
                 try:
@@ -375,6 +376,27 @@ class Addresses(Case):
                     self.assertEqual(harness.read_exactly(served, len(header) + len(hello)), header + hello)
                 far.close()
                 self.assertEqual(router.session(outcome="proxied")["endpoint"], "{}:{}".format(*good.getsockname()))
+
+    def test_whoever_was_tried_before_that_has_its_connect_timeout(self):
+        silent = [self.silent(f"127.0.0.{number}", 0) for number in range(2, 9)]
+        addresses = ["{}:{}".format(*one.getsockname()) for one in silent]
+        router = self.far(addresses, 'connect_timeout = "1500ms"\neject_after = 0\nhold = "0s"')
+        with socket.create_connection(("127.0.0.1", router.port()), DEADLINE) as client:
+            client.sendall(HELLO)
+            # The sixth is tried at 4 s (or 3 s, if the machine is slow) and has room when its SYN comes again, a second later. The
+            # seventh would be tried between, but that is too late.
+            slow = silent[5]
+            wanted = "{:08X}:{:04X} 02".format(int.from_bytes(socket.inet_aton("127.0.0.7"), "little"), slow.getsockname()[1])  # SYN_SENT
+
+            def is_asked():
+                own = "\n".join(router.descriptors())
+                with open(f"/proc/{router.pid}/net/tcp", encoding="ascii") as table:
+                    return any(wanted in row and f"socket:[{row.split()[9]}]" in own for row in table)
+
+            wait_until(is_asked, "it is being connected")
+            slow.listen(128)
+            self.serve(slow, "127.0.0.7")
+            self.assertEqual(client.makefile("rb").readline(), b"127.0.0.7\n")
 
     def test_a_check_finds_out_without_a_client(self):
         first, _, port = self.two()
