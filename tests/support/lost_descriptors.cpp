@@ -45,10 +45,18 @@ losing_descriptors::~losing_descriptors() {
 
 } // namespace snipass::testing
 
+extern "C" {
+
+// A sanitizer's, where there is one: it must see what comes.
+[[gnu::weak]] ssize_t __interceptor_recvmsg(int socket, msghdr* message, int flags);
+
 // The program's own comes before libc's, for the libraries that it is linked with, too.
-extern "C" ssize_t recvmsg(int socket, msghdr* message, int flags) {
-    const auto n = ::syscall(SYS_recvmsg, socket, message, flags);
+ssize_t recvmsg(int socket, msghdr* message, int flags) {
+    const auto n = __interceptor_recvmsg != nullptr ? __interceptor_recvmsg(socket, message, flags)
+                                                    : ::syscall(SYS_recvmsg, socket, message, flags);
     if (n >= 0 && snipass::testing::is_losing)
         snipass::testing::lose(*message);
     return n;
 }
+
+} // extern "C"
