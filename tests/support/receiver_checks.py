@@ -104,6 +104,7 @@ class KeepsItsPlace:
 
 class OutlivesThreads:
     """Tests of a receiver that starts a thread for each client."""
+    threads_at_rest = 1
     user = 54321  # one that has no other process, and whom the limit is not waived for
 
     @contextlib.contextmanager
@@ -119,6 +120,7 @@ class OutlivesThreads:
         backend_case.wait_for(path.exists, "its socket")
         if self.protocol == "stream":
             self.wait_for_socket(path)
+        backend_case.wait_for(lambda: len(os.listdir(f"/proc/{self.server.pid}/task")) >= self.threads_at_rest, "its own threads")
         before = resource.getrlimit(resource.RLIMIT_NPROC)[0]
 
         def limit_to(soft):

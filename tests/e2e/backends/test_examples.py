@@ -81,11 +81,11 @@ class DatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
 
 
 class LibraryBackend(KeepsClients, RefusesLies, SaysHello, Example):
-    program = ["library_backend"]
+    program, threads_at_rest = ["library_backend"], 2
 
 
 class LibraryDatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
-    program, protocol = ["library_backend", "--datagram"], "datagram"
+    program, protocol, threads_at_rest = ["library_backend", "--datagram"], "datagram", 2
 
 
 class AsioBackend(RefusesLies, Example):
