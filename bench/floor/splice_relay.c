@@ -24,6 +24,11 @@ struct direction {
 struct pair {
     struct direction up;
     struct direction down;
+    struct side {
+        struct pair* of;
+        struct direction* in;
+        struct direction* out;
+    } client, backend;
 };
 
 static struct direction make_direction(int from, int to) {
@@ -89,9 +94,11 @@ static void begin(int epoll, int client, const struct sockaddr_in* to) {
         die("malloc");
     both->up = make_direction(client, backend);
     both->down = make_direction(backend, client);
+    both->client = (struct side){both, &both->up, &both->down};
+    both->backend = (struct side){both, &both->down, &both->up};
     const uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    watch(epoll, client, events, (uint64_t)(size_t)both);
-    watch(epoll, backend, events, (uint64_t)(size_t)both);
+    watch(epoll, client, events, (uint64_t)(size_t)&both->client);
+    watch(epoll, backend, events, (uint64_t)(size_t)&both->backend);
 }
 
 static void accept_some(int epoll, int listener, const struct sockaddr_in* to) {
@@ -116,15 +123,17 @@ int main(int argc, char** argv) {
         int ended_count = 0;
         const int n = wait_for_events(epoll, events, batch);
         for (int i = 0; i < n; ++i) {
-            struct pair* both = (struct pair*)(size_t)events[i].data.u64;
-            if (both == NULL) {
+            const struct side* one = (const struct side*)(size_t)events[i].data.u64;
+            if (one == NULL) {
                 accept_some(epoll, listener, &to);
                 continue;
             }
-            pump(&both->up);
-            pump(&both->down);
-            if (has_ended(both))
-                ended[ended_count++] = both;
+            if (events[i].events & ~(uint32_t)EPOLLOUT)
+                pump(one->in);
+            if (events[i].events & EPOLLOUT)
+                pump(one->out);
+            if (has_ended(one->of))
+                ended[ended_count++] = one->of;
         }
         while (ended_count > 0)
             free(ended[--ended_count]);

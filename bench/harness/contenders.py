@@ -31,6 +31,7 @@ class Bed:
         self.router_cpu = router_cpu
         self.load_cpu = load_cpu
         self.processes = []
+        self.load_side = []  # those of them that are receivers and backends
         self.shared = {}
         self.ports = itertools.count(2000)
         self.folders = itertools.count()
@@ -46,7 +47,9 @@ class Bed:
         return process
 
     def start_load_side(self, program, *arguments):
-        return self.start([machine.BUILD / program, *arguments], self.load_cpu, self.folder)
+        process = self.start([machine.BUILD / program, *arguments], self.load_cpu, self.folder)
+        self.load_side.append(process)
+        return process
 
     def receiver(self, protocol, job):
         """The path of a handoff receiver."""
@@ -72,6 +75,7 @@ class Bed:
         for process in reversed(self.processes):
             process.stop()
         self.processes.clear()
+        self.load_side.clear()
         self.shared.clear()
 
 
@@ -83,6 +87,11 @@ class Router:
     folder: pathlib.Path
     start_seconds: float  # until it listens
 
+    def log(self):
+        """What it said last, wherever it says it."""
+        return "\n".join(file.read_text(errors="replace")[-2000:] for name in ("output.txt", "error.log")
+                         if (file := self.folder / name).exists())
+
 
 @dataclasses.dataclass(frozen=True)
 class Contender:
@@ -90,10 +99,16 @@ class Contender:
     family: str  # datagram, stream, proxy: which floor it stands on
     kind: str  # floor, snipass or peer
     command: object  # (bed, setup, folder, port) -> command
-    program: str
+    needs: tuple  # of files
+    needs_root: bool = False  # the real one, not that of a user namespace
+    only_bulk: bool = False  # tuned for it, and otherwise not what it is compared for
 
-    def is_installed(self):
-        return shutil.which(self.program) is not None or pathlib.Path(self.program).exists()
+    def is_usable(self):
+        return all(pathlib.Path(file).exists() for file in self.needs) and (not self.needs_root or machine.is_real_root())
+
+    def what_is_missing(self):
+        files = [str(file) for file in self.needs if not pathlib.Path(file).exists()]
+        return f"there is no {', '.join(files)}" if files else "it needs root"
 
     def start(self, bed, setup):
         folder, port = bed.new_folder(), next(bed.ports)
@@ -138,7 +153,7 @@ def snipass(binary, family):
 
 
 def snipass_contenders(name, binary):
-    return [Contender(f"{name}-{family}", family, "snipass", snipass(binary, family), str(binary))
+    return [Contender(f"{name}-{family}", family, "snipass", snipass(binary, family), (binary,))
             for family in ("datagram", "stream", "proxy")]
 
 
@@ -157,8 +172,8 @@ def peer(write, *options):
     return lambda bed, setup, folder, port: write(folder, setup, port, bed.backend(setup), *options)
 
 
-def floor(name, family, command, program):
-    return Contender(name, family, "floor", command, str(machine.BUILD / program))
+def floor(name, family, command, program, **more):
+    return Contender(name, family, "floor", command, (machine.BUILD / program,), **more)
 
 
 def all_contenders(other_binary=None):
@@ -167,10 +182,10 @@ def all_contenders(other_binary=None):
     return [
         floor("datagram-floor", "datagram", handoff_floor("datagram"), "bench_datagram_floor"), datagram,
         floor("stream-floor", "stream", handoff_floor("stream"), "bench_stream_floor"), stream,
-        floor("splice-floor", "proxy", splice_floor, "bench_splice_relay"), proxy,
+        floor("splice-floor", "proxy", splice_floor, "bench_splice_relay", only_bulk=True), proxy,
         *others,
-        Contender("haproxy", "proxy", "peer", peer(routes.haproxy, False), "haproxy"),
-        Contender("haproxy-splice", "proxy", "peer", peer(routes.haproxy, True), "haproxy"),
-        Contender("nginx", "proxy", "peer", peer(routes.nginx), "nginx"),
-        Contender("sniproxy", "proxy", "peer", peer(routes.sniproxy), "sniproxy"),
+        Contender("haproxy", "proxy", "peer", peer(routes.haproxy, False), (routes.HAPROXY,)),
+        Contender("haproxy-splice", "proxy", "peer", peer(routes.haproxy, True), (routes.HAPROXY,), only_bulk=True),
+        Contender("nginx", "proxy", "peer", peer(routes.nginx), (routes.NGINX, routes.NGINX_STREAM)),
+        Contender("sniproxy", "proxy", "peer", peer(routes.sniproxy), (routes.SNIPROXY,), needs_root=True),
     ]

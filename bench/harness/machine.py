@@ -4,7 +4,6 @@ import fcntl
 import os
 import pathlib
 import platform
-import shutil
 import socket
 import struct
 import subprocess
@@ -24,30 +23,13 @@ SYSCTLS = {
     "net/unix/max_dgram_qlen": "4096",
 }
 
-# Program to look for, package that has it.
-PACKAGES = {
-    "/usr/sbin/haproxy": "haproxy",
-    "/usr/sbin/nginx": "nginx",
-    "/usr/lib/nginx/modules/ngx_stream_module.so": "libnginx-mod-stream",
-    "/usr/sbin/sniproxy": "sniproxy",
-    "/usr/bin/gnuplot": "gnuplot-nox",
-    "/usr/bin/strace": "strace",
-    "/usr/lib/x86_64-linux-gnu/libbenchmark.so": "libbenchmark-dev",
-}
-
-
-def missing_packages():
-    return [package for file, package in PACKAGES.items() if not os.path.exists(file)]
+EXIT_SKIPPED = 77  # what ctest takes for a test that cannot be run here
 
 
 def install_packages():
-    """Installs what is missing, as root."""
-    missing = missing_packages()
-    if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
-        return
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
-        subprocess.run(["apt-get", *arguments], env=environment, stdout=subprocess.DEVNULL, check=False)
+    """Installs what is missing, as root; for anybody else, what is missing shows when it is needed."""
+    if os.geteuid() == 0:
+        subprocess.run([REPOSITORY / "scripts" / "install-deps", "build", "bench"], check=True)
 
 
 def build():
@@ -62,9 +44,17 @@ def is_inside():
 
 def enter_private_network():
     """Runs this program again in a network namespace of its own, and does not return."""
-    environment = {**os.environ, INSIDE: "1"}
     as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    os.execvpe("unshare", ["unshare", *as_root, "--net", "--", sys.executable, *sys.argv], environment)
+    unshare = ["unshare", *as_root, "--net", "--"]
+    if subprocess.run([*unshare, "true"], check=False).returncode != 0:
+        print("bench: this system does not let you have a network namespace; run it as root", file=sys.stderr)
+        sys.exit(EXIT_SKIPPED)
+    os.execvpe("unshare", [*unshare, sys.executable, *sys.argv], {**os.environ, INSIDE: "1"})
+
+
+def is_real_root():
+    """Whether this is root outside of any user namespace: there, all users' numbers are as they are."""
+    return os.geteuid() == 0 and pathlib.Path("/proc/self/uid_map").read_text().split() == ["0", "0", "4294967295"]
 
 
 def set_up_private_network():
@@ -99,9 +89,17 @@ def output(*command):
         return ""
 
 
+def commit():
+    return output("git", "rev-parse", "--short", "HEAD")
+
+
 def uncommitted():
     """The files in git's short form that are not as they were committed, but for the results themselves."""
     return output("git", "status", "--porcelain", "--", ".", ":!bench/results")
+
+
+def system_settings():
+    return {name: pathlib.Path("/proc/sys", name).read_text().strip() for name in SYSCTLS}
 
 
 def describe():
@@ -115,10 +113,10 @@ def describe():
     }
     return {
         "date": output("date", "--utc", "+%Y-%m-%d %H:%M UTC"),
-        "commit": output("git", "rev-parse", "--short", "HEAD") + (" with changes" if uncommitted() else ""),
+        "commit": commit() + (" with changes" if uncommitted() else ""),
         "snipass": output(str(BUILD / "snipass"), "--version").split("\n")[0],
         "cpu": f"{len(os.sched_getaffinity(0))} x {model}",
         "kernel": platform.release(),
         "versions": versions,
-        "sysctls": SYSCTLS,
+        "sysctls": system_settings(),
     }

@@ -1,5 +1,9 @@
 """Route tables of any size in each router's own language. The tested name is the last one."""
 
+# Debian's places: a user's PATH need not have /usr/sbin.
+HAPROXY, NGINX, SNIPROXY = "/usr/sbin/haproxy", "/usr/sbin/nginx", "/usr/sbin/sniproxy"
+NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
 TESTED_NAME = "www.example.com"  # of the captured hellos
 
 
@@ -38,7 +42,7 @@ def haproxy(folder, setup, port, backend_port, tuned):
         f"  use_backend %[req.ssl_sni,lower,map_str({folder}/names.map,other)]\n"
         f"backend tested\n  server one 127.0.0.1:{backend_port}\n"
         "backend other\n  server one 127.0.0.1:9\n")
-    return ["haproxy", "-db", "-f", folder / "haproxy.cfg"]
+    return [HAPROXY, "-db", "-f", folder / "haproxy.cfg"]
 
 
 def nginx(folder, setup, port, backend_port):
@@ -46,7 +50,7 @@ def nginx(folder, setup, port, backend_port):
         names.writelines(f"{name} other;\n" for name in other_names(setup.routes))
         names.write(f"{TESTED_NAME} tested;\n")
     (folder / "nginx.conf").write_text(
-        "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n"
+        f"load_module {NGINX_STREAM};\n"
         f"daemon off;\nuser root;\nworker_processes 1;\nworker_rlimit_nofile 20000;\npid {folder}/nginx.pid;\n"
         f"error_log {folder}/error.log crit;\n"
         "events { worker_connections 19000; }\n"
@@ -56,7 +60,7 @@ def nginx(folder, setup, port, backend_port):
         "  upstream other { server 127.0.0.1:9; }\n"
         f"  server {{ listen 127.0.0.1:{port} backlog=65535; ssl_preread on; preread_timeout {setup.patience}s;"
         " proxy_pass $to; }\n}\n")
-    return ["nginx", "-p", folder, "-c", folder / "nginx.conf"]
+    return [NGINX, "-p", folder, "-c", folder / "nginx.conf"]
 
 
 def sniproxy(folder, setup, port, backend_port):
@@ -68,4 +72,4 @@ def sniproxy(folder, setup, port, backend_port):
         out.writelines(f"  ^{name}$ 127.0.0.1:9\n" for name in escaped)
         tested = TESTED_NAME.replace(".", "\\\\.")
         out.write(f"  ^{tested}$ 127.0.0.1:{backend_port}\n}}\n")
-    return ["sniproxy", "-f", "-n", "20000", "-c", folder / "sniproxy.conf"]
+    return [SNIPROXY, "-f", "-n", "20000", "-c", folder / "sniproxy.conf"]

@@ -10,6 +10,7 @@ from rounds import Row, alternate, bulk, short_connections
 
 CONCURRENCY = 32
 OPEN_RATE = 3_000
+MEMORY_ROUNDS = 3
 TRACED_RATE = 250  # under strace, with time between two clients
 
 
@@ -17,7 +18,10 @@ TRACED_RATE = 250  # under strace, with time between two clients
 class Plan:
     """How long and how large."""
     rounds: int
+    short_rounds: int  # of the scene that most targets are about
+    open_rounds: int
     round_ms: int
+    open_ms: int  # of one round: p99 is of what it has at this rate
     waiting: int  # clients in the background
     staying: int  # connections for the memory of those that are routed
     bulk_bytes: int  # on each of 4 connections
@@ -25,30 +29,30 @@ class Plan:
     traced: int  # connections under strace
 
 
-FULL = Plan(11, 1_000, 10_000, 4_000, 512 << 20, (10, 10_000, 1_000_000), 3_000)
-QUICK = Plan(5, 300, 2_000, 1_000, 128 << 20, (10, 10_000), 1_000)
+FULL = Plan(11, 21, 5, 1_000, 6_000, 10_000, 4_000, 512 << 20, (10, 10_000, 1_000_000), 3_000)
+QUICK = Plan(5, 5, 3, 300, 1_000, 2_000, 1_000, 128 << 20, (10, 10_000), 1_000)
 
 
 class Scenes:
     def __init__(self, bed, load, plan, contenders):
         self.bed, self.load, self.plan = bed, load, plan
-        self.contenders = [one for one in contenders if one.is_installed()]
+        self.contenders = contenders
 
-    def of(self, *kinds):
-        return [one for one in self.contenders if not kinds or one.kind in kinds]
+    def of(self, *kinds, bulk=False):
+        return [one for one in self.contenders if (not kinds or one.kind in kinds) and (bulk or not one.only_bulk)]
 
     def report(self, unit, rows, values, **more):
         return {"unit": unit, **more, "rows": [
             {"name": row.name, "contender": row.contender.name, "family": row.contender.family,
              "kind": row.contender.kind, "group": row.group, "values": values[row.name]} for row in rows]}
 
-    def closed(self, rows, hello="600"):
+    def closed(self, rows, hello="600", rounds=None):
         once = short_connections(self.load, hello, "closed", concurrency=CONCURRENCY, ms=self.plan.round_ms)
-        return self.report("cpu_us", rows, alternate(self.bed, self.load, rows, self.plan.rounds, once, hello))
+        return self.report("cpu_us", rows, alternate(self.bed, self.load, rows, rounds or self.plan.rounds, once, hello))
 
     def short(self):
         """Short connections, closed loop, 600-byte hello, 10 routes."""
-        return self.closed([Row(one) for one in self.of()])
+        return self.closed([Row(one) for one in self.of()], rounds=self.plan.short_rounds)
 
     def hello_300(self):
         """The same with a 300-byte hello."""
@@ -62,8 +66,6 @@ class Scenes:
         """Short connections with more and more routes, the tested name last."""
         rows = []
         for one in self.of("snipass", "peer"):
-            if one.name == "haproxy-splice":
-                continue  # differs from haproxy only where there is bulk
             for count in self.plan.route_counts:
                 if one.name == "sniproxy" and count > 10_000:
                     continue  # it tries one regex after the other, for minutes
@@ -79,8 +81,8 @@ class Scenes:
     def open(self):
         """Short connections at a fixed rate; latency from the intended start."""
         rows = [Row(one) for one in self.of()]
-        once = short_connections(self.load, "600", "open", rate=OPEN_RATE, ms=self.plan.round_ms)
-        return self.report("p99_us", rows, alternate(self.bed, self.load, rows, self.plan.rounds, once))
+        once = short_connections(self.load, "600", "open", rate=OPEN_RATE, ms=self.plan.open_ms)
+        return self.report("p99_us", rows, alternate(self.bed, self.load, rows, self.plan.open_rounds, once))
 
     def waiting(self):
         """Short connections while others wait with 3 bytes of a hello."""
@@ -96,7 +98,7 @@ class Scenes:
 
     def bulk(self, direction, job, job_bytes):
         setup = Setup(job=job, job_bytes=job_bytes)
-        rows = [Row(one, setup) for one in self.of() if one.family == "proxy"]
+        rows = [Row(one, setup) for one in self.of(bulk=True) if one.family == "proxy"]
         once = bulk(self.load, direction, self.plan.bulk_bytes, 4)
         return self.report("cpu_ms_per_gb", rows, alternate(self.bed, self.load, rows, self.plan.rounds, once))
 
@@ -107,23 +109,25 @@ class Scenes:
         """User memory and descriptors per connection that waits, and per connection that is through."""
         rows, values = [Row(one) for one in self.of("snipass", "peer")], {}
         for row in rows:
-            waiting = self.cost_of_crowd(row.contender, self.plan.waiting, 3)
-            through = self.cost_of_crowd(row.contender, self.plan.staying, 0)
-            values[row.name] = {"waiting_bytes": [waiting[0]], "waiting_fds": [waiting[1]],
-                                "through_bytes": [through[0]], "through_fds": [through[1]]}
+            for _ in range(MEMORY_ROUNDS):
+                for metric, count, first_bytes in ("waiting", self.plan.waiting, 3), ("through", self.plan.staying, 0):
+                    cost = self.cost_of_crowd(row.contender, count, first_bytes)
+                    for unit, value in zip(("bytes", "fds"), cost):
+                        values.setdefault(row.name, {}).setdefault(f"{metric}_{unit}", []).append(value)
         return self.report("waiting_bytes", rows, values)
 
     def cost_of_crowd(self, contender, count, first_bytes):
         router = contender.start(self.bed, Setup(job="hold"))
         try:
-            rounds.dismiss(self.load.crowd(router, "600", 256, first_bytes))  # what is paid once
+            # They pay what is paid once, and stay, so that nobody lives in the memory that they leave.
+            first = self.load.crowd(router, "600", 256, first_bytes)
             time.sleep(1)
             memory, descriptors = router.process.user_memory(), router.process.descriptors()
             crowd = self.load.crowd(router, "600", count, first_bytes)
             time.sleep(1)
             cost = ((router.process.user_memory() - memory) / count,
                     (router.process.descriptors() - descriptors) / count)
-            if rounds.dismiss(crowd):
+            if rounds.dismiss(crowd) or rounds.dismiss(first):
                 raise RuntimeError(f"{contender.name} turned clients away")
         finally:
             self.bed.stop()
@@ -168,8 +172,9 @@ class Scenes:
 
     def micro(self, program):
         values = rounds.micro(self.bed, program, self.plan.rounds)
-        return {"unit": "ns", "rows": [{"name": name, "contender": program, "family": "micro", "kind": "snipass", "group": "",
-                                        "values": {"ns": times}} for name, times in values.items()]}
+        return {"unit": "ns", "rows": [
+            {"name": name, "contender": program, "family": "micro", "kind": "snipass", "group": "",
+             "values": {metric: [one[metric] for one in each] for metric in each[0]}} for name, each in values.items()]}
 
 
 NAMES = ["short", "hello_300", "hello_1900", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down", "memory",

@@ -58,6 +58,7 @@ struct percentiles {
     double p99 = 0;
     double p999 = 0;
     double max = 0;
+    std::size_t slow = 0; // how many took more than 5 ms
 };
 [[nodiscard]] percentiles summarize(std::vector<std::uint32_t>& nanoseconds);
 

@@ -154,9 +154,9 @@ std::string generator::report(clock::duration took) {
     std::array<char, 512> line;
     std::snprintf(line.data(), line.size(),
                   R"({"completed":%zu,"failed":%zu,"unfinished":%zu,"seconds":%.6f,)"
-                  R"("p50_us":%.1f,"p99_us":%.1f,"p999_us":%.1f,"max_us":%.1f})",
-                  completed_, failed_, live_, std::chrono::duration<double>(took).count(), p.p50, p.p99, p.p999,
-                  p.max);
+                  R"("p50_us":%.1f,"p99_us":%.1f,"p999_us":%.1f,"max_us":%.1f,"slow":%zu})",
+                  completed_, failed_, live_, std::chrono::duration<double>(took).count(), p.p50, p.p99,
+                  p.p999, p.max, p.slow);
     return line.data();
 }
 

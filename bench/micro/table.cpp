@@ -5,7 +5,9 @@
 
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -49,19 +51,38 @@ const route::table& regex_table(std::int64_t count) {
     return *one;
 }
 
-// Looks a name up as the router does: validated first, then found. `expected` is the rule, -1 for none.
+// Looks a name up as the router does: validated first, then found. -1: no rule.
+std::int64_t rule_of(const route::table& table, const std::string& text) {
+    static const route::client_facts client{*ip_address::parse("192.0.2.1"), {}};
+    const auto name = host_name::parse(text);
+    const auto found = name ? table.find(*name, client) : std::nullopt;
+    return found ? static_cast<std::int64_t>(found->rule) : -1;
+}
+
+// The same name again and again.
 void look_up(benchmark::State& state, const route::table& table, const std::string& text,
              std::int64_t expected) {
-    const route::client_facts client{*ip_address::parse("192.0.2.1"), {}};
-    const auto find = [&]() -> std::int64_t {
-        const auto name = host_name::parse(text);
-        const auto found = name ? table.find(*name, client) : std::nullopt;
-        return found ? static_cast<std::int64_t>(found->rule) : -1;
-    };
-    if (find() != expected)
+    if (rule_of(table, text) != expected)
         return state.SkipWithError("the wrong route");
     for (auto _ : state)
-        benchmark::DoNotOptimize(find());
+        benchmark::DoNotOptimize(rule_of(table, text));
+}
+
+// Each time another of very many names: what the table needs of it is in no cache.
+void any_exact(benchmark::State& state) {
+    const auto& table = names_table(state.range(0));
+    std::mt19937 random{6};
+    std::uniform_int_distribution<std::int64_t> half{0, state.range(0) / 2 - 1};
+    std::vector<std::string> names(1U << 16);
+    for (auto& one : names) {
+        const auto number = 2 * half(random);
+        one = name_of(number);
+        if (rule_of(table, one) != number)
+            return state.SkipWithError("the wrong route");
+    }
+    std::size_t i = 0;
+    for (auto _ : state)
+        benchmark::DoNotOptimize(rule_of(table, names[i++ % names.size()]));
 }
 
 void exact(benchmark::State& state) {
@@ -105,6 +126,7 @@ void sizes(benchmark::internal::Benchmark* one) {
 } // namespace
 
 BENCHMARK(exact)->Apply(sizes);
+BENCHMARK(any_exact)->Apply(sizes);
 BENCHMARK(wildcard)->Apply(sizes);
 BENCHMARK(miss)->Apply(sizes);
 BENCHMARK(regex)->Arg(10)->Arg(1'000);
