@@ -15,6 +15,9 @@ namespace {
 // does.
 constexpr std::size_t first_look = 4096;
 
+// tarweb's room for a datagram.
+constexpr std::size_t most_of_no_hello = 2048;
+
 } // namespace
 
 std::span<std::uint8_t> peek_buffer::first(std::size_t n) {
@@ -43,7 +46,8 @@ result<hello_state> hello_peeker::look(int fd, peek_buffer& buffer, byte_view be
         const auto needed = assembler_.advance(bytes_);
         if (!needed)
             return needed.error();
-        if (*needed <= bytes_.size())
+        is_complete_ = *needed <= bytes_.size();
+        if (is_complete_)
             return hello_state::complete;
         needed_ = *needed;
         if (!nothing && *n == 0)
@@ -51,6 +55,10 @@ result<hello_state> hello_peeker::look(int fd, peek_buffer& buffer, byte_view be
         if (bytes_.size() < room.size())
             return hello_state::partial; // that was all; with a full buffer there may be more
     }
+}
+
+byte_view hello_peeker::first_bytes() const noexcept {
+    return bytes_.first(std::min(bytes_.size(), is_complete_ ? hello_size() : most_of_no_hello));
 }
 
 } // namespace snipass::net

@@ -200,8 +200,8 @@ delivery::attempt delivery::try_datagram(net::datagram_channel& channel) {
     return last;
 }
 
-// first_bytes is what a datagram carries: what was consumed, or what is in the socket, at least the whole
-// hello.
+// first_bytes is what a datagram carries: what was consumed, or the hello. What the client has sent behind it
+// (early data) the receiver finds in the socket, and a small receiver need not have room for it.
 result<byte_view> delivery::first_bytes() {
     if (!way_.consumed.empty())
         return byte_view{way_.consumed};
@@ -211,7 +211,7 @@ result<byte_view> delivery::first_bytes() {
         if (!state && state.error().category() != tls::hello_category())
             return state.error();
     }
-    return way_.peeker.bytes();
+    return way_.peeker.first_bytes();
 }
 
 } // namespace

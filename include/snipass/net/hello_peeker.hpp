@@ -57,6 +57,10 @@ class hello_peeker {
     // bytes is all that was peeked: the hello, and what came with it.
     [[nodiscard]] byte_view bytes() const noexcept { return bytes_; }
 
+    // first_bytes is what a receiver is given that cannot look into the socket: the records of the hello, and
+    // no byte more. Of what is no hello, as much as every such receiver has room for.
+    [[nodiscard]] byte_view first_bytes() const noexcept;
+
     // message is the ClientHello as one handshake message.
     [[nodiscard]] byte_view message(peek_buffer& buffer) const {
         return assembler_.message(bytes_, buffer.gathered);
@@ -69,6 +73,7 @@ class hello_peeker {
     tls::client_hello_assembler assembler_;
     std::size_t needed_ = 1;
     byte_view bytes_;
+    bool is_complete_ = false;
 };
 
 } // namespace snipass::net

@@ -45,6 +45,20 @@ class Datagram(BackendCase):
                             client.sendall(b"what comes next")
                             self.assertEqual(passed.recv(64), b"what comes next")
 
+    def test_a_receiver_with_tarwebs_room_finds_early_data_in_the_socket(self):
+        """tarweb receives into 2,048 bytes; what a client sends behind its hello must not cut it."""
+        hello, early = client_hello(), b"\x17\x03\x03\x0b\xb8" + bytes(3000)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(str(self.socket))
+            receiver.settimeout(10)
+            with Router(self.folder, self.socket, "datagram") as router, socket.create_connection(router.address) as client:
+                client.sendall(hello + early)
+                data, control, flags, _ = receiver.recvmsg(2048, socket.CMSG_SPACE(64), socket.MSG_CMSG_CLOEXEC)
+                self.assertEqual((data, flags & socket.MSG_TRUNC), (hello, 0))
+                with socket.socket(fileno=array.array("i", control[0][2])[0]) as passed:
+                    passed.settimeout(10)
+                    self.assertEqual(passed.recv(len(early), socket.MSG_WAITALL), early)
+
 
 if __name__ == "__main__":
     unittest.main()

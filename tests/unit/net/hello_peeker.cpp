@@ -194,6 +194,18 @@ TEST_CASE("hello_peeker: what comes behind the hello is seen and left") {
     REQUIRE(peeker.look(pair.accepted.get(), buffer).value() == hello_state::complete);
     CHECK(peeker.hello_size() == stream.size());
     CHECK(peeker.bytes().size() == stream.size() + 105);
+    CHECK(peeker.first_bytes().size() == stream.size());
+}
+
+TEST_CASE("hello_peeker: of what is no hello, as many bytes as the smallest receiver has room for") {
+    const tcp_connection pair;
+    net::hello_peeker peeker{hello_max};
+    net::peek_buffer buffer;
+    const auto size = GENERATE(1U, 2048U, 2049U, 4000U);
+    pair.client.send_segment(bytes(size, 'G'));
+    wait_until_unread(pair.accepted.get(), size);
+    CHECK(peeker.look(pair.accepted.get(), buffer).error() == tls::hello_error::not_tls);
+    CHECK(peeker.first_bytes().size() == std::min<std::size_t>(size, 2048));
 }
 
 TEST_CASE("hello_peeker: the buffer is the last one's who looked") {

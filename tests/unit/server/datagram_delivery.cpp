@@ -33,6 +33,18 @@ TEST_CASE("delivery by datagram: a datagram has the client's first bytes, the so
     wait_until_unread(taken.client.get(), 4);
 }
 
+TEST_CASE("delivery by datagram: what comes with the hello stays in the socket, behind it") {
+    fixture test;
+    const datagram_backend backend;
+    test.what.datagram(backend.path());
+    auto& router = test.start();
+    const auto early = record(bytes(3000), 23);
+    const auto client = router.connect_with(joined({hello, early}));
+    const auto taken = backend.receive();
+    CHECK(taken.first == hello);
+    wait_until_unread(taken.client.get(), early.size());
+}
+
 TEST_CASE("delivery by datagram: a client waits for room in a datagram backend's queue") {
     fixture test;
     const datagram_backend backend;
