@@ -1,6 +1,7 @@
 // Which addresses are this machine's.
 #include "snipass/os/local_address.hpp"
 
+#include "snipass/os/error.hpp"
 #include "snipass/os/unique_fd.hpp"
 
 #include <linux/rtnetlink.h>
@@ -34,28 +35,40 @@ question ask_for(const ip_address& address) {
     return ask;
 }
 
+// judge reads a refusal: there is no route, so it is nobody's, or the kernel had no memory to look.
+result<whereabouts> judge(const nlmsgerr& refusal) {
+    const auto why = make_error(-refusal.error);
+    if (is_transient(why))
+        return why;
+    return whereabouts::elsewhere;
+}
+
 } // namespace
 
-bool is_local(const ip_address& address) {
+result<whereabouts> where_is(const ip_address& address) {
     const unique_fd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
     if (!fd)
-        return true;
+        return last_error();
     const auto ask = ask_for(address);
     if (::send(fd.get(), &ask, ask.header.nlmsg_len, 0) < 0)
-        return true;
+        return last_error();
     alignas(nlmsghdr) std::array<char, 4'096> reply{}; // it is there once send() has returned
     const auto n = ::recv(fd.get(), reply.data(), reply.size(), MSG_DONTWAIT);
     if (n < 0)
-        return true;
+        return last_error();
     nlmsghdr header{};
     if (static_cast<std::size_t>(n) < NLMSG_LENGTH(sizeof(rtmsg)))
-        return true;
+        return make_error(EBADMSG);
     std::memcpy(&header, reply.data(), sizeof header);
-    if (header.nlmsg_type == NLMSG_ERROR)
-        return false; // there is no route: it is nobody's
+    if (header.nlmsg_type == NLMSG_ERROR) {
+        nlmsgerr refusal{}; // no shorter than a route
+        std::memcpy(&refusal, reply.data() + NLMSG_HDRLEN, sizeof refusal);
+        return judge(refusal);
+    }
     rtmsg route{};
     std::memcpy(&route, reply.data() + NLMSG_HDRLEN, sizeof route);
-    return route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_BROADCAST;
+    const bool here = route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_BROADCAST;
+    return here ? whereabouts::here : whereabouts::elsewhere;
 }
 
 } // namespace snipass::os

@@ -29,14 +29,18 @@ constexpr auto look_interval = 1s;
 // Addresses come to this machine and leave it, but the kernel is not asked for each client.
 constexpr auto ask_interval = 1s;
 
-bool is_local(const candidate& one) {
+// where_is: all workers believe what is remembered, so a question that failed is not.
+result<os::whereabouts> where_is(const candidate& one) {
     auto& state = *one.state;
     const auto now = net::clock::now();
     if (now - state.asked.load() >= ask_interval) {
-        state.is_local = os::is_local(one.endpoint->address);
+        const auto answer = os::where_is(one.endpoint->address);
+        if (!answer)
+            return answer;
+        state.is_local = *answer == os::whereabouts::here;
         state.asked = now;
     }
-    return state.is_local;
+    return state.is_local ? os::whereabouts::here : os::whereabouts::elsewhere;
 }
 
 // With a long connect_timeout one client could have a descriptor for each of a hundred addresses.
@@ -67,7 +71,7 @@ class connecting {
     [[nodiscard]] bool has_turn() const { return has_more() && race_.under_way() < max_side_by_side; }
     [[nodiscard]] error_code why_stop();
     [[nodiscard]] bool was_cut(const attempt& one) const;
-    [[nodiscard]] bool leads_back(const candidate& to) const;
+    [[nodiscard]] error_code may_connect(const candidate& to) const;
     std::optional<connected> start_next();
     std::optional<connected> take_finished();
     void note_failure(const candidate& of, const error_code& why);
@@ -126,16 +130,21 @@ bool connecting::was_cut(const attempt& one) const {
     return one.begun + settings_.connect_timeout > limit_.end && net::clock::now() >= limit_.end;
 }
 
-// leads_back: the routes are the same for all listeners, so this client would go round until the descriptors
-// are used up. Of those who choose their host, forwarding.cpp has seen to it.
-bool connecting::leads_back(const candidate& to) const {
-    if (settings_.forwards() || !way_.owner.listens_on(*to.endpoint) || !is_local(to))
-        return false;
+// may_connect: the routes are the same for all listeners, so a client that is sent to one would go round
+// until the descriptors are used up. Of those who choose their host, forwarding.cpp has seen to it.
+error_code connecting::may_connect(const candidate& to) const {
+    if (settings_.forwards() || !way_.owner.listens_on(*to.endpoint))
+        return {};
+    const auto where = where_is(to);
+    if (!where)
+        return where.error();
+    if (*where == os::whereabouts::elsewhere)
+        return {};
     if (!to.state->told_loop.exchange(true))
         way_.owner.events().write(config::log_level::warn,
                                   "an address of a backend is this router's own and is not connected to",
                                   {{"backend", settings_.name}, {"address", name_of(to)}});
-    return true;
+    return would_loop;
 }
 
 // start_next: a unix socket is connected, or is not, at once.
@@ -152,9 +161,9 @@ std::optional<connected> connecting::start_next() {
         note_failure(to, last_);
         return std::nullopt;
     }
-    if (leads_back(to)) {
-        if (last_ == nothing_to_try)
-            last_ = would_loop;
+    if (const auto why_not = may_connect(to)) { // no fault of the address
+        if (why_not != would_loop || last_ == nothing_to_try)
+            last_ = why_not;
         return std::nullopt;
     }
     const auto now = net::clock::now();
@@ -212,17 +221,25 @@ void connecting::note_those_that_were_slow(std::string_view why) {
 
 const error_code nothing_to_try = boost::asio::error::host_not_found_try_again;
 
+// A client whose hello is complete goes before those whose is not.
+task<bool> make_room(passage& way, error_code problem) {
+    if (!os::out_of_descriptors(problem) || !way.owner.make_room())
+        co_return false;
+    net::sleeper turn{way.owner.loop()};
+    co_await turn.sleep(net::clock::now());
+    co_return true;
+}
+
 task<result<connected>> connect_to_one(passage& way, const config::backend_settings& settings,
                                        std::vector<candidate>& candidates, patience limit) {
     for (;;) {
         connecting one{way, settings, candidates, limit};
         auto connection = co_await one.run();
-        // A client whose hello is complete goes before those whose is not.
-        if (connection || connection.error() != os::make_error(EMFILE) ||
-            net::clock::now() >= limit.last_begin || !way.owner.make_room())
+        if (connection || net::clock::now() >= limit.last_begin)
             co_return connection;
-        net::sleeper turn{way.owner.loop()};
-        co_await turn.sleep(net::clock::now());
+        const bool has_room = co_await make_room(way, connection.error());
+        if (!has_room)
+            co_return connection;
     }
 }
 

@@ -25,6 +25,10 @@ inline const error_code has_been_removed = os::make_error(ESTALE);
 // What it says where there was nothing to try.
 extern const error_code nothing_to_try;
 
+// make_room: where the problem is that there are no more descriptors, a client that waits for its hello gives
+// its own up. False: that is not the problem, or nobody can help.
+[[nodiscard]] net::task<bool> make_room(passage& way, error_code problem);
+
 // How long a client is on its way at most.
 struct patience {
     net::time_point last_begin;                   // no attempt is begun after this

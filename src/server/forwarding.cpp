@@ -1,6 +1,8 @@
 // A client on its way to the host that it asked for.
 #include "forwarding.hpp"
 
+#include "connecting.hpp"
+
 #include "snipass/os/local_address.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/tls/client_hello.hpp"
@@ -37,35 +39,71 @@ std::optional<hellos_under_way::random> random_of(passage& way) {
 }
 
 // why_not: empty if `settings` allow a connection to `to`. This machine's own addresses are public or private
-// as any others: they need to be listed, and a listener's own is never right.
-std::string why_not(const passage& way, const config::destinations& allowed, const ip_endpoint& to) {
+// as any others: they need to be listed, and a listener's own is never right. An error: nobody knows.
+result<std::string> why_not(const passage& way, const config::destinations& allowed, const ip_endpoint& to) {
     if (!allowed.allows(to.address))
         return to.address.to_string() + " is not in allow_destinations";
-    const bool local = os::is_local(to.address);
+    const auto where = os::where_is(to.address);
+    if (!where)
+        return where.error();
+    const bool local = *where == os::whereabouts::here;
     if (local && way.owner.listens_on(to))
         return "a loop: " + to.to_string() + " is this router's";
     if (local && !allowed.lists(to.address))
         return to.address.to_string() + " is this machine's and not in allow_destinations";
-    return {};
+    return std::string{};
+}
+
+hosts refuse(passage& way, std::string_view why) {
+    way.note(why);
+    return outcome::destination_refused;
+}
+
+// choose: those of the addresses that `settings` allow. None, and of one nobody knows: that is the outcome,
+// because the next client may get there.
+net::task<hosts> choose(passage& way, const config::backend_settings& settings,
+                        const std::vector<ip_address>& addresses, std::shared_ptr<forwarded> state,
+                        net::time_point deadline) {
+    std::vector<candidate> found;
+    std::string reason;
+    error_code unknown;
+    for (const auto& address : addresses) {
+        const ip_endpoint endpoint{address, settings.proxy.front().port};
+        auto problem = why_not(way, settings.allow_destinations, endpoint);
+        while (!problem && net::clock::now() < deadline) {
+            const bool has_room = co_await make_room(way, problem.error());
+            if (!has_room)
+                break;
+            problem = why_not(way, settings.allow_destinations, endpoint);
+        }
+        if (!problem)
+            unknown = problem.error();
+        else if (problem->empty())
+            found.push_back({&settings.proxy.front(), endpoint, state});
+        else
+            reason = std::move(*problem);
+    }
+    if (!found.empty())
+        co_return hosts{std::move(found)};
+    if (!unknown)
+        co_return refuse(way, reason);
+    way.note(unknown.message());
+    co_return hosts{to_outcome(net::to_status(unknown))};
 }
 
 } // namespace
 
 net::task<hosts> find_hosts(passage& way, backend& to) {
     const auto& settings = to.settings();
-    const auto refuse = [&way](std::string_view why) {
-        way.note(why);
-        return hosts{outcome::destination_refused};
-    };
     // Only a name that a route has is followed.
     if (!way.about.route || !way.about.hello || way.about.hello->host_name.empty())
-        co_return refuse("the client did not ask for a host name that a route has");
+        co_return refuse(way, "the client did not ask for a host name that a route has");
     const auto random = random_of(way);
     if (!random)
-        co_return refuse("its hello cannot be read again");
+        co_return refuse(way, "its hello cannot be read again");
     auto mark = way.owner.book().forwarded.add(*random);
     if (!mark)
-        co_return refuse("a loop: this hello is being forwarded already");
+        co_return refuse(way, "a loop: this hello is being forwarded already");
 
     // The dot at the end: no search list makes another name of it (resolv.conf(5)).
     auto name = way.about.hello->host_name + ".";
@@ -78,20 +116,8 @@ net::task<hosts> find_hosts(passage& way, backend& to) {
         const bool late = answer.error() == boost::asio::error::timed_out;
         co_return hosts{late ? outcome::backend_silent : outcome::backend_absent};
     }
-    const auto state = std::make_shared<forwarded>(std::move(mark));
-    std::vector<candidate> found;
-    std::string reason;
-    for (const auto& address : *answer) {
-        const ip_endpoint endpoint{address, settings.proxy.front().port};
-        auto problem = why_not(way, settings.allow_destinations, endpoint);
-        if (problem.empty())
-            found.push_back({&settings.proxy.front(), endpoint, state});
-        else
-            reason = std::move(problem);
-    }
-    if (found.empty())
-        co_return refuse(reason);
-    co_return hosts{std::move(found)};
+    auto state = std::make_shared<forwarded>(std::move(mark));
+    co_return co_await choose(way, settings, *answer, std::move(state), deadline);
 }
 
 } // namespace snipass::server

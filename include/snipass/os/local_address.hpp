@@ -2,11 +2,20 @@
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
+#include "snipass/base/result.hpp"
+
+#include <cstdint>
 
 namespace snipass::os {
 
-// is_local asks the kernel's routing table (rtnetlink(7)) whether what is sent to `address` stays on this
-// machine, whichever interface has it; yes, if the kernel does not answer. It does not wait for anybody.
-[[nodiscard]] bool is_local(const ip_address& address);
+enum class whereabouts : std::uint8_t {
+    here,
+    elsewhere, // or nowhere: there is no route
+};
+
+// where_is asks the kernel's routing table (rtnetlink(7)) whether what is sent to `address` stays on this
+// machine, whichever interface has it. It does not wait for anybody. An error: it could not be asked, for
+// which it takes a descriptor.
+[[nodiscard]] result<whereabouts> where_is(const ip_address& address);
 
 } // namespace snipass::os

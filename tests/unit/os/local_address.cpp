@@ -1,15 +1,18 @@
 #include "snipass/os/local_address.hpp"
 
+#include "snipass/os/error.hpp"
+
 #include "catch.hpp"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <sys/resource.h>
 
 using namespace snipass;
 
-TEST_CASE("is_local: loopback, and each address of each interface") {
-    CHECK(os::is_local(*ip_address::parse("127.0.0.1")));
-    CHECK(os::is_local(*ip_address::parse("127.9.8.7")));
+TEST_CASE("where_is: loopback, and each address of each interface") {
+    CHECK(os::where_is(*ip_address::parse("127.0.0.1")).value() == os::whereabouts::here);
+    CHECK(os::where_is(*ip_address::parse("127.9.8.7")).value() == os::whereabouts::here);
     ifaddrs* all = nullptr;
     REQUIRE(::getifaddrs(&all) == 0);
     for (const auto* one = all; one != nullptr; one = one->ifa_next) {
@@ -19,14 +22,26 @@ TEST_CASE("is_local: loopback, and each address of each interface") {
         const auto* const v4 = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
         REQUIRE(::inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text) != nullptr);
         INFO(text);
-        CHECK(os::is_local(*ip_address::parse(text)));
+        CHECK(os::where_is(*ip_address::parse(text)).value() == os::whereabouts::here);
     }
     ::freeifaddrs(all);
 }
 
-TEST_CASE("is_local: others are not, with or without a route") {
+TEST_CASE("where_is: others are not, with or without a route") {
     for (const auto* one : {"1.1.1.1", "2606:4700::1111", "240.0.0.1"}) {
         INFO(one);
-        CHECK_FALSE(os::is_local(*ip_address::parse(one)));
+        CHECK(os::where_is(*ip_address::parse(one)).value() == os::whereabouts::elsewhere);
     }
+}
+
+TEST_CASE("where_is: without a descriptor nobody knows") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit none{0, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto own = os::where_is(*ip_address::parse("127.0.0.1"));
+    const auto other = os::where_is(*ip_address::parse("1.1.1.1"));
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(own.error() == os::make_error(EMFILE));
+    CHECK(other.error() == os::make_error(EMFILE));
 }

@@ -1,0 +1,94 @@
+"""Backends on another machine (a network namespace): what only shows where the way there is not this machine's own."""
+
+import os
+import resource
+import socket
+import unittest
+
+import harness
+from harness import DEADLINE, Case, client_hello, is_sanitized, read_exactly, wait_until
+from harness.namespace import Neighbour, Resolver, run_in_namespace
+
+OWN, OTHER = "11.0.0.1", "11.0.0.2"  # public addresses: forwarding needs no list
+PORT = 9443  # nobody else is in this namespace
+HELLO = client_hello("far.example.com")
+HEAD = harness.case.HEAD.replace("workers = 2", "workers = 1").replace("127.0.0.1:0", f"127.0.0.1:{PORT}")
+
+
+def backend(proxy, rest=""):
+    listed = ", ".join(f'"{one}"' for one in proxy)
+    return f'\n[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n[backend.far]\nproxy = [{listed}]\n{rest}\n'
+
+
+class Elsewhere(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.resolver = Resolver()
+        cls.neighbour = Neighbour("other", OWN, OTHER)
+        cls.addClassCleanup(cls.neighbour.close)
+
+    def setUp(self):
+        super().setUp()
+        self.resolver.answers.clear()
+
+    def server(self, port=PORT):
+        server = self.neighbour.inside(lambda: socket.create_server((OTHER, port), backlog=64))
+        server.settimeout(DEADLINE)
+        self.addCleanup(server.close)
+        return server
+
+    def start_router(self, rest, head=HEAD, **options):
+        return self.router(rest, head=head, compare_descriptors=False, **options)
+
+    def client(self, data=HELLO):
+        client = socket.create_connection(("127.0.0.1", PORT), DEADLINE)
+        self.addCleanup(client.close)
+        client.sendall(data)
+        return client
+
+    def reaches(self, server, hello=HELLO):
+        connection, _ = server.accept()
+        self.addCleanup(connection.close)
+        connection.settimeout(DEADLINE)
+        self.assertEqual(read_exactly(connection, len(hello)), hello)
+        return connection
+
+    # -- with the last descriptor gone nobody can say whose an address is
+
+    def out_of_descriptors(self, router, waiting):
+        """Half a hello from so many, and then room for one more descriptor: the next client's own."""
+        clients = [self.client(HELLO[:40]) for _ in range(waiting)]
+        wait_until(lambda: router.descriptor_count() >= router.descriptors_at_start + waiting, "they wait")
+        _, hard = resource.prlimit(router.pid, resource.RLIMIT_NOFILE)
+        highest = max(int(number) for number in os.listdir(f"/proc/{router.pid}/fd"))
+        resource.prlimit(router.pid, resource.RLIMIT_NOFILE, (highest + 2, hard))
+        return clients
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs descriptors")
+    def test_out_of_descriptors_a_backend_at_the_listeners_port_is_no_loop(self):
+        self.is_served_by_those_who_make_room(backend([f"{OTHER}:{PORT}"]), HELLO)
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs descriptors")
+    def test_out_of_descriptors_who_may_be_forwarded_is_not_refused(self):
+        self.resolver.answers["www.test"] = [OTHER]
+        rest = ('\n[[route]]\nnames = ["*.test"]\nbackend = "asked"\n[backend.asked]\n'
+                f'proxy = ["{{host_name}}:{PORT}"]\nresolve_interval = "1h"\n')
+        self.is_served_by_those_who_make_room(rest, client_hello("www.test"), first_looked_up=True)
+
+    def is_served_by_those_who_make_room(self, rest, hello, first_looked_up=False):
+        server = self.server()
+        router = self.start_router(rest, HEAD.replace("127.0.0.1:", "[::]:"))
+        if first_looked_up:  # it takes descriptors of its own
+            client = self.client(hello)
+            self.reaches(server, hello).close()
+            client.close()
+            router.session(outcome="proxied")
+        self.out_of_descriptors(router, 10)
+        self.client(hello)
+        self.reaches(server, hello)
+        self.assertEqual(router.sessions(outcome="destination_refused"), [])
+
+
+if __name__ == "__main__":
+    run_in_namespace()
