@@ -43,6 +43,14 @@ static char* saved[saved_variables];
 static const char* const saved_names[saved_variables] = {
     "LD_PRELOAD=", "SNIPASS_LISTEN=", "SNIPASS_ALLOW_UID="};
 
+/* without_cancelling: much of what we call is a cancellation point (close, recv, poll), and a thread that
+ * ended there would take a lock or a descriptor of ours with it. Returns what to restore. */
+static int without_cancelling(void) {
+    int before = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
 /* --- start and fork --- */
 
 static void after_fork_in_parent(void) {
@@ -129,18 +137,31 @@ static void give_peer(const struct listener* listener, struct sockaddr_storage p
 
 /* --- accept --- */
 
-int our_accept4(int listener, struct sockaddr* address, socklen_t* size, int flags) {
-    const struct entry* entry = listeners_entry(listener);
-    if (entry == NULL)
-        return next_accept4(listener, address, size, flags);
+static void release(void* reserved) {
+    taking_release(*(const int*)reserved);
+}
+
+/* accept_connection is where a thread that waits for a client may be cancelled, as on TCP, and nothing of
+ * ours stays behind. */
+static int accept_connection(int listener, int flags, int cancel_state) {
+    int reserved = taking_reserve(listener);
+    if (reserved < 0)
+        return -1;
+    int connection = -1;
+    pthread_cleanup_push(release, &reserved);
+    pthread_setcancelstate(cancel_state, NULL);
+    connection = next_accept4(listener, NULL, NULL, flags);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_cleanup_pop(true);
+    return connection;
+}
+
+static int accept_client(int listener, const struct entry* entry, struct sockaddr* address, socklen_t* size,
+                         int flags, int cancel_state) {
     struct sockaddr_storage peer;
     int client = -1;
     for (int lies = 0; lies < max_lies; ++lies) {
-        const int reserved = taking_reserve(listener);
-        if (reserved < 0)
-            return -1;
-        const int connection = next_accept4(listener, NULL, NULL, flags);
-        taking_release(reserved);
+        const int connection = accept_connection(listener, flags, cancel_state);
         if (connection < 0)
             return -1;
         const enum taking_result result = taking_client(listener, connection, flags, &client, &peer);
@@ -162,6 +183,16 @@ int our_accept4(int listener, struct sockaddr* address, socklen_t* size, int fla
     return -1;
 }
 
+int our_accept4(int listener, struct sockaddr* address, socklen_t* size, int flags) {
+    const struct entry* entry = listeners_entry(listener);
+    if (entry == NULL)
+        return next_accept4(listener, address, size, flags);
+    const int cancel_state = without_cancelling();
+    const int client = accept_client(listener, entry, address, size, flags, cancel_state);
+    pthread_setcancelstate(cancel_state, NULL);
+    return client;
+}
+
 int our_accept(int listener, struct sockaddr* address, socklen_t* size) {
     return our_accept4(listener, address, size, 0);
 }
@@ -177,16 +208,20 @@ int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
     if (entry == NULL || next_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 ||
         type != SOCK_STREAM)
         return next_bind(fd, address, size);
-    if (address->sa_family == AF_UNIX)
-        return binding_unix(fd, address, size, entry);
-    return binding_tcp(fd, address, size, entry);
+    const int cancel_state = without_cancelling();
+    const int result = address->sa_family == AF_UNIX ? binding_unix(fd, address, size, entry)
+                                                     : binding_tcp(fd, address, size, entry);
+    pthread_setcancelstate(cancel_state, NULL);
+    return result;
 }
 
 int our_close(int fd) {
     if (fd >= 0 && !settings_empty() && getpid() == process) {
         const int error = errno;
+        const int cancel_state = without_cancelling();
         taking_before_close(fd);
         binding_before_close(fd);
+        pthread_setcancelstate(cancel_state, NULL);
         errno = error;
     }
     return next_close(fd);

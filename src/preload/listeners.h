@@ -16,8 +16,8 @@ struct listener {
 /* listeners_entry: the entry of the socket `fd`, or NULL. errno stays. */
 const struct entry* listeners_entry(int fd);
 
-/* listeners_of: what the server believes `fd` to be. Of a listener that was not remembered, the entry says it, and
- * what listeners_mark wrote on the socket. */
+/* listeners_of: what the server believes `fd` to be. Of a listener that was not remembered, the entry says
+ * it, and what listeners_mark wrote on the socket. */
 struct listener listeners_of(int fd, const struct entry* entry);
 void listeners_mark(const struct listener* listener);
 

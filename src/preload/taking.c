@@ -41,6 +41,7 @@ struct letting_go {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the lists; never held while waiting */
 static struct letting_go letting_go[max_letting_go];      /* the oldest first */
 static _Atomic size_t letting_go_count;
+static int state_before_fork;                     /* whether the forking thread may be cancelled */
 static int reserved_numbers[max_reserved];        /* 0: a free place; else one more than the number */
 static _Atomic int64_t forgotten_at, stuck_until; /* us */
 
@@ -99,7 +100,10 @@ void taking_before_close(int fd) {
 }
 
 void taking_before_fork(void) {
+    int state = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     pthread_mutex_lock(&mutex);
+    state_before_fork = state;
 }
 
 void taking_after_fork(bool in_child) {
@@ -110,7 +114,9 @@ void taking_after_fork(bool in_child) {
             next_close(reserved_numbers[i] - 1);
             reserved_numbers[i] = 0;
         }
+    const int state = state_before_fork;
     pthread_mutex_unlock(&mutex);
+    pthread_setcancelstate(state, NULL);
 }
 
 /* --- room for a client --- */

@@ -10,7 +10,9 @@ enum taking_result {
     taking_full,    /* EMFILE: no descriptor for the client */
 };
 
-/* taking_reserve: of a process with one descriptor left, accept() must fail before it has taken the client
+/* All of this is called with the thread's cancellation switched off.
+ *
+ * taking_reserve: of a process with one descriptor left, accept() must fail before it has taken the client
  * out of the backlog (handoff_reserve). Kept while accept4() waits, as the kernel keeps the number that
  * accept4() will return. -1: EMFILE. */
 int taking_reserve(int listener);

@@ -208,6 +208,11 @@ class Accept(PreloadCase):
         """)
         self.assertEqual(self.line(), "1")
 
+    def test_a_thread_that_is_cancelled_in_it_leaves_nothing_behind(self):
+        done = subprocess.run([RUN, self.socket, "--listen", "443", "--", BUILD / "preload_cancelled", "150"], timeout=120,
+                              capture_output=True, text=True)
+        self.assertEqual(done.stdout, "0 descriptors leaked\n")
+
     def test_keeps_no_descriptor_of_a_handoff(self):
         self.serve("""
             listener = listen()
