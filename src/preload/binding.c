@@ -6,6 +6,7 @@
 #include "next.h"
 #include "registrations.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -84,6 +85,22 @@ static bool replace(int fd, int source) {
     return dup3(source, fd, close_on_exec) >= 0 && fcntl(fd, F_SETFL, status_flags & O_NONBLOCK) == 0;
 }
 
+/* A server that listens at two addresses may choose the site by the address (nginx, HAProxy), and of a
+ * handed-off client nobody can say which one it was meant for. */
+static void report_second(const struct sockaddr* address) {
+    char host[INET6_ADDRSTRLEN] = "";
+    const bool v6 = address->sa_family == AF_INET6;
+    const struct sockaddr_in* v4 = (const struct sockaddr_in*)address; /* the port has one place in both */
+    inet_ntop(address->sa_family,
+              v6 ? (const void*)&((const struct sockaddr_in6*)address)->sin6_addr
+                 : (const void*)&v4->sin_addr,
+              host, sizeof host);
+    fprintf(stderr,
+            "snipass preload: %s is a second address on port %u; give each its own socket: "
+            "snipass-run SOCKET1 --listen ADDRESS1:%u -- snipass-run SOCKET2 --listen ADDRESS2:%u -- ...\n",
+            host, ntohs(v4->sin_port), ntohs(v4->sin_port), ntohs(v4->sin_port));
+}
+
 /* retire makes the IPv4 listeners of `entry` idle: an IPv6 one has come. */
 static bool retire_v4(const struct entry* entry) {
     for (struct listener* one = listeners_next(NULL, entry); one != NULL; one = listeners_next(one, entry)) {
@@ -109,7 +126,11 @@ static int source_for(int fd, const struct sockaddr* address, struct listener* c
          one = listeners_next(one, created->entry)) {
         if (!is_alive(one))
             continue;
-        if (is_same_address(&one->address, address) && !option_is_set(fd, SOL_SOCKET, SO_REUSEPORT)) {
+        const bool same = is_same_address(&one->address, address);
+        if (!same && one->address.ss_family == address->sa_family)
+            report_second(address);
+        if ((same && !option_is_set(fd, SOL_SOCKET, SO_REUSEPORT)) ||
+            (!same && one->address.ss_family == address->sa_family)) {
             errno = EADDRINUSE;
             return -1;
         }

@@ -59,7 +59,8 @@ bool settings_parse_address(const char* text, size_t size, struct sockaddr_stora
 
 static bool parse_entry(const char* text, size_t size) {
     static const char unix_prefix[] = "unix:";
-    struct entry entry = {.tcp = {.ss_family = AF_UNSPEC}};
+    struct entry entry;
+    memset(&entry, 0, sizeof entry); /* the padding, too: entries are compared */
     const char* path = text + sizeof unix_prefix - 1;
     if (size < sizeof unix_prefix || strncmp(text, unix_prefix, sizeof unix_prefix - 1) != 0) {
         const char* equals = memchr(text, '=', size);
@@ -72,6 +73,10 @@ static bool parse_entry(const char* text, size_t size) {
     if (path_size == 0 || path_size >= sizeof entry.path || path[0] != '/' || entry_count == max_entries)
         return false;
     memcpy(entry.path, path, path_size);
+    for (size_t i = 0; i < entry_count; ++i) {
+        if (strcmp(entries[i].path, entry.path) == 0) /* nobody could tell whose clients come there */
+            return memcmp(&entries[i], &entry, sizeof entry) == 0;
+    }
     entries[entry_count++] = entry;
     return true;
 }

@@ -36,9 +36,10 @@ class PreloadCase(BackendCase):
         options = [*options, *(("--listen", listen) if listen else ())]
         script = self.folder / "server.py"
         script.write_text(PRELUDE + textwrap.dedent(code))
-        self.server = subprocess.Popen(
-            [RUN, self.socket, *options, "--", sys.executable, script, self.socket],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, **popen)
+        self.start_piped(RUN, self.socket, *options, "--", sys.executable, script, self.socket, **popen)
+
+    def start_piped(self, *command, **popen):
+        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, **popen)
         self.addCleanup(self.server.stdout.close)
         self.addCleanup(self.server.stdin.close)
         self.addCleanup(self.stop, self.server)
@@ -344,6 +345,34 @@ class Bind(PreloadCase):
         self.line()
         self.assertEqual(str(self.hand_over().getsockname()), self.line())
 
+    def test_a_second_address_on_the_port_is_refused_and_the_remedy_said(self):
+        self.serve("""
+            one = listen(("127.0.0.1", 443))
+            other_family = listen(("::1", 443), socket.AF_INET6)
+            say(attempt(listen, ("127.0.0.2", 443)), attempt(listen, ("::", 443), socket.AF_INET6))
+            say(one.getsockname())
+        """, stderr=subprocess.PIPE)
+        self.addCleanup(self.server.stderr.close)
+        self.assertEqual(self.line(), "EADDRINUSE EADDRINUSE")
+        self.assertEqual(self.line(), "('127.0.0.1', 443)")
+        self.assertIn("127.0.0.2 is a second address on port 443; give each its own socket: snipass-run", self.server.stderr.readline())
+
+    def test_two_addresses_with_a_socket_each(self):
+        other = self.folder / "other.sock"
+        script = self.folder / "server.py"
+        script.write_text(PRELUDE + textwrap.dedent("""
+            one, two = listen(("127.0.0.1", 443)), listen(("127.0.0.2", 443))
+            say("listening")
+            say(*(l.accept()[1][1] for l in (one, two)))
+        """))
+        self.start_piped(RUN, self.socket, "--listen", "127.0.0.1:443", "--", RUN, other, "--listen", "127.0.0.2:443", "--",
+                         sys.executable, script, self.socket)
+        self.line()
+        first = self.hand_over().getsockname()[1]
+        self.socket = other
+        second = self.hand_over().getsockname()[1]
+        self.assertEqual(self.line(), f"{first} {second}")
+
     def test_a_live_listener_of_another_process_is_not_replaced_but_a_dead_ones_file_is(self):
         code = """
             listener = attempt(listen)
@@ -487,7 +516,7 @@ class Exec(PreloadCase):
 class Settings(PreloadCase):
     def test_what_cannot_be_used_is_reported_and_left_out(self):
         for text in ("443=/x", "*:70000=/x", "127.0.0.1:443", "unix:", "unix:relative", "[::1:443=/x", "*:443=" + "/x" * 60,
-                     "localhost:443=/x", "*:=/x", "*:4 43=/x"):
+                     "localhost:443=/x", "*:=/x", "*:4 43=/x", "*:443=/x *:444=/x", "*:443=/x unix:/x"):
             with self.subTest(text=text):
                 done = subprocess.run(["/bin/true"], capture_output=True, text=True, check=True, env={
                     "LD_PRELOAD": str(BUILD / "libsnipass_preload.so"), "SNIPASS_LISTEN": text})
@@ -496,7 +525,7 @@ class Settings(PreloadCase):
     def test_good_ones_are_silent(self):
         done = subprocess.run(["/bin/true"], capture_output=True, text=True, check=True, env={
             "LD_PRELOAD": str(BUILD / "libsnipass_preload.so"), "SNIPASS_ALLOW_UID": "0,65534 7",
-            "SNIPASS_LISTEN": "unix:/run/a.sock, *:443=/run/b.sock [::1]:8443=/run/c.sock,127.0.0.1:1=/d"})
+            "SNIPASS_LISTEN": "unix:/run/a.sock,unix:/run/a.sock *:443=/run/b.sock [::1]:8443=/run/c.sock,127.0.0.1:1=/d"})
         self.assertEqual(done.stderr, "")
 
 
@@ -510,6 +539,8 @@ class Wrapper(PreloadCase):
                 ([str(self.folder / ("a" * 100)), "--", "true"], "longer than 107 bytes"),
                 ([here, "--listen"], "--listen needs an address"),
                 ([here, "--listen", "host", "--", "true"], "has no port"),
+                ([here, "--listen", "443", "--listen", "444", "--", "true"], "--listen may be given once"),
+                ([here, "--listen", "443", "--", run, here, "--listen", "444", "--", "true"], "another listener already: *:443="),
                 ([here, "--from", "no-such-user", "--", "true"], "no user"),
                 ([here, "true"], "-- stands in front"),
                 ([here, "--"], "no command")):
