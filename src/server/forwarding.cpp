@@ -96,7 +96,11 @@ net::task<hosts> choose(passage& way, const config::backend_settings& settings,
 net::task<hosts> find_hosts(passage& way, backend& to) {
     const auto& settings = to.settings();
     // Only a name that a route has is followed.
-    if (!way.about.route || !way.about.hello || way.about.hello->host_name.empty())
+    std::string name;
+    if (way.about.route && way.about.hello)
+        if (const auto asked_for = way.about.hello->host_name())
+            name = asked_for->text();
+    if (name.empty())
         co_return refuse(way, "the client did not ask for a host name that a route has");
     const auto random = random_of(way);
     if (!random)
@@ -106,7 +110,7 @@ net::task<hosts> find_hosts(passage& way, backend& to) {
         co_return refuse(way, "a loop: this hello is being forwarded already");
 
     // The dot at the end: no search list makes another name of it (resolv.conf(5)).
-    auto name = way.about.hello->host_name + ".";
+    name += ".";
     const auto deadline = net::clock::now() + settings.connect_timeout;
     const auto source = way.about.client.address;
     const auto answer =

@@ -23,10 +23,10 @@ net::proxy_facts passage::facts() {
     facts.id = *about.id;
     if (!about.hello)
         return facts;
-    const alpn_list offer{as_bytes(about.hello->alpn)};
-    if (!offer.empty())
+    if (const auto offer = about.hello->offer(); !offer.empty())
         facts.alpn = offer.front();
-    facts.host_name = about.hello->host_name;
+    if (const auto name = about.hello->host_name())
+        facts.host_name = name->text();
     return facts;
 }
 

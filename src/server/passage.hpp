@@ -24,7 +24,7 @@ struct passage {
     record& about;
     std::vector<std::uint8_t> consumed{}; // the client's first bytes, once they are no longer in its socket
 
-    // facts is what a PROXY header says of the client; its texts are the record's.
+    // facts is what a PROXY header says of the client; its `alpn` lies in the record.
     [[nodiscard]] net::proxy_facts facts();
 
     // note adds what went wrong with the backend that is tried to the session's detail, once.

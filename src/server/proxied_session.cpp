@@ -8,6 +8,9 @@
 namespace snipass::server {
 namespace {
 
+// Of what the client chose, and of what went wrong before it got here: the rest of 1 KiB.
+constexpr std::size_t text_kept = 320;
+
 net::relay_options options_of(const config::backend_settings& settings, const record& about) noexcept {
     return {settings.idle_timeout, settings.max_lifetime, settings.keepalive, settings.user_timeout,
             about.is_shared};
@@ -18,7 +21,11 @@ net::relay_options options_of(const config::backend_settings& settings, const re
 proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, counted at,
                                  os::unique_fd client, os::unique_fd connection, record&& about)
     : relay(std::move(client), std::move(connection), options_of(to.settings(), about)), owner_(owner),
-      site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {}
+      site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
+    about_.detail.shrink_to_fit();
+    if (about_.hello)
+        about_.hello->cut_offer(text_kept - std::min(text_kept, about_.detail.size()));
+}
 
 bool is_removed(const config::backend_settings& of, std::string_view address,
                 const config::configuration& now) {
@@ -36,7 +43,7 @@ bool proxied_session::must_end(const config::configuration& now) const {
 
 void proxied_session::ended(const net::relay_result& how) {
     about_.outcome = outcome::proxied;
-    about_.relay = how;
+    about_.relay = &how;
     owner_.finish(about_);
 }
 

@@ -3,8 +3,12 @@
 
 #include "snipass/base/alpn_list.hpp"
 #include "snipass/server/escape.hpp"
+#include "snipass/tls/names.hpp"
 
 #include <boost/algorithm/string/join.hpp>
+
+#include <algorithm>
+#include <vector>
 
 namespace snipass::server {
 namespace {
@@ -30,10 +34,10 @@ void json_null(std::string& to, std::string_view key) {
     to += "\":null";
 }
 
-void json_alpn(std::string& to, std::string_view offer) {
+void json_alpn(std::string& to, alpn_list list) {
     to += ",\"alpn\":[";
     bool first = true;
-    for (alpn_list list{as_bytes(offer)}; !list.empty(); list.pop_front()) {
+    for (; !list.empty(); list.pop_front()) {
         if (!first)
             to += ',';
         append_json(to, list.front());
@@ -82,9 +86,9 @@ std::chrono::microseconds::rep microseconds(net::clock::duration time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
-void text_alpn(std::string& to, std::string_view offer) {
+void text_alpn(std::string& to, alpn_list list) {
     std::string joined;
-    for (alpn_list list{as_bytes(offer)}; !list.empty(); list.pop_front()) {
+    for (; !list.empty(); list.pop_front()) {
         if (!joined.empty())
             joined += ',';
         joined += list.front();
@@ -92,31 +96,38 @@ void text_alpn(std::string& to, std::string_view offer) {
     text_quoted(to, "alpn", joined);
 }
 
-void text_hello(std::string& to, const hello_notes& hello) {
-    if (hello.server_name)
-        text_quoted(to, "server_name", *hello.server_name);
-    if (!hello.alpn.empty())
-        text_alpn(to, hello.alpn);
-    if (!hello.more)
-        return;
-    text_quoted(to, "versions", boost::algorithm::join(hello.more->versions, ","));
-    text_quoted(to, "key_shares", boost::algorithm::join(hello.more->groups, ","));
-    text_field(to, "ech", hello.more->ech ? "outer" : "none");
-    text_field(to, "ja4", hello.more->ja4);
+std::vector<std::string> names_of(const hello_notes::details::list& numbers,
+                                  std::string name(std::uint16_t)) {
+    std::vector<std::string> names(numbers.size());
+    std::ranges::transform(numbers, names.begin(), name);
+    return names;
 }
 
-void json_hello(std::string& to, const hello_notes* hello) {
-    if (hello != nullptr && hello->server_name)
-        json_field(to, "server_name", *hello->server_name);
-    else
-        json_null(to, "server_name");
-    json_alpn(to, hello != nullptr ? hello->alpn : std::string_view{});
-    if (hello == nullptr || !hello->more)
+void text_hello(std::string& to, const hello_notes& hello) {
+    if (const auto name = hello.server_name())
+        text_quoted(to, "server_name", *name);
+    if (const auto offer = hello.offer(); !offer.empty())
+        text_alpn(to, offer);
+    const auto* const more = hello.more();
+    if (more == nullptr)
         return;
-    json_list(to, "versions", hello->more->versions);
-    json_list(to, "key_shares", hello->more->groups);
-    json_field(to, "ech", hello->more->ech ? "outer" : "none");
-    json_field(to, "ja4", hello->more->ja4);
+    text_quoted(to, "versions", boost::algorithm::join(names_of(more->versions, tls::version_name), ","));
+    text_quoted(to, "key_shares", boost::algorithm::join(names_of(more->groups, tls::group_name), ","));
+    text_field(to, "ech", more->ech ? "outer" : "none");
+    text_field(to, "ja4", more->ja4);
+}
+
+void json_hello(std::string& to, const std::optional<hello_notes>& hello) {
+    const auto name = hello ? hello->server_name() : std::nullopt;
+    name ? json_field(to, "server_name", *name) : json_null(to, "server_name");
+    json_alpn(to, hello ? hello->offer() : alpn_list{});
+    const auto* const more = hello ? hello->more() : nullptr;
+    if (more == nullptr)
+        return;
+    json_list(to, "versions", names_of(more->versions, tls::version_name));
+    json_list(to, "key_shares", names_of(more->groups, tls::group_name));
+    json_field(to, "ech", more->ech ? "outer" : "none");
+    json_field(to, "ja4", more->ja4);
 }
 
 } // namespace
@@ -167,7 +178,7 @@ void format_json(std::string& to, const record& one, std::chrono::system_clock::
     if (one.via)
         json_field(to, "via", one.via->to_string());
     json_field(to, "listener", one.listener);
-    json_hello(to, one.hello.get());
+    json_hello(to, one.hello);
     one.match ? json_field(to, "match", config::to_string(*one.match)) : json_null(to, "match");
     one.route ? json_number(to, "route", *one.route) : json_null(to, "route");
     one.backend.empty() ? json_null(to, "backend") : json_field(to, "backend", one.backend);

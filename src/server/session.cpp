@@ -241,7 +241,7 @@ config::decision session::decide(error_code problem) {
                 kind = config::hello_kind::with_name;
                 name = host_name::parse(*hello->server_name);
             }
-            about_.hello = std::make_unique<hello_notes>(take_notes(*hello, name, site_->config->log.hello));
+            about_.hello = take_notes(*hello, site_->config->log.hello);
         }
     }
     if (problem) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace snipass::net {
@@ -17,10 +18,10 @@ using unique_id = std::array<std::uint8_t, 16>;
 
 struct proxy_facts {
     ip_endpoint client;
-    ip_endpoint local;          // the address that the client connected to
-    std::string_view host_name; // AUTHORITY; empty: not sent
-    std::string_view alpn;      // ALPN, the first protocol offered; empty: not sent
-    unique_id id{};             // UNIQUE_ID
+    ip_endpoint local;     // the address that the client connected to
+    std::string host_name; // AUTHORITY; empty: not sent
+    std::string_view alpn; // ALPN, the first protocol offered; empty: not sent
+    unique_id id{};        // UNIQUE_ID
 };
 
 // Room for the largest version 2 header: 16 bytes, IPv6 addresses, three TLVs.

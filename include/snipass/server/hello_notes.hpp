@@ -1,35 +1,57 @@
 // hello_notes: what a session remembers of its client's hello, for the log and for the headers it sends on.
 #pragma once
 
+#include "snipass/base/alpn_list.hpp"
 #include "snipass/base/host_name.hpp"
 #include "snipass/tls/client_hello.hpp"
 
+#include <boost/container/static_vector.hpp>
+
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 namespace snipass::server {
 
-// Thousands of idle proxied sessions have one each.
-struct hello_notes {
-    std::optional<std::string> server_name; // as sent, not escaped
-    std::string host_name;                  // the same as a host name; empty if it is none
-    std::string alpn;                       // the entries of the client's offer, as alpn_list holds them
-
+// Thousands of idle proxied sessions have one each, and their clients choose what is in it: each byte is kept
+// once, and names that numbers have are for whoever writes them.
+class hello_notes {
+  public:
     // With [log] hello = true only: some microseconds a session.
     struct details {
-        std::vector<std::string> versions; // "TLS 1.3"; GREASE values (RFC 8701) left out here and below
-        std::vector<std::string> groups;   // of the key shares: "x25519"
-        bool ech = false;                  // an encrypted_client_hello of the outer kind, real or GREASE
+        static constexpr std::size_t most_entries = 16;
+        using list = boost::container::static_vector<std::uint16_t, most_entries>;
+
+        list versions;    // GREASE values (RFC 8701) are left out here and below
+        list groups;      // of the key shares
+        bool ech = false; // an encrypted_client_hello of the outer kind, real or GREASE
         std::string ja4;
     };
-    std::unique_ptr<details> more;
+
+    // Both are as a client_hello has them: at most 255 bytes, and any number. Of the offer the whole entries
+    // that fit into 256 bytes are kept.
+    hello_notes(const std::optional<std::string_view>& server_name, alpn_list offer,
+                std::unique_ptr<details> more = nullptr);
+
+    // server_name is as sent, not escaped. host_name is the same as a host name, if it is one.
+    [[nodiscard]] std::optional<std::string_view> server_name() const noexcept;
+    [[nodiscard]] std::optional<snipass::host_name> host_name() const noexcept;
+    [[nodiscard]] alpn_list offer() const noexcept;
+    [[nodiscard]] const details* more() const noexcept { return more_.get(); }
+
+    // cut_offer leaves the whole entries that fit into `most` bytes together with the name.
+    void cut_offer(std::size_t most);
+
+  private:
+    std::string text_; // the name, and the entries of the offer as alpn_list holds them
+    std::unique_ptr<details> more_;
+    std::uint8_t name_size_ = 0;
+    bool is_named_ = false;
 };
 
-// take_notes copies what has to outlive the hello. Lists are cut where they would make a log line endless:
-// the offer after 256 bytes, the others after 16 entries.
-[[nodiscard]] hello_notes take_notes(const tls::client_hello& hello, const std::optional<host_name>& name,
-                                     bool with_details);
+// take_notes copies what has to outlive the hello.
+[[nodiscard]] hello_notes take_notes(const tls::client_hello& hello, bool with_details);
 
 } // namespace snipass::server

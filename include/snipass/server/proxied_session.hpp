@@ -18,7 +18,7 @@ class worker;
                               const config::configuration& now);
 
 // A proxied_session takes the place of the session's coroutines, which have ended: it is all that is kept of
-// an idle one (at most 1 KiB). It tells the worker when it ends.
+// an idle one: at most 1 KiB, for which a long ALPN offer is cut. It tells the worker when it ends.
 class proxied_session final : public net::relay {
   public:
     // `to` is one of the generation's backends, `at` where it is. `connection` is open and greeted.

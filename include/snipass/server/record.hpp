@@ -11,7 +11,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +26,7 @@ struct record {
     std::optional<net::unique_id> id; // as a backend was told, if one was
     std::optional<config::match_kind> match;
     std::string_view listener;          // its address as written
-    std::unique_ptr<hello_notes> hello; // null until there was one that a TLS stack would accept
+    std::optional<hello_notes> hello;   // none until there was one that a TLS stack would accept
     std::optional<std::uint32_t> route; // the line of the [[route]]
     std::string_view backend;           // the last one tried; empty: none
     std::string detail;                 // why, where the outcome alone does not say it
@@ -46,7 +45,7 @@ struct record {
     std::string_view address;            // of the backend's, as written
     std::optional<ip_endpoint> endpoint; // what it came to; none: a unix socket
     std::optional<net::clock::duration> connect_time;
-    std::optional<net::relay_result> relay;
+    const net::relay_result* relay = nullptr; // at its end
 };
 
 // format appends one line, without its newline, that a person reads (text) or a program (one JSON object).

@@ -40,14 +40,18 @@ session_record refused() {
     return one;
 }
 
+alpn_list offer(std::string_view entries) {
+    return alpn_list{as_bytes(entries)};
+}
+
+const net::relay_result cut_short{net::relay_end::backend_reset, net::relay_side::backend, 1000, 2000};
+
 session_record handed_off() {
     session_record one;
     one.outcome = outcome::handed_off;
     one.client = *ip_endpoint::parse("[2001:db8::7]:50000");
     one.listener = "[::]:443";
-    one.hello = std::make_unique<server::hello_notes>();
-    one.hello->server_name = "www.example.com";
-    one.hello->alpn = std::string{"\2h2\10http/1.1"};
+    one.hello.emplace("www.example.com", offer("\2h2\10http/1.1"));
     one.match = config::match_kind::wildcard;
     one.route = 17;
     one.backend = "blog";
@@ -64,7 +68,7 @@ session_record proxied() {
     one.address = "app.example.net:443";
     one.endpoint = ip_endpoint::parse("10.0.0.5:443");
     one.connect_time = 300us;
-    one.relay = net::relay_result{net::relay_end::backend_reset, net::relay_side::backend, 1000, 2000};
+    one.relay = &cut_short;
     return one;
 }
 
@@ -106,8 +110,9 @@ TEST_CASE("record: a JSON object has null for what is not known") {
 
 TEST_CASE("record: what [log] hello asks for") {
     auto one = handed_off();
-    one.hello->more = std::make_unique<server::hello_notes::details>();
-    *one.hello->more = {.versions = {"TLS 1.3", "TLS 1.2"}, .groups = {"x25519"}, .ech = true, .ja4 = "t13d"};
+    auto more = std::make_unique<server::hello_notes::details>();
+    *more = {.versions = {0x0304, 0x0303}, .groups = {0x001d}, .ech = true, .ja4 = "t13d"};
+    one.hello.emplace("www.example.com", alpn_list{}, std::move(more));
     CHECK(text(one).find(R"( versions="TLS 1.3,TLS 1.2" key_shares="x25519" ech=outer ja4=t13d )") !=
           std::string::npos);
     CHECK(json(one).find(
@@ -117,8 +122,7 @@ TEST_CASE("record: what [log] hello asks for") {
 
 TEST_CASE("record: nothing that a client sends can end a field or a line") {
     auto one = handed_off();
-    one.hello->server_name = "a\" client=fake\nb";
-    one.hello->alpn = std::string{"\3a\"\n"};
+    one.hello.emplace("a\" client=fake\nb", offer("\3a\"\n"));
     for (const auto& line : {text(one), json(one)}) {
         CAPTURE(line);
         CHECK(line.find('\n') == std::string::npos);
