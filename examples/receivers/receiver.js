@@ -2,14 +2,19 @@
 //
 //     node receiver.js SOCKET_PATH CERTIFICATE KEY
 //
-// Node has no call that receives a descriptor from a stranger, but its children may send it sockets, whatever they are
-// written in (child_process, "ipc"). So a child in Python takes the handoffs, and passes the clients on. A server
-// that does not want a child uses the preload library (docs/backends.md).
+// Node has no call that receives a descriptor from a stranger, nor one that asks who sent it, but its children may send it
+// sockets, whatever they are written in (child_process, "ipc"). So a child in Python 3 takes the handoffs, and passes the
+// clients on in the form of Node's own children (NODE_HANDLE: no documented one, the same from Node 0.10 to 20 at least).
+// A server that wants neither uses the preload library (docs/backends.md).
+//
+// The child acknowledges for Node, so it has to know that Node lives: at most UNDER_WAY clients are acknowledged that Node
+// has not confirmed. While it hangs, all others stay the router's.
 'use strict';
 const { spawn } = require('child_process'), fs = require('fs'), https = require('https');
 
 const CHILD = `
-import array, errno, json, os, socket, stat, struct, sys, threading, time
+import array, collections, errno, json, os, socket, stat, struct, sys, threading, time
+UNDER_WAY = 8
 channel = socket.socket(fileno=int(os.environ["NODE_CHANNEL_FD"]))
 message = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": "client"}).encode() + b"\\n"
 
@@ -38,7 +43,12 @@ def receive(connection, fds):
     client.detach()  # fds has it still
     if not good: raise OSError("not a client")
     connection.settimeout(1)
-    connection.send(b"\\x06")  # ACK
+    if not under_way.acquire(timeout=1): raise OSError("Node does not answer")
+    try:
+        connection.send(b"\\x06")  # ACK
+    except OSError:
+        under_way.release()
+        raise
     try: connection.recv(1)  # end of file: nobody else has the client any more
     except OSError: pass  # the router is stuck, or dead; the client is ours
 
@@ -47,17 +57,36 @@ def take(connection):
     try:
         with connection:
             receive(connection, fds)
-        with lock: socket.send_fds(channel, [message], fds)
-    except OSError as error: print("receiver.js:", error, file=sys.stderr)
-    finally:
+    except OSError as error:
+        print("receiver.js:", error, file=sys.stderr)
         for fd in fds: os.close(fd)
+    else: pass_on(fds[0])
 
-def until_node_is_gone():
-    while channel.recv(65536): pass  # it confirms each handle, and says no more
-    os._exit(0)
+def pass_on(client):
+    while True:
+        try:
+            with lock:
+                socket.send_fds(channel, [message], [client])
+                unconfirmed.append(client)
+            return
+        except OSError:  # too many descriptors are in flight (ETOOMANYREFS), or no memory: it is ours, and nobody else's
+            time.sleep(0.01)
 
-lock = threading.Lock()
-threading.Thread(target=until_node_is_gone, daemon=True).start()
+def hear_node():
+    for line in channel.makefile("rb"):
+        answer = json.loads(line).get("cmd")
+        if answer not in ("NODE_HANDLE_ACK", "NODE_HANDLE_NACK"): continue
+        with lock: client = unconfirmed.popleft()
+        if answer == "NODE_HANDLE_ACK":
+            os.close(client)
+            under_way.release()
+        else:  # it is out of descriptors
+            time.sleep(0.01)
+            pass_on(client)
+    os._exit(0)  # Node is gone
+
+lock, under_way, unconfirmed = threading.Lock(), threading.Semaphore(UNDER_WAY), collections.deque()
+threading.Thread(target=hear_node, daemon=True).start()
 path = sys.argv[1]
 with socket.socket(socket.AF_UNIX) as other:  # a dead server's file is replaced; where somebody listens, bind() fails
     other.setblocking(False)

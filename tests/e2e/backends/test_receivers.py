@@ -1,13 +1,17 @@
 """The receivers in other languages, examples/receivers/: written from docs/handoff.md, so they must pass what ours pass."""
 import fcntl
 import os
+import resource
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
@@ -69,6 +73,32 @@ class Node(OutlivesThreads, Receiver):
     def processes(self):
         children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text()
         return [self.server.pid, *map(int, children.split())]
+
+    def test_while_node_hangs_its_clients_are_the_routers(self):
+        self.server.send_signal(signal.SIGSTOP)
+        pairs = [tcp_pair() for _ in range(24)]
+        with ThreadPoolExecutor(len(pairs)) as pool:
+            outcomes = list(pool.map(lambda pair: handoff_sender.offer(str(self.socket), pair[1], patience=0.5), pairs))
+        for far, near in pairs:
+            far.close()
+            near.close()
+        self.assertLessEqual(outcomes.count("taken"), 8)
+        with self.router() as router, ThreadPoolExecutor(24) as pool:
+            answers = [pool.submit(self.fetch, router.address) for _ in range(24)]
+            time.sleep(0.3)  # long enough for them to be lost
+            self.server.send_signal(signal.SIGCONT)
+            for answer in answers:
+                self.assertIn("client: ", answer.result()[1])
+
+    def test_a_client_for_whom_node_has_no_descriptor_waits(self):
+        with self.router() as router, ThreadPoolExecutor(1) as pool:
+            self.fetch(router.address)  # what it opens but once
+            limit = resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
+            answer = pool.submit(self.fetch, router.address)
+            time.sleep(0.3)
+            resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limit)
+            self.assertIn("client: ", answer.result()[1])
 
 
 class Compiled(Receiver):
