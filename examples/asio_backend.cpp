@@ -9,10 +9,13 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <chrono>
 #include <cstdio>
 #include <sstream>
 #include <string>
@@ -46,8 +49,14 @@ asio::awaitable<void> serve(asio::ssl::stream<tcp::socket> tls, std::string name
 }
 
 asio::awaitable<void> accept_all(snipass::acceptor acceptor, asio::ssl::context& context, std::string name) {
-    for (;;) {
-        auto client = co_await acceptor.async_accept(use_awaitable);
+    for (asio::steady_timer pause{acceptor.get_executor()};;) {
+        boost::system::error_code error;
+        auto client = co_await acceptor.async_accept(asio::redirect_error(use_awaitable, error));
+        if (error) { // out of descriptors or memory: the clients wait in the backlog
+            pause.expires_after(std::chrono::milliseconds{10});
+            co_await pause.async_wait(use_awaitable);
+            continue;
+        }
         // A client that leaves ends its own coroutine, with an exception that concerns nobody else.
         asio::co_spawn(acceptor.get_executor(), serve({std::move(client), context}, name), asio::detached);
     }

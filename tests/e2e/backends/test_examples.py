@@ -91,6 +91,15 @@ class LibraryDatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
 class AsioBackend(RefusesLies, Example):
     program = ["asio_backend"]
 
+    def test_out_of_descriptors_the_clients_wait(self):
+        limit = resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE)
+        with self.router() as router, ThreadPoolExecutor(1) as pool:
+            resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
+            answer = pool.submit(self.fetch, router.address)
+            time.sleep(0.3)
+            resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limit)
+            self.assertIn("backend: blog", answer.result()[1])
+
 
 del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, OutlivesThreads, RefusesLies, ServesClients  # they are no tests by themselves
 if __name__ == "__main__":
