@@ -50,7 +50,7 @@ os::pipe pipe_pool::lend() {
     ++lent_;
     memory_ += made->splice_capacity();
     if (wish == largest_pipe)
-        large_ = made->capacity;
+        large_ = std::max(large_, made->capacity);
     return std::move(*made);
 }
 

@@ -20,6 +20,10 @@ constexpr auto first_flush_look = 1ms;
 constexpr auto last_flush_look = 50ms;
 constexpr unsigned flush_doublings = 6;
 
+// Who takes no byte for so long does not get what came before the RST, only the RST. On a wire it would have
+// overtaken all that has not arrived.
+constexpr auto longest_stall = 5s;
+
 // The kernel is asked to watch the peers of a relay that has lived so long: most are over before, and it
 // takes six system calls.
 constexpr auto short_life = 5s;
@@ -87,12 +91,17 @@ void relay::on_ready(unsigned which, std::uint32_t events) {
     one.hung_up = one.hung_up || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if ((events & EPOLLERR) != 0)
         fail(one);
+    // Bulk waits in line: whoever says little is heard between two portions of it.
+    if (in_turn_.is_linked() || to_backend_.bulk || to_client_.bulk)
+        return group_->take_a_turn_later(*this);
     pass_on();
 }
 
 void relay::pass_on() {
     pass_on(to_backend_);
     pass_on(to_client_);
+    if (client_.failed != backend_.failed)
+        discard(client_.failed ? to_client_ : to_backend_);
     settle();
 }
 
@@ -128,25 +137,31 @@ void relay::over(direction& one) {
 void relay::settle() {
     if (client_.failed && backend_.failed)
         return end(*failure_);
-    if (!to_backend_.over || !to_client_.over)
-        return;
-    if (!failure_)
-        return end(relay_end::finished);
-    flush(client_.failed ? backend_ : client_);
+    if (failure_)
+        return flush(client_.failed ? backend_ : client_);
+    if (to_backend_.over && to_client_.over)
+        end(relay_end::finished);
 }
 
-// An RST overtakes what is still in the send queue, so it waits until the other side has got all of it.
+// An RST overtakes what is still in the send queue, so it waits until the other side has got all of it, or
+// takes no more.
 void relay::flush(socket& to) {
+    const bool is_all_sent = to_backend_.over && to_client_.over;
     const int left = os::unsent(to.fd.get());
-    if (left == 0)
+    if (is_all_sent && left == 0)
         return end(*failure_);
+    const auto now = clock::now();
     if (left != unflushed_)
-        last_byte_ = clock::now();
+        last_byte_ = now;
     unflushed_ = left;
+    if (last_byte_ + longest_stall <= now)
+        return end(*failure_);
+    if (!is_all_sent) // the socket tells when it has room
+        return group_->loop_.arm(*this, last_byte_ + longest_stall);
     flush_looks_ = static_cast<std::uint8_t>(std::min(flush_looks_ + 1U, flush_doublings));
     const auto pause =
         std::min<std::chrono::milliseconds>(first_flush_look * (1U << flush_looks_), last_flush_look);
-    group_->loop_.arm(*this, clock::now() + pause);
+    group_->loop_.arm(*this, now + pause);
 }
 
 void relay::end(relay_end how) {
@@ -164,9 +179,9 @@ void relay::end(relay_end how) {
 void relay::expire() {
     const auto now = clock::now();
     if (after(started_, options_.max_lifetime) <= now)
-        return end(relay_end::lifetime);
+        return end(failure_.value_or(relay_end::lifetime));
     if (after(last_byte_, options_.idle_timeout) <= now)
-        return end(relay_end::idle);
+        return end(failure_.value_or(relay_end::idle));
     if (peers_watched_from() <= now)
         watch_peers();
     set_alarm();

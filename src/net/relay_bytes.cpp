@@ -13,21 +13,44 @@
 namespace snipass::net {
 namespace {
 
-// After so many chunks in a row it is the other relays' turn. A chunk is the buffer's content or the pipe's.
-constexpr int chunks_in_a_row = 4;
+// After so many bytes of a direction, or so many chunks of few bytes, it is the others' turn.
+constexpr std::uint64_t share_of_a_turn = 256U << 10;
+constexpr int chunks_in_a_row = 16;
 
 // A splice that moved less than this would have been cheaper as a copy (measured: they are even at some 8 to
 // 32 KB).
 constexpr ssize_t worth_splicing = 16 << 10;
 
+// Through a smaller pipe, splicing is the dearer way.
+constexpr std::size_t least_spliced_pipe = 256U << 10;
+
+// How much is thrown away at once: nothing is copied.
+constexpr std::size_t discarded_chunk = 1U << 20;
+
 } // namespace
 
 // pass_on moves bytes until the direction blocks, ends, or has had its share.
 void relay::pass_on(direction& one) {
-    for (int i = 0; i < chunks_in_a_row; ++i)
+    const auto before = one.bytes;
+    for (int i = 0; i < chunks_in_a_row && one.bytes - before < share_of_a_turn; ++i)
         if (one.over || !move_some(one))
             return;
     group_->take_a_turn_later(*this);
+}
+
+// discard takes what a side sends to one that has failed: as long as it cannot send, it may not read what
+// came before the RST that it is to get.
+void relay::discard(direction& one) {
+    for (int i = 0; i < chunks_in_a_row && one.from.readable; ++i) {
+        const auto n = ::recv(one.from.fd.get(), nullptr, discarded_chunk, MSG_TRUNC | MSG_DONTWAIT);
+        one.from.readable = n > 0;
+        if (n > 0)
+            group_->count_passed(static_cast<std::size_t>(n));
+        else if (n < 0 && !os::would_block(os::last_error()))
+            fail(one.from);
+    }
+    if (one.from.readable)
+        group_->take_a_turn_later(*this);
 }
 
 // move_some: false if nothing more can pass now. What is in the pipe goes first: the end of a direction is
@@ -39,13 +62,14 @@ bool relay::move_some(direction& one) {
         return false;
     if (!options_.client_is_shared)
         one.pipe = group_->pipes_.lend();
-    const bool spliced = one.pipe && one.bulk && !one.from.urgent;
+    const bool spliced = one.bulk && one.pipe.capacity >= least_spliced_pipe && !one.from.urgent;
     const auto n = !one.pipe ? copy_with_care(one) : spliced ? splice_in(one) : copy(one);
     const bool blocked = n < 0 && os::would_block(os::last_error());
     if (one.in_pipe == 0)
         return_pipe(one);
     if (n > 0) {
         last_byte_ = clock::now();
+        group_->count_passed(static_cast<std::size_t>(n));
         return !one.over;
     }
     if (blocked) {
@@ -103,7 +127,7 @@ bool relay::read_the_end(direction& one, std::size_t& size, std::size_t room) {
         size += static_cast<std::size_t>(n);
     else if (n < 0 && !os::would_block(os::last_error()))
         fail(one.from); // this call took the error: nothing else tells of it any more
-    return n == 0;
+    return n == 0 && !one.from.failed;
 }
 
 // copy_with_care needs no pipe: only what has been sent is taken out of the socket.

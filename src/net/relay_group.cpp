@@ -7,6 +7,9 @@ namespace {
 // As much as a chunk that is copied has at most: what fills it is bulk, and is spliced.
 constexpr std::size_t buffer_size = 64U << 10;
 
+// So many bytes of bulk pass between two looks at what else is ready: a fraction of a millisecond's work.
+constexpr std::size_t bytes_in_a_row = 1U << 20;
+
 // Empty pipes are closed when there has been no relay for so long.
 constexpr auto pipes_kept_for = std::chrono::seconds{1};
 
@@ -39,14 +42,18 @@ void relay_group::take_a_turn_later(relay& one) {
     loop_.arm(next_turn_, time_point::min());
 }
 
+// Those at the head of the line pass on, until so much has passed that it is everybody else's turn.
 void relay_group::take_turns() {
     list_of<&relay::in_turn_> now;
     now.swap(in_turn_);
-    while (!now.empty()) {
+    for (passed_ = 0; !now.empty() && passed_ < bytes_in_a_row;) {
         auto& one = now.front();
         now.pop_front();
         one.pass_on();
     }
+    in_turn_.splice(in_turn_.begin(), now);
+    if (!in_turn_.empty())
+        loop_.arm(next_turn_, time_point::min());
 }
 
 void relay_group::bury(relay& one) {

@@ -96,6 +96,7 @@ class relay : private alarm, private ready_target {
     void pass_on();
     void pass_on(direction& one);
     bool move_some(direction& one);
+    void discard(direction& one);
     bool empty_pipe(direction& one);
     ssize_t copy(direction& one);
     bool read_the_end(direction& one, std::size_t& size, std::size_t room);

@@ -10,8 +10,7 @@
 
 namespace snipass::net {
 
-// relay_group owns relays, lends them pipes and a buffer, and gives turns to those that have more to pass on
-// than was fair.
+// relay_group owns relays, lends them pipes and a buffer, and gives turns to those that have bulk to pass on.
 class relay_group final : private alarm {
   public:
     explicit relay_group(event_loop& loop);
@@ -59,6 +58,7 @@ class relay_group final : private alarm {
 
     void take_a_turn_later(relay& one);
     void take_turns();
+    void count_passed(std::size_t bytes) noexcept { passed_ += bytes; }
     void bury(relay& one);
     void expire() override;
 
@@ -70,8 +70,9 @@ class relay_group final : private alarm {
     pipe_pool pipes_{0, 0};
     std::vector<std::uint8_t> buffer_;
     list_of<&relay::in_group_> relays_;
-    list_of<&relay::in_turn_> in_turn_; // those that have more to pass on than was fair
+    list_of<&relay::in_turn_> in_turn_; // those with bulk to pass on, in line
     std::size_t size_ = 0;
+    std::size_t passed_ = 0; // bytes, since turns were given last
     next_turn next_turn_{*this};
 };
 

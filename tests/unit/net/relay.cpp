@@ -7,9 +7,12 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <future>
@@ -98,6 +101,19 @@ std::string noise(std::size_t size, unsigned seed) {
     for (auto& c : text)
         c = static_cast<char>(random());
     return text;
+}
+
+// fill sends until nobody takes any more.
+void fill(const os::unique_fd& fd) {
+    const std::string words(100'000, '.');
+    pollfd room{fd.get(), POLLOUT, 0};
+    while (::poll(&room, 1, 200) > 0)
+        (void)!::send(fd.get(), words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void wait_until_arrived(const os::unique_fd& from) {
+    while (os::unsent(from.get()) > 0)
+        std::this_thread::yield();
 }
 
 int option(const os::unique_fd& fd, int level, int name) {
@@ -203,8 +219,7 @@ TEST_CASE("relay delivers what came before an RST") {
             set_buffers(client_first ? client.near : backend.near, 4'000'000, 4'000'000);
             const auto words = noise(size, 2);
             say(first, words);
-            while (os::unsent(first.get()) > 0)
-                std::this_thread::yield();
+            wait_until_arrived(first);
             reset(std::move(first));
             auto end = here.start(client, backend);
             std::this_thread::sleep_for(50ms); // a slow reader: the RST must not overtake
@@ -214,6 +229,38 @@ TEST_CASE("relay delivers what came before an RST") {
             CHECK(result_of(end).closed_first == (client_first ? relay_side::client : relay_side::backend));
         }
     }
+}
+
+TEST_CASE("relay passes an RST to a side that writes and does not read, and delivers what came before") {
+    for (const bool client_resets : {true, false}) {
+        INFO(client_resets);
+        relaying here;
+        auto client = tcp_pair();
+        auto backend = tcp_pair();
+        auto end = here.start(client, backend);
+        auto& dead = client_resets ? client.near : backend.near;
+        auto& survivor = client_resets ? backend.near : client.near;
+        const auto before = noise(1'000'000, 7);
+        say(dead, before);
+        wait_until_arrived(dead);
+        fill(survivor);
+        reset(std::move(dead));
+        say(survivor, noise(20'000'000, 8)); // goes nowhere, but has to be taken
+        const auto got = hear(survivor);
+        CHECK(got.text == before);
+        CHECK(got.end == "RST");
+        CHECK(result_of(end).end == (client_resets ? relay_end::client_reset : relay_end::backend_reset));
+    }
+}
+
+TEST_CASE("relay passes an RST to a side that takes nothing any more") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    auto end = here.start(client, backend);
+    fill(client.near);
+    reset(std::move(client.near));
+    CHECK(result_of(end).end == relay_end::client_reset); // within seconds, and without any limit
 }
 
 TEST_CASE("relay passes an RST that follows a FIN") {
@@ -303,6 +350,51 @@ TEST_CASE("relay carries bulk both ways at once, whole") {
             CHECK(here.ask([](auto& group) { return group.pipes().lent(); }) == 0);
         }
     }
+}
+
+// Not time is counted, but what others were served meanwhile.
+TEST_CASE("relay: who says little is heard between two portions of others' bulk") {
+    relaying here;
+    constexpr std::size_t others = 6;
+    std::atomic<std::uint64_t> passed = 0;
+    std::vector<socket_pair> clients(others);
+    std::vector<socket_pair> backends(others);
+    std::vector<std::future<net::relay_result>> ends;
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < others; ++i) {
+        clients[i] = tcp_pair();
+        backends[i] = tcp_pair();
+        ends.push_back(here.start(clients[i], backends[i]));
+        threads.emplace_back([&from = backends[i].near, &passed] {
+            for (ssize_t n = 1; n > 0;) {
+                n = ::recv(from.get(), nullptr, 1U << 20, MSG_TRUNC);
+                passed += static_cast<std::uint64_t>(std::max<ssize_t>(n, 0));
+            }
+        });
+        threads.emplace_back([&to = clients[i].near](const std::stop_token& stop) {
+            const std::string words(1'000'000, '.');
+            while (!stop.stop_requested())
+                say(to, words);
+            say_end(to);
+        });
+    }
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    auto end = here.start(client, backend);
+    while (passed < 100'000'000)
+        std::this_thread::sleep_for(1ms);
+    std::vector<std::uint64_t> meanwhile;
+    for (int i = 0; i < 31; ++i) {
+        const auto before = passed.load();
+        say(client.near, "x");
+        REQUIRE(hear_some(backend.near, 1) == "x");
+        meanwhile.push_back(passed - before);
+    }
+    std::ranges::nth_element(meanwhile, meanwhile.begin() + 15);
+    CHECK(meanwhile[15] < 16'000'000); // what fills a pipe is 4
+    for (std::size_t i = 0; i < others; ++i)
+        threads[2 * i + 1].request_stop();
+    threads.clear();
 }
 
 TEST_CASE("relay holds pipes only while bytes lie in them, and within the bound") {
