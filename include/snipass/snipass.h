@@ -57,9 +57,9 @@ struct snipass_options {
 SNIPASS_API snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options);
 
 /* snipass_adopt is snipass_listen for a socket that is bound (and, for `stream`, listens) already: one that
- * systemd passed. The receiver owns it from here on, unless NULL is returned. For `datagram` the socket unit
- * says PassCredentials=yes: of what came before the option was set (at the latest, here) nobody knows who
- * sent it, and it is refused.
+ * systemd passed (EINVAL: it does not listen). The receiver owns it from here on, unless NULL is returned.
+ * For `datagram` the socket unit says PassCredentials=yes: of what came before the option was set (at the
+ * latest, here) nobody knows who sent it, and it is refused.
  *
  * A receiver belongs to the process that made it: in a fork it only can be freed. A pre-fork server
  * (`stream`) binds a socket and listens, forks, and calls snipass_adopt(listener, ...) in each child, which
@@ -76,9 +76,12 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
  *   EAGAIN            nothing came in that time, or nothing but what is no handoff: then the descriptor is
  *                     readable again
  *   ESHUTDOWN         after snipass_stop(): there is nothing left
- *   EINVAL            this process is a fork of the one that made the receiver (see snipass_adopt)
- *   EMFILE, ENFILE    out of descriptors (a handoff takes two for a moment): try again later. The clients
- * wait in the backlog ENOMEM            the same, for memory */
+ *   EINVAL            this process is a fork of the one that made the receiver (see snipass_adopt), or
+ *                     somebody has shut the socket down
+ *   EMFILE, ENFILE    out of descriptors (a handoff takes two for a moment), although whoever had connected
+ *                     and kept silent was sent away: try again later. The clients wait in the backlog
+ *   ENOMEM            the same, for memory
+ * Several threads may wait: each client wakes one of them. */
 SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);
 
 /* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive

@@ -4,28 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     max_pending = 1024, /* handoffs under way; a sender that only connects costs its own oldest ones */
-    max_looks = 4,      /* at a datagram whose descriptor does not come */
-    steps_in_a_row = 64 /* without a client: then a caller whose time is over gets its turn */
+    max_looks = 4       /* at a datagram whose descriptor does not come */
 };
 
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool receiver_watch(const struct snipass_receiver* receiver, int fd, void* what) {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = what};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = what};
     return epoll_ctl(receiver->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -37,7 +29,7 @@ void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms) {
 /* --- the list of pending handoffs --- */
 
 static void append(struct snipass_receiver* receiver, struct pending* pending) {
-    pending->deadline = now_ms() + receiver->patience;
+    pending->deadline = receiver_now() + receiver->patience;
     pending->next = NULL;
     pending->previous = receiver->newest;
     *(receiver->newest != NULL ? &receiver->newest->next : &receiver->oldest) = pending;
@@ -98,9 +90,37 @@ static struct snipass_client* take(struct snipass_receiver* receiver, struct pen
     return receiver_finish(receiver, pending);
 }
 
+/* is_silent: its header has not come, so its router, if it is one, has not begun. */
+static bool is_silent(const struct pending* pending) {
+    int waiting = 0;
+    return !pending->acknowledged && ioctl(pending->connection, FIONREAD, &waiting) == 0 && waiting == 0;
+}
+
+/* shed ends the oldest silent handoff; what is in `spared` does not count. */
+static bool shed(struct snipass_receiver* receiver, const struct pending* spared) {
+    struct pending* p = receiver->oldest;
+    while (p != NULL && (p == spared || !is_silent(p)))
+        p = p->next;
+    if (p != NULL)
+        receiver_finish(receiver, p);
+    return p != NULL;
+}
+
+static bool is_shortage(int error) {
+    return error == EMFILE || error == ENFILE;
+}
+
+/* reserve is handoff_reserve, where silent senders make room: they must not keep clients away. */
+static int reserve(struct snipass_receiver* receiver, int any_fd, const struct pending* spared) {
+    int reserved = handoff_reserve(any_fd);
+    while (reserved < 0 && is_shortage(errno) && shed(receiver, spared))
+        reserved = handoff_reserve(any_fd);
+    return reserved;
+}
+
 static struct snipass_client* advance(struct snipass_receiver* receiver, struct pending* pending) {
     if (pending->handoff.received == 0) {
-        const int reserved = handoff_reserve(pending->connection);
+        const int reserved = reserve(receiver, pending->connection, pending);
         if (reserved < 0)
             return no_client(errno); /* the client stays in the connection */
         close(reserved);
@@ -122,24 +142,35 @@ static struct pending* pending_new(int connection) {
     return pending;
 }
 
-static void shed_oldest_silent(struct snipass_receiver* receiver) {
-    for (struct pending* p = receiver->oldest; p != NULL; p = p->next)
-        if (!p->acknowledged) {
-            receiver_finish(receiver, p);
-            return;
-        }
+static void shed_oldest(struct snipass_receiver* receiver) {
+    struct pending* p = receiver->oldest;
+    while (p != NULL && p->acknowledged)
+        p = p->next;
+    if (p != NULL)
+        receiver_finish(receiver, p);
+}
+
+/* accept_connection: -1 and errno; ENODATA: nothing is there. */
+static int accept_connection(struct snipass_receiver* receiver) {
+    const int reserved = reserve(receiver, receiver->listener, NULL);
+    if (reserved < 0)
+        return -1;
+    int connection = -1;
+    do
+        connection = accept4(receiver->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    while (connection < 0 && is_shortage(errno) && shed(receiver, NULL));
+    const int error = errno;
+    close(reserved);
+    errno = error == EAGAIN ? ENODATA : error;
+    if (error == EINTR || error == ECONNABORTED || error == EPERM)
+        errno = EAGAIN;
+    return connection;
 }
 
 static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
-    const int reserved = handoff_reserve(receiver->listener);
-    if (reserved < 0)
-        return no_client(errno);
-    const int connection = accept4(receiver->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    const int error = errno;
-    close(reserved);
-    errno = error;
+    const int connection = accept_connection(receiver);
     if (connection < 0)
-        return no_client(errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : EAGAIN);
+        return no_client(errno);
     if (!handoff_sender_allowed(connection, receiver->allowed, receiver->allowed_count)) {
         close(connection);
         return no_client(EAGAIN);
@@ -150,7 +181,7 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
         return no_client(ENOMEM);
     }
     if (receiver->pending_count >= max_pending)
-        shed_oldest_silent(receiver);
+        shed_oldest(receiver);
     append(receiver, pending);
     if (!receiver_watch(receiver, connection, pending)) {
         receiver_finish(receiver, pending);
@@ -196,8 +227,12 @@ static struct snipass_client* receive_datagram(struct snipass_receiver* receiver
     int flags = 0;
     bool is_full = false;
     const ssize_t n = look_at_datagram(receiver, &client->fd, &count, &sender, &flags, &is_full);
-    const bool allowed =
-        n >= 0 && handoff_user_allowed(sender.uid, receiver->allowed, receiver->allowed_count);
+    if (n < 0) {
+        const int error = errno;
+        snipass_client_free(client);
+        return no_client(error == EAGAIN ? ENODATA : error == EINTR ? EAGAIN : error);
+    }
+    const bool allowed = handoff_user_allowed(sender.uid, receiver->allowed, receiver->allowed_count);
     if (allowed && is_full) {
         snipass_client_free(client);
         return no_client(EMFILE);
@@ -206,7 +241,7 @@ static struct snipass_client* receive_datagram(struct snipass_receiver* receiver
         allowed && count == 1 && (flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && handoff_is_client(client->fd);
     client->consumed_size = good ? (size_t)n : 0;
     client->consumed = good ? malloc(client->consumed_size + 1) : NULL;
-    if (n >= 0 && (!good || client->consumed != NULL))
+    if (!good || client->consumed != NULL)
         drop_datagram(receiver);
     if (client->consumed == NULL) {
         snipass_client_free(client);
@@ -227,7 +262,7 @@ static struct snipass_client* expire(struct snipass_receiver* receiver) {
             receiver_set_timer(receiver, 0);
         return no_client(receiver->stopped ? ESHUTDOWN : EAGAIN);
     }
-    const int64_t left = oldest->deadline - now_ms();
+    const int64_t left = oldest->deadline - receiver_now();
     if (left <= 0) {
         struct snipass_client* client = receiver_finish(receiver, oldest);
         return client != NULL ? client : no_client(EAGAIN);
@@ -236,7 +271,7 @@ static struct snipass_client* expire(struct snipass_receiver* receiver) {
     return no_client(EAGAIN);
 }
 
-static struct snipass_client* step(struct snipass_receiver* receiver, bool* idle) {
+struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* idle) {
     struct epoll_event event;
     *idle = false;
     if (receiver->stopped && receiver->oldest == NULL)
@@ -250,38 +285,9 @@ static struct snipass_client* step(struct snipass_receiver* receiver, bool* idle
         return expire(receiver);
     if (event.data.ptr != &receiver->listener)
         return advance(receiver, event.data.ptr);
-    return receiver->protocol == SNIPASS_DATAGRAM ? receive_datagram(receiver) : accept_one(receiver);
-}
-
-snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms) {
-    if (receiver->owner != getpid())
-        return no_client(EINVAL);
-    const int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
-    unsigned steps = 0;
-    for (;;) {
-        bool idle = false;
-        pthread_mutex_lock(&receiver->mutex);
-        snipass_client* client = step(receiver, &idle);
-        const int error = errno;
-        const bool had_its_turn = ++steps % steps_in_a_row == 0 && now_ms() >= deadline;
-        if (client == NULL && error == EAGAIN && !idle && had_its_turn)
-            receiver_set_timer(receiver, 1); /* an edge, for who waits for one */
-        pthread_mutex_unlock(&receiver->mutex);
-        if (client != NULL)
-            return client;
-        if (error != EAGAIN || (!idle && had_its_turn))
-            return no_client(error);
-        if (!idle)
-            continue;
-        int wait = -1;
-        if (timeout_ms >= 0) {
-            const int64_t left = deadline - now_ms();
-            if (left <= 0)
-                return no_client(EAGAIN);
-            wait = (int)left;
-        }
-        struct pollfd readable = {.fd = receiver->epoll, .events = POLLIN};
-        if (poll(&readable, 1, wait) < 0 && errno != EINTR)
-            return NULL;
-    }
+    struct snipass_client* client =
+        receiver->protocol == SNIPASS_DATAGRAM ? receive_datagram(receiver) : accept_one(receiver);
+    if (client == NULL && errno == ENODATA) /* readable for ever, if somebody has shut it down */
+        errno = (event.events & EPOLLRDHUP) != 0 ? EINVAL : EAGAIN;
+    return client;
 }

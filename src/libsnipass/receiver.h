@@ -24,6 +24,9 @@ struct pending {
 
 struct snipass_receiver {
     pthread_mutex_t mutex; /* everything below, but for epoll itself and the owner */
+    pthread_cond_t turn;   /* of CLOCK_MONOTONIC: nobody watches epoll any more */
+    unsigned in_line;      /* threads that wait for it */
+    bool watched;          /* by one thread; all of them would wake for each client */
     int epoll, listener, timer;
     pid_t owner; /* epoll is shared with whatever this process forks, and would report our memory there */
     struct pending *oldest, *newest;
@@ -38,6 +41,12 @@ struct snipass_receiver {
 
 /* receiver_watch: epoll reports `fd` as `what`. */
 bool receiver_watch(const struct snipass_receiver* receiver, int fd, void* what);
+
+/* receiver_step handles one event, with the mutex: a client, or NULL and errno. EAGAIN: there may be more to
+ * do; *idle: there is not. */
+struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* idle);
+
+int64_t receiver_now(void); /* milliseconds of CLOCK_MONOTONIC */
 
 /* receiver_set_timer makes the epoll descriptor readable in `ms`; 0 switches the timer off. */
 void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -46,6 +47,7 @@ void snipass_receiver_free(snipass_receiver* receiver) {
         close(receiver->timer);
     if (receiver->epoll >= 0)
         close(receiver->epoll);
+    pthread_cond_destroy(&receiver->turn);
     pthread_mutex_destroy(&receiver->mutex);
     free(receiver->allowed);
     free(receiver->buffer);
@@ -90,17 +92,34 @@ static bool prepare(int unix_fd, enum snipass_protocol protocol) {
            (type == SOCK_STREAM || setsockopt(unix_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0);
 }
 
+/* One that does not listen would be readable for ever. */
+static bool can_receive(int unix_fd, enum snipass_protocol protocol) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (protocol == SNIPASS_DATAGRAM)
+        return true;
+    if (getsockopt(unix_fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
+        return false;
+    errno = EINVAL;
+    return listens != 0;
+}
+
 static const struct snipass_options defaults;
 
 snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options) {
     if (options == NULL)
         options = &defaults;
-    if (!prepare(unix_fd, options->protocol))
+    if (!prepare(unix_fd, options->protocol) || !can_receive(unix_fd, options->protocol))
         return NULL;
     struct snipass_receiver* receiver = calloc(1, sizeof *receiver);
     if (receiver == NULL)
         return NULL;
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_mutex_init(&receiver->mutex, NULL);
+    pthread_cond_init(&receiver->turn, &clock);
+    pthread_condattr_destroy(&clock);
     receiver->listener = unix_fd;
     receiver->owner = getpid();
     receiver->epoll = receiver->timer = -1;

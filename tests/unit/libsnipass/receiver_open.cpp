@@ -63,6 +63,16 @@ TEST_CASE_METHOD(fixture,
     CHECK(errno == ENAMETOOLONG);
 }
 
+TEST_CASE_METHOD(fixture, "libsnipass: does not adopt a socket that is bound and does not listen") {
+    const test_fd bound{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(bind(bound.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    CHECK(snipass_adopt(bound.get(), &options) == nullptr);
+    CHECK(errno == EINVAL);
+}
+
 TEST_CASE_METHOD(fixture, "libsnipass: a server that is about to listen is not taken for a dead one") {
     test_fd lock{open(folder.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     REQUIRE(flock(lock.get(), LOCK_EX) == 0);

@@ -171,6 +171,44 @@ TEST_CASE_METHOD(fixture,
     CHECK(answer_of(connection) == answer::ack);
 }
 
+TEST_CASE_METHOD(fixture, "libsnipass: out of descriptors, silent senders make room for clients") {
+    const auto receiver = listen();
+    const auto client = make_tcp_pair();
+    std::vector<test_fd> silent;
+    for (int i = 0; i < 20; ++i)
+        silent.push_back(connect_unix(path));
+    const auto connection = hand_over(path, client.near.get());
+    const test_fd highest{dup(connection.get())};
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const auto room = GENERATE(2, 3, 7);
+    const rlimit tight{static_cast<rlim_t>(highest.get() + 1 + room), before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    const auto taken = receive(receiver);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(taken);
+    CHECK(answer_of(silent.front()) == answer::closed);
+    CHECK(answer_of(silent.back()) == (room == 2 ? answer::closed : answer::nothing)); // the youngest last
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a socket that no longer listens is an error, and no endless search") {
+    options.protocol = GENERATE(SNIPASS_STREAM, SNIPASS_DATAGRAM);
+    const auto how = GENERATE(int{SHUT_RD}, int{SHUT_RDWR});
+    const auto receiver = listen();
+    int copy = -1; // the receiver's own
+    for (int fd = 3; fd < 1024 && copy < 0; ++fd) {
+        sockaddr_un address{};
+        socklen_t size = sizeof address;
+        if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+            address.sun_family == AF_UNIX && path == address.sun_path)
+            copy = fd;
+    }
+    REQUIRE(copy >= 0);
+    REQUIRE(shutdown(copy, how) == 0);
+    CHECK_FALSE(receive(receiver, -1));
+    CHECK(errno == EINVAL);
+}
+
 TEST_CASE_METHOD(fixture, "libsnipass: out of descriptors when a header comes, the client waits with it") {
     const auto receiver = listen();
     const auto client = make_tcp_pair();
