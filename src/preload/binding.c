@@ -2,6 +2,7 @@
 #include "binding.h"
 
 #include "../libsnipass/unix_bind.h"
+#include "diversion.h"
 #include "listeners.h"
 #include "next.h"
 #include "registrations.h"
@@ -61,23 +62,6 @@ static int open_real(const struct entry* entry) {
     return fd < 0 || bind_for_all(fd, entry->path) ? fd : keep_error(fd);
 }
 
-/* open_idle is a listener that nobody can reach, and that is the entry's by its name all the same. */
-static int open_idle(const struct entry* entry) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const int size =
-        snprintf(address.sun_path, sizeof address.sun_path, "%s.%d.tmp", entry->path, (int)getpid());
-    if (size < 0 || (size_t)size >= sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    (void)unlink(address.sun_path);
-    if (fd < 0 || next_bind(fd, (struct sockaddr*)&address, sizeof address) != 0)
-        return keep_error(fd);
-    (void)unlink(address.sun_path);
-    return fd;
-}
-
 /* replace puts `source` in the place of `fd`, which keeps its flags. */
 static bool replace(int fd, int source) {
     const int status_flags = fcntl(fd, F_GETFL);
@@ -101,47 +85,30 @@ static void report_second(const struct sockaddr* address) {
             host, ntohs(v4->sin_port), ntohs(v4->sin_port), ntohs(v4->sin_port));
 }
 
-/* retire makes the IPv4 listeners of `entry` idle: an IPv6 one has come. */
-static bool retire_v4(const struct entry* entry) {
-    for (struct listener* one = listeners_next(NULL, entry); one != NULL; one = listeners_next(one, entry)) {
-        if (one->address.ss_family != AF_INET || one->idle || !is_alive(one))
-            continue;
-        const bool listens = option_is_set(one->fd, SOL_SOCKET, SO_ACCEPTCONN);
-        const int idle = open_idle(entry);
-        if (idle < 0 || (listens && listen(idle, 1) != 0) || !replace(one->fd, idle)) {
-            keep_error(idle);
-            return false;
-        }
-        next_close(idle);
-        one->idle = true;
-    }
-    return true;
-}
-
 /* source_for: the socket that a new listener at `address` becomes a copy of; *owned says that it was made for
  * it. */
-static int source_for(int fd, const struct sockaddr* address, struct listener* created, bool* owned) {
-    const struct listener* active = NULL;
-    for (struct listener* one = listeners_next(NULL, created->entry); one != NULL;
-         one = listeners_next(one, created->entry)) {
+static int source_for(int fd, const struct sockaddr* address, const struct entry* entry, bool* owned) {
+    const struct listener *sibling = NULL, *source = NULL;
+    for (struct listener* one = listeners_next(NULL, entry); one != NULL; one = listeners_next(one, entry)) {
         if (!is_alive(one))
             continue;
+        if (!diversion_is(one->fd))
+            source = one;
+        if (one->address.ss_family != address->sa_family)
+            continue;
         const bool same = is_same_address(&one->address, address);
-        if (!same && one->address.ss_family == address->sa_family)
+        if (!same)
             report_second(address);
-        if ((same && !option_is_set(fd, SOL_SOCKET, SO_REUSEPORT)) ||
-            (!same && one->address.ss_family == address->sa_family)) {
+        if (!same || !option_is_set(fd, SOL_SOCKET, SO_REUSEPORT)) {
             errno = EADDRINUSE;
             return -1;
         }
-        if (!one->idle)
-            active = one;
+        sibling = one;
     }
-    created->idle = active != NULL && active->address.ss_family == AF_INET6 && address->sa_family == AF_INET;
-    *owned = active == NULL || created->idle;
-    if (created->idle)
-        return open_idle(created->entry);
-    return active != NULL ? active->fd : open_real(created->entry);
+    *owned = sibling == NULL;
+    if (sibling != NULL)
+        return sibling->fd;
+    return source != NULL ? diversion_open(source->fd, entry) : open_real(entry);
 }
 
 int binding_tcp(int fd, const struct sockaddr* address, socklen_t size, const struct entry* entry) {
@@ -149,7 +116,7 @@ int binding_tcp(int fd, const struct sockaddr* address, socklen_t size, const st
     created.v6_only = address->sa_family == AF_INET6 && option_is_set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
     memcpy(&created.address, address, size < sizeof created.address ? size : sizeof created.address);
     bool owned = false;
-    int source = source_for(fd, address, &created, &owned);
+    int source = source_for(fd, address, entry, &owned);
     if (source < 0)
         return -1;
     const bool done = replace(fd, source);
@@ -159,7 +126,7 @@ int binding_tcp(int fd, const struct sockaddr* address, socklen_t size, const st
         return -1;
     listeners_remember(&created);
     listeners_mark(&created);
-    return address->sa_family != AF_INET6 || retire_v4(entry) ? 0 : -1;
+    return 0;
 }
 
 int binding_unix(int fd, const struct sockaddr* address, socklen_t size, const struct entry* entry) {
@@ -172,31 +139,41 @@ int binding_unix(int fd, const struct sockaddr* address, socklen_t size, const s
     return 0;
 }
 
+/* inherit makes `heir` the source in the place of `fd`, which goes: here alone, so the mark on the socket
+ * stays. */
+static void inherit(struct listener* heir, int fd) {
+    struct registration watched[max_registrations];
+    const size_t count = registrations_take(heir->fd, watched);
+    (void)replace(heir->fd, fd);
+    registrations_give(heir->fd, watched, count);
+}
+
 void binding_before_close(int fd) {
     struct listener* closing = listeners_find(fd);
     if (closing == NULL)
         return;
     const bool was_alive = is_alive(closing);
+    const bool was_diversion = diversion_is(fd);
+    const struct entry* entry = closing->entry;
     closing->fd = -1;
-    if (closing->idle || !was_alive)
+    if (!was_alive)
         return;
-    struct listener* idle = NULL;
     struct registration watched[max_registrations];
-    for (struct listener* one = listeners_next(NULL, closing->entry); one != NULL;
-         one = listeners_next(one, closing->entry)) {
+    bool has_heir = false;
+    for (struct listener* one = listeners_next(NULL, entry); one != NULL; one = listeners_next(one, entry)) {
         if (!is_alive(one))
             continue;
-        if (!one->idle) {
-            (void)registrations_take(fd, watched); /* the socket lives on under another number */
-            return;
-        }
-        idle = one;
-    }
-    if (idle == NULL)
+        has_heir = true;
+        if (diversion_is(one->fd) != was_diversion)
+            continue;
+        (void)registrations_take(fd, watched); /* the socket lives on under another number */
         return;
-    const size_t count = registrations_take(idle->fd, watched);
-    if (replace(idle->fd, fd))
-        idle->idle = false;
-    registrations_give(idle->fd, watched, count);
+    }
+    if (was_diversion || !has_heir)
+        return;
+    for (struct listener* one = listeners_next(NULL, entry); one != NULL; one = listeners_next(one, entry)) {
+        if (is_alive(one))
+            inherit(one, fd);
+    }
     (void)registrations_take(fd, watched);
 }

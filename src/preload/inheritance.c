@@ -1,5 +1,5 @@
 /* See inheritance.h. The variable's text: a word for each listener, its number, =, and what the server
- * believes it to listen at: ADDRESS:PORT, or "unix"; behind that /v6only and /idle where they hold. */
+ * believes it to listen at: ADDRESS:PORT, or "unix"; behind that /v6only where it holds. */
 #include "inheritance.h"
 
 #include "listeners.h"
@@ -20,8 +20,8 @@ static int print(char* text, size_t size, const struct listener* listener) {
         return snprintf(text, size, "%d=unix ", listener->fd);
     inet_ntop(is_v6 ? AF_INET6 : AF_INET, is_v6 ? (const void*)&v6->sin6_addr : (const void*)&v4->sin_addr,
               host, sizeof host);
-    return snprintf(text, size, is_v6 ? "%d=[%s]:%u%s%s " : "%d=%s:%u%s%s ", listener->fd, host,
-                    ntohs(v4->sin_port), listener->v6_only ? "/v6only" : "", listener->idle ? "/idle" : "");
+    return snprintf(text, size, is_v6 ? "%d=[%s]:%u%s " : "%d=%s:%u%s ", listener->fd, host,
+                    ntohs(v4->sin_port), listener->v6_only ? "/v6only" : "");
 }
 
 bool inheritance_write(char* text, size_t size) {
@@ -58,7 +58,6 @@ static void read_one(const char* text, size_t size) {
     if (!settings_parse_address(end + 1, strcspn(end + 1, "/"), &listener.address, &any_address))
         listener.address.ss_family = AF_UNSPEC;
     listener.v6_only = strstr(end, "/v6only") != NULL;
-    listener.idle = strstr(end, "/idle") != NULL;
     listeners_remember(&listener);
 }
 

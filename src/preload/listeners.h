@@ -10,7 +10,6 @@ struct listener {
     const struct entry* entry;
     struct sockaddr_storage address; /* AF_UNSPEC: the server bound the path itself */
     bool v6_only;                    /* AF_INET6: IPv4 clients are none of its business (IPV6_V6ONLY) */
-    bool idle; /* nobody comes here: a sibling of the other family takes all (binding.h) */
 };
 
 /* listeners_entry: the entry of the socket `fd`, or NULL. errno stays. */

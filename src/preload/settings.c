@@ -147,8 +147,9 @@ const struct entry* settings_entry_for(const struct sockaddr* address, socklen_t
     size_t path_size = 0;
     if (address->sa_family == AF_UNIX && size > offsetof(struct sockaddr_un, sun_path)) {
         const struct sockaddr_un* given = (const struct sockaddr_un*)address;
-        path_size = strnlen(given->sun_path, size - offsetof(struct sockaddr_un, sun_path));
-        memcpy(path, given->sun_path, path_size);
+        const size_t at = given->sun_path[0] == '\0' ? 1 : 0; /* diversion.h */
+        path_size = strnlen(given->sun_path + at, size - offsetof(struct sockaddr_un, sun_path) - at);
+        memcpy(path, given->sun_path + at, path_size);
     } else if ((address->sa_family != AF_INET && address->sa_family != AF_INET6) ||
                size < sizeof(struct sockaddr_in)) {
         return NULL;

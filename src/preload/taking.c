@@ -10,6 +10,7 @@
 #include "taking.h"
 
 #include "../libsnipass/handoff.h"
+#include "diversion.h"
 #include "next.h"
 
 #include <errno.h>
@@ -192,11 +193,17 @@ static void waited_in_vain(int64_t us, int64_t now) {
  * in the end, come out of one patience: liars cost a twentieth of the server's time, and one accept() waits
  * no longer for many of them than for one. An honest sender that is met when patience is gone, and has not
  * spoken yet, keeps its client and offers it again. */
-static enum handoff_progress read_in_time(struct handoff* handoff, int connection, int64_t patience) {
+static enum handoff_progress read_in_time(struct handoff* handoff, int listener, int connection,
+                                          int64_t patience) {
     const int64_t begun = now_us();
     const int64_t deadline = begun + patience_left(patience, begun);
     for (;;) {
-        const enum handoff_progress progress = handoff_read(handoff, connection);
+        const enum diversion_result diversion =
+            handoff->received == 0 ? diversion_pass_on(listener, connection) : diversion_not;
+        if (diversion == diversion_gone)
+            return handoff_ended;
+        const enum handoff_progress progress =
+            diversion == diversion_wait ? handoff_wants_more : handoff_read(handoff, connection);
         const int64_t now = now_us();
         if (progress == handoff_complete)
             return progress;
@@ -210,6 +217,8 @@ static enum handoff_progress read_in_time(struct handoff* handoff, int connectio
 
 enum taking_result taking_client(int listener, int connection, int flags, int* client,
                                  struct sockaddr_storage* peer) {
+    if (diversion_is(listener) && (connection = diversion_receive(connection)) < 0)
+        return taking_nothing;
     (void)fcntl(connection, F_SETFD, FD_CLOEXEC);
     size_t count = 0;
     const uid_t* allowed = settings_allowed(&count);
@@ -218,7 +227,8 @@ enum taking_result taking_client(int listener, int connection, int flags, int* c
     handoff_init(&handoff);
     enum handoff_progress progress = handoff_refused;
     if (handoff_sender_allowed(connection, allowed, count))
-        progress = read_in_time(&handoff, connection, blocking ? header_patience_blocking : header_patience);
+        progress = read_in_time(&handoff, listener, connection,
+                                blocking ? header_patience_blocking : header_patience);
     if (progress == handoff_complete)
         return finish(&handoff, connection, flags, client, peer);
     handoff_drop(&handoff);

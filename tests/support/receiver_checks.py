@@ -10,10 +10,12 @@ import handoff_sender
 import router
 
 
-def tcp_pair():
+def tcp_pair(host="127.0.0.1", dual_stack=False):
     """A client's two ends: its own, and the router's, with bytes of the client's unread in it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        far = socket.create_connection(listener.getsockname())
+    v6 = dual_stack or ":" in host
+    with socket.create_server(("::" if dual_stack else host, 0), family=socket.AF_INET6 if v6 else socket.AF_INET,
+                              dualstack_ipv6=dual_stack) as listener:
+        far = socket.create_connection((host, listener.getsockname()[1]))
         near, _ = listener.accept()
     far.sendall(b"\x16\x03\x01 unread")
     assert near.recv(1, socket.MSG_PEEK) == b"\x16"

@@ -39,7 +39,7 @@ http {{
 
 class NginxServer:
     """An nginx behind the router. listen() is what its configuration says of that."""
-    run_options = ("--listen", "443")
+    run_options, protocol = ("--listen", "443"), "stream"
 
     def setUp(self):
         super().setUp()
@@ -212,6 +212,25 @@ class NginxIPv4(NginxServer, Addresses):
 
     def saw(self, own, body):
         return super().saw("0.0.0.0:" + own.rsplit(":")[-1] if "[" in own else own, body)
+
+
+class NginxSiteOfOneFamily(NginxServer, BehindRouter, BackendCase):
+    """nginx chooses among the sites of the listener that a client has come to: a site on IPv4 alone is not there for IPv6 clients."""
+
+    def listen(self):
+        return f"""
+            listen 443 ssl; server_name localhost; ssl_certificate {self.certificate}; ssl_certificate_key {self.key};
+            location / {{ return 200 "the site on IPv4 alone"; }}
+        }}
+        server {{
+            listen 443 ssl; listen [::]:443 ssl;"""
+
+    def test_each_family_gets_its_sites(self):
+        with self.router(host="127.0.0.1") as v4, self.router(host="::1") as v6:
+            for _ in range(5):
+                for router, wanted in ((v4, "the site on IPv4 alone"), (v6, "client: ::1:")):
+                    with self.connect(router.address, "localhost") as connection:
+                        self.assertIn(wanted, self.get(connection, host_name="localhost", close=True))
 
 
 del ServerTests, Addresses  # they are no tests by themselves

@@ -47,9 +47,9 @@ class PreloadCase(BackendCase):
     def line(self):
         return self.server.stdout.readline().strip()
 
-    def hand_over(self):
+    def hand_over(self, *client, **kind):
         """An honest handoff. Returns the client's end."""
-        far, near = tcp_pair()
+        far, near = tcp_pair(*client, **kind)
         self.addCleanup(far.close)
         self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
         return far
@@ -407,37 +407,96 @@ class Bind(PreloadCase):
         first.stdin.flush()
         self.assertEqual(str(self.hand_over().getsockname()), self.line())
 
-    def test_ipv4_and_ipv6_beside_each_other(self):
-        self.serve("""
-            v4 = listen(("0.0.0.0", 443))
-            v6 = socket.socket(socket.AF_INET6)
-            v6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            v6.bind(("::", 443)); v6.listen(64)
-            say(v4.getsockname(), v6.getsockname()[:2])
-            for s in v4, v6: s.setblocking(False)
-            ready = select.select([v4, v6], [], [])[0]
-            say(ready == [v6], v6.accept()[1])
-            v6.close()
-            say("closed")
-            select.select([v4], [], []); say(v4.accept()[1])
-        """)
-        self.assertEqual(self.line(), "('0.0.0.0', 443) ('::', 443)")
-        self.assertEqual(f"True {self.hand_over().getsockname()}", self.line())
-        self.line()
-        self.assertEqual(str(self.hand_over().getsockname()), self.line())
-        self.assertEqual(list(self.folder.glob("*.tmp")), [])
-
     PAIR = """
         def make(family): return listen(("::" if family == socket.AF_INET6 else "0.0.0.0", 443), family)
         def watch(*sockets):
             loop = select.epoll()
             for s in sockets: s.setblocking(False); loop.register(s, select.EPOLLIN)
             return loop
+        def serve_next(loop, *sockets):
+            # Says which socket takes the next client, and its address.
+            while True:
+                for fd, _ in loop.poll():
+                    s = next(s for s in sockets if s.fileno() == fd)
+                    answer = attempt(s.accept)
+                    if answer != "EAGAIN": return say(s.getsockname()[0], answer[1][0] if len(answer) == 2 else answer)
         def served_by(loop, listener):
             say("ready")
             woken_for = [fd for fd, _ in loop.poll()]
             say(listener.accept()[1][1] if woken_for == [listener.fileno()] else woken_for)
     """
+
+    def test_ipv4_and_ipv6_beside_each_other_take_the_clients_of_their_family(self):
+        """A server may choose the site by the listener. In a forked process, too."""
+        forks = "pid = os.fork()\nif pid: os.waitpid(pid, 0); sys.exit()"
+        for order in ("(socket.AF_INET, socket.AF_INET6)", "(socket.AF_INET6, socket.AF_INET)"):
+            for forked in ("", forks):
+                with self.subTest(order=order, forked=bool(forked)):
+                    self.serve("\n".join((textwrap.dedent(self.PAIR), f"pair = [make(family) for family in {order}]", forked, textwrap.dedent("""
+                        loop = watch(*pair)
+                        say(*sorted(s.getsockname()[0] for s in pair))
+                        while True: serve_next(loop, *pair)
+                    """))))
+                    self.assertEqual(self.line(), "0.0.0.0 ::")
+                    for _ in range(3):
+                        self.hand_over()
+                        self.assertEqual(self.line(), "0.0.0.0 127.0.0.1")
+                        self.hand_over("::1")
+                        self.assertEqual(self.line(), ":: ::1")
+                        self.hand_over("127.0.0.1", dual_stack=True)
+                        self.assertEqual(self.line(), "0.0.0.0 127.0.0.1")
+                    self.assertEqual(list(self.folder.glob("*.tmp")), [])
+                    self.stop(self.server)
+
+    def test_of_which_family_a_client_is_counts_also_when_the_router_is_slow_to_say(self):
+        self.serve(textwrap.dedent(self.PAIR) + textwrap.dedent("""
+            v4, v6 = make(socket.AF_INET), make(socket.AF_INET6)
+            v6.setblocking(False)
+            say("listening")
+            say(attempt(v4.accept)); select.select([v6], [], []); say(v6.accept()[1][0])
+        """))
+        self.line()
+        far, near = tcp_pair("::1")
+        with far, near, handoff_sender.connect(str(self.socket)) as connection:
+            time.sleep(0.02)
+            handoff_sender.send_with(connection, handoff_sender.header(near), [near])
+            self.assertEqual([self.line(), self.line()], ["ECONNABORTED", "::1"])
+
+    def test_a_client_of_the_other_family_is_the_routers_until_its_listener_has_taken_it(self):
+        self.serve(textwrap.dedent(self.PAIR) + textwrap.dedent("""
+            v4, v6 = make(socket.AF_INET), make(socket.AF_INET6)
+            for s in v4, v6: s.setblocking(False)
+            say("listening")
+            select.select([v4], [], []); say(attempt(v4.accept))
+            sys.stdin.readline()
+            select.select([v6], [], []); say(v6.accept()[1][0])
+        """))
+        self.line()
+        far, near = tcp_pair("::1")
+        with far, near, handoff_sender.connect(str(self.socket)) as connection:
+            handoff_sender.send_with(connection, handoff_sender.header(near), [near])
+            self.assertEqual(self.line(), "EAGAIN")
+            connection.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                connection.recv(1)
+            self.server.stdin.write("\n")
+            self.server.stdin.flush()
+            self.assertEqual(self.line(), "::1")
+            self.assertEqual(handoff_sender.answer(connection, 5), "taken")
+
+    def test_where_the_other_listener_has_no_room_the_client_stays_the_routers(self):
+        self.serve(textwrap.dedent(self.PAIR) + textwrap.dedent("""
+            v4, v6 = make(socket.AF_INET), make(socket.AF_INET6)
+            v6.listen(1)
+            v4.setblocking(False)
+            say("listening")
+            while True: select.select([v4], [], []); attempt(v4.accept)
+        """))
+        self.line()
+        far, near = tcp_pair("::1")
+        with far, near:
+            answers = [handoff_sender.offer(str(self.socket), near, 0.1) for _ in range(4)]
+        self.assertEqual(answers, ["taken back"] * 2 + ["refused"] * 2)
 
     def test_of_ipv4_and_ipv6_either_may_be_closed_alone_under_an_event_loop(self):
         """The one that is left goes on waking it. A registration belongs to the socket, and the socket has changed."""
