@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace snipass::server {
@@ -167,9 +168,10 @@ task<delivery::attempt> delivery::try_stream(std::string_view path, net::time_po
     if (!way_.consumed.empty())
         co_return attempt{handoff_status::failed, os::make_error(ENOMSG)};
     const auto header = net::make_proxy_v2(way_.facts());
+    const bool was_shared = std::exchange(way_.about.is_shared, true); // it may be, from any moment on
     const auto end = co_await net::hand_off_stream(way_.owner.loop(), path, way_.client, header, deadline);
     const bool was_sent = end.status == handoff_status::silent || end.status == handoff_status::declined;
-    way_.about.is_shared = way_.about.is_shared || was_sent;
+    way_.about.is_shared = was_shared || was_sent;
     co_return end;
 }
 

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <utility>
 
 namespace snipass::server {
 namespace {
@@ -65,6 +66,7 @@ class session {
     task<std::optional<outcome>> run();
     [[nodiscard]] record& about() noexcept { return about_; }
     void end() { owner_.finish(about_); }
+    void cut_off();
 
   private:
     [[nodiscard]] bool comes_from_balancer() const;
@@ -286,17 +288,32 @@ task<> session::close(byte_view last_words) {
     }
 }
 
+// cut_off: the router stops, and nobody takes silence for an answer. Who was answered reads that in peace;
+// and of a socket that another process may have, only our copy is ours to close.
+void session::cut_off() {
+    about_.outcome = outcome::cut_off;
+    const bool answered = about_.duration != std::chrono::microseconds{};
+    if (client_ && !answered && !about_.is_shared)
+        os::close_with_reset(std::move(client_));
+    end();
+}
+
 // ending sees to it that a session's end is told, even of one that is destroyed in the middle of its life.
 class ending {
   public:
-    explicit ending(session& one) noexcept : session_(&one) { one.about().outcome = outcome::cut_off; }
+    explicit ending(session& one) noexcept : session_(&one) {}
     ~ending() {
         if (session_ != nullptr)
-            session_->end();
+            session_->cut_off();
     }
 
     // is_relayed: a proxied_session tells it from now on.
     void is_relayed() noexcept { session_ = nullptr; }
+
+    void is(outcome how) {
+        session_->about().outcome = how;
+        std::exchange(session_, nullptr)->end();
+    }
 
     ending(const ending&) = delete;
     ending& operator=(const ending&) = delete;
@@ -310,12 +327,12 @@ task<> live(session one) {
     ending ending{one};
     try {
         if (const auto end = co_await one.run())
-            one.about().outcome = *end;
+            ending.is(*end);
         else
             ending.is_relayed();
     } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
-        one.about().outcome = outcome::internal_error;
         one.about().detail = bug.what();
+        ending.is(outcome::internal_error);
     }
 }
 

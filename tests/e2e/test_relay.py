@@ -217,6 +217,18 @@ class Ends(Proxied):
         self.assertEqual({line["client"] for line in lines}, ports)
         self.assertEqual(len(router.sessions()), 12)
 
+    def test_who_has_said_nothing_when_the_stop_cuts_it_off_is_reset_and_who_was_refused_is_not(self):
+        head = harness.case.HEAD.replace("workers = 2", 'workers = 1\ndrain_timeout = "300ms"') + 'unmatched = "alert"\n'
+        router = self.router("", head=head + self.configuration())
+        silent, begun = self.connect(router), self.connect(router, HELLO[:50])
+        wait_until(lambda: router.descriptor_count() >= router.descriptors_at_start + 2, "they are accepted")
+        refused = self.connect(router, client_hello("none.example.com"))  # it has a second to read its alert
+        wait_until(lambda: refused.recv(10, socket.MSG_PEEK), "it has it")
+        self.assertEqual(router.terminate(), 0)
+        self.assertEqual([read_all(client) for client in (silent, begun)], [(b"", "reset")] * 2)
+        self.assertEqual(read_all(refused)[1], "fin")
+        self.assertEqual(len(router.sessions(3, outcome="cut_off")), 3)
+
     def test_stopping_ends_when_the_last_one_does(self):
         router = self.router(self.configuration())
         client, backend = self.pair(router)
