@@ -47,6 +47,11 @@ void address_book::has_failed(const std::string& host, const error_code& why) {
     names_[host].why = why;
 }
 
+void address_book::forget(const std::string& host) {
+    const std::lock_guard lock{mutex_};
+    names_.erase(host);
+}
+
 bool address_book::knows(const std::string& host) const {
     const std::lock_guard lock{mutex_};
     return names_.contains(host);

@@ -70,6 +70,8 @@ const std::vector<candidate>& target_list::all() {
     bool changed = !std::exchange(built_, true);
     for (auto& name : names_) {
         auto answer = book_.find(settings_.proxy[name.address].host);
+        if (!answer) // a reload has removed it: who is on its way still may go there
+            continue;
         changed = changed || answer != name.answer;
         name.answer = std::move(answer);
     }

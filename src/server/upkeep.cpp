@@ -150,6 +150,7 @@ net::task<> upkeep::keep_resolved(std::string host) {
             about.failing ? std::min<config::milliseconds>(about.interval, retry_interval) : about.interval;
         co_await about.sleeper.sleep(net::clock::now() + pause);
     }
+    book_.forget(host);
     names_.erase(host);
 }
 

@@ -526,6 +526,26 @@ class Addresses(Case):
         self.resolver.answer_now()
         self.assertEqual(second.makefile("rb").readline(), b"127.0.0.2\n")
 
+    def test_a_name_that_leaves_the_file_and_comes_back_is_looked_up_before_it_is_used(self):
+        _, _, port = self.two()
+        self.resolver.answers["back.test"] = ["127.0.0.2"]
+        router = self.far([f"back.test:{port}"], 'connect_timeout = "25s"')
+        with_it = router.file.read_text()
+        self.assertEqual(self.ask(router), "127.0.0.2")
+        router.reload(with_it.replace("back.test", "127.0.0.3"))
+        self.assertEqual(self.ask(router), "127.0.0.3")
+        time.sleep(0.2)  # who keeps names up to date has heard of it
+        self.resolver.answers["back.test"] = "stall"
+        asked = len(self.resolver.asked)
+        router.reload(with_it)
+        client = socket.create_connection(("127.0.0.1", router.port()), DEADLINE)
+        self.addCleanup(client.close)
+        client.sendall(HELLO)
+        wait_until(lambda: len(self.resolver.asked) > asked, "it is asked again")
+        self.resolver.answers["back.test"] = ["127.0.0.3"]
+        self.resolver.answer_now()
+        self.assertEqual(client.makefile("rb").readline(), b"127.0.0.3\n")
+
     def test_a_first_answer_that_is_none_is_not_waited_for(self):
         _, sorry, port = self.two()
         self.resolver.answers["back.test"] = "fail"

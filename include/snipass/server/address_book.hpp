@@ -83,6 +83,9 @@ class address_book {
     // why_unknown: the resolver's words for a name that never had one; empty: it has one, or is still being
     // looked up.
     void has_failed(const std::string& host, const error_code& why);
+
+    // forget: nobody keeps this name up to date any more.
+    void forget(const std::string& host);
     [[nodiscard]] bool knows(const std::string& host) const;
     [[nodiscard]] std::string why_unknown(const std::string& host) const;
 

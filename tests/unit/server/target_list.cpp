@@ -188,6 +188,23 @@ TEST_CASE("target_list: a name is where its last good answer says") {
     CHECK(names(list.in_order(client)) == std::vector<std::string>{"192.0.2.2:8443", "10.0.0.1:443"});
 }
 
+TEST_CASE(
+    "target_list: a name that is forgotten is where it was for those who knew it, and nowhere for others") {
+    address_book book;
+    const auto settings = backend_at({{{}, "a.example", 8443, "a.example:8443"}}, config::balance::order);
+    target_list before{settings, book};
+    CHECK(book.learn("a.example", {*ip_address::parse("192.0.2.1")}));
+    CHECK(before.all().size() == 1);
+    book.forget("a.example");
+    target_list after{settings, book};
+    CHECK(after.awaits_answer());
+    CHECK(after.in_order(client).empty());
+    CHECK_FALSE(before.awaits_answer());
+    CHECK(names(before.in_order(client)) == std::vector<std::string>{"192.0.2.1:8443"});
+    CHECK(book.learn("a.example", {*ip_address::parse("192.0.2.1")})); // news again
+    CHECK(after.all().size() == 1);
+}
+
 TEST_CASE("target_list: what is known of a target outlives a reload") {
     address_book book;
     const auto settings = backend_at(three, config::balance::order);
