@@ -26,6 +26,14 @@ error_code come_from(int fd, const ip_address& source) {
     return {};
 }
 
+// end_of_connect: once a connect is under way, all that ends it comes from the peer or from the way there. An
+// ICMPv6 "administratively prohibited", as a firewall sends it, is EACCES then, and EHOSTUNREACH in IPv4;
+// from the first connect(2), EACCES is this machine's refusal.
+error_code end_of_connect(int error) noexcept {
+    const bool turned_away = error == EACCES || error == ENOPROTOOPT;
+    return os::make_error(turned_away ? EHOSTUNREACH : error);
+}
+
 } // namespace
 
 result<begun_connect> begin_connect(const ip_endpoint& endpoint, const std::optional<ip_address>& source) {
@@ -52,12 +60,15 @@ result<begun_connect> begin_connect(const ip_endpoint& endpoint, const std::opti
         return ::connect(begun.fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0;
     };
     begun.connected = connect();
+    if (begun.connected)
+        return begun;
+    if (errno != EINPROGRESS)
+        return os::last_error();
     // Over loopback it has ended by now. Asking again tells how (connect(2)), where a wait for it would take
     // four calls.
-    if (!begun.connected && errno == EINPROGRESS)
-        begun.connected = connect();
+    begun.connected = connect();
     if (!begun.connected && errno != EALREADY)
-        return os::last_error();
+        return end_of_connect(errno);
     return begun;
 }
 
@@ -66,7 +77,7 @@ error_code pending_error(int fd) {
     socklen_t size = sizeof error;
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
         return os::last_error();
-    return os::make_error(error);
+    return end_of_connect(error);
 }
 
 task<result<os::unique_fd>> connect_tcp(event_loop& loop, ip_endpoint endpoint, time_point deadline) {

@@ -1,12 +1,14 @@
 """Backends on another machine (a network namespace): what only shows where the way there is not this machine's own."""
 
 import os
+import pathlib
 import resource
 import socket
+import subprocess
 import unittest
 
 import harness
-from harness import DEADLINE, Case, client_hello, is_sanitized, read_exactly, wait_until
+from harness import DEADLINE, Case, client_hello, is_sanitized, read_all, read_exactly, wait_until
 from harness.namespace import Neighbour, Resolver, run_in_namespace
 
 OWN, OTHER = "11.0.0.1", "11.0.0.2"  # public addresses: forwarding needs no list
@@ -88,6 +90,41 @@ class Elsewhere(Case):
         self.client(hello)
         self.reaches(server, hello)
         self.assertEqual(router.sessions(outcome="destination_refused"), [])
+
+    # -- what becomes of packets on the way
+
+    def there(self, command):
+        """On the other machine."""
+        self.neighbour.inside(lambda: subprocess.run(command.split(), check=True))
+
+    def test_an_address_that_is_administratively_prohibited_is_unreachable_and_ejected(self):
+        # As firewalld rejects: in IPv6 that ends a connect as EACCES.
+        cable = Neighbour("six", "2600::1", "2600::2")
+        self.addCleanup(cable.close)
+        cable.inside(lambda: pathlib.Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1"))
+        cable.inside(lambda: subprocess.run("ip -6 route add prohibit 2600:1::/64".split(), check=True))
+        subprocess.run("ip -6 route add 2600:1::/64 via 2600::2".split(), check=True)
+        router = self.start_router(backend(["[2600:1::5]:443"], 'hold = "0s"\neject_after = 2\ncheck_interval = "1h"'))
+        for _ in range(3):
+            self.assertEqual(read_all(self.client()), (b"", "fin"))
+        self.assertEqual({line["detail"] for line in router.sessions(3)}, {"far: No route to host"})
+        told = [e["why"] for e in router.events if e.get("message") == "an address is ejected"]
+        self.assertEqual(told, ["No route to host"])
+
+    def test_a_backend_that_acknowledges_nothing_is_given_up_after_user_timeout(self):
+        server = self.server()
+        router = self.start_router(backend([f"{OTHER}:{PORT}"], 'user_timeout = "1s"\nkeepalive = "1s"'))
+        client = self.client()
+        connection = self.reaches(server)
+        connection.sendall(b"here")
+        self.assertEqual(read_exactly(client, 4), b"here")
+        self.there(f"ip route add blackhole {OWN}/32")  # what the other machine says is lost from now on
+        self.addCleanup(self.there, f"ip route del blackhole {OWN}/32")
+        client.sendall(b"anybody?")
+        # The system's own patience is a quarter of an hour.
+        self.assertEqual(read_all(client), (b"", "reset"))
+        line = router.session()
+        self.assertEqual((line["end"], line["closed_first"]), ("backend_reset", "backend"))
 
 
 if __name__ == "__main__":

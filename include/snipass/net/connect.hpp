@@ -23,7 +23,8 @@ struct begun_connect {
 [[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint,
                                                   const std::optional<ip_address>& source = std::nullopt);
 
-// pending_error is SO_ERROR: how a connect that was begun has ended.
+// pending_error is SO_ERROR: how a connect that was begun has ended; EHOSTUNREACH whatever the way there
+// says.
 [[nodiscard]] error_code pending_error(int fd);
 
 // connect_tcp is the whole of it; timed_out at the deadline.

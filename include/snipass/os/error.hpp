@@ -70,6 +70,8 @@ namespace snipass::os {
     case ETIMEDOUT:
     case EHOSTUNREACH:
     case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENONET:
     case ENOENT: // a unix socket that is not there
     case EAGAIN: // or whose backlog is full
     case EPIPE:
