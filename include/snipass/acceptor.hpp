@@ -9,12 +9,15 @@
 // and what the server does with its acceptor stays as it was: every form of accept() and async_accept() is
 // there, but for those that ask for the peer's endpoint (the socket knows it). Each yields a client's socket,
 // with the ClientHello unread in it. open(), set_option(), bind() and listen() have nothing to do here, and
-// are not there. Needs Boost.Asio and libsnipass (-lsnipass).
+// are not there; local_endpoint() is the unix socket's. use_awaitable_t<>::as_default_on_t and its like work.
+// Needs Boost.Asio and libsnipass (-lsnipass).
 #pragma once
 
+#include "snipass/acceptor_state.hpp"
 #include "snipass/snipass.h"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/basic_socket.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/compose.hpp>
@@ -23,14 +26,15 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/is_executor.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <cerrno>
 #include <concepts>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace snipass {
@@ -38,7 +42,8 @@ namespace snipass {
 // acceptor takes clients by the `stream` protocol. As with Asio's own: not for use from two threads at once,
 // and destroying it cancels what waits. Clients that were acknowledged and not yet accepted are closed with
 // it, so a server that stops cleanly calls stop() first and accepts until the error is `shut_down`.
-class acceptor {
+template <class Own = boost::asio::any_io_executor>
+class basic_acceptor {
     template <class T>
     static constexpr bool is_executor =
         boost::asio::is_executor<T>::value || boost::asio::execution::is_executor<T>::value;
@@ -46,62 +51,98 @@ class acceptor {
     template <class T>
     static constexpr bool is_context = std::convertible_to<T&, boost::asio::execution_context&>;
 
+    template <class T>
+    static constexpr bool is_socket = requires(T& socket) {
+        socket.lowest_layer();
+    };
+
+    using state = detail::acceptor_state;
+    using default_token = boost::asio::default_completion_token_t<Own>;
+
   public:
     using protocol_type = boost::asio::ip::tcp;
-    using executor_type = boost::asio::any_io_executor;
+    using executor_type = Own;
+    using endpoint_type = boost::asio::local::stream_protocol::endpoint;
     using error_code = boost::system::error_code;
+
+    template <class Other>
+    struct rebind_executor {
+        using other = basic_acceptor<Other>;
+    };
 
     template <class Executor>
     using socket_of = boost::asio::basic_stream_socket<protocol_type, Executor>;
 
     // Throws system_error if the path cannot be listened at. For the options see snipass.h; the protocol is
-    // SNIPASS_STREAM.
-    acceptor(const executor_type& executor, const std::string& path, const snipass_options& options = {})
-        : state_(std::make_shared<state>(executor, path, options)) {}
+    // SNIPASS_STREAM (a socket has no place for the bytes that come with a datagram: protocol_not_supported).
+    basic_acceptor(const executor_type& executor, const std::string& path,
+                   const snipass_options& options = {})
+        : executor_(executor), state_(std::make_shared<state>(executor, path, options)) {}
 
     template <class Context>
-    requires is_context<Context> acceptor(Context& context, const std::string& path,
-                                          const snipass_options& options = {})
-        : acceptor(executor_type(context.get_executor()), path, options) {}
+    requires is_context<Context> basic_acceptor(Context& context, const std::string& path,
+                                                const snipass_options& options = {})
+        : basic_acceptor(executor_type(context.get_executor()), path, options) {}
+
+    // For a unix socket that listens already: one that systemd passed, or that a pre-fork server's children
+    // share (snipass_adopt). It is the acceptor's from here on, unless this throws.
+    basic_acceptor(const executor_type& executor, int unix_fd, const snipass_options& options = {})
+        : executor_(executor), state_(std::make_shared<state>(executor, unix_fd, options)) {}
+
+    template <class Context>
+    requires is_context<Context> basic_acceptor(Context& context, int unix_fd,
+                                                const snipass_options& options = {})
+        : basic_acceptor(executor_type(context.get_executor()), unix_fd, options) {}
 
     // What waits for a client goes on waiting where the acceptor has moved to.
-    acceptor(acceptor&&) noexcept = default;
-    acceptor& operator=(acceptor&& other) noexcept {
+    basic_acceptor(basic_acceptor&&) noexcept = default;
+    basic_acceptor& operator=(basic_acceptor&& other) noexcept {
         if (this != &other) {
             close();
+            executor_ = other.executor_;
             state_ = std::move(other.state_);
         }
         return *this;
     }
-    ~acceptor() { close(); }
+    ~basic_acceptor() { close(); }
 
-    [[nodiscard]] executor_type get_executor() { return state_->readable.get_executor(); }
+    // For as_default_on(acceptor).
+    template <class Other>
+    requires(!std::same_as<Other, Own> && std::convertible_to<Other, Own>)
+        basic_acceptor(basic_acceptor<Other>&& other)
+        : executor_(other.executor_), state_(std::move(other.state_)) {}
+
+    [[nodiscard]] executor_type get_executor() const { return executor_; }
     [[nodiscard]] bool is_open() const noexcept { return state_ && state_->receiver; }
+
+    // local_endpoint is where the router finds us: the path. There is no TCP address.
+    [[nodiscard]] endpoint_type local_endpoint() const { return state_->endpoint; }
 
     // async_accept completes with void(error_code, socket), the socket of the acceptor's executor, or of the
     // executor or the context that is given (asio::make_strand(context)); or into a socket that is given,
     // with void(error_code). Errors: operation_aborted after cancel() and close(), shut_down after stop(),
     // no_descriptors (try again later), already_open, bad_descriptor.
-    template <class Token>
-    auto async_accept(Token&& token) {
+    template <class Token = default_token>
+    requires(!is_executor<std::remove_cvref_t<Token>> && !is_context<Token> &&
+             !is_socket<Token>) auto async_accept(Token&& token = {}) {
         return async_accept(get_executor(), std::forward<Token>(token));
     }
 
-    template <class Executor, class Token>
+    template <class Executor, class Token = default_token>
     requires is_executor<Executor>
-    auto async_accept(const Executor& executor, Token&& token) {
+    auto async_accept(const Executor& executor, Token&& token = {}) {
         return boost::asio::async_compose<Token, void(error_code, socket_of<Executor>)>(
             accept_new<Executor>{state_, executor}, token, state_->readable);
     }
 
-    template <class Context, class Token>
+    template <class Context, class Token = default_token>
     requires is_context<Context>
-    auto async_accept(Context& context, Token&& token) {
+    auto async_accept(Context& context, Token&& token = {}) {
         return async_accept(context.get_executor(), std::forward<Token>(token));
     }
 
-    template <class Executor, class Token>
-    auto async_accept(boost::asio::basic_socket<protocol_type, Executor>& peer, Token&& token) {
+    template <class Executor, class Token = default_token>
+    auto async_accept(boost::asio::basic_socket<protocol_type, Executor>& peer, Token&& token = {}) {
         return boost::asio::async_compose<Token, void(error_code)>(accept_into<Executor>{state_, peer}, token,
                                                                    state_->readable);
     }
@@ -140,8 +181,8 @@ class acceptor {
     requires is_context<Context>
     auto accept(Context& context) { return accept(context.get_executor()); }
 
-    protocol_type::socket accept(error_code& error) { return accept(get_executor(), error); }
-    protocol_type::socket accept() { return accept(get_executor()); }
+    socket_of<Own> accept(error_code& error) { return accept(get_executor(), error); }
+    socket_of<Own> accept() { return accept(get_executor()); }
 
     // cancel ends what waits.
     void cancel() { throw_if(cancel_all()); }
@@ -164,36 +205,6 @@ class acceptor {
     }
 
   private:
-    // state is shared with the operations under way: one whose wait is over, and whose turn has not come, may
-    // outlive the acceptor. Then there is no receiver any more.
-    struct state {
-        state(const executor_type& executor, const std::string& path, const snipass_options& options)
-            : receiver(snipass_listen(path.c_str(), &options)), readable(executor) {
-            if (!receiver)
-                throw boost::system::system_error(last_error(), "snipass_listen " + path);
-            readable.assign(snipass_receiver_fd(receiver.get()));
-        }
-        state(const state&) = delete;
-        state& operator=(const state&) = delete;
-        ~state() { close(); }
-
-        // The epoll descriptor is the receiver's: Asio must not close it.
-        void close() {
-            if (readable.is_open())
-                readable.release();
-            receiver.reset();
-        }
-
-        template <class Socket>
-        error_code take(int timeout_ms, Socket& peer);
-
-        struct free_receiver {
-            void operator()(snipass_receiver* gone) const noexcept { snipass_receiver_free(gone); }
-        };
-        std::unique_ptr<snipass_receiver, free_receiver> receiver;
-        boost::asio::posix::stream_descriptor readable;
-    };
-
     // accepting is what the two operations have in common. There is always one turn through the event loop
     // first, so that a completion never runs inside async_accept.
     struct accepting {
@@ -262,31 +273,13 @@ class acceptor {
             throw boost::system::system_error(error, "accept");
     }
 
-    [[nodiscard]] static error_code last_error() { return {errno, boost::system::system_category()}; }
+    template <class Other>
+    friend class basic_acceptor;
 
+    Own executor_;
     std::shared_ptr<state> state_; // none: moved from
 };
 
-template <class Socket>
-acceptor::error_code acceptor::state::take(int timeout_ms, Socket& peer) {
-    if (!receiver)
-        return boost::asio::error::bad_descriptor;
-    if (peer.is_open()) // it would take a client, and have no place for it
-        return boost::asio::error::already_open;
-    const std::unique_ptr<snipass_client, void (*)(snipass_client*)> client{
-        snipass_receive(receiver.get(), timeout_ms), snipass_client_free};
-    if (!client)
-        return last_error();
-    // The family is the socket's own: an IPv4 client of a dual-stack listener has an IPv6 socket.
-    int family = AF_INET;
-    socklen_t size = sizeof family;
-    (void)getsockopt(snipass_client_fd(client.get()), SOL_SOCKET, SO_DOMAIN, &family, &size);
-    error_code error;
-    peer.assign(family == AF_INET6 ? protocol_type::v6() : protocol_type::v4(),
-                snipass_client_fd(client.get()), error);
-    if (!error)
-        (void)snipass_client_release(client.get());
-    return error;
-}
+using acceptor = basic_acceptor<>;
 
 } // namespace snipass

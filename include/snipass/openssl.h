@@ -22,18 +22,22 @@
 extern "C" {
 #endif
 
-/* What is left of the consumed bytes; they follow it in the same allocation. */
+/* What is left of the consumed bytes; they follow it in the same allocation, which goes with the last one. */
 struct snipass_replay {
     size_t size, at;
 };
 
 static inline int snipass_replay_read(BIO* bio, char* out, int out_size) {
     struct snipass_replay* replay = (struct snipass_replay*)BIO_get_data(bio);
-    if (replay != NULL && replay->at < replay->size && out_size > 0) {
+    if (replay != NULL && out_size > 0) {
         const size_t left = replay->size - replay->at;
         const size_t n = left < (size_t)out_size ? left : (size_t)out_size;
         memcpy(out, (const char*)(replay + 1) + replay->at, n);
         replay->at += n;
+        if (replay->at == replay->size) {
+            OPENSSL_free(replay);
+            BIO_set_data(bio, NULL);
+        }
         return (int)n;
     }
     const int n = BIO_read(BIO_next(bio), out, out_size);
@@ -44,7 +48,7 @@ static inline int snipass_replay_read(BIO* bio, char* out, int out_size) {
 
 static inline long snipass_replay_ctrl(BIO* bio, int command, long number, void* pointer) {
     const struct snipass_replay* replay = (const struct snipass_replay*)BIO_get_data(bio);
-    if (command == BIO_CTRL_PENDING && replay != NULL && replay->at < replay->size)
+    if (command == BIO_CTRL_PENDING && replay != NULL)
         return (long)(replay->size - replay->at);
     return BIO_next(bio) != NULL ? BIO_ctrl(BIO_next(bio), command, number, pointer) : 0;
 }

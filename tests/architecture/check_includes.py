@@ -26,7 +26,8 @@ LIBRARIES = {
     "re2/": ["src/route/regex_set.cpp"],
     "spdlog/": ["server/"],
     "CLI/": ["src/main.cpp"],
-    "boost/asio": ["net/", "server/", "src/asio.cpp", "include/snipass/acceptor.hpp"],
+    "boost/asio": ["net/", "server/", "src/asio.cpp", "include/snipass/acceptor.hpp",
+                   "include/snipass/acceptor_state.hpp"],
     "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h"],
 }
 

@@ -195,3 +195,33 @@ TEST_CASE_METHOD(fixture, "acceptor may move while somebody waits") {
         CHECK_THROWS(connect_unix(other));
     }
 }
+
+TEST_CASE_METHOD(fixture, "acceptor is for streams: the bytes of a datagram would be lost") {
+    asio::io_context io{1};
+    options.protocol = SNIPASS_DATAGRAM;
+    try {
+        const snipass::acceptor acceptor{io, path, options};
+        FAIL("it listens");
+    } catch (const boost::system::system_error& error) {
+        CHECK(error.code() == boost::system::errc::protocol_not_supported);
+    }
+    CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE_METHOD(fixture, "acceptor adopts a socket that listens already, and knows its path") {
+    asio::io_context io{1};
+    test_fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    CHECK_THROWS_AS(snipass::acceptor(io, listener.get()), boost::system::system_error);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 8) == 0);
+    snipass::acceptor acceptor{io, dup(listener.get())};
+    CHECK(acceptor.local_endpoint().path() == path);
+    const auto client = make_tcp_pair();
+    const auto connection = hand_over(path, client.near.get());
+    CHECK(acceptor.accept().is_open());
+    const snipass::acceptor other{io, path + ".other"};
+    CHECK(other.local_endpoint().path() == path + ".other");
+}

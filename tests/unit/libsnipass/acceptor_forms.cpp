@@ -133,3 +133,26 @@ TEST_CASE_METHOD(fixture, "acceptor takes no client into a socket that is open")
     CHECK_THROWS_AS(acceptor.accept(open), boost::system::system_error);
     CHECK(acceptor.accept().is_open());
 }
+
+TEST_CASE_METHOD(fixture, "acceptor can have a default completion token, as Asio's") {
+    using awaiting_acceptor = asio::use_awaitable_t<>::as_default_on_t<snipass::acceptor>;
+    asio::io_context io{1};
+    awaiting_acceptor acceptor = asio::use_awaitable.as_default_on(snipass::acceptor{io, path});
+    const auto client = make_tcp_pair();
+    const auto first = hand_over(path, client.near.get());
+    const auto second = hand_over(path, client.near.get());
+    int accepted = 0;
+    asio::co_spawn(
+        io,
+        [](awaiting_acceptor& from, int& count) -> asio::awaitable<void> {
+            auto own = co_await from.async_accept();
+            static_assert(
+                std::is_same_v<decltype(own), asio::use_awaitable_t<>::as_default_on_t<socket_type>>);
+            socket_type given{own.get_executor()};
+            co_await from.async_accept(given);
+            count += own.is_open() + given.is_open();
+        }(acceptor, accepted),
+        asio::detached);
+    io.run();
+    CHECK(accepted == 2);
+}

@@ -30,7 +30,9 @@ TEST_CASE("snipass/openssl.h replays the consumed bytes, then reads the socket")
     CHECK(BIO_pending(bio.get()) == 5);
     CHECK(BIO_read(bio.get(), bytes, 3) == 3);
     CHECK(BIO_pending(bio.get()) == 2);
+    CHECK(BIO_get_data(bio.get()) != nullptr);
     CHECK(BIO_read(bio.get(), bytes + 3, 13) == 2); // not mixed with the socket's
+    CHECK(BIO_get_data(bio.get()) == nullptr);      // a connection may live long
     CHECK(is_readable(sockets.ours.get()));
     CHECK(BIO_read(bio.get(), bytes + 5, 4) == 4);
     CHECK(std::string(bytes, 9) == "hello wor");
