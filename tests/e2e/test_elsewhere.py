@@ -111,6 +111,46 @@ class Elsewhere(Case):
         told = [e["why"] for e in router.events if e.get("message") == "an address is ejected"]
         self.assertEqual(told, ["No route to host"])
 
+    # -- names with addresses of both families (RFC 8305)
+
+    def both_families(self, name, rest=""):
+        """A router for a backend with both, of which IPv6 is preferred; what IPv6 and IPv4 serve; and the cable of IPv6."""
+        cable = Neighbour("six", "2600::1", "2600::2")
+        self.addCleanup(cable.close)
+        six = cable.inside(lambda: socket.create_server(("2600::2", 9500), family=socket.AF_INET6, backlog=64))
+        four = self.server(9500)
+        for server in (six, four):
+            server.settimeout(DEADLINE)
+            self.addCleanup(server.close)
+        self.resolver.answers["both.test"] = ["2600::2", OTHER]
+        router = self.start_router(backend(["both.test:9500"], 'check_interval = "1h"\neject_after = 2\n' + rest), name=name)
+        return router, six, four, cable
+
+    def test_an_ipv6_address_is_used_as_any_other(self):
+        router, six, four, _ = self.both_families("both")
+        told = router.wait_for(lambda r: [e for e in r.events if e.get("message") == "resolved"], "it is resolved")
+        self.assertEqual(told[0]["addresses"], f"2600::2, {OTHER}")
+        client = self.client()
+        self.reaches(six).close()
+        client.close()
+        self.assertEqual(router.session(outcome="proxied")["endpoint"], "[2600::2]:9500")
+
+    def test_a_silent_ipv6_address_has_a_quarter_of_a_second_and_then_comes_last(self):
+        router, _, four, cable = self.both_families("silent", 'connect_timeout = "25s"')
+        router.wait_for(lambda r: [e for e in r.events if e.get("message") == "resolved"], "it is resolved")
+        cable.inside(lambda: subprocess.run("ip -6 route add blackhole 2600::1/128".split(), check=True))  # no SYN-ACK arrives
+        for _ in range(6):
+            client = self.client()
+            self.reaches(four).close()
+            client.close()
+        lines = router.sessions(6, outcome="proxied")
+        self.assertEqual({line["endpoint"] for line in lines}, {f"{OTHER}:9500"})
+        times = [line["connect_us"] for line in lines]
+        self.assertGreaterEqual(min(times[:2]), 250_000)
+        self.assertLess(min(times[2:]), 250_000)
+        told = [e["address"] for e in router.events if e.get("message") == "an address is ejected"]
+        self.assertEqual(told, ["[2600::2]:9500"])
+
     def test_a_backend_that_acknowledges_nothing_is_given_up_after_user_timeout(self):
         server = self.server()
         router = self.start_router(backend([f"{OTHER}:{PORT}"], 'user_timeout = "1s"\nkeepalive = "1s"'))

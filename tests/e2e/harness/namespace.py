@@ -17,7 +17,7 @@ CLONE_NEWNET = 0x40000000
 
 
 class Resolver:
-    """Answers A queries as `answers` says: name -> list of IPv4 addresses, "stall", "fail" or "none"."""
+    """Answers A and AAAA queries as `answers` says: name -> list of addresses, "stall", "fail" or "none"."""
 
     def __init__(self):
         self.answers = {}
@@ -57,8 +57,13 @@ class Resolver:
         if answer == "stall":
             return None
         code = 2 if answer == "fail" else 0
-        found = answer if isinstance(answer, list) and kind == 1 else []
-        records = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(one) for one in found)
+        families = {1: socket.AF_INET, 28: socket.AF_INET6}  # A, AAAA
+        found = []
+        for one in answer if isinstance(answer, list) else []:
+            family = socket.AF_INET6 if ":" in one else socket.AF_INET
+            if family == families.get(kind):
+                found.append(socket.inet_pton(family, one))
+        records = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 0, len(one)) + one for one in found)
         return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(found), 0, 0) + question + records
 
 
