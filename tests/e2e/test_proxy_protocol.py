@@ -185,7 +185,7 @@ backend router
 frontend behind
     mode http
     bind 127.0.0.1:{behind} ssl crt {pem} accept-proxy
-    http-request return status 200 content-type text/plain lf-string "%ci:%cp %[fc_pp_authority]"
+    http-request return status 200 content-type text/plain lf-string "%ci:%cp %[fc_pp_authority] %[fc_pp_unique_id,hex]"
 """)
                 haproxy = self.run_program(["haproxy", "-db", "-f", conf])
                 self.wait_port(front)
@@ -194,6 +194,7 @@ frontend behind
                 line = router.session(outcome="proxied")
                 self.assertEqual(answer[0], line["client"])
                 self.assertNotEqual(line["client"], line["via"])
+                self.assertEqual(answer[2].lower(), line["id"])
                 haproxy.stop()
                 router.stop()
 
