@@ -4,7 +4,11 @@ configure_file(systemd/snipass.service.in systemd/snipass.service @ONLY)
 
 install(FILES ${PROJECT_BINARY_DIR}/systemd/snipass.service systemd/snipass.socket DESTINATION lib/systemd/system)
 install(FILES systemd/snipass.conf DESTINATION lib/sysusers.d)
-install(FILES README.md CHANGELOG.md docs/backends.md docs/configuration.md docs/handoff.md docs/log.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# As in the source tree, or their links would lead nowhere.
+install(FILES README.md CHANGELOG.md ARCHITECTURE.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+install(FILES bench/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench)
+install(DIRECTORY bench/results DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench FILES_MATCHING PATTERN "*.svg" PATTERN "*.json")
 install(FILES config/snipass.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES docs/snipass-run.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

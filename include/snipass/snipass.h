@@ -4,7 +4,7 @@
  *     for (;;) {
  *         snipass_client* client = snipass_receive(receiver, -1);
  *         if (client == NULL && errno == ESHUTDOWN) break;        // after snipass_stop()
- *         if (client == NULL) { usleep(10000); continue; }        // out of descriptors: try again later
+ *         if (client == NULL) { poll(NULL, 0, 10); continue; }    // out of descriptors: try again later
  *         int fd = snipass_client_release(client);      // as if accept() had returned it
  *         snipass_client_free(client);
  *         ...

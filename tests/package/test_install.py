@@ -26,14 +26,17 @@ EXPECTED = {
     SYSUSERS: 0o644,
     f"{PREFIX}/share/doc/snipass/README.md": 0o644,
     f"{PREFIX}/share/doc/snipass/CHANGELOG.md": 0o644,
-    f"{PREFIX}/share/doc/snipass/handoff.md": 0o644,
-    f"{PREFIX}/share/doc/snipass/backends.md": 0o644,
-    f"{PREFIX}/share/doc/snipass/log.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/ARCHITECTURE.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/examples/stream_backend.cpp": 0o644,
+    f"{PREFIX}/share/doc/snipass/examples/passed_descriptor.hpp": 0o644,
+    f"{PREFIX}/share/doc/snipass/docs/handoff.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/docs/backends.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/docs/log.md": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd/nginx.service.d/snipass.conf": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd/snipass.service.d/transparent.conf": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/receivers/receiver.go": 0o644,
     f"{PREFIX}/bin/snipass-run": 0o755,
-    f"{PREFIX}/share/doc/snipass/configuration.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/docs/configuration.md": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/snipass.toml": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd-socket.toml": 0o644,
     f"{PREFIX}/share/man/man1/snipass-run.1": 0o644,
@@ -83,8 +86,15 @@ class InstalledTree(Tree):
         }
         self.assertEqual({path: found.get(path) for path in EXPECTED}, EXPECTED)
         # What else there is belongs to the backends' side, and to the examples.
-        elsewhere = rf"{PREFIX}/(bin/snipass-run$|include/snipass/|{LIBDIR}/|share/doc/snipass/examples/)"
+        elsewhere = rf"{PREFIX}/(bin/snipass-run$|include/snipass/|{LIBDIR}/|share/doc/snipass/)"
         self.assertEqual([path for path in found if path not in EXPECTED and not re.match(elsewhere, path)], [])
+
+    def test_the_documents_links_lead_somewhere(self):
+        documents = self.root / PREFIX / "share/doc/snipass"
+        for page in documents.rglob("*.md"):
+            for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+                with self.subTest(page=str(page.relative_to(documents)), link=link):
+                    self.assertTrue((page.parent / link).exists())
 
     def test_the_unit_runs_what_was_installed(self):
         start = re.search(r"^ExecStart=(.*)$", self.text(SERVICE), re.MULTILINE).group(1)

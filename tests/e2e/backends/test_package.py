@@ -1,12 +1,13 @@
 """What `cmake --install` leaves behind is enough to build a backend with pkg-config, and with find_package(snipass)."""
 import os
+import re
 import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD, BackendCase  # noqa: E402
+from backend_case import BUILD, SOURCE, BackendCase  # noqa: E402
 
 C_PROGRAM = """
 #include <snipass/openssl.h>
@@ -52,6 +53,13 @@ class Package(BackendCase):
                           PKG_CONFIG_PATH=str(self.libraries / "pkgconfig")).split()
         self.call("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "consumer.c", "-o", "consumer", *flags)
         self.check_consumer("./consumer")
+
+    def test_the_documented_lines_compile_as_c99(self):
+        lines = re.search(r"```c\n(.*?)```", (SOURCE / "docs/backends.md").read_text(), re.DOTALL)[1]
+        headers, code = lines.split("\n\n", 1)
+        (self.folder / "documented.c").write_text(
+            f"{headers}\nvoid serve(int client);\nvoid run(void);\nvoid run(void) {{\n{code}}}\n")
+        self.call("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", f"-I{self.prefix}/include", "documented.c")
 
     def test_find_package(self):
         (self.folder / "CMakeLists.txt").write_text(CMAKE_PROJECT)
