@@ -26,7 +26,7 @@ TEST_CASE_METHOD(fixture, "libsnipass: a client wakes one of the threads that wa
     std::atomic<int> taken = 0;
     std::vector<std::thread> threads;
     for (int i = 0; i < thread_count; ++i)
-        threads.emplace_back([&] {
+        threads.emplace_back([&, i] {
             // With and without an end: they wait by different calls.
             while (receive(receiver, i % 2 == 0 ? -1 : 60'000))
                 taken.fetch_add(1);
