@@ -5,6 +5,7 @@
 #include "diversion.h"
 #include "listeners.h"
 #include "next.h"
+#include "options.h"
 #include "registrations.h"
 
 #include <arpa/inet.h>
@@ -119,6 +120,10 @@ int binding_tcp(int fd, const struct sockaddr* address, socklen_t size, const st
     int source = source_for(fd, address, entry, &owned);
     if (source < 0)
         return -1;
+    if (owned) {
+        options_collect(fd, entry, address->sa_family);
+        options_wait(fd, source);
+    }
     const bool done = replace(fd, source);
     if (owned)
         keep_error(source);

@@ -8,6 +8,7 @@
 #include "inheritance.h"
 #include "listeners.h"
 #include "next.h"
+#include "options.h"
 #include "settings.h"
 #include "taking.h"
 
@@ -167,6 +168,7 @@ static int accept_client(int listener, const struct entry* entry, struct sockadd
         const enum taking_result result = taking_client(listener, connection, flags, &client, &peer);
         if (result == taking_done) {
             const struct listener believed = listeners_of(listener, entry);
+            options_give(entry, believed.address.ss_family, client);
             give_peer(&believed, peer, address, size);
             return client;
         }
@@ -199,6 +201,12 @@ int our_accept(int listener, struct sockaddr* address, socklen_t* size) {
 
 /* --- what servers do around it --- */
 
+/* emulated: a unix socket that the server believes to be a TCP listener. */
+static const struct entry* emulated(int fd) {
+    const struct entry* entry = listeners_entry(fd);
+    return entry != NULL && entry->tcp.ss_family != AF_UNSPEC ? entry : NULL;
+}
+
 int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
     const struct entry* entry = settings_empty() || address == NULL || size < sizeof address->sa_family
                                     ? NULL
@@ -208,6 +216,10 @@ int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
     if (entry == NULL || next_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 ||
         type != SOCK_STREAM)
         return next_bind(fd, address, size);
+    if (emulated(fd) != NULL) {
+        errno = EINVAL; /* bound already */
+        return -1;
+    }
     const int cancel_state = without_cancelling();
     const int result = address->sa_family == AF_UNIX ? binding_unix(fd, address, size, entry)
                                                      : binding_tcp(fd, address, size, entry);
@@ -227,12 +239,6 @@ int our_close(int fd) {
     return next_close(fd);
 }
 
-/* emulated: a unix socket that the server believes to be a TCP listener. */
-static const struct entry* emulated(int fd) {
-    const struct entry* entry = listeners_entry(fd);
-    return entry != NULL && entry->tcp.ss_family != AF_UNSPEC ? entry : NULL;
-}
-
 int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
     const socklen_t room = size != NULL ? *size : 0;
     const int result = next_getsockname(fd, address, size);
@@ -247,34 +253,42 @@ int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
     return 0;
 }
 
-/* What TCP has and a unix socket has not can be set, and reads as zero. */
 int our_setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
-    const int result = next_setsockopt(fd, level, option, value, size);
-    return result != 0 && !settings_empty() && emulated(fd) != NULL ? 0 : result;
+    const struct entry* entry = settings_empty() ? NULL : emulated(fd);
+    if (entry == NULL)
+        return next_setsockopt(fd, level, option, value, size);
+    const int cancel_state = without_cancelling();
+    const sa_family_t family = listeners_of(fd, entry).address.ss_family;
+    const int result = options_set(entry, family, level, option, value, size);
+    if (result == 0 && level == SOL_SOCKET && option == SO_RCVTIMEO)
+        (void)next_setsockopt(fd, level, option, value, size); /* accept() obeys it, too */
+    pthread_setcancelstate(cancel_state, NULL);
+    return result;
 }
 
-static int tcp_option(const struct listener* believed, int level, int option) {
-    if (level == SOL_SOCKET && option == SO_DOMAIN)
-        return believed->address.ss_family;
-    if (level == SOL_SOCKET && option == SO_PROTOCOL)
-        return IPPROTO_TCP;
-    return level == IPPROTO_IPV6 && option == IPV6_V6ONLY && believed->v6_only ? 1 : 0;
+/* is_the_sockets: what a unix listener answers as TCP would. */
+static bool is_the_sockets(int level, int option) {
+    return level == SOL_SOCKET && (option == SO_TYPE || option == SO_ERROR || option == SO_ACCEPTCONN ||
+                                   option == SO_COOKIE || option == SO_PEERCRED);
 }
 
 int our_getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
-    const int result = next_getsockopt(fd, level, option, value, size);
-    const bool asks_kind = level == SOL_SOCKET && (option == SO_DOMAIN || option == SO_PROTOCOL);
-    if ((result == 0 && !asks_kind) || settings_empty() || value == NULL || size == NULL)
-        return result;
-    const struct entry* entry = emulated(fd);
+    const struct entry* entry =
+        settings_empty() || is_the_sockets(level, option) || value == NULL || size == NULL ? NULL
+                                                                                           : emulated(fd);
     if (entry == NULL)
-        return result;
+        return next_getsockopt(fd, level, option, value, size);
     const struct listener believed = listeners_of(fd, entry);
-    const int answer = tcp_option(&believed, level, option);
-    if (*size > sizeof answer)
-        *size = sizeof answer;
-    memcpy(value, &answer, *size);
-    return 0;
+    if (level == IPPROTO_IPV6 && option == IPV6_V6ONLY && believed.address.ss_family == AF_INET6) {
+        const int answer = believed.v6_only;
+        *size = *size < sizeof answer ? *size : sizeof answer;
+        memcpy(value, &answer, *size);
+        return 0;
+    }
+    const int cancel_state = without_cancelling();
+    const int result = options_get(entry, believed.address.ss_family, level, option, value, size);
+    pthread_setcancelstate(cancel_state, NULL);
+    return result;
 }
 
 /* --- exec --- */

@@ -300,10 +300,39 @@ class Bind(PreloadCase):
                 listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), listener.getsockopt(T, socket.TCP_NODELAY))
             say(attempt(listener.setsockopt, T, socket.TCP_NODELAY, 1), attempt(listener.setsockopt, T, socket.TCP_DEFER_ACCEPT, 1),
                 attempt(listener.setsockopt, socket.IPPROTO_IP, socket.IP_TOS, 8))
+            say(listener.getsockopt(T, socket.TCP_NODELAY), listener.getsockopt(T, socket.TCP_DEFER_ACCEPT) > 0)
         """)
         self.assertEqual(self.line(), "('127.0.0.1', 443)")
         self.assertEqual(self.line(), "True True 1 0")
         self.assertEqual(self.line(), "None None None")
+        self.assertEqual(self.line(), "1 True")
+
+    def test_clients_inherit_what_was_set_on_the_listener_before_and_after_its_bind(self):
+        self.serve("""
+            import struct
+            S, T = socket.SOL_SOCKET, socket.IPPROTO_TCP
+            listener = socket.socket()
+            listener.setsockopt(S, socket.SO_KEEPALIVE, 1)
+            listener.setsockopt(S, socket.SO_LINGER, struct.pack("ii", 1, 3))
+            listener.setsockopt(S, socket.SO_SNDTIMEO, struct.pack("ll", 7, 0))
+            listener.setsockopt(S, socket.SO_RCVTIMEO, struct.pack("ll", 0, 50000))
+            listener.setsockopt(S, socket.SO_RCVBUF, 16384)
+            listener.bind(("127.0.0.1", 443)); listener.listen(64)
+            say(attempt(listener.accept))  # SO_RCVTIMEO is accept()'s, too
+            listener.setsockopt(S, socket.SO_RCVTIMEO, struct.pack("ll", 60, 0))
+            listener.setsockopt(T, socket.TCP_KEEPIDLE, 60)
+            listener.setsockopt(T, socket.TCP_NODELAY, 1)
+            say(attempt(listener.setsockopt, T, 9999, 1), attempt(listener.bind, ("127.0.0.1", 443)))
+            say(listener.getsockopt(S, socket.SO_RCVBUF), len(listener.getsockopt(T, socket.TCP_INFO, 256)) > 100)
+            say("listening")
+            client = listener.accept()[0]
+            say(*(client.getsockopt(S, o) for o in (socket.SO_KEEPALIVE, socket.SO_RCVBUF)),
+                *(client.getsockopt(T, o) for o in (socket.TCP_KEEPIDLE, socket.TCP_NODELAY)),
+                struct.unpack("ii", client.getsockopt(S, socket.SO_LINGER, 8)), struct.unpack("ll", client.getsockopt(S, socket.SO_SNDTIMEO, 16)))
+        """)
+        self.assertEqual([self.line() for _ in range(4)], ["EAGAIN", "ENOPROTOOPT EINVAL", "32768 True", "listening"])
+        self.hand_over()
+        self.assertEqual(self.line(), "1 32768 60 1 (1, 3) (7, 0)")
 
     def test_other_sockets_are_left_alone(self):
         self.serve("""
