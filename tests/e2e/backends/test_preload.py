@@ -1,6 +1,7 @@
 """libsnipass_preload.so, call by call: small servers in Python, each of them a few lines, against a router of the test's own."""
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -661,6 +662,23 @@ class Wrapper(PreloadCase):
             with self.subTest(address=address):
                 done = subprocess.run([RUN, self.socket, "--listen", address, "--", "/bin/true"], capture_output=True, text=True)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_program_that_the_library_would_not_get_into_is_refused(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can make one")
+        program = self.folder / "true"
+        program.write_bytes(Path("/bin/true").read_bytes())
+        program.chmod(0o4755)
+        self.folder.chmod(0o755)
+        for user, status in ((65534, 2), (0, 0)):
+            done = subprocess.run([RUN, self.socket, "--", program], user=user, capture_output=True, text=True)
+            self.assertEqual((done.returncode, "start it from root" in done.stderr), (status, status == 2))
+        program.chmod(0o755)
+        if shutil.which("setcap") and subprocess.run(["setcap", "cap_net_bind_service=+ep", program], stderr=subprocess.DEVNULL).returncode == 0:
+            done = subprocess.run([RUN, self.socket, "--", program], user=65534, capture_output=True, text=True)
+            self.assertEqual((done.returncode, "has file capabilities" in done.stderr), (2, True))
+        done = subprocess.run([RUN, self.socket, "--", "no-such-command"], capture_output=True, text=True)
+        self.assertIn("there is no command", done.stderr)
 
     def test_hands_on_the_commands_exit_status(self):
         done = subprocess.run([RUN, self.socket, "--", "sh", "-c", "exit 7"])
