@@ -33,6 +33,7 @@ EXPORT int our_accept(int, struct sockaddr*, socklen_t*) __asm__("accept");
 EXPORT int our_accept4(int, struct sockaddr*, socklen_t*, int) __asm__("accept4");
 EXPORT int our_bind(int, const struct sockaddr*, socklen_t) __asm__("bind");
 EXPORT int our_close(int) __asm__("close");
+EXPORT int our_getpeername(int, struct sockaddr*, socklen_t*) __asm__("getpeername");
 EXPORT int our_getsockname(int, struct sockaddr*, socklen_t*) __asm__("getsockname");
 EXPORT int our_getsockopt(int, int, int, void*, socklen_t*) __asm__("getsockopt");
 EXPORT int our_setsockopt(int, int, int, const void*, socklen_t) __asm__("setsockopt");
@@ -239,9 +240,33 @@ int our_close(int fd) {
     return next_close(fd);
 }
 
+/* give_fitting: the router's socket for an IPv4 client may be an IPv6 one, and the server have room for IPv4
+ * only. */
+static int give_fitting(int (*ask)(int, struct sockaddr*, socklen_t*), int fd, struct sockaddr* address,
+                        socklen_t* size) {
+    const socklen_t room = size != NULL ? *size : 0;
+    const int result = ask(fd, address, size);
+    if (result != 0 || settings_empty() || room < sizeof(struct sockaddr_in) ||
+        room >= sizeof(struct sockaddr_in6) || address->sa_family != AF_INET6)
+        return result;
+    struct sockaddr_storage whole;
+    socklen_t whole_size = sizeof whole;
+    if (ask(fd, (struct sockaddr*)&whole, &whole_size) != 0 ||
+        !IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6*)&whole)->sin6_addr))
+        return result;
+    whole = as_v4(&whole);
+    *size = room;
+    give(&whole, sizeof(struct sockaddr_in), address, size);
+    return 0;
+}
+
+int our_getpeername(int fd, struct sockaddr* address, socklen_t* size) {
+    return give_fitting(next_getpeername, fd, address, size);
+}
+
 int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
     const socklen_t room = size != NULL ? *size : 0;
-    const int result = next_getsockname(fd, address, size);
+    const int result = give_fitting(next_getsockname, fd, address, size);
     if (result != 0 || settings_empty() || room < sizeof address->sa_family || address->sa_family != AF_UNIX)
         return result;
     const struct entry* entry = emulated(fd);

@@ -8,6 +8,7 @@ static struct {
     int (*accept4)(int, struct sockaddr*, socklen_t*, int);
     int (*bind)(int, const struct sockaddr*, socklen_t);
     int (*close)(int);
+    int (*getpeername)(int, struct sockaddr*, socklen_t*);
     int (*getsockname)(int, struct sockaddr*, socklen_t*);
     int (*getsockopt)(int, int, int, void*, socklen_t*);
     int (*setsockopt)(int, int, int, const void*, socklen_t);
@@ -25,6 +26,7 @@ static void look_up(const char* name, void* function) {
 void next_resolve(void) {
     look_up("accept4", &next.accept4);
     look_up("bind", &next.bind);
+    look_up("getpeername", &next.getpeername);
     look_up("getsockname", &next.getsockname);
     look_up("getsockopt", &next.getsockopt);
     look_up("setsockopt", &next.setsockopt);
@@ -50,6 +52,11 @@ int next_bind(int fd, const struct sockaddr* address, socklen_t size) {
 int next_close(int fd) {
     resolve_if_early();
     return next.close(fd);
+}
+
+int next_getpeername(int fd, struct sockaddr* address, socklen_t* size) {
+    resolve_if_early();
+    return next.getpeername(fd, address, size);
 }
 
 int next_getsockname(int fd, struct sockaddr* address, socklen_t* size) {

@@ -76,6 +76,18 @@ class Accept(PreloadCase):
             far = self.hand_over()
             self.assertEqual(self.line(), f"{far.getsockname()} {far.getsockname()} 0 {fcntl.FD_CLOEXEC}")
 
+    def test_a_client_of_a_dual_stack_router_has_an_address_that_an_ipv4_server_can_read(self):
+        self.serve("""
+            listener = listen()
+            say("listening")
+            client, address = listener.accept()
+            client.recv(65536)
+            say(address, client.getpeername(), client.getsockname())
+        """)
+        self.line()
+        far = self.hand_over("127.0.0.1", dual_stack=True)
+        self.assertEqual(self.line(), f"{far.getsockname()} {far.getsockname()} {far.getpeername()}")
+
     def test_blocking_fails_once_for_a_lie(self):
         self.serve("""
             listener = listen()
