@@ -17,8 +17,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +32,7 @@ enum {
     header_patience_blocking = 100000, /* us, where the server would wait anyway */
     forgetting = 20,
     letting_go_patience = 50, /* ms */
+    report_pause = 60000000,  /* us */
     stuck_pause = 1000000,    /* us in which a patience that was in vain is not tried again */
 };
 
@@ -215,6 +219,41 @@ static enum handoff_progress read_in_time(struct handoff* handoff, int listener,
     }
 }
 
+/* is_stderr: of a server that has closed its own the number may be anybody's, a client or a file of its data.
+ * Nor may a full pipe hold up the server. */
+static bool is_stderr(int fd) {
+    struct stat status;
+    struct pollfd one = {.fd = fd, .events = POLLOUT};
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    if (fstat(fd, &status) != 0 || poll(&one, 1, 0) != 1 || (one.revents & POLLOUT) == 0)
+        return false;
+    if (S_ISREG(status.st_mode))
+        return (fcntl(fd, F_GETFL) & O_APPEND) != 0;
+    return !S_ISSOCK(status.st_mode) ||
+           (next_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX);
+}
+
+/* report_stranger: the router can only say that it was refused. Once a minute, as it comes again and again.
+ */
+static void report_stranger(int connection) {
+    static _Atomic int64_t next_report;
+    struct ucred sender = {0};
+    socklen_t size = sizeof sender;
+    const int64_t now = now_us();
+    if (!is_stderr(STDERR_FILENO))
+        return;
+    int64_t due = next_report;
+    if (now < due || !atomic_compare_exchange_strong(&next_report, &due, now + report_pause) ||
+        next_getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &size) != 0)
+        return;
+    char text[128];
+    const int length =
+        snprintf(text, sizeof text,
+                 "snipass preload: user %u may not hand over clients: snipass-run --from USER\n", sender.uid);
+    (void)!write(STDERR_FILENO, text, (size_t)length);
+}
+
 enum taking_result taking_client(int listener, int connection, int flags, int* client,
                                  struct sockaddr_storage* peer) {
     if (diversion_is(listener) && (connection = diversion_receive(connection)) < 0)
@@ -226,7 +265,9 @@ enum taking_result taking_client(int listener, int connection, int flags, int* c
     struct handoff handoff;
     handoff_init(&handoff);
     enum handoff_progress progress = handoff_refused;
-    if (handoff_sender_allowed(connection, allowed, count))
+    if (!handoff_sender_allowed(connection, allowed, count))
+        report_stranger(connection);
+    else
         progress = read_in_time(&handoff, listener, connection,
                                 blocking ? header_patience_blocking : header_patience);
     if (progress == handoff_complete)

@@ -176,7 +176,8 @@ class Accept(PreloadCase):
                     listener = listen()
                     say("listening")
                     while True: attempt(listener.accept)
-                """, *options)
+                """, *options, stderr=subprocess.PIPE)
+                self.addCleanup(self.server.stderr.close)
                 self.line()
                 far, near = tcp_pair()
                 with far, near:
@@ -186,6 +187,8 @@ class Accept(PreloadCase):
                         os._exit(0 if handoff_sender.offer(str(self.socket), near) == outcome else 1)
                     self.assertEqual(os.waitpid(child, 0)[1], 0)
                 self.stop(self.server)
+                said = self.server.stderr.read()
+                self.assertEqual("user 65534 may not hand over clients: snipass-run --from USER" in said, outcome == "refused")
 
     def test_out_of_descriptors_is_emfile_and_the_client_stays_in_the_backlog(self):
         self.serve("""
