@@ -57,7 +57,7 @@ def draw_bars(file, title, unit, bars):
     for position, (_, middle, low, high, colour) in enumerate(bars):
         script += f"{position} {middle} {low} {high} {int(colour[1:], 16)}\n"
     script += ('end\nplot $bars using 1:2:5 with boxes lc rgb variable, '
-               '$bars using 1:2:3:4 with yerrorbars pt -1 lc rgb "#444444", '
+               '$bars using 1:3:(0):($4-$3) with vectors heads size 0.06,90 lc rgb "#444444", '
                '$bars using 1:4:(sprintf($2 < 10 ? "%.1f" : "%.0f", $2)) with labels offset 0,0.7\n')
     gnuplot(script)
 
