@@ -63,8 +63,8 @@ int main(int argc, char** argv) try {
     pthread_sigmask(SIG_BLOCK, &terms, nullptr);
     std::thread stopper(stop_on_sigterm, receiver);
     for (;;) {
-        const std::shared_ptr<snipass_client> client{snipass_receive(receiver, -1), snipass_client_free};
-        if (client) {
+        if (snipass_client* taken = snipass_receive(receiver, -1)) {
+            const std::shared_ptr<snipass_client> client{taken, snipass_client_free};
             ++clients_being_served;
             hello::start_thread([=] {
                 handle(client.get(), context, name);
