@@ -4,6 +4,7 @@
  * unix stream socket: the kernel wakes event loops, workers and blocked threads for it as it does for TCP,
  * and this library only turns what accept() got, the router's connection, into what came over it, the client.
  * For all other sockets nothing changes. */
+#include "addresses.h"
 #include "binding.h"
 #include "inheritance.h"
 #include "listeners.h"
@@ -87,56 +88,6 @@ __attribute__((constructor)) static void start(void) {
     pthread_atfork(taking_before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/* --- addresses --- */
-
-static socklen_t size_of(const struct sockaddr_storage* address) {
-    return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-}
-
-/* give copies as accept(2) and getsockname(2) do: what fits, and the size that it has. */
-static void give(const struct sockaddr_storage* from, socklen_t from_size, struct sockaddr* to,
-                 socklen_t* to_size) {
-    if (to == NULL || to_size == NULL)
-        return;
-    memcpy(to, from, *to_size < from_size ? *to_size : from_size);
-    *to_size = from_size;
-}
-
-static struct sockaddr_storage as_v4(const struct sockaddr_storage* address) {
-    const struct sockaddr_in6* v6 = (const struct sockaddr_in6*)address;
-    struct sockaddr_storage result = {.ss_family = AF_INET};
-    struct sockaddr_in* v4 = (struct sockaddr_in*)&result;
-    v4->sin_port = v6->sin6_port;
-    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-        memcpy(&v4->sin_addr, &v6->sin6_addr.s6_addr[12], 4);
-    return result;
-}
-
-static struct sockaddr_storage as_mapped(const struct sockaddr_storage* address) {
-    const struct sockaddr_in* v4 = (const struct sockaddr_in*)address;
-    struct sockaddr_storage result = {.ss_family = AF_INET6};
-    struct sockaddr_in6* v6 = (struct sockaddr_in6*)&result;
-    v6->sin6_port = v4->sin_port;
-    v6->sin6_addr.s6_addr[10] = v6->sin6_addr.s6_addr[11] = 0xff;
-    memcpy(&v6->sin6_addr.s6_addr[12], &v4->sin_addr, 4);
-    return result;
-}
-
-/* give_peer answers in the family that the server expects of its listener. The router's may have another one.
- */
-static void give_peer(const struct listener* listener, struct sockaddr_storage peer, struct sockaddr* to,
-                      socklen_t* to_size) {
-    const sa_family_t family = listener->address.ss_family;
-    const bool mapped =
-        peer.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6*)&peer)->sin6_addr);
-    /* An IPv4 listener whose server has none for IPv6 would read half of an address: it gets 0.0.0.0. */
-    if (mapped || (peer.ss_family == AF_INET6 && family == AF_INET))
-        peer = as_v4(&peer);
-    if (peer.ss_family == AF_INET && family == AF_INET6 && !listener->v6_only)
-        peer = as_mapped(&peer);
-    give(&peer, size_of(&peer), to, to_size);
-}
-
 /* --- accept --- */
 
 static void release(void* reserved) {
@@ -170,7 +121,7 @@ static int accept_client(int listener, const struct entry* entry, struct sockadd
         if (result == taking_done) {
             const struct listener believed = listeners_of(listener, entry);
             options_give(entry, believed.address.ss_family, client);
-            give_peer(&believed, peer, address, size);
+            addresses_give_peer(&believed, peer, address, size);
             return client;
         }
         if (result == taking_full) {
@@ -254,9 +205,9 @@ static int give_fitting(int (*ask)(int, struct sockaddr*, socklen_t*), int fd, s
     if (ask(fd, (struct sockaddr*)&whole, &whole_size) != 0 ||
         !IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6*)&whole)->sin6_addr))
         return result;
-    whole = as_v4(&whole);
+    whole = addresses_as_v4(&whole);
     *size = room;
-    give(&whole, sizeof(struct sockaddr_in), address, size);
+    addresses_give(&whole, address, size);
     return 0;
 }
 
@@ -274,7 +225,7 @@ int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
         return result;
     const struct listener believed = listeners_of(fd, entry);
     *size = room;
-    give(&believed.address, size_of(&believed.address), address, size);
+    addresses_give(&believed.address, address, size);
     return 0;
 }
 
