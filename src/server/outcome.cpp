@@ -20,6 +20,19 @@ std::string_view to_string(outcome value) noexcept {
     return names[static_cast<std::size_t>(value)];
 }
 
+outcome refused_as(config::match_kind why) noexcept {
+    switch (why) {
+    case config::match_kind::no_server_name:
+        return outcome::no_server_name;
+    case config::match_kind::malformed:
+        return outcome::malformed;
+    case config::match_kind::not_tls:
+        return outcome::not_tls;
+    default:
+        return outcome::no_route;
+    }
+}
+
 outcome to_outcome(net::handoff_status status) noexcept {
     switch (status) {
     case net::handoff_status::taken:

@@ -105,19 +105,6 @@ std::optional<outcome> premature_end(const error_code& problem) {
     return outcome::internal_error;
 }
 
-outcome refused_as(config::match_kind why) {
-    switch (why) {
-    case config::match_kind::no_server_name:
-        return outcome::no_server_name;
-    case config::match_kind::malformed:
-        return outcome::malformed;
-    case config::match_kind::not_tls:
-        return outcome::not_tls;
-    default:
-        return outcome::no_route;
-    }
-}
-
 net::time_point pause_end(unsigned pauses_before, net::time_point deadline) {
     return std::min(net::clock::now() + first_pause * (1U << std::min(pauses_before, most_doublings)),
                     deadline);

@@ -24,7 +24,7 @@ struct server_settings {
     std::size_t max_waiting = 20'000;
     std::size_t max_waiting_per_source = 256;
     milliseconds drain_timeout{30'000};
-    std::size_t max_pipes = 1'024;            // for relayed bytes, two descriptors each
+    std::size_t max_pipes = 1'024;             // for relayed bytes, two descriptors each
     std::size_t max_pipe_memory = 134'217'728; // bytes in them
 };
 

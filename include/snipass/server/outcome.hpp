@@ -1,6 +1,7 @@
 // outcome: how a session ended. One enum, one counter, one log line.
 #pragma once
 
+#include "snipass/config/decision.hpp"
 #include "snipass/net/handoff.hpp"
 
 #include <array>
@@ -37,6 +38,9 @@ enum class outcome : std::uint8_t {
 inline constexpr std::size_t outcome_count = static_cast<std::size_t>(outcome::internal_error) + 1;
 
 [[nodiscard]] std::string_view to_string(outcome value) noexcept;
+
+// refused_as: what a client is refused as that no backend takes, by why it has none.
+[[nodiscard]] outcome refused_as(config::match_kind why) noexcept;
 
 // to_outcome: what an attempt at a handoff that nobody took means for its session.
 [[nodiscard]] outcome to_outcome(net::handoff_status status) noexcept;
