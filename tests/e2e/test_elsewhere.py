@@ -8,10 +8,10 @@ import subprocess
 import unittest
 
 import harness
-from harness import DEADLINE, Case, client_hello, is_sanitized, read_all, read_exactly, wait_until
-from harness.namespace import Neighbour, Resolver, run_in_namespace
+from harness import DEADLINE, client_hello, is_sanitized, read_all, read_exactly, wait_until
+from harness.namespace import CaseWithNeighbour, Neighbour, run_in_namespace
 
-OWN, OTHER = "11.0.0.1", "11.0.0.2"  # public addresses: forwarding needs no list
+OWN, OTHER = CaseWithNeighbour.own, CaseWithNeighbour.other
 PORT = 9443  # nobody else is in this namespace
 HELLO = client_hello("far.example.com")
 HEAD = harness.case.HEAD.replace("workers = 2", "workers = 1").replace("127.0.0.1:0", f"127.0.0.1:{PORT}")
@@ -22,18 +22,7 @@ def backend(proxy, rest=""):
     return f'\n[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n[backend.far]\nproxy = [{listed}]\n{rest}\n'
 
 
-class Elsewhere(Case):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.resolver = Resolver()
-        cls.neighbour = Neighbour("other", OWN, OTHER)
-        cls.addClassCleanup(cls.neighbour.close)
-
-    def setUp(self):
-        super().setUp()
-        self.resolver.answers.clear()
-
+class Elsewhere(CaseWithNeighbour):
     def server(self, port=PORT):
         server = self.neighbour.inside(lambda: socket.create_server((OTHER, port), backlog=64))
         server.settimeout(DEADLINE)

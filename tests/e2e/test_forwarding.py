@@ -8,10 +8,10 @@ import socket
 import threading
 
 import harness
-from harness import DEADLINE, Case, client_hello, read_all
-from harness.namespace import Neighbour, Resolver, run_in_namespace
+from harness import DEADLINE, client_hello, read_all
+from harness.namespace import CaseWithNeighbour, run_in_namespace
 
-OWN, OTHER = "11.0.0.1", "11.0.0.2"  # addresses as on the internet
+OWN, OTHER = CaseWithNeighbour.own, CaseWithNeighbour.other
 
 
 def free_port():
@@ -20,17 +20,9 @@ def free_port():
         return one.getsockname()[1]
 
 
-class Forwarding(Case):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.resolver = Resolver()
-        cls.neighbour = Neighbour("other", OWN, OTHER)
-        cls.addClassCleanup(cls.neighbour.close)
-
+class Forwarding(CaseWithNeighbour):
     def setUp(self):
         super().setUp()
-        self.resolver.answers.clear()
         self.served = []
 
     def serve(self, server, talk):

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 
-from .case import main
+from .case import Case, main
 
 MARK = "SNIPASS_IN_NAMESPACE"
 CLONE_NEWNET = 0x40000000
@@ -107,6 +107,22 @@ class Neighbour:
         os.close(self._here)
         os.close(self._there)
         subprocess.run(["ip", "link", "del", self.interface], check=False, capture_output=True)
+
+
+class CaseWithNeighbour(Case):
+    """A case with a DNS server and another machine, both of the class."""
+    own, other = "11.0.0.1", "11.0.0.2"  # public addresses: forwarding needs no list
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.resolver = Resolver()
+        cls.neighbour = Neighbour("other", cls.own, cls.other)
+        cls.addClassCleanup(cls.neighbour.close)
+
+    def setUp(self):
+        super().setUp()
+        self.resolver.answers.clear()
 
 
 def run_in_namespace(setup=""):

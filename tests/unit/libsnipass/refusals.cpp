@@ -1,9 +1,9 @@
 // libsnipass: what a receiver refuses, and that it keeps nothing of it.
+#include "descriptor_limit.hpp"
 #include "lost_descriptors.hpp"
 #include "receiver_fixture.hpp"
 
 #include <array>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -152,16 +152,13 @@ TEST_CASE_METHOD(fixture,
     auto client = make_tcp_pair();
     auto connection = connect_unix(path);
     send_with(connection, example_header(), std::array{client.near.get()});
-    rlimit before{};
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
     const test_fd highest{dup(connection.get())};
     // Room for this many: none, or the connection but not the client that comes with it.
     const auto room = GENERATE(1, 2);
-    rlimit tight{static_cast<rlim_t>(highest.get() + room), before.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    snipass::testing::descriptor_limit tight{static_cast<rlim_t>(highest.get() + room)};
     const auto taken = receive(receiver);
     const int error = errno;
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    tight.lift();
     CHECK_FALSE(taken);
     CHECK(error == EMFILE);
     // Not given back: it waits where it was, as accept(2) leaves a client in the backlog.
@@ -179,13 +176,10 @@ TEST_CASE_METHOD(fixture, "libsnipass: out of descriptors, silent senders make r
         silent.push_back(connect_unix(path));
     const auto connection = hand_over(path, client.near.get());
     const test_fd highest{dup(connection.get())};
-    rlimit before{};
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
     const auto room = GENERATE(2, 3, 7);
-    const rlimit tight{static_cast<rlim_t>(highest.get() + 1 + room), before.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    snipass::testing::descriptor_limit tight{static_cast<rlim_t>(highest.get() + 1 + room)};
     const auto taken = receive(receiver);
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    tight.lift();
     CHECK(taken);
     CHECK(answer_of(silent.front()) == answer::closed);
     CHECK(answer_of(silent.back()) == (room == 2 ? answer::closed : answer::nothing)); // the youngest last
@@ -216,13 +210,10 @@ TEST_CASE_METHOD(fixture, "libsnipass: out of descriptors when a header comes, t
     CHECK(takes_nothing(receiver)); // accepted, and silent
     send_with(connection, example_header(), std::array{client.near.get()});
     shutdown(connection.get(), SHUT_WR);
-    rlimit before{};
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
-    const rlimit tight{0, before.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    snipass::testing::descriptor_limit tight{0};
     const auto none = receive(receiver);
     const int error = errno;
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    tight.lift();
     CHECK_FALSE(none);
     CHECK(error == EMFILE);
     CHECK(receive(receiver));
@@ -236,15 +227,12 @@ TEST_CASE_METHOD(fixture,
     const auto sender = connect_unix(path, SOCK_DGRAM);
     send_with(sender, byte_string(5), {}); // a lie: it carries none
     send_with(sender, byte_string(7, 0x16), std::array{client.near.get()});
-    rlimit before{};
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
-    const rlimit tight{0, before.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    snipass::testing::descriptor_limit tight{0};
     const auto none = receive(receiver);
     const int error = errno;
     const auto again = receive(receiver);
     const int error_again = errno;
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    tight.lift();
     CHECK_FALSE(none);
     CHECK(error == EMFILE);
     CHECK_FALSE(again);

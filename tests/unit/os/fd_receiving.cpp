@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "catch_result.hpp"
+#include "descriptor_limit.hpp"
 #include "handoff_sender.hpp"
 #include "lost_descriptors.hpp"
 #include "same_descriptors.hpp"
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 
 #include <array>
 #include <memory>
@@ -86,13 +86,10 @@ TEST_CASE("receive_fd: a process that may not have more descriptors is told, and
     const tcp_connection client;
     REQUIRE(send_with(*sockets.far, text, std::array{client.accepted.get()}) == 5);
     std::array<std::uint8_t, 100> room{};
-    rlimit before{};
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
     const test_fd next{::dup(0)};
-    const rlimit none{static_cast<rlim_t>(next.get()), before.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    descriptor_limit none{static_cast<rlim_t>(next.get())};
     const auto full = os::receive_fd(sockets.near->get(), room, MSG_PEEK);
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    none.lift();
     REQUIRE(full);
     CHECK(full->no_room);
     CHECK(os::receive_fd(sockets.near->get(), room)->fd_count == 1);

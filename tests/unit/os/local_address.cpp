@@ -3,10 +3,10 @@
 #include "snipass/os/error.hpp"
 
 #include "catch.hpp"
+#include "descriptor_limit.hpp"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
-#include <sys/resource.h>
 
 using namespace snipass;
 
@@ -35,13 +35,10 @@ TEST_CASE("where_is: others are not, with or without a route") {
 }
 
 TEST_CASE("where_is: without a descriptor nobody knows") {
-    rlimit before{};
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-    const rlimit none{0, before.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    testing::descriptor_limit none{0};
     const auto own = os::where_is(*ip_address::parse("127.0.0.1"));
     const auto other = os::where_is(*ip_address::parse("1.1.1.1"));
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    none.lift();
     CHECK(own.error() == os::make_error(EMFILE));
     CHECK(other.error() == os::make_error(EMFILE));
 }

@@ -1,11 +1,10 @@
 #include "snipass/server/service_manager.hpp"
 
 #include "catch.hpp"
+#include "descriptor_limit.hpp"
 #include "same_descriptors.hpp"
 #include "sockets.hpp"
 #include "unix_backend.hpp"
-
-#include <sys/resource.h>
 
 #include <cstdlib>
 
@@ -66,12 +65,9 @@ TEST_CASE("service_manager: a process without free descriptors still says that i
     const datagram_backend systemd;
     ::setenv("NOTIFY_SOCKET", systemd.path().c_str(), 1);
     server::service_manager manager{io};
-    rlimit before{};
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-    const rlimit none{0, before.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    descriptor_limit none{0};
     manager.feed_watchdog();
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    none.lift();
     ::unsetenv("NOTIFY_SOCKET");
     const auto heard = receive_unix(systemd.fd()).data;
     CHECK(as_text(heard) == "WATCHDOG=1");
