@@ -612,11 +612,11 @@ class Addresses(Case):
         router, _, port = self.silent_and_good('connect_timeout = "25s"\neject_after = 2\ncheck_interval = "1h"')
         for _ in range(6):
             self.assertEqual(self.ask(router), "127.0.0.3")
-        times = [line["connect_us"] for line in router.sessions(6, outcome="proxied")]
+        times = sorted(line["connect_us"] for line in router.sessions(6, outcome="proxied"))  # each worker has a log of its own
         self.assertEqual([e["address"] for e in self.events(router, "an address is ejected")], [f"127.0.0.2:{port}"])
         # Whoever waits for it waits for 250 ms; a machine may be slow for the others, too, but not for all.
-        self.assertGreaterEqual(min(times[:2]), 250_000)
-        self.assertLess(min(times[2:]), 250_000)
+        self.assertGreaterEqual(times[-2], 250_000)
+        self.assertLess(times[0], 250_000)
 
     def test_a_silent_address_of_a_name_comes_back_when_it_answers(self):
         router, silent, port = self.silent_and_good('eject_after = 1\ncheck_interval = "100ms"')
