@@ -134,9 +134,9 @@ class Elsewhere(CaseWithNeighbour):
             client.close()
         lines = router.sessions(6, outcome="proxied")
         self.assertEqual({line["endpoint"] for line in lines}, {f"{OTHER}:9500"})
-        times = [line["connect_us"] for line in lines]
-        self.assertGreaterEqual(min(times[:2]), 250_000)
-        self.assertLess(min(times[2:]), 250_000)
+        times = sorted(line["connect_us"] for line in lines)
+        self.assertGreaterEqual(times[-2], 250_000)
+        self.assertLess(times[0], 250_000)
         told = [e["address"] for e in router.events if e.get("message") == "an address is ejected"]
         self.assertEqual(told, ["[2600::2]:9500"])
 

@@ -425,3 +425,35 @@ TEST_CASE("cost: a client for a stream backend takes ten calls, and none for a t
     // all of a wake one that asks how many wait.
     CHECK(test.calls->count_for_clients() <= 11);
 }
+
+TEST_CASE("cost: bulk is spliced, but not through pipes that are too small for it to pay") {
+    const bool is_large = GENERATE(true, false);
+    CAPTURE(is_large);
+    fixture test;
+    const auto server = plain_listener();
+    test.what.proxied(bound_to(server.get()));
+    test.what.otherwise(1);
+    test.what.server().max_pipe_memory = is_large ? std::size_t{128} << 20 : std::size_t{1} << 20;
+    auto& router = test.begin();
+    const auto client = router.connect_with(hello);
+    const auto backend = accept_plain(server.get());
+    std::jthread speaking{[&] {
+        client.send(std::string(8'000'000, '.'));
+        client.finish();
+    }};
+    std::size_t heard = 0;
+    std::string room(1'000'000, '\0');
+    for (ssize_t n = 1; n > 0 && is_readable(backend.get()); heard += static_cast<std::size_t>(n))
+        n = ::recv(backend.get(), room.data(), room.size(), 0);
+    CHECK(heard == 8'000'000 + hello.size());
+    ::shutdown(backend.get(), SHUT_WR);
+    router.wait_for(outcome::proxied);
+    const auto seen = test.calls->calls();
+    const auto from_socket = std::ranges::count_if(seen, [&](const call_watch::seen& one) {
+        return one.call == system_call::splice &&
+               std::ranges::any_of(seen, [&](const call_watch::seen& other) {
+                   return other.call == system_call::recv && other.fd == one.fd;
+               });
+    });
+    CHECK((from_socket > 0) == is_large);
+}
