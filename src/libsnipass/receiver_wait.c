@@ -1,9 +1,9 @@
-/* Waiting for clients, in several threads: poll() on an epoll descriptor would wake all of them for each. */
+/* Waiting for clients, in several threads: all of them at the epoll descriptor would wake for each client. */
 #include "receiver.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,11 +40,12 @@ static void leave_line(void* of) {
 
 static bool watch(struct snipass_receiver* receiver, int64_t deadline) {
     const int64_t left = deadline - receiver_now();
-    struct pollfd readable = {.fd = receiver->epoll, .events = POLLIN};
+    struct epoll_event seen; /* and not taken: it is level-triggered */
     int n = 0;
     pthread_cleanup_push(end_watch, receiver);
+    /* Not poll(2), which fails with EINVAL where the limit of descriptors (RLIMIT_NOFILE) is 0. */
     if (left > 0)
-        n = poll(&readable, 1, deadline == INT64_MAX ? -1 : (int)(left < INT_MAX ? left : INT_MAX));
+        n = epoll_wait(receiver->epoll, &seen, 1, deadline == INT64_MAX ? -1 : (int)(left < INT_MAX ? left : INT_MAX));
     pthread_cleanup_pop(0);
     const int error = errno;
     pthread_mutex_lock(&receiver->mutex);

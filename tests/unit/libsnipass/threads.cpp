@@ -1,4 +1,5 @@
 // libsnipass: several threads that wait for clients.
+#include "descriptor_limit.hpp"
 #include "receiver_fixture.hpp"
 
 #include <atomic>
@@ -60,6 +61,17 @@ TEST_CASE_METHOD(fixture, "libsnipass: a thread whose time is over leaves its pl
     threads[3].join();
     threads[4].join();
     CHECK(taken == 2);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: who may not have a single descriptor goes on waiting") {
+    const auto receiver = listen();
+    const auto patience = GENERATE(0, 20);
+    snipass::testing::descriptor_limit none{0};
+    const auto taken = receive(receiver, patience);
+    const int error = errno;
+    none.lift();
+    CHECK_FALSE(taken);
+    CHECK(error == EAGAIN);
 }
 
 TEST_CASE_METHOD(fixture, "libsnipass: a thread that is cancelled leaves its place to the next") {
