@@ -17,9 +17,9 @@ enum {
     path_size = 64,
 };
 
-static int is_epoll(const char* number) {
+static int is_epoll(int number) {
     char path[path_size], target[path_size];
-    snprintf(path, sizeof path, "/proc/self/fd/%s", number);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", number);
     const ssize_t n = readlink(path, target, sizeof target - 1);
     target[n > 0 ? n : 0] = '\0';
     return strcmp(target, "anon_inode:[eventpoll]") == 0;
@@ -51,14 +51,14 @@ static int parse(const char* line, int fd, struct registration* into) {
            watched == fd;
 }
 
-static size_t find_in(const char* number, int fd, struct registration* found, size_t room) {
+static size_t find_in(int number, int fd, struct registration* found, size_t room) {
     char path[path_size], text[read_size], line[read_size];
-    snprintf(path, sizeof path, "/proc/self/fdinfo/%s", number);
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", number);
     const int file = open(path, O_RDONLY | O_CLOEXEC);
     size_t size = 0, count = 0;
     while (file >= 0 && count < room && next_line(file, text, &size, line))
         if (parse(line, fd, &found[count]))
-            found[count++].epoll = atoi(number);
+            found[count++].epoll = number;
     if (file >= 0)
         next_close(file);
     return count;
@@ -73,8 +73,9 @@ static size_t find(int fd, struct registration found[max_registrations]) {
         for (ssize_t at = 0; at < n;) {
             const struct dirent64* entry = (const struct dirent64*)(const void*)(entries + at);
             at += entry->d_reclen;
-            if (is_epoll(entry->d_name))
-                count += find_in(entry->d_name, fd, found + count, max_registrations - count);
+            const int number = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+            if (is_epoll(number))
+                count += find_in(number, fd, found + count, max_registrations - count);
         }
     if (folder >= 0)
         next_close(folder);
