@@ -695,6 +695,28 @@ class Wrapper(PreloadCase):
         done = subprocess.run([RUN, self.socket, "--", "no-such-command"], capture_output=True, text=True)
         self.assertIn("there is no command", done.stderr)
 
+    def test_a_program_that_does_not_call_libc_is_refused(self):
+        (self.folder / "main.c").write_text("int main(void) { return 0; }")
+        (self.folder / "main.go").write_text("package main\nfunc main() {}\n")
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOCACHE": str(self.folder / "cache"), "GO111MODULE": "off", "GOFLAGS": ""}
+        for name, command, problem in (
+                ("dynamic", ["cc", "main.c"], ""),
+                ("static", ["cc", "-static", "main.c"], "does not load glibc"),
+                ("static-pie", ["cc", "-static-pie", "main.c"], "does not load glibc"),
+                ("go", ["go", "build"], "is a Go program")):
+            with self.subTest(name=name):
+                program = self.folder / name
+                subprocess.run([*command, "-o", program, *(["main.go"] if name == "go" else [])], cwd=self.folder, env=environment,
+                               check=True, capture_output=True)
+                for arguments in ([], [RUN, self.folder / "second.sock", "--"]):
+                    done = subprocess.run([RUN, self.socket, "--", *arguments, program], capture_output=True, text=True)
+                    self.assertEqual(done.returncode, 2 if problem else 0, done.stderr)
+                    self.assertIn(problem, done.stderr)
+        unreadable = self.folder / "dynamic"
+        unreadable.chmod(0o711)
+        done = subprocess.run([RUN, self.socket, "--", unreadable], user=65534 if os.geteuid() == 0 else None, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_hands_on_the_commands_exit_status(self):
         done = subprocess.run([RUN, self.socket, "--", "sh", "-c", "exit 7"])
         self.assertEqual(done.returncode, 7)
