@@ -1,8 +1,11 @@
 """Debian's nginx.service and apache2.service with our drop-ins, behind snipass.service, under a real systemd. Run by
 scripts/systemd-test, inside the machine that it boots."""
 
+import errno
+import grp
 import pathlib
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -112,13 +115,24 @@ class DropIns(Case):
         print(f"{unit}: {', '.join(verbs)}: {sum(served)} clients served, {len(failures)} lost")
         self.assertEqual(failures, [])
 
+    def check_door(self):
+        """The folder is the router's group's to enter, and nobody else's."""
+        folder = self.socket.parent.stat()
+        self.assertEqual((stat.S_IMODE(folder.st_mode), folder.st_gid), (0o750, grp.getgrnam("snipass").gr_gid))
+        for group, outcome in (("snipass", 0), ("nogroup", errno.EACCES)):
+            code = f"import socket; exit(socket.socket(socket.AF_UNIX).connect_ex({str(self.socket)!r}))"
+            done = subprocess.run([sys.executable, "-c", code], user="nobody", group=group, extra_groups=[], check=False)
+            self.assertEqual(done.returncode, outcome, group)
+
     def check_life(self, unit):
+        self.check_door()
         self.under_load(unit, "reload", "restart", "reload", "restart")
         # Killed outright, it is started again on the socket's file that it left behind.
         systemctl("kill", "--signal=SIGKILL", f"{unit}.service")
         wait_until(lambda: show(f"{unit}.service", "ActiveState") not in ("active", "deactivating"), "it is dead")
         systemctl("restart", f"{unit}.service")
         self.fetch()
+        self.check_door()
         # Without the drop-in it is what it was before, and its folder is gone with it.
         systemctl("stop", f"{unit}.service")
         self.assertFalse(self.socket.parent.exists())
