@@ -26,7 +26,7 @@ struct sockaddr_storage addresses_as_v4(const struct sockaddr_storage* address) 
     return result;
 }
 
-static struct sockaddr_storage as_mapped(const struct sockaddr_storage* address) {
+struct sockaddr_storage addresses_as_mapped(const struct sockaddr_storage* address) {
     const struct sockaddr_in* v4 = (const struct sockaddr_in*)address;
     struct sockaddr_storage result = {.ss_family = AF_INET6};
     struct sockaddr_in6* v6 = (struct sockaddr_in6*)&result;
@@ -45,6 +45,6 @@ void addresses_give_peer(const struct listener* listener, struct sockaddr_storag
     if (mapped || (peer.ss_family == AF_INET6 && family == AF_INET))
         peer = addresses_as_v4(&peer);
     if (peer.ss_family == AF_INET && family == AF_INET6 && !listener->v6_only)
-        peer = as_mapped(&peer);
+        peer = addresses_as_mapped(&peer);
     addresses_give(&peer, to, to_size);
 }

@@ -17,3 +17,6 @@ int binding_unix(int fd, const struct sockaddr* address, socklen_t size, const s
 /* binding_before_close: the server is about to close `fd`. If that is the last number of the source, those of
  * the other family take its place. */
 void binding_before_close(int fd);
+
+/* binding_after_fork: in the child. Another thread may have been in one of the above. */
+void binding_after_fork(void);

@@ -2,16 +2,14 @@
 #include "diversion.h"
 
 #include "../libsnipass/handoff.h"
-#include "listeners.h"
 #include "next.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -23,29 +21,18 @@ enum {
     v6 = 0x21,
 };
 
-/* name_for: the same for whoever has `source`, and nobody else's: abstract, so that neither a chroot nor the
- * folder's mode is in the way, with the number that the kernel gave the socket. As of a path, settings.c
- * knows the entry by it. Returns the address's size, 0: too long. */
-static socklen_t name_for(int source, const struct entry* entry, struct sockaddr_un* address) {
-    struct stat status;
+/* name_of: the same for whoever has `source`, and nobody else's to guess and to take before us. Abstract, so
+ * that neither a chroot nor the folder's mode is in the way; who is behind it is checked instead. */
+static socklen_t name_of(const struct listener* source, struct sockaddr_un* address) {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (fstat(source, &status) != 0)
-        return 0;
-    const size_t room = sizeof address->sun_path - 1;
-    const int size =
-        snprintf(address->sun_path + 1, room, "%s.%ju.tmp", entry->path, (uintmax_t)status.st_ino);
-    return size > 0 && (size_t)size < room
-               ? (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size)
-               : 0;
+    const int size = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "%s%016" PRIx64,
+                              source->entry->diversion, source->secret);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size);
 }
 
-int diversion_open(int source, const struct entry* entry) {
+int diversion_open(const struct listener* source) {
     struct sockaddr_un address;
-    const socklen_t size = name_for(source, entry, &address);
-    if (size == 0) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
+    const socklen_t size = name_of(source, &address);
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || (next_bind(fd, (struct sockaddr*)&address, size) == 0 && listen(fd, first_backlog) == 0))
         return fd;
@@ -53,17 +40,6 @@ int diversion_open(int source, const struct entry* entry) {
     next_close(fd);
     errno = error;
     return -1;
-}
-
-static bool is_diversion(const struct sockaddr_un* address, socklen_t size) {
-    return address->sun_family == AF_UNIX && size > offsetof(struct sockaddr_un, sun_path) &&
-           address->sun_path[0] == '\0';
-}
-
-bool diversion_is(int fd) {
-    struct sockaddr_un address;
-    socklen_t size = sizeof address;
-    return next_getsockname(fd, (struct sockaddr*)&address, &size) == 0 && is_diversion(&address, size);
 }
 
 /* family_in is the client's, in the first `size` bytes of a header; AF_UNSPEC: they do not say. (An honest
@@ -80,16 +56,14 @@ static sa_family_t family_in(const unsigned char* bytes, size_t size) {
     return IN6_IS_ADDR_V4MAPPED(&client) ? AF_INET : AF_INET6;
 }
 
-/* may_have: this process has a listener of `family`, or got its listeners without our noticing (HAProxy, from
- * its last worker). Of one that it has closed, another process may have a copy and not look at it. */
-static bool may_have(const struct entry* entry, sa_family_t family) {
-    bool any = false;
-    for (struct listener* one = listeners_next(NULL, entry); one != NULL; one = listeners_next(one, entry)) {
-        if (one->address.ss_family == family)
+/* has_other: this process has a listener of the other family. (Of one that it has closed, another process may
+ * have a copy and not look at it.) */
+static bool has_other(const struct listener* than) {
+    struct listener one;
+    for (size_t at = 0; listeners_next(&at, than->entry, &one);)
+        if (one.address.ss_family != than->address.ss_family)
             return true;
-        any = true;
-    }
-    return !any;
+    return false;
 }
 
 static bool send_connection(int to, int connection) {
@@ -113,33 +87,28 @@ static enum diversion_result send_to(const struct sockaddr_un* address, socklen_
     const int to = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (to < 0)
         return errno == EMFILE || errno == ENFILE ? diversion_gone : diversion_not;
-    const bool connected = connect(to, (const struct sockaddr*)address, size) == 0;
+    const bool connected = next_connect(to, (const struct sockaddr*)address, size) == 0;
     const bool full = !connected && errno == EAGAIN;
-    if (connected)
+    /* Whoever listens at the name must be one of us. */
+    const bool ours = connected && handoff_sender_allowed(to, NULL, 0);
+    if (ours)
         (void)send_connection(to, connection); /* if that fails: as if it had no room */
     next_close(to);
-    return connected || full ? diversion_gone : diversion_not; /* no other listener: this one must do */
+    return ours || full ? diversion_gone : diversion_not; /* no other listener: this one must do */
 }
 
-enum diversion_result diversion_pass_on(int listener, int connection) {
-    struct sockaddr_un address;
-    socklen_t size = sizeof address;
-    if (next_getsockname(listener, (struct sockaddr*)&address, &size) != 0 || is_diversion(&address, size))
-        return diversion_not;
-    const struct entry* entry = settings_entry_for((const struct sockaddr*)&address, size);
-    if (entry == NULL || !entry->any_address)
-        return diversion_not;
-    const struct listener believed = listeners_of(listener, entry);
-    if (!may_have(entry, believed.address.ss_family == AF_INET ? AF_INET6 : AF_INET))
+enum diversion_result diversion_pass_on(const struct listener* listener, int connection) {
+    if (listener->is_diversion || !listener->entry->any_address || !listeners_knows_another(listener->fd))
         return diversion_not;
     unsigned char bytes[fixed_size + sizeof(struct in6_addr)];
     const ssize_t n = recv(connection, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0)
         return errno == EAGAIN ? diversion_wait : diversion_not;
     const sa_family_t family = family_in(bytes, (size_t)n);
-    if (family == AF_UNSPEC || family == believed.address.ss_family)
+    if (family == AF_UNSPEC || family == listener->address.ss_family || !has_other(listener))
         return diversion_not;
-    size = name_for(listener, entry, &address);
+    struct sockaddr_un address;
+    const socklen_t size = name_of(listener, &address);
     return send_to(&address, size, connection);
 }
 

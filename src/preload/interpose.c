@@ -4,13 +4,16 @@
  * unix stream socket: the kernel wakes event loops, workers and blocked threads for it as it does for TCP,
  * and this library only turns what accept() got, the router's connection, into what came over it, the client.
  * For all other sockets nothing changes. */
+#include "interpose.h"
+
+#include "../libsnipass/cancellation.h"
 #include "addresses.h"
 #include "binding.h"
-#include "inheritance.h"
+#include "clients.h"
 #include "listeners.h"
 #include "next.h"
 #include "options.h"
-#include "settings.h"
+#include "registrations.h"
 #include "taking.h"
 
 #include <errno.h>
@@ -23,21 +26,17 @@
 #include <unistd.h>
 
 enum {
-    max_lies = 32,        /* in one accept(): then the event loop gets its turn */
-    max_inherited = 1024, /* bytes of SNIPASS_INHERITED */
+    max_lies = 32, /* in one accept(): then the event loop gets its turn */
     saved_variables = 3,
 };
-
-#define EXPORT __attribute__((visibility("default")))
 
 EXPORT int our_accept(int, struct sockaddr*, socklen_t*) __asm__("accept");
 EXPORT int our_accept4(int, struct sockaddr*, socklen_t*, int) __asm__("accept4");
 EXPORT int our_bind(int, const struct sockaddr*, socklen_t) __asm__("bind");
 EXPORT int our_close(int) __asm__("close");
-EXPORT int our_getpeername(int, struct sockaddr*, socklen_t*) __asm__("getpeername");
-EXPORT int our_getsockname(int, struct sockaddr*, socklen_t*) __asm__("getsockname");
-EXPORT int our_getsockopt(int, int, int, void*, socklen_t*) __asm__("getsockopt");
-EXPORT int our_setsockopt(int, int, int, const void*, socklen_t) __asm__("setsockopt");
+EXPORT int our_connect(int, const struct sockaddr*, socklen_t) __asm__("connect");
+EXPORT int our_epoll_create(int) __asm__("epoll_create");
+EXPORT int our_epoll_create1(int) __asm__("epoll_create1");
 EXPORT int our_execve(const char*, char* const[], char* const[]) __asm__("execve");
 
 static pid_t
@@ -46,23 +45,12 @@ static char* saved[saved_variables];
 static const char* const saved_names[saved_variables] = {
     "LD_PRELOAD=", "SNIPASS_LISTEN=", "SNIPASS_ALLOW_UID="};
 
-/* without_cancelling: much of what we call is a cancellation point (close, recv, poll), and a thread that
- * ended there would take a lock or a descriptor of ours with it. Returns what to restore. */
-static int without_cancelling(void) {
-    int before = PTHREAD_CANCEL_ENABLE;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    return before;
-}
-
 /* --- start and fork --- */
-
-static void after_fork_in_parent(void) {
-    taking_after_fork(false);
-}
 
 static void after_fork_in_child(void) {
     process = getpid();
-    taking_after_fork(true);
+    taking_after_fork();
+    binding_after_fork();
 }
 
 /* Servers clear their environment (nginx), or write over it (process titles): what exec needs is kept apart.
@@ -84,44 +72,51 @@ __attribute__((constructor)) static void start(void) {
         return;
     process = getpid();
     save_environment();
-    inheritance_read();
-    pthread_atfork(taking_before_fork, after_fork_in_parent, after_fork_in_child);
+    pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
 /* --- accept --- */
 
 static void release(void* reserved) {
-    taking_release(*(const int*)reserved);
+    taking_release(*(const struct taking_held*)reserved);
 }
 
 /* accept_connection is where a thread that waits for a client may be cancelled, as on TCP, and nothing of
  * ours stays behind. */
-static int accept_connection(int listener, int flags, int cancel_state) {
-    int reserved = taking_reserve(listener);
-    if (reserved < 0)
+static int accept_connection(int listener, int cancel_state) {
+    struct taking_held reserved = taking_reserve(listener);
+    if (reserved.fd < 0)
         return -1;
     int connection = -1;
     pthread_cleanup_push(release, &reserved);
     pthread_setcancelstate(cancel_state, NULL);
-    connection = next_accept4(listener, NULL, NULL, flags);
+    connection = next_accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     pthread_cleanup_pop(true);
     return connection;
 }
 
-static int accept_client(int listener, const struct entry* entry, struct sockaddr* address, socklen_t* size,
+/* welcome makes of the client what accept() would have returned for this listener. */
+static void welcome(int client, const struct listener* listener, const struct sockaddr_storage* peer,
+                    struct sockaddr* address, socklen_t* size) {
+    const sa_family_t family = listener->address.ss_family;
+    options_give(listener->entry, family, client);
+    if (family == AF_INET6 && peer->ss_family == AF_INET && !listener->v6_only)
+        clients_remember_mapped(client);
+    addresses_give_peer(listener, *peer, address, size);
+}
+
+static int accept_client(const struct listener* listener, struct sockaddr* address, socklen_t* size,
                          int flags, int cancel_state) {
     struct sockaddr_storage peer;
     int client = -1;
     for (int lies = 0; lies < max_lies; ++lies) {
-        const int connection = accept_connection(listener, flags, cancel_state);
+        const int connection = accept_connection(listener->fd, cancel_state);
         if (connection < 0)
             return -1;
         const enum taking_result result = taking_client(listener, connection, flags, &client, &peer);
         if (result == taking_done) {
-            const struct listener believed = listeners_of(listener, entry);
-            options_give(entry, believed.address.ss_family, client);
-            addresses_give_peer(&believed, peer, address, size);
+            welcome(client, listener, &peer, address, size);
             return client;
         }
         if (result == taking_full) {
@@ -130,20 +125,21 @@ static int accept_client(int listener, const struct entry* entry, struct sockadd
         }
         /* An event loop gets the next client, or EAGAIN. A server that may have polled, and must not be kept
          * here: one failure. */
-        if ((fcntl(listener, F_GETFL) & O_NONBLOCK) == 0)
+        if ((fcntl(listener->fd, F_GETFL) & O_NONBLOCK) == 0)
             break;
     }
     errno = ECONNABORTED;
     return -1;
 }
 
-int our_accept4(int listener, struct sockaddr* address, socklen_t* size, int flags) {
-    const struct entry* entry = listeners_entry(listener);
-    if (entry == NULL)
-        return next_accept4(listener, address, size, flags);
-    const int cancel_state = without_cancelling();
-    const int client = accept_client(listener, entry, address, size, flags, cancel_state);
-    pthread_setcancelstate(cancel_state, NULL);
+int our_accept4(int fd, struct sockaddr* address, socklen_t* size, int flags) {
+    struct listener listener;
+    if (settings_empty() || !listeners_read(fd, &listener))
+        return next_accept4(fd, address, size, flags);
+    listeners_use(&listener);
+    const int cancel_state = cancellation_off();
+    const int client = accept_client(&listener, address, size, flags, cancel_state);
+    cancellation_restore(cancel_state);
     return client;
 }
 
@@ -153,10 +149,10 @@ int our_accept(int listener, struct sockaddr* address, socklen_t* size) {
 
 /* --- what servers do around it --- */
 
-/* emulated: a unix socket that the server believes to be a TCP listener. */
-static const struct entry* emulated(int fd) {
+/* is_emulated: a unix socket that the server believes to be a TCP listener. */
+static bool is_emulated(int fd) {
     const struct entry* entry = listeners_entry(fd);
-    return entry != NULL && entry->tcp.ss_family != AF_UNSPEC ? entry : NULL;
+    return entry != NULL && entry->tcp.ss_family != AF_UNSPEC;
 }
 
 int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
@@ -168,103 +164,48 @@ int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
     if (entry == NULL || next_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 ||
         type != SOCK_STREAM)
         return next_bind(fd, address, size);
-    if (emulated(fd) != NULL) {
+    if (is_emulated(fd)) {
         errno = EINVAL; /* bound already */
         return -1;
     }
-    const int cancel_state = without_cancelling();
+    const int cancel_state = cancellation_off();
     const int result = address->sa_family == AF_UNIX ? binding_unix(fd, address, size, entry)
                                                      : binding_tcp(fd, address, size, entry);
-    pthread_setcancelstate(cancel_state, NULL);
+    cancellation_restore(cancel_state);
     return result;
 }
 
 int our_close(int fd) {
     if (fd >= 0 && !settings_empty() && getpid() == process) {
         const int error = errno;
-        const int cancel_state = without_cancelling();
+        const int cancel_state = cancellation_off();
         taking_before_close(fd);
         binding_before_close(fd);
-        pthread_setcancelstate(cancel_state, NULL);
+        cancellation_restore(cancel_state);
         errno = error;
     }
     return next_close(fd);
 }
 
-/* give_fitting: the router's socket for an IPv4 client may be an IPv6 one, and the server have room for IPv4
- * only. */
-static int give_fitting(int (*ask)(int, struct sockaddr*, socklen_t*), int fd, struct sockaddr* address,
-                        socklen_t* size) {
-    const socklen_t room = size != NULL ? *size : 0;
-    const int result = ask(fd, address, size);
-    if (result != 0 || settings_empty() || room < sizeof(struct sockaddr_in) ||
-        room >= sizeof(struct sockaddr_in6) || address->sa_family != AF_INET6)
-        return result;
-    struct sockaddr_storage whole;
-    socklen_t whole_size = sizeof whole;
-    if (ask(fd, (struct sockaddr*)&whole, &whole_size) != 0 ||
-        !IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6*)&whole)->sin6_addr))
-        return result;
-    whole = addresses_as_v4(&whole);
-    *size = room;
-    addresses_give(&whole, address, size);
-    return 0;
-}
-
-int our_getpeername(int fd, struct sockaddr* address, socklen_t* size) {
-    return give_fitting(next_getpeername, fd, address, size);
-}
-
-int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
-    const socklen_t room = size != NULL ? *size : 0;
-    const int result = give_fitting(next_getsockname, fd, address, size);
-    if (result != 0 || settings_empty() || room < sizeof address->sa_family || address->sa_family != AF_UNIX)
-        return result;
-    const struct entry* entry = emulated(fd);
-    if (entry == NULL)
-        return result;
-    const struct listener believed = listeners_of(fd, entry);
-    *size = room;
-    addresses_give(&believed.address, address, size);
-    return 0;
-}
-
-int our_setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
-    const struct entry* entry = settings_empty() ? NULL : emulated(fd);
-    if (entry == NULL)
-        return next_setsockopt(fd, level, option, value, size);
-    const int cancel_state = without_cancelling();
-    const sa_family_t family = listeners_of(fd, entry).address.ss_family;
-    const int result = options_set(entry, family, level, option, value, size);
-    if (result == 0 && level == SOL_SOCKET && option == SO_RCVTIMEO)
-        (void)next_setsockopt(fd, level, option, value, size); /* accept() obeys it, too */
-    pthread_setcancelstate(cancel_state, NULL);
-    return result;
-}
-
-/* is_the_sockets: what a unix listener answers as TCP would. */
-static bool is_the_sockets(int level, int option) {
-    return level == SOL_SOCKET && (option == SO_TYPE || option == SO_ERROR || option == SO_ACCEPTCONN ||
-                                   option == SO_COOKIE || option == SO_PEERCRED);
-}
-
-int our_getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
-    const struct entry* entry =
-        settings_empty() || is_the_sockets(level, option) || value == NULL || size == NULL ? NULL
-                                                                                           : emulated(fd);
-    if (entry == NULL)
-        return next_getsockopt(fd, level, option, value, size);
-    const struct listener believed = listeners_of(fd, entry);
-    if (level == IPPROTO_IPV6 && option == IPV6_V6ONLY && believed.address.ss_family == AF_INET6) {
-        const int answer = believed.v6_only;
-        *size = *size < sizeof answer ? *size : sizeof answer;
-        memcpy(value, &answer, *size);
+/* HAProxy pauses a listener so, and listens again later. Meanwhile it does not accept, and the clients are
+ * the router's. */
+int our_connect(int fd, const struct sockaddr* address, socklen_t size) {
+    if (address != NULL && size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC &&
+        is_emulated(fd))
         return 0;
-    }
-    const int cancel_state = without_cancelling();
-    const int result = options_get(entry, believed.address.ss_family, level, option, value, size);
-    pthread_setcancelstate(cancel_state, NULL);
-    return result;
+    return next_connect(fd, address, size);
+}
+
+int our_epoll_create(int size) {
+    const int epoll = next_epoll_create(size);
+    registrations_made(epoll);
+    return epoll;
+}
+
+int our_epoll_create1(int flags) {
+    const int epoll = next_epoll_create1(flags);
+    registrations_made(epoll);
+    return epoll;
 }
 
 /* --- exec --- */
@@ -273,30 +214,33 @@ static bool is_variable(const char* text, const char* name) {
     return strncmp(text, name, strlen(name)) == 0;
 }
 
+static bool has_heritage(void) {
+    struct listener one;
+    for (size_t at = 0; listeners_next(&at, NULL, &one);)
+        if ((fcntl(one.fd, F_GETFD) & FD_CLOEXEC) == 0)
+            return true;
+    return false;
+}
+
 /* A program that inherits a listener (nginx's upgrade of its binary) must find it to be one, whatever
  * environment it is given. */
 int our_execve(const char* path, char* const argv[], char* const envp[]) {
-    char inherited[max_inherited];
-    if (settings_empty() || envp == NULL || !inheritance_write(inherited, sizeof inherited))
+    if (settings_empty() || envp == NULL || !has_heritage())
         return next_execve(path, argv, envp);
     size_t count = 0;
     while (envp[count] != NULL)
         ++count;
     /* On the stack: after vfork() the heap is the parent's. */
-    char* environment[count + saved_variables + 2];
+    char* environment[count + saved_variables + 1];
     bool has[saved_variables] = {false};
-    size_t n = 0;
     for (size_t i = 0; i < count; ++i) {
-        if (is_variable(envp[i], "SNIPASS_INHERITED="))
-            continue;
         for (size_t j = 0; j < saved_variables; ++j)
             has[j] = has[j] || is_variable(envp[i], saved_names[j]);
-        environment[n++] = envp[i];
+        environment[i] = envp[i];
     }
     for (size_t j = 0; j < saved_variables; ++j)
         if (!has[j] && saved[j] != NULL)
-            environment[n++] = saved[j];
-    environment[n++] = inherited;
-    environment[n] = NULL;
+            environment[count++] = saved[j];
+    environment[count] = NULL;
     return next_execve(path, argv, environment);
 }

@@ -4,79 +4,186 @@
 #include "next.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
-    max_listeners = 64
+    max_listeners = 64,
+    note_magic = 0x736e6901,
 };
 
-/* Guarded by the order of events: servers bind before they serve, from one thread. Only the numbers are read
- * by every thread that closes something. */
-static struct listener listeners[max_listeners];
-static _Atomic size_t listener_count;
+/* Numbers, each one larger than it is; 0 is a free place. Without a lock: close() is called in signal
+ * handlers. */
+static _Atomic int known[max_listeners];
+static struct listener intended[max_listeners];
+static atomic_bool is_intended[max_listeners];
 
-const struct entry* listeners_entry(int fd) {
+static const struct entry* ask(int fd, struct sockaddr_un* address) {
     const int error = errno;
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
+    socklen_t size = sizeof *address;
     const struct entry* entry = NULL;
-    if (!settings_empty() && next_getsockname(fd, (struct sockaddr*)&address, &size) == 0 &&
-        address.ss_family == AF_UNIX)
-        entry = settings_entry_for((struct sockaddr*)&address, size);
+    if (!settings_empty() && next_getsockname(fd, (struct sockaddr*)address, &size) == 0 &&
+        address->sun_family == AF_UNIX)
+        entry =
+            settings_entry_for((struct sockaddr*)address, size < sizeof *address ? size : sizeof *address);
     errno = error;
     return entry;
 }
 
-struct listener* listeners_find(int fd) {
-    for (size_t i = 0; i < listener_count; ++i)
-        if (listeners[i].fd == fd)
-            return &listeners[i];
-    return NULL;
+const struct entry* listeners_entry(int fd) {
+    struct sockaddr_un address;
+    return ask(fd, &address);
 }
 
-struct listener* listeners_next(struct listener* previous, const struct entry* entry) {
-    for (size_t i = previous == NULL ? 0 : (size_t)(previous - listeners) + 1; i < listener_count; ++i)
-        if (listeners[i].fd >= 0 && (entry == NULL || listeners[i].entry == entry))
-            return &listeners[i];
-    return NULL;
-}
+/* --- the note --- */
 
-/* The kernel keeps one number for us that a listener has no other use for, and that travels with the socket
- * into whatever process gets it (HAProxy passes its listeners to its next worker over a unix socket). */
-enum {
-    mark_magic = 0x736e7000,
-    mark_v6 = 1,
-    mark_v6_only = 2
+/* The kernel keeps a program for each socket that filters what it receives, and gives it back. A listening
+ * unix socket receives nothing, so ours does nothing: it is loads of constants, and the constants are the
+ * note. */
+struct note {
+    uint32_t magic;
+    uint8_t family, v6_only;
+    in_port_t port;
+    struct in6_addr host;
+    uint64_t secret;
 };
 
-void listeners_mark(const struct listener* listener) {
-    const int mark = mark_magic | (listener->address.ss_family == AF_INET6 ? mark_v6 : 0) |
-                     (listener->v6_only ? mark_v6_only : 0);
-    (void)next_setsockopt(listener->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+_Static_assert(sizeof(struct note) == 32, "no gaps");
+
+enum {
+    note_words = sizeof(struct note) / sizeof(uint32_t),
+};
+
+void listeners_write(const struct listener* listener) {
+    const struct sockaddr_in6* v6 = (const struct sockaddr_in6*)&listener->address;
+    const struct sockaddr_in* v4 = (const struct sockaddr_in*)&listener->address;
+    struct note note = {.magic = note_magic,
+                        .family = (uint8_t)listener->address.ss_family,
+                        .v6_only = listener->v6_only,
+                        .port = v4->sin_port, /* it has one place in both families */
+                        .secret = listener->secret};
+    if (note.family == AF_INET6)
+        note.host = v6->sin6_addr;
+    else
+        memcpy(&note.host, &v4->sin_addr, sizeof v4->sin_addr);
+    struct sock_filter program[note_words + 1] = {[note_words] = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
+    for (size_t i = 0; i < note_words; ++i) {
+        program[i].code = BPF_LD | BPF_IMM;
+        memcpy(&program[i].k, (const char*)&note + i * sizeof(uint32_t), sizeof(uint32_t));
+    }
+    const struct sock_fprog filter = {.len = note_words + 1, .filter = program};
+    (void)next_setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
-struct listener listeners_of(int fd, const struct entry* entry) {
-    const struct listener* known = listeners_find(fd);
-    if (known != NULL && known->entry == entry && known->address.ss_family != AF_UNSPEC)
-        return *known;
-    struct listener listener = {.fd = fd, .entry = entry, .address = entry->tcp};
-    int mark = 0;
-    socklen_t size = sizeof mark;
-    if (next_getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, &size) != 0 || (mark & ~0xff) != mark_magic)
-        return listener;
-    if (entry->any_address && (mark & mark_v6) != 0)
-        listener.address.ss_family = AF_INET6; /* the port has the same place, and the address is 0 in both */
-    listener.v6_only = (mark & mark_v6_only) != 0;
-    return listener;
+static bool read_note(int fd, struct note* note) {
+    struct sock_filter program[note_words + 1];
+    socklen_t count = note_words + 1; /* of instructions, not of bytes */
+    if (next_getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, program, &count) != 0 || count != note_words + 1)
+        return false;
+    for (size_t i = 0; i < note_words; ++i)
+        memcpy((char*)note + i * sizeof(uint32_t), &program[i].k, sizeof(uint32_t));
+    return note->magic == note_magic;
 }
 
-void listeners_remember(const struct listener* listener) {
-    size_t at = 0;
-    while (at < listener_count && listeners[at].fd >= 0 && listeners[at].fd != listener->fd)
-        ++at;
-    if (at == max_listeners)
-        return; /* its entry will do */
-    listeners[at] = *listener;
-    if (at == listener_count)
-        ++listener_count;
+/* place_of: of an intention; -1: none. */
+static int place_of(int fd) {
+    for (int i = 0; i < max_listeners; ++i)
+        if (is_intended[i] && known[i] == fd + 1)
+            return i;
+    return -1;
+}
+
+void listeners_intend(const struct listener* listener) {
+    for (size_t i = 0; i < max_listeners; ++i)
+        if (known[i] == listener->fd + 1) {
+            intended[i] = *listener;
+            is_intended[i] = true;
+            return;
+        }
+}
+
+void listeners_use(const struct listener* listener) {
+    const int place = place_of(listener->fd);
+    if (place >= 0) {
+        listeners_write(&intended[place]);
+        is_intended[place] = false;
+    }
+    listeners_remember(listener->fd);
+}
+
+bool listeners_read(int fd, struct listener* listener) {
+    const int error = errno;
+    struct sockaddr_un address;
+    *listener = (struct listener){.fd = fd, .entry = ask(fd, &address)};
+    if (listener->entry == NULL)
+        return false;
+    const int place = place_of(fd);
+    if (place >= 0 && intended[place].entry == listener->entry) {
+        *listener = intended[place];
+        return true;
+    }
+    listener->address = listener->entry->tcp;
+    listener->is_diversion = address.sun_path[0] == '\0';
+    struct note note;
+    if (listener->address.ss_family != AF_UNSPEC && read_note(fd, &note)) {
+        struct sockaddr_in6* v6 = (struct sockaddr_in6*)&listener->address;
+        struct sockaddr_in* v4 = (struct sockaddr_in*)&listener->address;
+        listener->address = (struct sockaddr_storage){.ss_family = note.family};
+        v4->sin_port = note.port;
+        if (note.family == AF_INET6)
+            v6->sin6_addr = note.host;
+        else
+            memcpy(&v4->sin_addr, &note.host, sizeof v4->sin_addr);
+        listener->v6_only = note.v6_only != 0;
+        listener->secret = note.secret;
+    }
+    errno = error;
+    return true;
+}
+
+/* --- the numbers --- */
+
+bool listeners_knows(int fd) {
+    for (size_t i = 0; i < max_listeners; ++i)
+        if (known[i] == fd + 1)
+            return true;
+    return false;
+}
+
+bool listeners_knows_another(int fd) {
+    for (size_t i = 0; i < max_listeners; ++i)
+        if (known[i] != 0 && known[i] != fd + 1)
+            return true;
+    return false;
+}
+
+void listeners_remember(int fd) {
+    if (listeners_knows(fd))
+        return;
+    for (size_t i = 0; i < max_listeners; ++i) {
+        int place = known[i];
+        if (place != 0 && listeners_entry(place - 1) != NULL)
+            continue;
+        if (atomic_compare_exchange_strong(&known[i], &place, fd + 1))
+            return;
+    }
+}
+
+void listeners_forget(int fd) {
+    for (size_t i = 0; i < max_listeners; ++i) {
+        int place = fd + 1;
+        if (atomic_compare_exchange_strong(&known[i], &place, 0))
+            is_intended[i] = false;
+    }
+}
+
+bool listeners_next(size_t* at, const struct entry* entry, struct listener* listener) {
+    while (*at < max_listeners) {
+        const int place = known[(*at)++];
+        if (place != 0 && listeners_read(place - 1, listener) && (entry == NULL || listener->entry == entry))
+            return true;
+    }
+    return false;
 }

@@ -1,30 +1,43 @@
-/* The sockets of this process that take handed-off clients. What a socket is, the kernel knows (it listens at
- * a path of ours), so listeners are recognised after fork, dup, exec and in another process. Remembered is
- * only what the kernel does not know: the TCP address that the server believes to listen at. */
+/* The sockets of this process that take handed-off clients. What a listener is, its open socket says, in the
+ * kernel: it listens at a path of ours, and bears a note. So it is recognised after fork, dup and exec, and
+ * in a process that got it over a unix socket (HAProxy's workers from one another). */
 #pragma once
 
 #include "settings.h"
 
+#include <stdint.h>
+
 struct listener {
-    _Atomic int fd; /* -1: a free place */
+    int fd;
     const struct entry* entry;
-    struct sockaddr_storage address; /* AF_UNSPEC: the server bound the path itself */
+    struct sockaddr_storage address; /* that the server believes in; AF_UNSPEC: it bound the path itself */
     bool v6_only;                    /* AF_INET6: IPv4 clients are none of its business (IPV6_V6ONLY) */
+    bool is_diversion;               /* see diversion.h */
+    uint64_t secret;                 /* of one that is none: its diversion's name has it */
 };
 
 /* listeners_entry: the entry of the socket `fd`, or NULL. errno stays. */
 const struct entry* listeners_entry(int fd);
 
-/* listeners_of: what the server believes `fd` to be. Of a listener that was not remembered, the entry says
- * it, and what listeners_mark wrote on the socket. */
-struct listener listeners_of(int fd, const struct entry* entry);
-void listeners_mark(const struct listener* listener);
+/* listeners_read is what the socket says. False: it is none of ours. errno stays. */
+bool listeners_read(int fd, struct listener* listener);
 
-/* listeners_remember replaces what was known of listener.fd. */
-void listeners_remember(const struct listener* listener);
+/* listeners_write puts the note on the socket, which other processes may have, too. */
+void listeners_write(const struct listener* listener);
 
-/* listeners_next walks those of `entry`, or all (NULL): the first after `previous` (NULL: the first). */
-struct listener* listeners_next(struct listener* previous, const struct entry* entry);
+/* listeners_intend: the socket behind listener->fd has become another listener's, here. It is written on the
+ * socket when this process first uses it so (listeners_use): a forked child closes all that it has, and its
+ * parent's listeners stay what they are. */
+void listeners_intend(const struct listener* listener);
+void listeners_use(const struct listener* listener);
 
-/* listeners_find: the remembered one, or NULL. */
-struct listener* listeners_find(int fd);
+/* The numbers by which this process knows listeners, for what concerns several of them. Each is remembered
+ * when it is first asked about. */
+void listeners_remember(int fd);
+void listeners_forget(int fd);
+bool listeners_knows(int fd);
+bool listeners_knows_another(int fd);
+
+/* listeners_next walks those of `entry`, or all (NULL), that are listeners still (a number may have been
+ * closed behind our back, and given away): *at is 0 at first, and is for this function alone. */
+bool listeners_next(size_t* at, const struct entry* entry, struct listener* listener);

@@ -8,6 +8,9 @@ static struct {
     int (*accept4)(int, struct sockaddr*, socklen_t*, int);
     int (*bind)(int, const struct sockaddr*, socklen_t);
     int (*close)(int);
+    int (*connect)(int, const struct sockaddr*, socklen_t);
+    int (*epoll_create)(int);
+    int (*epoll_create1)(int);
     int (*getpeername)(int, struct sockaddr*, socklen_t*);
     int (*getsockname)(int, struct sockaddr*, socklen_t*);
     int (*getsockopt)(int, int, int, void*, socklen_t*);
@@ -26,6 +29,9 @@ static void look_up(const char* name, void* function) {
 void next_resolve(void) {
     look_up("accept4", &next.accept4);
     look_up("bind", &next.bind);
+    look_up("connect", &next.connect);
+    look_up("epoll_create", &next.epoll_create);
+    look_up("epoll_create1", &next.epoll_create1);
     look_up("getpeername", &next.getpeername);
     look_up("getsockname", &next.getsockname);
     look_up("getsockopt", &next.getsockopt);
@@ -52,6 +58,21 @@ int next_bind(int fd, const struct sockaddr* address, socklen_t size) {
 int next_close(int fd) {
     resolve_if_early();
     return next.close(fd);
+}
+
+int next_connect(int fd, const struct sockaddr* address, socklen_t size) {
+    resolve_if_early();
+    return next.connect(fd, address, size);
+}
+
+int next_epoll_create(int size) {
+    resolve_if_early();
+    return next.epoll_create(size);
+}
+
+int next_epoll_create1(int flags) {
+    resolve_if_early();
+    return next.epoll_create1(flags);
 }
 
 int next_getpeername(int fd, struct sockaddr* address, socklen_t* size) {

@@ -6,6 +6,9 @@
 int next_accept4(int fd, struct sockaddr* address, socklen_t* size, int flags);
 int next_bind(int fd, const struct sockaddr* address, socklen_t size);
 int next_close(int fd);
+int next_connect(int fd, const struct sockaddr* address, socklen_t size);
+int next_epoll_create(int size);
+int next_epoll_create1(int flags);
 int next_getpeername(int fd, struct sockaddr* address, socklen_t* size);
 int next_getsockname(int fd, struct sockaddr* address, socklen_t* size);
 int next_getsockopt(int fd, int level, int option, void* value, socklen_t* size);

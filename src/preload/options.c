@@ -47,6 +47,7 @@ static const struct {
     {SOL_SOCKET, SO_MARK},
     {SOL_SOCKET, SO_OOBINLINE},
     {SOL_SOCKET, SO_RCVLOWAT},
+    {SOL_SOCKET, SO_MAX_PACING_RATE},
     {IPPROTO_TCP, TCP_NODELAY},
     {IPPROTO_TCP, TCP_KEEPIDLE},
     {IPPROTO_TCP, TCP_KEEPINTVL},
@@ -138,13 +139,18 @@ void options_collect(int fd, const struct entry* entry, sa_family_t family) {
     (void)close_keeping_error(fresh, 0);
 }
 
+/* is_pointer: the value is one, and what it points to will be gone. */
+static bool is_pointer(int level, int option) {
+    return level == SOL_SOCKET && (option == SO_ATTACH_FILTER || option == SO_ATTACH_REUSEPORT_CBPF);
+}
+
 int options_set(const struct entry* entry, sa_family_t family, int level, int option, const void* value,
                 socklen_t size) {
     struct set* set = set_of(entry, family);
     const int tcp = open_tcp(set, family);
     const int result = tcp < 0 ? -1 : next_setsockopt(tcp, level, option, value, size);
     struct option kept = {.level = level, .option = option, .size = size};
-    if (result == 0 && set != NULL && size <= sizeof kept.value) {
+    if (result == 0 && set != NULL && size <= sizeof kept.value && !is_pointer(level, option)) {
         memcpy(kept.value, value, size);
         keep(set, &kept);
     }

@@ -3,11 +3,13 @@
 
 #include "next.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -15,9 +17,23 @@
 enum {
     read_size = 4096,
     path_size = 64,
+    max_epolls = 1024, /* event loops come early, and have low numbers */
 };
 
-static int is_epoll(int number) {
+static _Atomic pid_t makers[max_epolls];
+
+void registrations_made(int epoll) {
+    if (epoll >= 0 && epoll < max_epolls)
+        makers[epoll] = getpid();
+}
+
+static bool is_own(int epoll) {
+    const pid_t maker = makers[epoll];
+    return maker != 0 && (maker == getpid() || (kill(maker, 0) != 0 && errno == ESRCH));
+}
+
+/* is_epoll: the number may be somebody else's by now. */
+static bool is_epoll(int number) {
     char path[path_size], target[path_size];
     snprintf(path, sizeof path, "/proc/self/fd/%d", number);
     const ssize_t n = readlink(path, target, sizeof target - 1);
@@ -65,20 +81,10 @@ static size_t find_in(int number, int fd, struct registration* found, size_t roo
 }
 
 static size_t find(int fd, struct registration found[max_registrations]) {
-    _Alignas(struct dirent64) char entries[read_size];
-    const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     size_t count = 0;
-    ssize_t n = 0;
-    while (folder >= 0 && (n = getdents64(folder, entries, sizeof entries)) > 0)
-        for (ssize_t at = 0; at < n;) {
-            const struct dirent64* entry = (const struct dirent64*)(const void*)(entries + at);
-            at += entry->d_reclen;
-            const int number = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
-            if (is_epoll(number))
-                count += find_in(number, fd, found + count, max_registrations - count);
-        }
-    if (folder >= 0)
-        next_close(folder);
+    for (int number = 0; number < max_epolls; ++number)
+        if (is_own(number) && is_epoll(number))
+            count += find_in(number, fd, found + count, max_registrations - count);
     return count;
 }
 

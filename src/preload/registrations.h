@@ -14,6 +14,10 @@ struct registration {
     uint64_t data;
 };
 
+/* registrations_made: this process has made an epoll. One that a fork has from its parent watches for the
+ * parent, and is left alone as long as that lives. */
+void registrations_made(int epoll);
+
 enum {
     max_registrations = 16, /* of one number: one for each event loop of the process */
 };

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,9 @@ static bool parse_number(const char* text, size_t size, unsigned long max, unsig
     return errno == 0 && *number <= max;
 }
 
-bool settings_parse_address(const char* text, size_t size, struct sockaddr_storage* address,
-                            bool* any_address) {
+/* parse_address reads ADDRESS:PORT of `size` characters. */
+static bool parse_address(const char* text, size_t size, struct sockaddr_storage* address,
+                          bool* any_address) {
     const char* colon = memrchr(text, ':', size);
     unsigned long port = 0;
     if (colon == NULL || !parse_number(colon + 1, size - (size_t)(colon + 1 - text), 65535, &port))
@@ -57,6 +59,15 @@ bool settings_parse_address(const char* text, size_t size, struct sockaddr_stora
     return *any_address || inet_pton(AF_INET, host, &v4->sin_addr) == 1;
 }
 
+/* name_diversion: a path has too little room for more, so the name has a number that is made of it (FNV-1a).
+ */
+static void name_diversion(struct entry* entry) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char* at = entry->path; *at != '\0'; ++at)
+        hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
+    snprintf(entry->diversion, sizeof entry->diversion, "snipass-%016" PRIx64 "-", hash);
+}
+
 static bool parse_entry(const char* text, size_t size) {
     static const char unix_prefix[] = "unix:";
     struct entry entry;
@@ -64,8 +75,7 @@ static bool parse_entry(const char* text, size_t size) {
     const char* path = text + sizeof unix_prefix - 1;
     if (size < sizeof unix_prefix || strncmp(text, unix_prefix, sizeof unix_prefix - 1) != 0) {
         const char* equals = memchr(text, '=', size);
-        if (equals == NULL ||
-            !settings_parse_address(text, (size_t)(equals - text), &entry.tcp, &entry.any_address))
+        if (equals == NULL || !parse_address(text, (size_t)(equals - text), &entry.tcp, &entry.any_address))
             return false;
         path = equals + 1;
     }
@@ -73,6 +83,7 @@ static bool parse_entry(const char* text, size_t size) {
     if (path_size == 0 || path_size >= sizeof entry.path || path[0] != '/' || entry_count == max_entries)
         return false;
     memcpy(entry.path, path, path_size);
+    name_diversion(&entry);
     for (size_t i = 0; i < entry_count; ++i) {
         if (strcmp(entries[i].path, entry.path) == 0) /* nobody could tell whose clients come there */
             return memcmp(&entries[i], &entry, sizeof entry) == 0;
@@ -113,7 +124,7 @@ const uid_t* settings_allowed(size_t* count) {
     return allowed;
 }
 
-static bool is_same_tcp(const struct entry* entry, const struct sockaddr* address, socklen_t size) {
+static bool is_same_tcp(const struct entry* entry, const struct sockaddr* address) {
     const struct sockaddr_in* wanted = (const struct sockaddr_in*)&entry->tcp;
     const struct sockaddr_in* given =
         (const struct sockaddr_in*)address; /* the port has one place in both families */
@@ -125,8 +136,7 @@ static bool is_same_tcp(const struct entry* entry, const struct sockaddr* addres
         return false;
     if (address->sa_family == AF_INET)
         return wanted->sin_addr.s_addr == given->sin_addr.s_addr;
-    return size >= sizeof(struct sockaddr_in6) &&
-           memcmp(&((const struct sockaddr_in6*)&entry->tcp)->sin6_addr,
+    return memcmp(&((const struct sockaddr_in6*)&entry->tcp)->sin6_addr,
                   &((const struct sockaddr_in6*)address)->sin6_addr, sizeof(struct in6_addr)) == 0;
 }
 
@@ -142,22 +152,35 @@ static bool is_same_path(const char* path, const char* given, size_t size) {
     return digits != 0 && size == path_size + 1 + digits + 4 && memcmp(rest + 1 + digits, ".tmp", 4) == 0;
 }
 
-const struct entry* settings_entry_for(const struct sockaddr* address, socklen_t size) {
-    char path[sizeof((struct sockaddr_un*)0)->sun_path + 1] = "";
-    size_t path_size = 0;
-    if (address->sa_family == AF_UNIX && size > offsetof(struct sockaddr_un, sun_path)) {
-        const struct sockaddr_un* given = (const struct sockaddr_un*)address;
-        const size_t at = given->sun_path[0] == '\0' ? 1 : 0; /* diversion.h */
-        path_size = strnlen(given->sun_path + at, size - offsetof(struct sockaddr_un, sun_path) - at);
-        memcpy(path, given->sun_path + at, path_size);
-    } else if ((address->sa_family != AF_INET && address->sa_family != AF_INET6) ||
-               size < sizeof(struct sockaddr_in)) {
-        return NULL;
+static bool is_same_unix(const struct entry* entry, const struct sockaddr_un* given, size_t size) {
+    if (given->sun_path[0] != '\0')
+        return is_same_path(entry->path, given->sun_path, strnlen(given->sun_path, size));
+    const size_t prefix = strlen(entry->diversion);
+    return size > 1 + prefix && memcmp(given->sun_path + 1, entry->diversion, prefix) == 0;
+}
+
+/* has_address: of a size that bind(2) would not refuse. */
+static bool has_address(const struct sockaddr* address, socklen_t size) {
+    switch (address->sa_family) {
+    case AF_INET:
+        return size >= sizeof(struct sockaddr_in);
+    case AF_INET6:
+        return size >= offsetof(struct sockaddr_in6, sin6_scope_id); /* RFC 2133's had no more */
+    case AF_UNIX:
+        return size > offsetof(struct sockaddr_un, sun_path) && size <= sizeof(struct sockaddr_un);
+    default:
+        return false;
     }
+}
+
+const struct entry* settings_entry_for(const struct sockaddr* address, socklen_t size) {
+    if (!has_address(address, size))
+        return NULL;
     for (size_t i = 0; i < entry_count; ++i) {
         const bool same = address->sa_family == AF_UNIX
-                              ? path_size != 0 && is_same_path(entries[i].path, path, path_size)
-                              : is_same_tcp(&entries[i], address, size);
+                              ? is_same_unix(&entries[i], (const struct sockaddr_un*)address,
+                                             size - offsetof(struct sockaddr_un, sun_path))
+                              : is_same_tcp(&entries[i], address);
         if (same)
             return &entries[i];
     }

@@ -3,9 +3,9 @@
  *   SNIPASS_LISTEN      entries, separated by spaces or commas:
  *                         unix:PATH          a unix listener that the server itself binds to PATH
  *                         ADDRESS:PORT=PATH  the TCP listener of that address becomes one at PATH. ADDRESS is
- * an IPv4 address, an IPv6 address in brackets, or * for any SNIPASS_ALLOW_UID   who may hand over besides
- * root and the server's own user: numbers, separated in the same way SNIPASS_INHERITED   set by ourselves for
- * the programs that inherit listeners: FD=ADDRESS:PORT */
+ *                                            an IPv4 address, an IPv6 address in brackets, or * for any
+ *   SNIPASS_ALLOW_UID   who may hand over besides root and the server's own user: numbers, separated likewise
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -17,6 +17,7 @@ struct entry {
     struct sockaddr_storage tcp; /* AF_UNSPEC: the server binds the path itself */
     bool any_address;            /* of tcp only the port counts */
     char path[sizeof((struct sockaddr_un*)0)->sun_path];
+    char diversion[32]; /* how the abstract names begin that lead to it, too (diversion.h) */
 };
 
 /* settings_load reads the environment; what it cannot read it reports on stderr and leaves out. Once, at
@@ -30,7 +31,3 @@ bool settings_empty(void);
 const struct entry* settings_entry_for(const struct sockaddr* address, socklen_t size);
 
 const uid_t* settings_allowed(size_t* count);
-
-/* settings_parse_address reads ADDRESS:PORT of `size` characters. */
-bool settings_parse_address(const char* text, size_t size, struct sockaddr_storage* address,
-                            bool* any_address);

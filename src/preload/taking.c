@@ -12,22 +12,20 @@
 #include "../libsnipass/handoff.h"
 #include "diversion.h"
 #include "next.h"
+#include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
     max_letting_go = 64,
-    max_reserved = 256,
+    max_held = 256,
+    max_looks = 4,
     header_patience = 10000,           /* us, in an event loop */
     header_patience_blocking = 100000, /* us, where the server would wait anyway */
     forgetting = 20,
@@ -36,19 +34,10 @@ enum {
     stuck_pause = 1000000,    /* us in which a patience that was in vain is not tried again */
 };
 
-/* A client that is the server's already, and the connection whose end says that the router has let go of it.
- */
-struct letting_go {
-    int client;
-    int connection;
-};
-
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the lists; never held while waiting */
-static struct letting_go letting_go[max_letting_go];      /* the oldest first */
-static _Atomic size_t letting_go_count;
-static int state_before_fork;                     /* whether the forking thread may be cancelled */
-static int reserved_numbers[max_reserved];        /* 0: a free place; else one more than the number */
-static _Atomic int64_t forgotten_at, stuck_until; /* us */
+/* Both without a lock: a signal handler may close(), or fork, in the middle of accept(). */
+static _Atomic uint64_t letting_go[max_letting_go]; /* 0: a free place */
+static _Atomic int held[max_held];                  /* 0: a free place; else one more than the number */
+static _Atomic int64_t forgotten_at, stuck_until;   /* us */
 
 static int64_t now_us(void) {
     struct timespec now;
@@ -63,93 +52,112 @@ static bool wait_readable(int fd, int64_t ms) {
 
 /* --- clients that the router has not let go of --- */
 
-static void forget(size_t at) {
-    memmove(&letting_go[at], &letting_go[at + 1], (letting_go_count - at - 1) * sizeof letting_go[0]);
-    --letting_go_count;
+/* A client that is the server's already, and the connection whose end says that the router has let go of it.
+ */
+static uint64_t pair(int client, int connection) {
+    return (uint64_t)(unsigned)client << 32 | (unsigned)(connection + 1);
 }
 
-static void close_oldest(void) {
-    next_close(letting_go[0].connection);
-    forget(0);
+static int client_of(uint64_t pair) {
+    return (int)(pair >> 32);
+}
+
+static int connection_of(uint64_t pair) {
+    return (int)(uint32_t)pair - 1;
+}
+
+/* take_out: false, somebody else has. */
+static bool take_out(size_t at, uint64_t pair) {
+    return atomic_compare_exchange_strong(&letting_go[at], &pair, 0);
+}
+
+static bool put_in(size_t at, uint64_t pair) {
+    uint64_t nothing = 0;
+    return atomic_compare_exchange_strong(&letting_go[at], &nothing, pair);
+}
+
+/* sweep closes what has come to its end, and looks at a few only: of a router that is stuck there may be
+ * many. Each is taken out first. Its number might be another's by the time that it is read from. */
+static void sweep(void) {
+    static _Atomic unsigned next;
+    int looks = 0;
+    for (size_t i = 0; i < max_letting_go && looks < max_looks; ++i) {
+        const size_t at = next++ % max_letting_go;
+        const uint64_t one = letting_go[at];
+        if (one == 0 || !take_out(at, one))
+            continue;
+        ++looks;
+        if (handoff_let_go(connection_of(one)) || !put_in(at, one))
+            next_close(connection_of(one));
+    }
 }
 
 static void add(int client, int connection) {
-    pthread_mutex_lock(&mutex);
-    while (letting_go_count != 0 && handoff_let_go(letting_go[0].connection))
-        close_oldest();
-    if (letting_go_count == max_letting_go)
-        close_oldest();
-    letting_go[letting_go_count++] = (struct letting_go){.client = client, .connection = connection};
-    pthread_mutex_unlock(&mutex);
+    const uint64_t added = pair(client, connection);
+    sweep();
+    for (size_t i = 0; i < max_letting_go; ++i)
+        if (letting_go[i] == 0 && put_in(i, added))
+            return;
+    const uint64_t other = atomic_exchange(&letting_go[(size_t)client % max_letting_go], added);
+    if (other != 0)
+        next_close(connection_of(other));
 }
 
 void taking_before_close(int fd) {
-    if (letting_go_count == 0)
-        return;
-    int connection = -1;
-    /* close() is called in signal handlers and from wherever: it must not wait for a lock. */
-    if (pthread_mutex_trylock(&mutex) != 0)
-        return;
-    for (size_t i = 0; i < letting_go_count && connection < 0; ++i) {
-        if (letting_go[i].client != fd && letting_go[i].connection != fd)
+    for (size_t i = 0; i < max_letting_go; ++i) {
+        const uint64_t one = letting_go[i];
+        const int connection = connection_of(one);
+        if (one == 0 || (client_of(one) != fd && connection != fd) || !take_out(i, one) || connection == fd)
             continue;
-        connection = letting_go[i].connection;
-        forget(i);
+        if (now_us() >= stuck_until && !wait_readable(connection, letting_go_patience))
+            stuck_until = now_us() + stuck_pause;
+        next_close(connection);
     }
-    pthread_mutex_unlock(&mutex);
-    if (connection < 0 || connection == fd)
-        return;
-    if (now_us() >= stuck_until && !wait_readable(connection, letting_go_patience))
-        stuck_until = now_us() + stuck_pause;
-    next_close(connection);
 }
 
-void taking_before_fork(void) {
-    int state = PTHREAD_CANCEL_ENABLE;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    pthread_mutex_lock(&mutex);
-    state_before_fork = state;
+/* --- what a fork must not keep --- */
+
+static struct taking_held hold(int fd) {
+    for (int i = 0; fd >= 0 && i < max_held; ++i) {
+        int nothing = 0;
+        if (held[i] == 0 && atomic_compare_exchange_strong(&held[i], &nothing, fd + 1))
+            return (struct taking_held){fd, i};
+    }
+    return (struct taking_held){fd, -1};
 }
 
-void taking_after_fork(bool in_child) {
-    while (in_child && letting_go_count != 0)
-        close_oldest();
-    for (size_t i = 0; in_child && i < max_reserved; ++i)
-        if (reserved_numbers[i] != 0) {
-            next_close(reserved_numbers[i] - 1);
-            reserved_numbers[i] = 0;
-        }
-    const int state = state_before_fork;
-    pthread_mutex_unlock(&mutex);
-    pthread_setcancelstate(state, NULL);
+/* let_go: false if it has been closed already, here in a forked child. */
+static bool let_go(struct taking_held one) {
+    int number = one.fd + 1;
+    return one.place < 0 || atomic_compare_exchange_strong(&held[one.place], &number, 0);
 }
 
-/* --- room for a client --- */
-
-static void replace_reserved(int from, int to) {
-    for (size_t i = 0; i < max_reserved; ++i)
-        if (reserved_numbers[i] == from) {
-            reserved_numbers[i] = to;
-            return;
-        }
-}
-
-int taking_reserve(int listener) {
-    pthread_mutex_lock(&mutex);
-    const int reserved = handoff_reserve(listener);
-    if (reserved >= 0)
-        replace_reserved(0, reserved + 1);
-    pthread_mutex_unlock(&mutex);
-    return reserved;
-}
-
-void taking_release(int reserved) {
+static void close_held(struct taking_held one) {
     const int error = errno;
-    pthread_mutex_lock(&mutex);
-    replace_reserved(reserved + 1, 0);
-    next_close(reserved);
-    pthread_mutex_unlock(&mutex);
+    if (let_go(one))
+        next_close(one.fd);
     errno = error;
+}
+
+void taking_after_fork(void) {
+    for (size_t i = 0; i < max_letting_go; ++i) {
+        const uint64_t one = atomic_exchange(&letting_go[i], 0);
+        if (one != 0)
+            next_close(connection_of(one));
+    }
+    for (size_t i = 0; i < max_held; ++i) {
+        const int number = atomic_exchange(&held[i], 0);
+        if (number != 0)
+            next_close(number - 1);
+    }
+}
+
+struct taking_held taking_reserve(int listener) {
+    return hold(handoff_reserve(listener));
+}
+
+void taking_release(struct taking_held one) {
+    close_held(one);
 }
 
 /* --- taking --- */
@@ -166,19 +174,20 @@ static void set_flags(int client, int flags) {
 
 /* finish makes the client the server's. No flag is set before the ACK: if it fails, somebody else may be
  * serving the client by now, and flags belong to the open socket, not to the descriptor. */
-static enum taking_result finish(struct handoff* handoff, int connection, int flags, int* client,
-                                 struct sockaddr_storage* peer) {
+static enum taking_result finish(struct handoff* handoff, struct taking_held connection, int flags,
+                                 int* client, struct sockaddr_storage* peer) {
     struct handoff_metadata metadata;
-    if (!handoff_parse(handoff, &metadata) || !handoff_acknowledge(connection)) {
+    if (!handoff_parse(handoff, &metadata) || !handoff_acknowledge(connection.fd)) {
         handoff_drop(handoff);
-        next_close(connection);
+        close_held(connection);
         return taking_nothing;
     }
     set_flags(handoff->client, flags);
     handoff_addresses(handoff->client, &metadata);
     *peer = metadata.peer;
     *client = handoff_release(handoff);
-    add(*client, connection);
+    if (let_go(connection))
+        add(*client, connection.fd);
     return taking_done;
 }
 
@@ -197,8 +206,8 @@ static void waited_in_vain(int64_t us, int64_t now) {
  * in the end, come out of one patience: liars cost a twentieth of the server's time, and one accept() waits
  * no longer for many of them than for one. An honest sender that is met when patience is gone, and has not
  * spoken yet, keeps its client and offers it again. */
-static enum handoff_progress read_in_time(struct handoff* handoff, int listener, int connection,
-                                          int64_t patience) {
+static enum handoff_progress read_in_time(struct handoff* handoff, const struct listener* listener,
+                                          int connection, int64_t patience) {
     const int64_t begun = now_us();
     const int64_t deadline = begun + patience_left(patience, begun);
     for (;;) {
@@ -219,21 +228,6 @@ static enum handoff_progress read_in_time(struct handoff* handoff, int listener,
     }
 }
 
-/* is_stderr: of a server that has closed its own the number may be anybody's, a client or a file of its data.
- * Nor may a full pipe hold up the server. */
-static bool is_stderr(int fd) {
-    struct stat status;
-    struct pollfd one = {.fd = fd, .events = POLLOUT};
-    int domain = 0;
-    socklen_t size = sizeof domain;
-    if (fstat(fd, &status) != 0 || poll(&one, 1, 0) != 1 || (one.revents & POLLOUT) == 0)
-        return false;
-    if (S_ISREG(status.st_mode))
-        return (fcntl(fd, F_GETFL) & O_APPEND) != 0;
-    return !S_ISSOCK(status.st_mode) ||
-           (next_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX);
-}
-
 /* report_stranger: the router can only say that it was refused. Once a minute, as it comes again and again.
  */
 static void report_stranger(int connection) {
@@ -241,38 +235,31 @@ static void report_stranger(int connection) {
     struct ucred sender = {0};
     socklen_t size = sizeof sender;
     const int64_t now = now_us();
-    if (!is_stderr(STDERR_FILENO))
-        return;
     int64_t due = next_report;
-    if (now < due || !atomic_compare_exchange_strong(&next_report, &due, now + report_pause) ||
-        next_getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &size) != 0)
-        return;
-    char text[128];
-    const int length =
-        snprintf(text, sizeof text,
-                 "snipass preload: user %u may not hand over clients: snipass-run --from USER\n", sender.uid);
-    (void)!write(STDERR_FILENO, text, (size_t)length);
+    if (now >= due && atomic_compare_exchange_strong(&next_report, &due, now + report_pause) &&
+        next_getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &size) == 0)
+        report("user %u may not hand over clients: snipass-run --from USER", sender.uid);
 }
 
-enum taking_result taking_client(int listener, int connection, int flags, int* client,
+enum taking_result taking_client(const struct listener* listener, int accepted, int flags, int* client,
                                  struct sockaddr_storage* peer) {
-    if (diversion_is(listener) && (connection = diversion_receive(connection)) < 0)
+    if (listener->is_diversion && (accepted = diversion_receive(accepted)) < 0)
         return taking_nothing;
-    (void)fcntl(connection, F_SETFD, FD_CLOEXEC);
+    const struct taking_held connection = hold(accepted);
     size_t count = 0;
     const uid_t* allowed = settings_allowed(&count);
-    const bool blocking = (fcntl(listener, F_GETFL) & O_NONBLOCK) == 0;
+    const bool blocking = (fcntl(listener->fd, F_GETFL) & O_NONBLOCK) == 0;
     struct handoff handoff;
     handoff_init(&handoff);
     enum handoff_progress progress = handoff_refused;
-    if (!handoff_sender_allowed(connection, allowed, count))
-        report_stranger(connection);
+    if (!handoff_sender_allowed(connection.fd, allowed, count))
+        report_stranger(connection.fd);
     else
-        progress = read_in_time(&handoff, listener, connection,
+        progress = read_in_time(&handoff, listener, connection.fd,
                                 blocking ? header_patience_blocking : header_patience);
     if (progress == handoff_complete)
         return finish(&handoff, connection, flags, client, peer);
     handoff_drop(&handoff);
-    next_close(connection);
+    close_held(connection);
     return progress == handoff_no_room ? taking_full : taking_nothing;
 }

@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "settings.h"
+#include "listeners.h"
 
 enum taking_result {
     taking_done,    /* the client */
@@ -10,23 +10,29 @@ enum taking_result {
     taking_full,    /* EMFILE: no descriptor for the client */
 };
 
-/* All of this is called with the thread's cancellation switched off.
- *
- * taking_reserve: of a process with one descriptor left, accept() must fail before it has taken the client
+/* All of this is called with the thread's cancellation switched off. */
+
+/* A descriptor that a forked child must not keep. Its number may be another's there when the child goes on,
+ * if it was a signal handler that forked. */
+struct taking_held {
+    int fd;
+    int place; /* -1: there were too many */
+};
+
+/* taking_reserve: of a process with one descriptor left, accept() must fail before it has taken the client
  * out of the backlog (handoff_reserve). Kept while accept4() waits, as the kernel keeps the number that
- * accept4() will return. -1: EMFILE. */
-int taking_reserve(int listener);
-void taking_release(int reserved);
+ * accept4() will return. .fd is -1: EMFILE. */
+struct taking_held taking_reserve(int listener);
+void taking_release(struct taking_held held);
 
 /* taking_client takes over `connection`, accepted from `listener`. It waits a moment at most. On taking_done
  * *client is acknowledged, has the flags that accept4 was asked for, and *peer is its address. */
-enum taking_result taking_client(int listener, int connection, int flags, int* client,
+enum taking_result taking_client(const struct listener* listener, int connection, int flags, int* client,
                                  struct sockaddr_storage* peer);
 
 /* taking_before_close: the server is about to close `fd`. If that is a client that the router has not let go
  * of, waits until it has, within bounds. */
 void taking_before_close(int fd);
 
-/* Around fork(): the child has copies of our descriptors, and must not have them. */
-void taking_before_fork(void);
-void taking_after_fork(bool in_child);
+/* taking_after_fork: in the child. It has copies of our descriptors, and must not have them. */
+void taking_after_fork(void);

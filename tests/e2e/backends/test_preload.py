@@ -1,4 +1,5 @@
 """libsnipass_preload.so, call by call: small servers in Python, each of them a few lines, against a router of the test's own."""
+import contextlib
 import fcntl
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
-from backend_case import BUILD, RUN, BackendCase, descriptors, wait_for  # noqa: E402
+from backend_case import BUILD, RUN, BackendCase, descriptors, settled, wait_for  # noqa: E402
 from receiver_checks import tcp_pair  # noqa: E402
 
 PRELUDE = """
@@ -55,6 +56,17 @@ class PreloadCase(BackendCase):
         self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
         return far
 
+    def sockets(self):
+        """The open sockets of the server, whatever the number of its descriptors."""
+        found = set()
+        for fd in Path(f"/proc/{self.server.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found.add(os.readlink(fd))
+        return {target for target in found if target.startswith("socket:")}
+
+    def children(self):
+        return Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
+
     def lie(self):
         far, near = tcp_pair()
         with far, near:
@@ -75,6 +87,24 @@ class Accept(PreloadCase):
         for _ in range(2):
             far = self.hand_over()
             self.assertEqual(self.line(), f"{far.getsockname()} {far.getsockname()} 0 {fcntl.FD_CLOEXEC}")
+
+    def test_a_client_of_an_ipv4_router_has_a_mapped_address_for_an_ipv6_server(self):
+        self.serve("""
+            listener = listen(("::", 443), socket.AF_INET6)
+            say("listening")
+            client, address = listener.accept()
+            client.recv(65536)
+            raw = socket.socket(fileno=os.dup(client.fileno()))
+            say(address[:2], client.getpeername()[:2], client.getsockname()[:2])
+            other = socket.create_server(("127.0.0.1", 0))
+            os.dup2(other.fileno(), client.fileno())  # the number is another socket's, which nobody maps
+            say(client.getsockname() == other.getsockname())
+        """)
+        self.line()
+        far = self.hand_over("127.0.0.1")
+        peer, local = (("::ffff:127.0.0.1", name[1]) for name in (far.getsockname(), far.getpeername()))
+        self.assertEqual(self.line(), f"{peer} {peer} {local}")
+        self.assertEqual(self.line(), "True")
 
     def test_a_client_of_a_dual_stack_router_has_an_address_that_an_ipv4_server_can_read(self):
         self.serve("""
@@ -190,6 +220,26 @@ class Accept(PreloadCase):
                 said = self.server.stderr.read()
                 self.assertEqual("user 65534 may not hand over clients: snipass-run --from USER" in said, outcome == "refused")
 
+    def test_a_stranger_is_not_the_death_of_a_server_whose_stderr_nobody_reads(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can be somebody else")
+        self.folder.chmod(0o755)
+        self.serve("""
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            listener = listen()
+            say("listening")
+            say(attempt(listener.accept))
+        """, stderr=subprocess.PIPE)
+        self.server.stderr.close()
+        self.line()
+        child = os.fork()
+        if child == 0:
+            os.setuid(65534)
+            with handoff_sender.connect(str(self.socket)):
+                os._exit(0)
+        os.waitpid(child, 0)
+        self.assertEqual(self.line(), "ECONNABORTED")
+
     def test_out_of_descriptors_is_emfile_and_the_client_stays_in_the_backlog(self):
         self.serve("""
             listener = listen()
@@ -238,10 +288,77 @@ class Accept(PreloadCase):
         """)
         self.line()
         self.hand_over()
-        before = descriptors(self.server.pid)
+        before = settled(lambda: descriptors(self.server.pid))
         for _ in range(100):
             self.hand_over()
         wait_for(lambda: descriptors(self.server.pid) <= before, "the descriptors to go")
+
+
+class Forks(PreloadCase):
+    """What a child has from its parent is the parent's still."""
+
+    def test_one_that_closes_everything_leaves_its_parents_listeners_alone(self):
+        """As a child does before exec(). Its parent's event loop is shared with it, and so are the sockets."""
+        for kind, made in (("two families", "listen(('0.0.0.0', 443)), listen(('::', 443), socket.AF_INET6)"),
+                           ("reuseport", "listen(reuseport=True), listen(reuseport=True)")):
+            with self.subTest(kind=kind):
+                self.serve(f"""
+                    import ctypes
+                    listeners = {made}
+                    loop = select.epoll()
+                    for l in listeners: l.setblocking(False); loop.register(l, select.EPOLLIN)
+                    child = os.fork()
+                    if child == 0:
+                        libc = ctypes.CDLL(None)
+                        for fd in range(3, 64): libc.close(fd)
+                        os._exit(0)
+                    os.waitpid(child, 0)
+                    say("ready")
+                    taken = 0
+                    while taken < 4:
+                        for fd, _ in loop.poll():
+                            answer = attempt(next(l for l in listeners if l.fileno() == fd).accept)
+                            if answer != "EAGAIN": taken += 1; say(answer[1][0])
+                """)
+                self.assertEqual(self.line(), "ready")
+                for host in ("127.0.0.1", "::1") * 2 if kind == "two families" else ("127.0.0.1",) * 4:
+                    self.hand_over(host)
+                    self.assertEqual(self.line(), host)
+                self.stop(self.server)
+
+    def test_from_a_signal_handler_in_accept(self):
+        """The child goes on where the handler was called: in our accept()."""
+        self.start_piped(RUN, self.socket, "--listen", "443", "--", BUILD / "preload_forking", "accept")
+        wait_for(lambda: self.socket.exists() and self.children(), "the handler's child")
+        for _ in range(2):  # the parent, and its child
+            self.hand_over()
+        # The number that was reserved in the parent is another file's in the child, and stays open.
+        self.assertEqual(sorted([self.line(), self.line()]), ["child: a client, and its log as it was", "parent: a client"])
+
+    def test_from_a_signal_handler_anywhere(self):
+        done = subprocess.run([RUN, self.socket, "--listen", "443", "--", BUILD / "preload_forking", "often"], timeout=60,
+                              capture_output=True, text=True)
+        self.assertEqual(done.stdout, "200 children\n")
+
+    def test_one_that_another_thread_makes_keeps_no_connection_of_the_router(self):
+        self.serve("""
+            import threading
+            listener = listen()
+            listener.setblocking(True)
+            threading.Thread(target=attempt, args=(listener.accept,), daemon=True).start()
+            say("listening")
+            sys.stdin.readline()
+            if os.fork() == 0:
+                say(sum("socket" in os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
+                        if os.path.exists(f"/proc/self/fd/{fd}")))
+            time.sleep(60)
+        """)
+        self.line()
+        with handoff_sender.connect(str(self.socket)):  # silent: accept() waits for it, for a moment
+            wait_for(lambda: len(self.sockets()) == 2, "the connection to be accepted")
+            self.server.stdin.write("\n")
+            self.server.stdin.flush()
+            self.assertEqual(self.line(), "1")  # the listener
 
 
 class Close(PreloadCase):
@@ -350,6 +467,93 @@ class Bind(PreloadCase):
         self.hand_over()
         self.assertEqual(self.line(), "1 32768 60 1 (1, 3) (7, 0)")
 
+    def test_options_that_are_not_for_clients(self):
+        """SO_ATTACH_FILTER is a pointer, which is nothing any more when the client comes."""
+        self.serve("""
+            import ctypes, struct
+            S = socket.SOL_SOCKET
+            program = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xffffffff))  # ret #-1
+            listener = listen()
+            say(attempt(listener.setsockopt, S, 26, struct.pack("HxxxxxxP", 1, ctypes.addressof(program))),
+                attempt(listener.setsockopt, S, 47, struct.pack("Q", 1000000)))
+            ctypes.memset(program, 0xff, len(program))
+            say(listener.getsockname(), listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            client, address = listener.accept()
+            say(struct.unpack("Q", client.getsockopt(S, 47, 8))[0])  # SO_MAX_PACING_RATE
+        """)
+        self.assertEqual(self.line(), "None None")
+        self.assertEqual(self.line(), "('127.0.0.1', 443) 0")
+        self.hand_over()
+        self.assertEqual(self.line(), "1000000")
+
+    def test_a_listener_that_is_paused_can_go_on(self):
+        """As HAProxy does it: connect(AF_UNSPEC), and listen() again."""
+        self.serve("""
+            import ctypes
+            listener = listen()
+            say(ctypes.CDLL(None).connect(listener.fileno(), bytes(16), 16))
+            listener.listen(64)
+            say(listener.accept()[1])
+        """)
+        self.assertEqual(self.line(), "0")
+        self.assertEqual(str(self.hand_over().getsockname()), self.line())
+
+    def test_an_address_that_is_too_long_is_an_error_as_ever(self):
+        self.serve("""
+            import ctypes
+            libc = ctypes.CDLL(None, use_errno=True)
+            for family, size in ((1, 128), (1, 4096), (10, 16), (2, 8)):
+                s = socket.socket(family)
+                address = family.to_bytes(2, "little") + (443).to_bytes(2, "big") + b"x" * 4096
+                say(libc.bind(s.fileno(), address, size), errno.errorcode[ctypes.get_errno()])
+        """)
+        self.assertEqual([self.line() for _ in range(4)], ["-1 EINVAL"] * 4)
+
+    def test_registered_with_an_event_loop_before_its_bind(self):
+        self.serve("""
+            listener = socket.socket()
+            loop = select.epoll()
+            loop.register(listener, select.EPOLLIN | select.EPOLLET)
+            listener.bind(("127.0.0.1", 443)); listener.listen(64); listener.setblocking(False)
+            say("listening")
+            while True:
+                loop.poll()
+                answer = attempt(listener.accept)
+                if len(answer) == 2: say(answer[1])
+        """)
+        self.line()
+        self.assertEqual(str(self.hand_over().getsockname()), self.line())
+
+    def test_the_longest_path_for_both_families(self):
+        self.socket = self.folder / ("s" * (106 - len(str(self.folder))))
+        self.assertEqual(len(str(self.socket)), 107)
+        self.serve("""
+            pair = listen(("0.0.0.0", 443)), listen(("::", 443), socket.AF_INET6)
+            say("listening")
+            pair[0].setblocking(False)
+            while attempt(pair[0].accept) == "EAGAIN": select.select(pair, [], [], 0.01)
+        """)
+        self.assertEqual(self.line(), "listening")
+
+    def test_threads_may_bind_at_the_same_time(self):
+        self.serve("""
+            import threading
+            together, failed = threading.Barrier(8), []
+            def work():
+                for _ in range(20):
+                    s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                    together.wait()
+                    problem = attempt(s.bind, ("127.0.0.1", 443))
+                    if problem: failed.append(problem)
+                    together.wait()
+                    s.close()
+            threads = [threading.Thread(target=work) for _ in range(8)]
+            for t in threads: t.start()
+            for t in threads: t.join()
+            say(failed)
+        """)
+        self.assertEqual(self.line(), "[]")
+
     def test_other_sockets_are_left_alone(self):
         self.serve("""
             udp = socket.socket(type=socket.SOCK_DGRAM)
@@ -379,15 +583,15 @@ class Bind(PreloadCase):
     def test_binding_twice_fails_as_on_tcp_unless_the_port_is_shared(self):
         self.serve("""
             one = listen(reuseport=True)
+            one.setblocking(False)
             say(attempt(listen, ("127.0.0.1", 443)))
             two = listen(reuseport=True)
-            say("listening")
-            one.setblocking(False)
+            say("listening", fcntl.fcntl(one, fcntl.F_GETFL) & os.O_NONBLOCK != 0)
             select.select([one], [], []); select.select([two], [], [])
             say(one.accept()[1]); say(attempt(two.accept))
         """)
         self.assertEqual(self.line(), "EADDRINUSE")
-        self.line()
+        self.assertEqual(self.line(), "listening True")
         self.assertEqual(str(self.hand_over().getsockname()), self.line())
 
     def test_a_second_address_on_the_port_is_refused_and_the_remedy_said(self):
@@ -716,6 +920,15 @@ class Wrapper(PreloadCase):
         unreadable.chmod(0o711)
         done = subprocess.run([RUN, self.socket, "--", unreadable], user=65534 if os.geteuid() == 0 else None, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_library_that_the_loader_would_not_find_is_refused(self):
+        for name in ("my folder", "a:b"):
+            folder = self.folder / name
+            folder.mkdir()
+            for file in (BUILD / "snipass-run", BUILD / "libsnipass_preload.so"):
+                shutil.copy(file, folder)
+            done = subprocess.run([folder / "snipass-run", self.socket, "--", "/bin/true"], capture_output=True, text=True)
+            self.assertEqual((done.returncode, "a space or a colon" in done.stderr), (2, True))
 
     def test_hands_on_the_commands_exit_status(self):
         done = subprocess.run([RUN, self.socket, "--", "sh", "-c", "exit 7"])

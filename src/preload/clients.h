@@ -1,0 +1,10 @@
+/* Clients of IPv4 that an IPv6 listener has taken. On TCP their sockets are IPv6, with mapped addresses; the
+ * router's may be IPv4. */
+#pragma once
+
+#include <stdbool.h>
+
+void clients_remember_mapped(int client);
+
+/* clients_is_mapped: the very socket that was remembered, not another one with its number. errno stays. */
+bool clients_is_mapped(int fd);

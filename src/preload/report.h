@@ -1,0 +1,7 @@
+/* A line on the server's stderr, which is a guest's to write to, and not to wait for. */
+#pragma once
+
+#include <stdbool.h>
+
+/* report writes "snipass preload: ", the text and a line's end, or nothing. errno stays. */
+void report(const char* format, ...) __attribute__((format(printf, 1, 2)));
