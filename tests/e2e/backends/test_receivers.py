@@ -65,6 +65,15 @@ class Python(OutlivesThreads, Receiver):
         return ["python3", RECEIVERS / "receiver.py"]
 
 
+def is_gone(pid):
+    """It is no more, with all of its threads, or was not waited for yet by whoever inherited it."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class Node(OutlivesThreads, Receiver):
     def command(self):
         return ["node", RECEIVERS / "receiver.js"]
@@ -99,6 +108,69 @@ class Node(OutlivesThreads, Receiver):
             time.sleep(0.3)
             resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limit)
             self.assertIn("client: ", answer.result()[1])
+
+    def wait_for_end(self, child):
+        """Node is dead, and nobody takes clients for it; another one can have its place."""
+        self.server.wait(timeout=20)
+        wait_for(lambda: is_gone(child), "its child to go")
+        far, near = tcp_pair()
+        with far, near:
+            self.assertEqual(handoff_sender.offer(str(self.socket), near), "away")
+        self.server = self.start(*self.command_at(self.socket))
+        self.wait_for_socket()
+
+    def test_dies_with_a_client_unread_and_its_child_with_it(self):
+        _, child = self.processes
+        self.server.send_signal(signal.SIGSTOP)
+        far, near = tcp_pair()
+        with far, near:
+            self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
+            wait_for(lambda: len(os.listdir(f"/proc/{child}/task")) == 2, "the client to be passed on")
+            self.server.kill()
+            self.wait_for_end(child)
+        with self.router() as router:
+            self.fetch(router.address)
+
+    def test_dies_while_its_child_hangs_and_its_child_with_it(self):
+        _, child = self.processes
+        os.kill(child, signal.SIGSTOP)
+        self.server.kill()
+        self.wait_for_end(child)
+        with self.router() as router:
+            self.fetch(router.address)
+
+    def test_is_restarted_under_load(self):
+        restarts, threads = 6, 4
+        with self.router() as router, self.load(router.address, threads) as load:
+            for _ in range(restarts):
+                served = load.served
+                _, child = self.processes
+                self.server.terminate()
+                self.wait_for_end(child)
+                wait_for(lambda: load.served > served + threads, "the next Node to serve")
+        self.assertLessEqual(len(load.failures), restarts * threads)  # whom Node was serving
+
+    def test_its_child_ends_where_the_channel_does(self):
+        """Be the parent alive or not: what it would take from then on nobody would serve."""
+        child = (RECEIVERS / "receiver.js").read_text().split("const CHILD = `\n")[1].split("`;")[0].replace("\\\\", "\\")
+        for answer in (None, b'{"cmd":"NODE_HANDLE_NACK"}\n'):
+            with self.subTest(answer=answer):
+                path = self.folder / f"child{bool(answer)}.sock"
+                far, near = tcp_pair()
+                ours, its = socket.socketpair()
+                with far, near, ours:
+                    with its:
+                        process = self.start("python3", "-c", child, path, os.getpid(), pass_fds=[its.fileno()],
+                                             env={**os.environ, "NODE_CHANNEL_FD": str(its.fileno())})
+                    self.wait_for_socket(path)
+                    self.assertEqual(handoff_sender.offer(str(path), near), "taken")
+                    if answer:
+                        _, (client,), _, _ = socket.recv_fds(ours, 4096, 1)
+                        os.close(client)
+                        ours.sendall(answer)
+                    else:
+                        wait_for(lambda: ours.recv(1, socket.MSG_PEEK), "the client to be passed on")
+                process.wait(timeout=20)
 
 
 class Compiled(Receiver):
