@@ -6,6 +6,7 @@ do; each of them is one handoff that a receiver must refuse while it goes on ser
 import array
 import collections
 import os
+import select
 import socket
 import struct
 import threading
@@ -67,6 +68,13 @@ def answer(connection, patience):
         connection.shutdown(socket.SHUT_RD)
         connection.settimeout(1)
         return "taken" if connection.recv(1) == ACK else "taken back"
+
+
+def is_closed(connection, patience):
+    """The receiver has closed it, or does so now."""
+    poll = select.poll()
+    poll.register(connection, 0)  # POLLHUP comes unasked
+    return bool(poll.poll(patience * 1000))
 
 
 def offer(path, client, patience=1.0, **header_fields):
@@ -238,10 +246,9 @@ LIES = {
 
 
 def _taken_back(client, connection):
+    """Nothing comes back on this connection any more; that the client was not taken shows in the client."""
     connection.shutdown(socket.SHUT_RD)
     send_with(connection, header(client), [client])
-    connection.shutdown(socket.SHUT_WR)
-    # Nothing comes back on this connection any more; that the client was not taken shows in the client.
 
 
 def tell(path, lie, client, patience=4.0):
@@ -251,4 +258,8 @@ def tell(path, lie, client, patience=4.0):
             LIES[lie](client, connection)
         except ConnectionError:  # the receiver saw enough before we had finished
             return "refused"
-        return "refused" if connection.fileno() < 0 else answer(connection, patience)
+        if connection.fileno() < 0:
+            return "refused"
+        result = answer(connection, patience)
+        # Only then has it done all that it was to do with the client.
+        return result if result != "refused" or is_closed(connection, patience) else "refused, but not closed"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 from backend_case import BUILD, BackendCase, wait_for  # noqa: E402
-from receiver_checks import KeepsItsPlace, OutlivesThreads, RefusesLies, ServesClients  # noqa: E402
+from receiver_checks import KeepsItsPlace, OutlivesThreads, RefusesLies, ServesClients, WaitsForSoleOwnership  # noqa: E402
 
 
 class Example(KeepsItsPlace, BackendCase):
@@ -71,7 +71,7 @@ class KeepsDatagrams(KeepsClients):
                 self.assertIn("backend: blog", answer.result()[1])
 
 
-class StreamBackend(OutlivesThreads, RefusesLies, SaysHello, Example):
+class StreamBackend(OutlivesThreads, WaitsForSoleOwnership, RefusesLies, SaysHello, Example):
     program = ["stream_backend"]
     ignores = ["a TLV over the end"]  # it does not read TLVs
 
@@ -80,7 +80,7 @@ class DatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol = ["datagram_backend"], "datagram"
 
 
-class LibraryBackend(KeepsClients, RefusesLies, SaysHello, Example):
+class LibraryBackend(KeepsClients, WaitsForSoleOwnership, RefusesLies, SaysHello, Example):
     program, threads_at_rest = ["library_backend"], 2
 
 
@@ -88,7 +88,7 @@ class LibraryDatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol, threads_at_rest = ["library_backend", "--datagram"], "datagram", 2
 
 
-class AsioBackend(RefusesLies, Example):
+class AsioBackend(WaitsForSoleOwnership, RefusesLies, Example):
     program = ["asio_backend"]
 
     def test_out_of_descriptors_the_clients_wait(self):
@@ -101,6 +101,7 @@ class AsioBackend(RefusesLies, Example):
             self.assertIn("backend: blog", answer.result()[1])
 
 
-del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, OutlivesThreads, RefusesLies, ServesClients  # they are no tests by themselves
+del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, OutlivesThreads  # they are no tests by themselves
+del RefusesLies, ServesClients, WaitsForSoleOwnership
 if __name__ == "__main__":
     unittest.main()

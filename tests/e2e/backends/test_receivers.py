@@ -5,7 +5,6 @@ import resource
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -17,12 +16,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
 from backend_case import SOURCE, BackendCase, can_connect, wait_for  # noqa: E402
-from receiver_checks import BehindRouter, KeepsItsPlace, OutlivesThreads, RefusesLies, tcp_pair  # noqa: E402
+from receiver_checks import BehindRouter, KeepsItsPlace, OutlivesThreads, RefusesLies, WaitsForSoleOwnership, tcp_pair  # noqa: E402
 
 RECEIVERS = SOURCE / "examples" / "receivers"
 
 
-class Receiver(BehindRouter, KeepsItsPlace, RefusesLies, BackendCase):
+class Receiver(BehindRouter, KeepsItsPlace, WaitsForSoleOwnership, RefusesLies, BackendCase):
     ignores = ["a TLV over the end"]  # they do not read TLVs
 
     def command(self):
@@ -36,17 +35,6 @@ class Receiver(BehindRouter, KeepsItsPlace, RefusesLies, BackendCase):
         super().setUp()
         self.server = self.start(*self.command_at(self.socket))
         self.wait_for_socket()
-
-    def test_a_client_that_has_gone_is_no_trouble(self):
-        far, near = tcp_pair()
-        with near, handoff_sender.connect(str(self.socket)) as connection:
-            header = handoff_sender.header(near)
-            far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            far.close()  # RST: getpeername() fails from now on
-            handoff_sender.send_with(connection, header, [near])
-            handoff_sender.answer(connection, 4)
-        with self.router() as router:
-            self.fetch(router.address)
 
     def test_what_is_refused_keeps_its_flags(self):
         """They belong to the socket, which is the router's still, and perhaps somebody else's soon."""
@@ -257,6 +245,6 @@ class Rust(OutlivesThreads, Compiled):
         return socket.create_connection(address, timeout=20)
 
 
-del Receiver, Compiled, RefusesLies, KeepsItsPlace, OutlivesThreads  # they are no tests by themselves
+del Receiver, Compiled, RefusesLies, KeepsItsPlace, OutlivesThreads, WaitsForSoleOwnership  # they are no tests by themselves
 if __name__ == "__main__":
     unittest.main()
