@@ -112,6 +112,13 @@ class WaitsForSoleOwnership:
     """Not so the preload library, whose server waits in accept() meanwhile: its patience is shorter."""
 
     def test_leaves_the_client_alone_until_the_router_has_let_go(self):
+        self.check_patience(0, 0.2)
+
+    def test_a_slow_header_leaves_the_end_of_file_its_time(self):
+        self.check_patience(0.7, 0.6)
+
+    def check_patience(self, header_time, letting_go_time):
+        """The times are in seconds; either may take one."""
         with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
             answer = pool.submit(self.fetch, listener.getsockname())
             near, _ = listener.accept()
@@ -119,9 +126,12 @@ class WaitsForSoleOwnership:
                 near.settimeout(10)  # non-blocking underneath
                 near.recv(1, socket.MSG_PEEK)
                 unread = near.recv(65536, socket.MSG_PEEK)
-                handoff_sender.send_with(connection, handoff_sender.header(near), [near])
+                header = handoff_sender.header(near)
+                handoff_sender.send_with(connection, header[:20], [near])
+                time.sleep(header_time)
+                handoff_sender.send_with(connection, header[20:], [])
                 self.assertEqual(connection.recv(1), handoff_sender.ACK)
-                time.sleep(0.2)  # long enough to use it
+                time.sleep(letting_go_time)
                 is_untouched = untouched(near, unread)
                 near.close()
             own, body = answer.result()

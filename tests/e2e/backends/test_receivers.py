@@ -223,6 +223,18 @@ class Go(Compiled):
                 self.assertIn("client: ", self.get(client, close=True))
         self.assertEqual(self.server.wait(timeout=20), 0)
 
+    @unittest.skipUnless(shutil.which("strace"), "no strace here")
+    def test_short_of_descriptors_it_keeps_whom_it_has_acknowledged(self):
+        for shortage in ("EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"):
+            with self.subTest(shortage=shortage), self.router() as router, ThreadPoolExecutor(1) as pool:
+                strace = self.start("strace", "-f", "-e", f"inject=fcntl:error={shortage}", "-p", self.server.pid, log=shortage)
+                wait_for(lambda: "attached" in (self.folder / shortage).read_text(), "strace to be there")
+                answer = pool.submit(self.fetch, router.address)
+                wait_for(lambda: "F_DUPFD_CLOEXEC" in (self.folder / shortage).read_text(), "a copy to fail")
+                time.sleep(0.1)  # long enough for the client to be lost
+                self.stop(strace, signal.SIGINT)
+                self.assertIn("client: ", answer.result()[1])
+
     def test_is_a_listener_as_net_http_expects_it(self):
         """Shutdown and Close are heard by whoever is in Accept."""
         with tempfile.TemporaryDirectory() as folder:
