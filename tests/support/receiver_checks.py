@@ -2,6 +2,7 @@
 import contextlib
 import os
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -108,8 +109,22 @@ class RefusesLies(ServesClients):
             self.fetch(router.address)
 
 
-class WaitsForSoleOwnership:
-    """Not so the preload library, whose server waits in accept() meanwhile: its patience is shorter."""
+class KnowsOfSnipass:
+    """Tests of a receiver that is no server with the preload library: that one's backlog is the server's, and its patience, for
+    which the server waits in accept(), is shorter."""
+
+    def test_a_thousand_clients_may_wait_in_its_backlog(self):
+        with contextlib.ExitStack() as waiting:
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            waiting.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], 2048), limits[1]))
+            for pid in self.processes:
+                os.kill(pid, signal.SIGSTOP)
+                waiting.callback(os.kill, pid, signal.SIGCONT)
+            for _ in range(1024):  # a full one fails with EAGAIN
+                waiting.enter_context(handoff_sender.connect(str(self.socket), timeout=0))
+        with self.router() as router:
+            self.fetch(router.address)
 
     def test_leaves_the_client_alone_until_the_router_has_let_go(self):
         self.check_patience(0, 0.2)

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
 from backend_case import BUILD, SOURCE, BackendCase, wait_for  # noqa: E402
-from receiver_checks import KeepsItsPlace, OutlivesThreads, RefusesLies, ServesClients, WaitsForSoleOwnership, tcp_pair  # noqa: E402
+from receiver_checks import KeepsItsPlace, KnowsOfSnipass, OutlivesThreads, RefusesLies, ServesClients, tcp_pair  # noqa: E402
 
 
 class Example(KeepsItsPlace, BackendCase):
@@ -93,7 +93,7 @@ class KeepsDatagrams(KeepsClients):
                 far.recv(1)
 
 
-class StreamBackend(OutlivesThreads, WaitsForSoleOwnership, RefusesLies, SaysHello, Example):
+class StreamBackend(OutlivesThreads, KnowsOfSnipass, RefusesLies, SaysHello, Example):
     program = ["stream_backend"]
     ignores = ["a TLV over the end"]  # it does not read TLVs
 
@@ -102,7 +102,7 @@ class DatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol = ["datagram_backend"], "datagram"
 
 
-class LibraryBackend(KeepsClients, WaitsForSoleOwnership, RefusesLies, SaysHello, Example):
+class LibraryBackend(KeepsClients, KnowsOfSnipass, RefusesLies, SaysHello, Example):
     program, threads_at_rest = ["library_backend"], 2
 
 
@@ -110,7 +110,7 @@ class LibraryDatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol, threads_at_rest = ["library_backend", "--datagram"], "datagram", 2
 
 
-class AsioBackend(WaitsForSoleOwnership, RefusesLies, Example):
+class AsioBackend(KnowsOfSnipass, RefusesLies, Example):
     program = ["asio_backend"]
 
     def test_out_of_descriptors_the_clients_wait(self):
@@ -123,7 +123,7 @@ class AsioBackend(WaitsForSoleOwnership, RefusesLies, Example):
             self.assertIn("backend: blog", answer.result()[1])
 
 
-del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, OutlivesThreads  # they are no tests by themselves
-del RefusesLies, ServesClients, WaitsForSoleOwnership
+del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, KnowsOfSnipass  # they are no tests by themselves
+del OutlivesThreads, RefusesLies, ServesClients
 if __name__ == "__main__":
     unittest.main()

@@ -16,12 +16,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
 from backend_case import SOURCE, BackendCase, can_connect, wait_for  # noqa: E402
-from receiver_checks import BehindRouter, KeepsItsPlace, OutlivesThreads, RefusesLies, WaitsForSoleOwnership, tcp_pair  # noqa: E402
+from receiver_checks import BehindRouter, KeepsItsPlace, KnowsOfSnipass, OutlivesThreads, RefusesLies, tcp_pair  # noqa: E402
 
 RECEIVERS = SOURCE / "examples" / "receivers"
 
 
-class Receiver(BehindRouter, KeepsItsPlace, WaitsForSoleOwnership, RefusesLies, BackendCase):
+class Receiver(BehindRouter, KeepsItsPlace, KnowsOfSnipass, RefusesLies, BackendCase):
     ignores = ["a TLV over the end"]  # they do not read TLVs
 
     def command(self):
@@ -257,6 +257,6 @@ class Rust(OutlivesThreads, Compiled):
         return socket.create_connection(address, timeout=20)
 
 
-del Receiver, Compiled, RefusesLies, KeepsItsPlace, OutlivesThreads, WaitsForSoleOwnership  # they are no tests by themselves
+del Receiver, Compiled, RefusesLies, KeepsItsPlace, KnowsOfSnipass, OutlivesThreads  # they are no tests by themselves
 if __name__ == "__main__":
     unittest.main()
