@@ -35,7 +35,8 @@ def read(connection, size, fds, deadline):
 def receive(connection, fds):
     uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
     deadline = time.monotonic() + 1  # for all of the header: who sends a byte now and then must come to an end
-    start = read(connection, 16, fds, deadline) if uid in (0, os.geteuid()) else b""  # a router with its own user: add its uid
+    allowed = (0, os.geteuid())  # a router with a user of its own: add its uid here
+    start = read(connection, 16, fds, deadline) if uid in allowed else b""
     if start[:13] != b"\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21": raise OSError("not a PROXY v2 header, or not from the router")
     family, size = struct.unpack("!BH", start[13:])
     if not {0x11: 12, 0x21: 36}.get(family, 1024) <= size <= 1008: raise OSError("not a PROXY v2 header")

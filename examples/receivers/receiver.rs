@@ -122,8 +122,8 @@ fn header_size(start: &[u8]) -> Result<usize> {
 /// Takes one handoff. After an error the client was not touched: the router still owns it.
 fn receive(mut connection: UnixStream) -> Result<TcpStream> {
     let [_pid, uid, _gid] = option::<3>(connection.as_raw_fd(), SO_PEERCRED)?;
-    if uid != 0 && uid != unsafe { geteuid() } {
-        return refused("this sender may not hand us clients"); // a router with a user of its own: add its uid here
+    if uid != 0 && uid != unsafe { geteuid() } { // a router with a user of its own: add its uid here
+        return refused("this sender may not hand us clients");
     }
     let deadline = Instant::now() + PATIENCE; // for all of it: who sends a byte now and then must come to an end
     let mut clients = Vec::new();

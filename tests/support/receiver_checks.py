@@ -7,12 +7,15 @@ import socket
 import struct
 import subprocess
 import time
+import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import backend_case
 import handoff_sender
 import router
 
+needs_root = unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+EXECUTABLE = {**os.environ, "PATH": f"/usr/bin:/bin:{os.environ['PATH']}"}  # by any user
 UNREAD = b"\x16\x03\x01 unread"
 
 
@@ -33,6 +36,18 @@ def untouched(near, unread):
     information = near.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
     established, segments_sent = information[0] == 1, struct.unpack_from("=I", information, 156)[0]
     return established and segments_sent == 0 and near.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT) == unread
+
+
+@contextlib.contextmanager
+def acting_as(user, group):
+    """Files and sockets see that user meanwhile."""
+    os.setegid(group)
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 class ServesClients:
@@ -77,16 +92,12 @@ class RefusesLies(ServesClients):
             self.fetch(router.address)
         self.assertNotIn("taken back", router.outcomes)
 
+    @needs_root
     def test_refuses_another_users_clients(self):
         """Whom the file lets in, that is."""
-        if os.geteuid() != 0:
-            self.skipTest("only root can be somebody else")
         self.socket.chmod(0o666)
-        os.seteuid(54321)
-        try:
+        with acting_as(54321, 54321):
             connection = handoff_sender.connect(str(self.socket))
-        finally:
-            os.seteuid(0)
         far, near = tcp_pair()
         with far, near, connection:
             with contextlib.suppress(ConnectionError):  # it need not wait for the header
@@ -156,6 +167,7 @@ class KnowsOfSnipass:
 
 class KeepsItsPlace:
     """Tests of a receiver's socket file. self.command_at(path) is how the receiver is started."""
+    kind = property(lambda self: socket.SOCK_STREAM if self.protocol == "stream" else socket.SOCK_DGRAM)
 
     def fails_to_start(self):
         self.assertNotEqual(self.start(*self.command_at(self.socket), log="second.log").wait(timeout=20), 0)
@@ -166,6 +178,28 @@ class KeepsItsPlace:
 
     def test_its_socket_is_for_user_and_group(self):
         self.assertEqual(self.socket.stat().st_mode & 0o777, 0o660)
+
+    @needs_root
+    def test_in_a_folder_as_the_documents_say_the_routers_group_reaches_it(self):
+        """README.md and docs/handoff.md: mode 2750. Without the 2 the socket is of its maker's group."""
+        owner, routers, somebody = 54321, 54322, 54323
+        for mode in (0o750, 0o2750):
+            with self.subTest(mode=f"{mode:o}"), socket.socket(socket.AF_UNIX, self.kind) as router:
+                path = self.folder / f"{mode:o}" / "handoff.sock"
+                path.parent.mkdir()
+                os.chown(path.parent, owner, routers)
+                path.parent.chmod(mode)
+                self.start(*self.command_at(path), env=EXECUTABLE, user=owner, group=owner, extra_groups=[])
+                backend_case.wait_for(lambda: path.exists() and path.stat().st_mode & 0o777 == 0o660, "its socket")
+                if self.protocol == "stream":
+                    self.wait_for_socket(path)
+                with acting_as(somebody, somebody), self.assertRaises(PermissionError):
+                    router.connect(str(path))
+                with acting_as(somebody, routers):
+                    if mode == 0o750:
+                        self.assertRaises(PermissionError, router.connect, str(path))
+                    else:
+                        router.connect(str(path))
 
     def test_a_live_servers_socket_is_not_replaced(self):
         before = self.inode()
@@ -205,9 +239,8 @@ class OutlivesThreads:
         if os.geteuid() == 0:
             options = {"user": self.user, "group": self.user, "extra_groups": []}
             os.chown(self.folder, self.user, self.user)
-        environment = {**os.environ, "PATH": f"/usr/bin:/bin:{os.environ['PATH']}"}  # what that user may execute
         path = self.folder / "other.sock"
-        self.server = self.start(*self.command_at(path), env=environment, **options)
+        self.server = self.start(*self.command_at(path), env=EXECUTABLE, **options)
         backend_case.wait_for(path.exists, "its socket")
         if self.protocol == "stream":
             self.wait_for_socket(path)
