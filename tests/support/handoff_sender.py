@@ -114,7 +114,7 @@ class Sender:
                                               family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.address = self._listener.getsockname()[:2]
         self.port = self.address[1]
-        self._datagrams = None
+        self._datagrams, self._lock = None, threading.Lock()
         self._pool = ThreadPoolExecutor(threads)
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -163,9 +163,10 @@ class Sender:
             time.sleep(0.02)
 
     def _send_datagram(self, client):
-        if self._datagrams is None:
-            self._datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._datagrams.connect(self.path)
+        with self._lock:  # the first clients may come together
+            if self._datagrams is None:
+                self._datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._datagrams.connect(self.path)
         send_with(self._datagrams, whole_record(client), [client])
         return "sent"
 
