@@ -20,14 +20,31 @@ struct handoff {
     std::string consumed; // the client's bytes so far; the socket continues behind them
 };
 
+// look leaves the datagram in the queue, or a client for whom there is no descriptor would be gone with it.
+std::size_t look(int receiver, std::vector<char>& buffer, owned_fd& client, ucred& sender) {
+    for (int looks = 1;; ++looks) {
+        try {
+            return receive_some(receiver, buffer.data(), buffer.size(), client, &sender, MSG_PEEK);
+        } catch (out_of_descriptors) {
+            const owned_fd spare{fcntl(receiver, F_DUPFD_CLOEXEC, 0)};
+            if (spare.fd < 0)
+                looks = 0;
+            // There is room for one, time after time: something else keeps it from us, a security module
+            // perhaps, and will go on doing so. All behind it would wait for ever.
+            if (looks == 4)
+                refuse("the client's descriptor is kept from us");
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
+        }
+    }
+}
+
 handoff receive_client(int receiver, std::vector<char>& buffer) {
     handoff taken;
     ucred sender{0, static_cast<uid_t>(-1), 0};
-    // Looked at first, or a client for whom there is no descriptor would be gone with its datagram.
     const auto drop = [receiver] { (void)recv(receiver, nullptr, 0, MSG_DONTWAIT | MSG_TRUNC); };
     std::size_t size = 0;
     try {
-        size = receive_some(receiver, buffer.data(), buffer.size(), taken.client, &sender, MSG_PEEK);
+        size = look(receiver, buffer, taken.client, sender);
     } catch (const std::exception&) {
         drop();
         throw;
@@ -40,7 +57,7 @@ handoff receive_client(int receiver, std::vector<char>& buffer) {
 }
 
 // OpenSSL's buffering BIO can be given its first bytes; what it has not, it reads from the BIO behind it. It
-// reads ahead, which a blocking server does not notice. (One with an event loop uses snipass_openssl.h, which
+// reads ahead, which a blocking server does not notice. (One with an event loop uses snipass/openssl.h, which
 // does not.)
 void connect_bios(SSL* tls, handoff& taken) {
     auto* replay = BIO_new(BIO_f_buffer());
@@ -78,8 +95,6 @@ int main(int argc, char** argv) try {
         try {
             const auto taken = std::make_shared<handoff>(receive_client(receiver.fd, buffer));
             hello::start_thread([=] { handle(std::move(*taken), context, name); });
-        } catch (out_of_descriptors) {
-            std::this_thread::sleep_for(std::chrono::milliseconds{10});
         } catch (const std::exception& refused) {
             std::fprintf(stderr, "%s: %s\n", name.c_str(), refused.what());
         }

@@ -132,12 +132,13 @@ func receive(connection *net.UnixConn) (net.Conn, error) {
 	if _, err := connection.Write([]byte{ack}); err != nil {
 		return nil, err
 	}
-	connection.Read(make([]byte, 1)) // end of file: nobody else has the client any more
+	connection.SetDeadline(time.Now().Add(patience)) // the header may have used up the first
+	connection.Read(make([]byte, 1))                 // end of file: nobody else has the client any more
 	file := os.NewFile(uintptr(fds[0]), "client")
 	fds = nil
 	defer file.Close()
-	client, err := net.FileConn(file)    // a copy
-	for errors.Is(err, syscall.EMFILE) { // it is ours now, and nobody else would serve it
+	client, err := net.FileConn(file) // a copy
+	for isShortage(err) {             // it is ours now, and nobody else would serve it
 		time.Sleep(10 * time.Millisecond)
 		client, err = net.FileConn(file)
 	}
@@ -146,6 +147,11 @@ func receive(connection *net.UnixConn) (net.Conn, error) {
 		return nil, errors.New("the client has gone")
 	}
 	return client, err
+}
+
+func isShortage(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) ||
+		errors.Is(err, syscall.ENOBUFS)
 }
 
 // headerSize is the size of the header whose first 16 bytes these are.

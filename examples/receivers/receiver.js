@@ -8,13 +8,16 @@
 // A server that wants neither uses the preload library (docs/backends.md).
 //
 // The child acknowledges for Node, so it has to know that Node lives: at most UNDER_WAY clients are acknowledged that Node
-// has not confirmed. While it hangs, all others stay the router's.
+// has not confirmed. While it hangs, all others stay the router's. When Node ends, however it does, the child ends.
 'use strict';
 const { spawn } = require('child_process'), fs = require('fs'), https = require('https');
 
 const CHILD = `
-import array, collections, errno, json, os, socket, stat, struct, sys, threading, time
+import array, collections, ctypes, errno, json, os, signal, socket, stat, struct, sys, threading, time
 UNDER_WAY = 8
+NOT_NOW = (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: the kernel ends it with Node
+if os.getppid() != int(sys.argv[2]): os._exit(0)  # who has gone already
 channel = socket.socket(fileno=int(os.environ["NODE_CHANNEL_FD"]))
 message = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": "client"}).encode() + b"\\n"
 
@@ -32,7 +35,8 @@ def read(connection, size, fds, deadline):
 def receive(connection, fds):
     uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
     deadline = time.monotonic() + 1  # for all of the header: who sends a byte now and then must come to an end
-    start = read(connection, 16, fds, deadline) if uid in (0, os.geteuid()) else b""  # a router with its own user: add its uid
+    allowed = (0, os.geteuid())  # a router with a user of its own: add its uid here
+    start = read(connection, 16, fds, deadline) if uid in allowed else b""
     if start[:13] != b"\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21": raise OSError("not a PROXY v2 header, or not from the router")
     family, size = struct.unpack("!BH", start[13:])
     if not {0x11: 12, 0x21: 36}.get(family, 1024) <= size <= 1008: raise OSError("not a PROXY v2 header")
@@ -69,21 +73,23 @@ def pass_on(client):
                 socket.send_fds(channel, [message], [client])
                 unconfirmed.append(client)
             return
-        except OSError:  # too many descriptors are in flight (ETOOMANYREFS), or no memory: it is ours, and nobody else's
-            time.sleep(0.01)
+        except OSError as error:
+            if error.errno not in NOT_NOW: os._exit(0)  # Node is gone
+            time.sleep(0.01)  # it is ours, and nobody else's
 
 def hear_node():
-    for line in channel.makefile("rb"):
-        answer = json.loads(line).get("cmd")
-        if answer not in ("NODE_HANDLE_ACK", "NODE_HANDLE_NACK"): continue
-        with lock: client = unconfirmed.popleft()
-        if answer == "NODE_HANDLE_ACK":
-            os.close(client)
-            under_way.release()
-        else:  # it is out of descriptors
-            time.sleep(0.01)
-            pass_on(client)
-    os._exit(0)  # Node is gone
+    try:
+        for line in channel.makefile("rb"):
+            answer = json.loads(line).get("cmd")
+            if answer not in ("NODE_HANDLE_ACK", "NODE_HANDLE_NACK"): continue
+            with lock: client = unconfirmed.popleft()
+            if answer == "NODE_HANDLE_ACK":
+                os.close(client)
+                under_way.release()
+            else:  # it is out of descriptors
+                time.sleep(0.01)
+                pass_on(client)
+    finally: os._exit(0)  # Node is gone; where it left something unread, the channel ends with ECONNRESET
 
 lock, under_way, unconfirmed = threading.Lock(), threading.Semaphore(UNDER_WAY), collections.deque()
 threading.Thread(target=hear_node, daemon=True).start()
@@ -111,7 +117,7 @@ const server = https.createServer({ cert: fs.readFileSync(certificate), key: fs.
     const { remoteAddress, remotePort } = request.socket;
     response.end(`client: ${remoteAddress}:${remotePort}\n`);
 });
-const child = spawn('python3', ['-c', CHILD, path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+const child = spawn('python3', ['-c', CHILD, path, String(process.pid)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 // A client that left on the way here comes as nothing.
 child.on('message', (_, client) => client && server.emit('connection', client));
 child.on('exit', () => process.exit(1));

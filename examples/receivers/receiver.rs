@@ -38,6 +38,7 @@ extern "C" {
     fn recvmsg(socket: c_int, message: *mut MsgHdr, flags: c_int) -> isize;
     fn getsockopt(socket: c_int, level: c_int, name: c_int, value: *mut c_void, size: *mut u32) -> c_int;
     fn geteuid() -> u32;
+    fn listen(socket: c_int, backlog: c_int) -> c_int;
 }
 const SOL_SOCKET: c_int = 1;
 const SO_TYPE: c_int = 3;
@@ -121,8 +122,8 @@ fn header_size(start: &[u8]) -> Result<usize> {
 /// Takes one handoff. After an error the client was not touched: the router still owns it.
 fn receive(mut connection: UnixStream) -> Result<TcpStream> {
     let [_pid, uid, _gid] = option::<3>(connection.as_raw_fd(), SO_PEERCRED)?;
-    if uid != 0 && uid != unsafe { geteuid() } {
-        return refused("this sender may not hand us clients"); // a router with a user of its own: add its uid here
+    if uid != 0 && uid != unsafe { geteuid() } { // a router with a user of its own: add its uid here
+        return refused("this sender may not hand us clients");
     }
     let deadline = Instant::now() + PATIENCE; // for all of it: who sends a byte now and then must come to an end
     let mut clients = Vec::new();
@@ -169,13 +170,17 @@ fn serve(client: TcpStream) -> Result<()> {
 }
 
 /// Replaces the file that a dead server left there. Where somebody listens, bind() fails.
-fn listen(path: &str) -> Result<UnixListener> {
+fn listen_at(path: &str) -> Result<UnixListener> {
     let other = UnixStream::connect(path).map(drop);
     let is_refused = matches!(other, Err(why) if why.kind() == ErrorKind::ConnectionRefused);
     if is_refused && fs::symlink_metadata(path)?.file_type().is_socket() {
         fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
+    // Again: older libraries (Rust 1.63) leave room for 128, which is few where clients wait out a restart or a rush.
+    if unsafe { listen(listener.as_raw_fd(), 1024) } != 0 {
+        return Err(Error::last_os_error());
+    }
     // Who may connect; who may hand over is checked at each handoff.
     fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
     Ok(listener)
@@ -193,7 +198,7 @@ fn start(connection: UnixStream) -> Result<()> {
 
 fn main() -> Result<()> {
     let path = std::env::args().nth(1).expect("usage: receiver SOCKET_PATH");
-    for connection in listen(&path)?.incoming() {
+    for connection in listen_at(&path)?.incoming() {
         // Out of descriptors: the clients wait in the backlog.
         if connection.and_then(start).is_err() {
             std::thread::sleep(Duration::from_millis(10));

@@ -6,6 +6,7 @@ do; each of them is one handoff that a receiver must refuse while it goes on ser
 import array
 import collections
 import os
+import select
 import socket
 import struct
 import threading
@@ -69,6 +70,13 @@ def answer(connection, patience):
         return "taken" if connection.recv(1) == ACK else "taken back"
 
 
+def is_closed(connection, patience):
+    """The receiver has closed it, or does so now."""
+    poll = select.poll()
+    poll.register(connection, 0)  # POLLHUP comes unasked
+    return bool(poll.poll(patience * 1000))
+
+
 def offer(path, client, patience=1.0, **header_fields):
     """One honest `stream` handoff; the caller closes `client` if it was taken, and keeps it otherwise."""
     try:
@@ -106,7 +114,7 @@ class Sender:
                                               family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.address = self._listener.getsockname()[:2]
         self.port = self.address[1]
-        self._datagrams = None
+        self._datagrams, self._lock = None, threading.Lock()
         self._pool = ThreadPoolExecutor(threads)
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -155,9 +163,10 @@ class Sender:
             time.sleep(0.02)
 
     def _send_datagram(self, client):
-        if self._datagrams is None:
-            self._datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._datagrams.connect(self.path)
+        with self._lock:  # the first clients may come together
+            if self._datagrams is None:
+                self._datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._datagrams.connect(self.path)
         send_with(self._datagrams, whole_record(client), [client])
         return "sent"
 
@@ -238,10 +247,9 @@ LIES = {
 
 
 def _taken_back(client, connection):
+    """Nothing comes back on this connection any more; that the client was not taken shows in the client."""
     connection.shutdown(socket.SHUT_RD)
     send_with(connection, header(client), [client])
-    connection.shutdown(socket.SHUT_WR)
-    # Nothing comes back on this connection any more; that the client was not taken shows in the client.
 
 
 def tell(path, lie, client, patience=4.0):
@@ -251,4 +259,8 @@ def tell(path, lie, client, patience=4.0):
             LIES[lie](client, connection)
         except ConnectionError:  # the receiver saw enough before we had finished
             return "refused"
-        return "refused" if connection.fileno() < 0 else answer(connection, patience)
+        if connection.fileno() < 0:
+            return "refused"
+        result = answer(connection, patience)
+        # Only then has it done all that it was to do with the client.
+        return result if result != "refused" or is_closed(connection, patience) else "refused, but not closed"

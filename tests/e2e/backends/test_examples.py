@@ -1,5 +1,8 @@
 """The example backends: what they answer, what they refuse."""
+import os
 import resource
+import socket
+import subprocess
 import sys
 import time
 import unittest
@@ -7,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD, BackendCase, wait_for  # noqa: E402
-from receiver_checks import KeepsItsPlace, OutlivesThreads, RefusesLies, ServesClients  # noqa: E402
+import handoff_sender  # noqa: E402
+from backend_case import BUILD, SOURCE, BackendCase, wait_for  # noqa: E402
+from receiver_checks import KeepsItsPlace, KnowsOfSnipass, OutlivesThreads, RefusesLies, ServesClients, tcp_pair  # noqa: E402
 
 
 class Example(KeepsItsPlace, BackendCase):
@@ -70,8 +74,26 @@ class KeepsDatagrams(KeepsClients):
                 resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limit)
                 self.assertIn("backend: blog", answer.result()[1])
 
+    def test_a_client_who_is_withheld_keeps_nobody_waiting(self):
+        """There is room for the descriptor, look after look, and it does not come."""
+        shim, path = self.folder / "withheld.so", self.folder / "other.sock"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, SOURCE / "tests" / "support" / "withheld.c", "-ldl"], check=True)
+        self.server = self.start(*self.command_at(path), env={**os.environ, "LD_PRELOAD": str(shim),
+                                                              "ASAN_OPTIONS": "verify_asan_link_order=0"})
+        wait_for(path.exists, "the receiver's socket")
+        self.socket = path
+        far, near = tcp_pair()
+        with far, self.router() as router, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            with near:
+                sender.connect(str(path))
+                handoff_sender.send_with(sender, b"WITHHELD", [near])
+            self.fetch(router.address)
+            far.settimeout(10)
+            with self.assertRaises(ConnectionResetError):  # nobody has it any more; what it had sent is unread
+                far.recv(1)
 
-class StreamBackend(OutlivesThreads, RefusesLies, SaysHello, Example):
+
+class StreamBackend(OutlivesThreads, KnowsOfSnipass, RefusesLies, SaysHello, Example):
     program = ["stream_backend"]
     ignores = ["a TLV over the end"]  # it does not read TLVs
 
@@ -80,7 +102,7 @@ class DatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol = ["datagram_backend"], "datagram"
 
 
-class LibraryBackend(KeepsClients, RefusesLies, SaysHello, Example):
+class LibraryBackend(KeepsClients, KnowsOfSnipass, RefusesLies, SaysHello, Example):
     program, threads_at_rest = ["library_backend"], 2
 
 
@@ -88,7 +110,7 @@ class LibraryDatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol, threads_at_rest = ["library_backend", "--datagram"], "datagram", 2
 
 
-class AsioBackend(RefusesLies, Example):
+class AsioBackend(KnowsOfSnipass, RefusesLies, Example):
     program = ["asio_backend"]
 
     def test_out_of_descriptors_the_clients_wait(self):
@@ -101,6 +123,7 @@ class AsioBackend(RefusesLies, Example):
             self.assertIn("backend: blog", answer.result()[1])
 
 
-del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, OutlivesThreads, RefusesLies, ServesClients  # they are no tests by themselves
+del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, KnowsOfSnipass  # they are no tests by themselves
+del OutlivesThreads, RefusesLies, ServesClients
 if __name__ == "__main__":
     unittest.main()

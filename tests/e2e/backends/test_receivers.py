@@ -5,7 +5,6 @@ import resource
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -17,12 +16,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
 from backend_case import SOURCE, BackendCase, can_connect, wait_for  # noqa: E402
-from receiver_checks import BehindRouter, KeepsItsPlace, OutlivesThreads, RefusesLies, tcp_pair  # noqa: E402
+from receiver_checks import BehindRouter, KeepsItsPlace, KnowsOfSnipass, OutlivesThreads, RefusesLies, tcp_pair  # noqa: E402
 
 RECEIVERS = SOURCE / "examples" / "receivers"
 
 
-class Receiver(BehindRouter, KeepsItsPlace, RefusesLies, BackendCase):
+class Receiver(BehindRouter, KeepsItsPlace, KnowsOfSnipass, RefusesLies, BackendCase):
     ignores = ["a TLV over the end"]  # they do not read TLVs
 
     def command(self):
@@ -36,17 +35,6 @@ class Receiver(BehindRouter, KeepsItsPlace, RefusesLies, BackendCase):
         super().setUp()
         self.server = self.start(*self.command_at(self.socket))
         self.wait_for_socket()
-
-    def test_a_client_that_has_gone_is_no_trouble(self):
-        far, near = tcp_pair()
-        with near, handoff_sender.connect(str(self.socket)) as connection:
-            header = handoff_sender.header(near)
-            far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            far.close()  # RST: getpeername() fails from now on
-            handoff_sender.send_with(connection, header, [near])
-            handoff_sender.answer(connection, 4)
-        with self.router() as router:
-            self.fetch(router.address)
 
     def test_what_is_refused_keeps_its_flags(self):
         """They belong to the socket, which is the router's still, and perhaps somebody else's soon."""
@@ -63,6 +51,15 @@ class Receiver(BehindRouter, KeepsItsPlace, RefusesLies, BackendCase):
 class Python(OutlivesThreads, Receiver):
     def command(self):
         return ["python3", RECEIVERS / "receiver.py"]
+
+
+def is_gone(pid):
+    """It is no more, with all of its threads, or was not waited for yet by whoever inherited it."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 class Node(OutlivesThreads, Receiver):
@@ -99,6 +96,69 @@ class Node(OutlivesThreads, Receiver):
             time.sleep(0.3)
             resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limit)
             self.assertIn("client: ", answer.result()[1])
+
+    def wait_for_end(self, child):
+        """Node is dead, and nobody takes clients for it; another one can have its place."""
+        self.server.wait(timeout=20)
+        wait_for(lambda: is_gone(child), "its child to go")
+        far, near = tcp_pair()
+        with far, near:
+            self.assertEqual(handoff_sender.offer(str(self.socket), near), "away")
+        self.server = self.start(*self.command_at(self.socket))
+        self.wait_for_socket()
+
+    def test_dies_with_a_client_unread_and_its_child_with_it(self):
+        _, child = self.processes
+        self.server.send_signal(signal.SIGSTOP)
+        far, near = tcp_pair()
+        with far, near:
+            self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
+            wait_for(lambda: len(os.listdir(f"/proc/{child}/task")) == 2, "the client to be passed on")
+            self.server.kill()
+            self.wait_for_end(child)
+        with self.router() as router:
+            self.fetch(router.address)
+
+    def test_dies_while_its_child_hangs_and_its_child_with_it(self):
+        _, child = self.processes
+        os.kill(child, signal.SIGSTOP)
+        self.server.kill()
+        self.wait_for_end(child)
+        with self.router() as router:
+            self.fetch(router.address)
+
+    def test_is_restarted_under_load(self):
+        restarts, threads = 6, 4
+        with self.router() as router, self.load(router.address, threads) as load:
+            for _ in range(restarts):
+                served = load.served
+                _, child = self.processes
+                self.server.terminate()
+                self.wait_for_end(child)
+                wait_for(lambda: load.served > served + threads, "the next Node to serve")
+        self.assertLessEqual(len(load.failures), restarts * threads)  # whom Node was serving
+
+    def test_its_child_ends_where_the_channel_does(self):
+        """Be the parent alive or not: what it would take from then on nobody would serve."""
+        child = (RECEIVERS / "receiver.js").read_text().split("const CHILD = `\n")[1].split("`;")[0].replace("\\\\", "\\")
+        for answer in (None, b'{"cmd":"NODE_HANDLE_NACK"}\n'):
+            with self.subTest(answer=answer):
+                path = self.folder / f"child{bool(answer)}.sock"
+                far, near = tcp_pair()
+                ours, its = socket.socketpair()
+                with far, near, ours:
+                    with its:
+                        process = self.start("python3", "-c", child, path, os.getpid(), pass_fds=[its.fileno()],
+                                             env={**os.environ, "NODE_CHANNEL_FD": str(its.fileno())})
+                    self.wait_for_socket(path)
+                    self.assertEqual(handoff_sender.offer(str(path), near), "taken")
+                    if answer:
+                        _, (client,), _, _ = socket.recv_fds(ours, 4096, 1)
+                        os.close(client)
+                        ours.sendall(answer)
+                    else:
+                        wait_for(lambda: ours.recv(1, socket.MSG_PEEK), "the client to be passed on")
+                process.wait(timeout=20)
 
 
 class Compiled(Receiver):
@@ -163,6 +223,18 @@ class Go(Compiled):
                 self.assertIn("client: ", self.get(client, close=True))
         self.assertEqual(self.server.wait(timeout=20), 0)
 
+    @unittest.skipUnless(shutil.which("strace"), "no strace here")
+    def test_short_of_descriptors_it_keeps_whom_it_has_acknowledged(self):
+        for shortage in ("EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"):
+            with self.subTest(shortage=shortage), self.router() as router, ThreadPoolExecutor(1) as pool:
+                strace = self.start("strace", "-f", "-e", f"inject=fcntl:error={shortage}", "-p", self.server.pid, log=shortage)
+                wait_for(lambda: "attached" in (self.folder / shortage).read_text(), "strace to be there")
+                answer = pool.submit(self.fetch, router.address)
+                wait_for(lambda: "F_DUPFD_CLOEXEC" in (self.folder / shortage).read_text(), "a copy to fail")
+                time.sleep(0.1)  # long enough for the client to be lost
+                self.stop(strace, signal.SIGINT)
+                self.assertIn("client: ", answer.result()[1])
+
     def test_is_a_listener_as_net_http_expects_it(self):
         """Shutdown and Close are heard by whoever is in Accept."""
         with tempfile.TemporaryDirectory() as folder:
@@ -185,6 +257,6 @@ class Rust(OutlivesThreads, Compiled):
         return socket.create_connection(address, timeout=20)
 
 
-del Receiver, Compiled, RefusesLies, KeepsItsPlace, OutlivesThreads  # they are no tests by themselves
+del Receiver, Compiled, RefusesLies, KeepsItsPlace, KnowsOfSnipass, OutlivesThreads  # they are no tests by themselves
 if __name__ == "__main__":
     unittest.main()
