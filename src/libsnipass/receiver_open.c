@@ -1,4 +1,4 @@
-/* Making and ending a receiver. */
+/* Making a receiver. */
 #include "receiver.h"
 #include "unix_bind.h"
 
@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -16,43 +15,6 @@ enum {
     default_backlog = 1024,
     default_patience = 1000, /* ms */
 };
-
-void snipass_stop(snipass_receiver* receiver) {
-    if (receiver->owner != getpid())
-        return;
-    pthread_mutex_lock(&receiver->mutex);
-    if (!receiver->stopped) {
-        receiver->stopped = true;
-        (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, receiver->listener, NULL);
-        close(receiver->listener); /* what waits in the backlog is refused, and the router keeps it */
-        receiver->listener = -1;
-        receiver_set_timer(receiver, 1); /* wakes whoever waits */
-    }
-    pthread_mutex_unlock(&receiver->mutex);
-}
-
-void snipass_receiver_free(snipass_receiver* receiver) {
-    if (receiver == NULL)
-        return;
-    /* In a fork: close what this process holds, and leave the registrations, which are the owner's, alone. */
-    if (receiver->epoll >= 0 && receiver->owner != getpid()) {
-        close(receiver->epoll);
-        receiver->epoll = -1;
-    }
-    while (receiver->oldest != NULL)
-        snipass_client_free(receiver_finish(receiver, receiver->oldest));
-    if (receiver->listener >= 0)
-        close(receiver->listener);
-    if (receiver->timer >= 0)
-        close(receiver->timer);
-    if (receiver->epoll >= 0)
-        close(receiver->epoll);
-    pthread_cond_destroy(&receiver->turn);
-    pthread_mutex_destroy(&receiver->mutex);
-    free(receiver->allowed);
-    free(receiver->buffer);
-    free(receiver);
-}
 
 int snipass_receiver_fd(const snipass_receiver* receiver) {
     return receiver->epoll;
