@@ -85,7 +85,11 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
 SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);
 
 /* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive
- * until it fails with ESHUTDOWN. The socket file stays: the next process replaces it. */
+ * until it fails with ESHUTDOWN. The socket file stays: the next process replaces it.
+ * `datagram`: from then on senders are refused, and keep their clients. Those in the queue are served
+ * likewise if snipass_listen made the socket, since nobody else could; the queue of one that was adopted
+ * stays for the next process, to which systemd gives its copy. Not for signal handlers, because it locks: let
+ * a thread wait for the signal (sigwait(3), signalfd(2)). */
 SNIPASS_API void snipass_stop(snipass_receiver* receiver);
 
 /* snipass_receiver_free closes everything. No thread may be in snipass_receive. */

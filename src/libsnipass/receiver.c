@@ -258,9 +258,8 @@ static struct snipass_client* receive_datagram(struct snipass_receiver* receiver
 static struct snipass_client* expire(struct snipass_receiver* receiver) {
     struct pending* oldest = receiver->oldest;
     if (oldest == NULL) {
-        if (!receiver->stopped)
-            receiver_set_timer(receiver, 0);
-        return no_client(receiver->stopped ? ESHUTDOWN : EAGAIN);
+        receiver_set_timer(receiver, 0);
+        return no_client(EAGAIN);
     }
     const int64_t left = oldest->deadline - receiver_now();
     if (left <= 0) {
@@ -271,10 +270,24 @@ static struct snipass_client* expire(struct snipass_receiver* receiver) {
     return no_client(EAGAIN);
 }
 
+/* is_over: the timer stays as it went off, so that the epoll descriptor says so to everybody. */
+static bool is_over(const struct snipass_receiver* receiver) {
+    return receiver->stopped && receiver->listener < 0 && receiver->oldest == NULL;
+}
+
+/* find_nothing: the listener was readable, and nothing is there. One that is shut down is that for ever. */
+static struct snipass_client* find_nothing(struct snipass_receiver* receiver, uint32_t events) {
+    if (receiver->stopped)
+        receiver_close_listener(receiver); /* its queue has been served */
+    else if ((events & EPOLLRDHUP) != 0)
+        return no_client(EINVAL); /* by somebody else */
+    return no_client(EAGAIN);
+}
+
 struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* idle) {
     struct epoll_event event;
     *idle = false;
-    if (receiver->stopped && receiver->oldest == NULL)
+    if (is_over(receiver))
         return no_client(ESHUTDOWN);
     const int n = epoll_wait(receiver->epoll, &event, 1, 0);
     if (n <= 0) {
@@ -287,7 +300,5 @@ struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* id
         return advance(receiver, event.data.ptr);
     struct snipass_client* client =
         receiver->protocol == SNIPASS_DATAGRAM ? receive_datagram(receiver) : accept_one(receiver);
-    if (client == NULL && errno == ENODATA) /* readable for ever, if somebody has shut it down */
-        errno = (event.events & EPOLLRDHUP) != 0 ? EINVAL : EAGAIN;
-    return client;
+    return client == NULL && errno == ENODATA ? find_nothing(receiver, event.events) : client;
 }

@@ -32,6 +32,7 @@ struct snipass_receiver {
     struct pending *oldest, *newest;
     size_t pending_count;
     bool timer_is_set, stopped;
+    bool is_own; /* the listener: bound here, so that nobody else serves what is in its queue */
     enum snipass_protocol protocol;
     int64_t patience;
     uid_t* allowed;
@@ -50,6 +51,9 @@ int64_t receiver_now(void); /* milliseconds of CLOCK_MONOTONIC */
 
 /* receiver_set_timer makes the epoll descriptor readable in `ms`; 0 switches the timer off. */
 void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms);
+
+/* receiver_close_listener ends the search for new clients, and wakes whoever waits. */
+void receiver_close_listener(struct snipass_receiver* receiver);
 
 /* receiver_finish ends a pending handoff: the client if it was acknowledged, else NULL, and the router keeps
  * it. */

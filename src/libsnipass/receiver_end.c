@@ -5,16 +5,29 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+void receiver_close_listener(struct snipass_receiver* receiver) {
+    (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, receiver->listener, NULL);
+    close(receiver->listener);
+    receiver->listener = -1;
+    receiver_set_timer(receiver, 1);
+}
+
+/* take_no_more: what waits in a backlog is refused, and the router keeps it. A datagram's bytes are nowhere
+ * but in the queue: it is served first, unless systemd has a copy of the socket, for the next process. */
+static void take_no_more(struct snipass_receiver* receiver) {
+    if (receiver->protocol == SNIPASS_DATAGRAM && receiver->is_own)
+        (void)shutdown(receiver->listener, SHUT_RD); /* senders are told (EPIPE), waiting threads wake */
+    else
+        receiver_close_listener(receiver);
+}
+
 void snipass_stop(snipass_receiver* receiver) {
     if (receiver->owner != getpid())
         return;
     pthread_mutex_lock(&receiver->mutex);
     if (!receiver->stopped) {
         receiver->stopped = true;
-        (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, receiver->listener, NULL);
-        close(receiver->listener); /* what waits in the backlog is refused, and the router keeps it */
-        receiver->listener = -1;
-        receiver_set_timer(receiver, 1); /* wakes whoever waits */
+        take_no_more(receiver);
     }
     pthread_mutex_unlock(&receiver->mutex);
 }

@@ -110,6 +110,8 @@ snipass_receiver* snipass_listen(const char* path, const struct snipass_options*
         const int error = errno;
         close(fd);
         errno = error;
+        return NULL;
     }
+    receiver->is_own = true;
     return receiver;
 }
