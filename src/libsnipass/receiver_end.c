@@ -1,4 +1,5 @@
 /* Ending a receiver. */
+#include "cancellation.h"
 #include "receiver.h"
 
 #include <stdlib.h>
@@ -24,12 +25,14 @@ static void take_no_more(struct snipass_receiver* receiver) {
 void snipass_stop(snipass_receiver* receiver) {
     if (receiver->owner != getpid())
         return;
+    const int cancellation = cancellation_off();
     pthread_mutex_lock(&receiver->mutex);
     if (!receiver->stopped) {
         receiver->stopped = true;
         take_no_more(receiver);
     }
     pthread_mutex_unlock(&receiver->mutex);
+    cancellation_restore(cancellation);
 }
 
 static void close_if_open(int* fd) {
@@ -63,6 +66,7 @@ static void end(struct snipass_receiver* receiver) {
 void snipass_receiver_free(snipass_receiver* receiver) {
     if (receiver == NULL)
         return;
+    const int cancellation = cancellation_off();
     if (receiver->owner != getpid())
         end_copy(receiver);
     else
@@ -73,4 +77,5 @@ void snipass_receiver_free(snipass_receiver* receiver) {
     free(receiver->allowed);
     free(receiver->buffer);
     free(receiver);
+    cancellation_restore(cancellation);
 }

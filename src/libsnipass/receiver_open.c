@@ -1,4 +1,5 @@
 /* Making a receiver. */
+#include "cancellation.h"
 #include "receiver.h"
 #include "unix_bind.h"
 
@@ -66,11 +67,7 @@ static bool can_receive(int unix_fd, enum snipass_protocol protocol) {
     return listens != 0;
 }
 
-static const struct snipass_options defaults;
-
-snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options) {
-    if (options == NULL)
-        options = &defaults;
+static struct snipass_receiver* adopt(int unix_fd, const struct snipass_options* options) {
     if (!prepare(unix_fd, options->protocol) || !can_receive(unix_fd, options->protocol))
         return NULL;
     struct snipass_receiver* receiver = calloc(1, sizeof *receiver);
@@ -94,18 +91,16 @@ snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* optio
     return NULL;
 }
 
-snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options) {
-    if (options == NULL)
-        options = &defaults;
+static struct snipass_receiver* listen_at(const char* path, const struct snipass_options* options) {
     const bool datagram = options->protocol == SNIPASS_DATAGRAM;
     const mode_t mode = options->mode != 0 ? options->mode : default_mode;
     const int fd = socket(AF_UNIX, (datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return NULL;
-    snipass_receiver* receiver = NULL;
+    struct snipass_receiver* receiver = NULL;
     const int backlog = options->backlog > 0 ? options->backlog : default_backlog;
     if (prepare(fd, options->protocol) && unix_listen(fd, path, mode, backlog) == 0)
-        receiver = snipass_adopt(fd, options);
+        receiver = adopt(fd, options);
     if (receiver == NULL) {
         const int error = errno;
         close(fd);
@@ -113,5 +108,21 @@ snipass_receiver* snipass_listen(const char* path, const struct snipass_options*
         return NULL;
     }
     receiver->is_own = true;
+    return receiver;
+}
+
+static const struct snipass_options defaults;
+
+snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options) {
+    const int cancellation = cancellation_off();
+    struct snipass_receiver* receiver = adopt(unix_fd, options != NULL ? options : &defaults);
+    cancellation_restore(cancellation);
+    return receiver;
+}
+
+snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options) {
+    const int cancellation = cancellation_off();
+    struct snipass_receiver* receiver = listen_at(path, options != NULL ? options : &defaults);
+    cancellation_restore(cancellation);
     return receiver;
 }
