@@ -142,12 +142,15 @@ static struct pending* pending_new(int connection) {
     return pending;
 }
 
-static void shed_oldest(struct snipass_receiver* receiver) {
+static bool is_at_the_bound(const struct snipass_receiver* receiver) {
+    return receiver->pending_count >= max_pending;
+}
+
+static struct pending* oldest_without_ack(const struct snipass_receiver* receiver) {
     struct pending* p = receiver->oldest;
     while (p != NULL && p->acknowledged)
         p = p->next;
-    if (p != NULL)
-        receiver_finish(receiver, p);
+    return p;
 }
 
 /* accept_connection: -1 and errno; ENODATA: nothing is there. */
@@ -168,6 +171,9 @@ static int accept_connection(struct snipass_receiver* receiver) {
 }
 
 static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
+    /* Ours, whatever keeps its sender from letting go; and there would be no bound otherwise. */
+    if (is_at_the_bound(receiver) && oldest_without_ack(receiver) == NULL)
+        return receiver_finish(receiver, receiver->oldest);
     const int connection = accept_connection(receiver);
     if (connection < 0)
         return no_client(errno);
@@ -180,8 +186,8 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
         close(connection);
         return no_client(ENOMEM);
     }
-    if (receiver->pending_count >= max_pending)
-        shed_oldest(receiver);
+    if (is_at_the_bound(receiver))
+        receiver_finish(receiver, oldest_without_ack(receiver));
     append(receiver, pending);
     if (!receiver_watch(receiver, connection, pending)) {
         receiver_finish(receiver, pending);
