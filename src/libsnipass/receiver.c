@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,8 +17,8 @@ enum {
     max_looks = 4       /* at a datagram whose descriptor does not come */
 };
 
-bool receiver_watch(const struct snipass_receiver* receiver, int fd, void* what) {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = what};
+bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t more, void* what) {
+    struct epoll_event event = {.events = EPOLLIN | more, .data.ptr = what};
     return epoll_ctl(receiver->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -189,7 +190,7 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     if (is_at_the_bound(receiver))
         receiver_finish(receiver, oldest_without_ack(receiver));
     append(receiver, pending);
-    if (!receiver_watch(receiver, connection, pending)) {
+    if (!receiver_watch(receiver, connection, EPOLLRDHUP, pending)) {
         receiver_finish(receiver, pending);
         return no_client(ENOMEM);
     }
@@ -281,11 +282,16 @@ static bool is_over(const struct snipass_receiver* receiver) {
     return receiver->stopped && receiver->listener < 0 && receiver->oldest == NULL;
 }
 
+static bool is_shut_down(int listener) {
+    struct pollfd asked = {.fd = listener, .events = POLLRDHUP};
+    return poll(&asked, 1, 0) == 1 && (asked.revents & POLLRDHUP) != 0;
+}
+
 /* find_nothing: the listener was readable, and nothing is there. One that is shut down is that for ever. */
 static struct snipass_client* find_nothing(struct snipass_receiver* receiver, uint32_t events) {
     if (receiver->stopped)
         receiver_close_listener(receiver); /* its queue has been served */
-    else if ((events & EPOLLRDHUP) != 0)
+    else if ((events & EPOLLRDHUP) != 0 || is_shut_down(receiver->listener))
         return no_client(EINVAL); /* by somebody else */
     return no_client(EAGAIN);
 }

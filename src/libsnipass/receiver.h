@@ -40,8 +40,8 @@ struct snipass_receiver {
     unsigned char* buffer; /* of datagram_size */
 };
 
-/* receiver_watch: epoll reports `fd` as `what`. */
-bool receiver_watch(const struct snipass_receiver* receiver, int fd, void* what);
+/* receiver_watch: epoll reports `fd` as `what`, when it is readable, and in `more` events. */
+bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t more, void* what);
 
 /* receiver_step handles one event, with the mutex: a client, or NULL and errno. EAGAIN: there may be more to
  * do; *idle: there is not. */

@@ -33,9 +33,11 @@ static bool set_up(struct snipass_receiver* receiver, const struct snipass_optio
         memcpy(receiver->allowed, options->allowed, options->allowed_count * sizeof *receiver->allowed);
     receiver->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     receiver->epoll = epoll_create1(EPOLL_CLOEXEC);
+    /* Each client is one process's, of those that share the socket; EPOLLRDHUP is not allowed with that. */
+    const uint32_t more = options->protocol == SNIPASS_STREAM ? EPOLLEXCLUSIVE : EPOLLRDHUP;
     return receiver->timer >= 0 && receiver->epoll >= 0 &&
-           receiver_watch(receiver, receiver->timer, &receiver->timer) &&
-           receiver_watch(receiver, receiver->listener, &receiver->listener);
+           receiver_watch(receiver, receiver->timer, 0, &receiver->timer) &&
+           receiver_watch(receiver, receiver->listener, more, &receiver->listener);
 }
 
 /* prepare checks that the socket is of the protocol's kind, and sets on it what the protocol needs. */
