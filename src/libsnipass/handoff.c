@@ -14,6 +14,7 @@ enum {
     tlv_alpn = 0x01,
     tlv_authority = 0x02,
     tlv_unique_id = 0x05,
+    overflow_user = 65534, /* user_namespaces(7) */
     control_descriptors =
         16, /* room for more than one, so that too many is told from a process that is full */
 };
@@ -218,11 +219,13 @@ void handoff_addresses(int client, struct handoff_metadata* metadata) {
         metadata->local = address;
 }
 
-bool handoff_user_allowed(uid_t user, const uid_t* allowed, size_t count) {
-    if (user == 0 || user == geteuid())
+bool handoff_credentials_allowed(struct ucred sender, const uid_t* allowed, size_t count) {
+    if (sender.pid == 0 && sender.uid == overflow_user)
+        return false;
+    if (sender.uid == 0 || sender.uid == geteuid())
         return true;
     for (size_t i = 0; i < count; ++i)
-        if (user == allowed[i])
+        if (sender.uid == allowed[i])
             return true;
     return false;
 }
@@ -232,7 +235,7 @@ bool handoff_sender_allowed(int connection, const uid_t* allowed, size_t count) 
     socklen_t size = sizeof sender;
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &size) != 0)
         return false;
-    return handoff_user_allowed(sender.uid, allowed, count);
+    return handoff_credentials_allowed(sender, allowed, count);
 }
 
 bool handoff_acknowledge(int connection) {

@@ -229,7 +229,7 @@ static struct snipass_client* receive_datagram(struct snipass_receiver* receiver
     struct snipass_client* client = client_new();
     if (client == NULL)
         return no_client(ENOMEM);
-    struct ucred sender = {.uid = (uid_t)-1};
+    struct ucred sender = {.uid = (uid_t)-1}; /* nobody's */
     size_t count = 0;
     int flags = 0;
     bool is_full = false;
@@ -239,7 +239,7 @@ static struct snipass_client* receive_datagram(struct snipass_receiver* receiver
         snipass_client_free(client);
         return no_client(error == EAGAIN ? ENODATA : error == EINTR ? EAGAIN : error);
     }
-    const bool allowed = handoff_user_allowed(sender.uid, receiver->allowed, receiver->allowed_count);
+    const bool allowed = handoff_credentials_allowed(sender, receiver->allowed, receiver->allowed_count);
     if (allowed && is_full) {
         snipass_client_free(client);
         return no_client(EMFILE);

@@ -35,6 +35,16 @@ bool may_have_one_more(int any_fd) {
     return static_cast<bool>(unique_fd{::fcntl(any_fd, F_DUPFD_CLOEXEC, 0)});
 }
 
+// user_of: none if the kernel does not know who it was (a datagram that was sent before SO_PASSCRED was set,
+// or a user of whom this user namespace has no number). It says process 0 of the overflow user then, and the
+// user nobody has that number, too.
+std::optional<uid_t> user_of(const ucred& sender) {
+    constexpr uid_t overflow_user = 65534; // user_namespaces(7)
+    if (sender.pid == 0 && sender.uid == overflow_user)
+        return std::nullopt;
+    return sender.uid;
+}
+
 // adopt owns all of a control message's descriptors before anything is judged: what is not adopted leaks.
 void adopt(const cmsghdr& rights, received& into) {
     const auto size = rights.cmsg_len - CMSG_LEN(0);
@@ -72,7 +82,7 @@ result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flag
         if (one->cmsg_type == SCM_CREDENTIALS) {
             ucred credentials{};
             std::memcpy(&credentials, CMSG_DATA(one), sizeof credentials);
-            got.sender = credentials.uid;
+            got.sender = user_of(credentials);
         }
     }
     got.cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
@@ -99,7 +109,8 @@ result<uid_t> peer_user(int connection) {
     socklen_t size = sizeof peer;
     if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return last_error();
-    return peer.uid;
+    const auto user = user_of(peer);
+    return user ? result<uid_t>{*user} : make_error(EACCES);
 }
 
 bool acknowledge(int connection, std::uint8_t byte) {

@@ -119,6 +119,9 @@ TEST_CASE_METHOD(fixture,
     const auto address = unix_address(path);
     const int passed = socket(AF_UNIX, SOCK_DGRAM, 0);
     const int credentials = GENERATE(0, 1);
+    // What the kernel says of a sender that it does not know is a name that somebody may have.
+    const uid_t nobody = 65534;
+    options.allowed = &nobody, options.allowed_count = 1;
     REQUIRE(bind(passed, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
     REQUIRE(setsockopt(passed, SOL_SOCKET, SO_PASSCRED, &credentials, sizeof credentials) == 0);
     const auto client = make_tcp_pair();

@@ -7,6 +7,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+extern "C" {
+#include "../../../src/libsnipass/handoff.h"
+}
+
 using namespace handoff_test;
 
 TEST_CASE_METHOD(fixture, "libsnipass: a header may come a byte at a time, and end after any") {
@@ -299,6 +303,43 @@ TEST_CASE_METHOD(fixture, "libsnipass: only root, the own user and the allowed m
     while (waitpid(child, &status, WNOHANG) == 0)
         (void)receive(receiver, 10);
     CHECK(WEXITSTATUS(status) == (options.allowed_count == 1 ? 0 : 1));
+}
+
+TEST_CASE("libsnipass: who the kernel does not know is nobody's user, not the user nobody") {
+    const uid_t nobody = 65534, router = 4242;
+    const std::array allowed{nobody, router};
+    const auto is_allowed = [&allowed](pid_t process, uid_t user) {
+        return handoff_credentials_allowed({process, user, user}, allowed.data(), allowed.size());
+    };
+    CHECK_FALSE(is_allowed(0, nobody));
+    CHECK(is_allowed(1, nobody));
+    CHECK(is_allowed(0, router)); // of another PID namespace
+    CHECK(is_allowed(1, geteuid()));
+    CHECK_FALSE(is_allowed(1, 4243));
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a server that runs as nobody does not take the unknown for its own") {
+    if (geteuid() != 0)
+        return; // only root can become somebody else
+    options.protocol = SNIPASS_DATAGRAM;
+    const auto address = unix_address(path);
+    const int passed = socket(AF_UNIX, SOCK_DGRAM, 0);
+    REQUIRE(bind(passed, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    const auto client = make_tcp_pair();
+    const auto sender = connect_unix(path, SOCK_DGRAM);
+    send_with(sender, byte_string(5), std::array{client.near.get()});
+    const pid_t child = fork();
+    if (child == 0) {
+        const uid_t nobody = 65534;
+        if (setresuid(nobody, nobody, nobody) != 0)
+            _exit(2);
+        const receiver_ptr receiver{snipass_adopt(passed, &options), snipass_receiver_free};
+        _exit(receiver && takes_nothing(receiver) ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0);
+    close(passed);
 }
 
 TEST_CASE_METHOD(fixture, "libsnipass: a datagram without exactly one client is dropped") {

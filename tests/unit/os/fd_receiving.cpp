@@ -60,6 +60,19 @@ TEST_CASE("receive_fd: bytes, the descriptor, and who sent them") {
     CHECK(os::receive_fd(sockets.near->get(), room).error() == os::make_error(EAGAIN));
 }
 
+TEST_CASE("receive_fd: a datagram that was sent before anybody asked has no sender, whoever 65534 is") {
+    const same_descriptors check;
+    const unix_pair sockets{SOCK_DGRAM};
+    const int off = 0, on = 1;
+    std::array<std::uint8_t, 100> room{};
+    REQUIRE(::setsockopt(sockets.near->get(), SOL_SOCKET, SO_PASSCRED, &off, sizeof off) == 0);
+    REQUIRE(send_with(*sockets.far, text, {}) == 5);
+    REQUIRE(::setsockopt(sockets.near->get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0);
+    const auto got = os::receive_fd(sockets.near->get(), room);
+    REQUIRE(got);
+    CHECK_FALSE(got->sender);
+}
+
 TEST_CASE("receive_fd: every descriptor is owned, and all but one closed") {
     const same_descriptors check;
     const unix_pair sockets{SOCK_STREAM};
