@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef SCM_PIDFD /* glibc before 2.39 */
+#define SCM_PIDFD 0x04
+#endif
+
 enum {
     fixed_size = 16, /* signature, version and command, family, length */
     v4_size = 12,
@@ -60,12 +64,21 @@ static void adopt(const struct cmsghdr* message, int* client, size_t* count) {
     }
 }
 
+/* close_added: where SO_PASSPIDFD is set, the kernel adds a descriptor of the sender's process. */
+static void close_added(const struct cmsghdr* message) {
+    int fd = -1; /* an error's number, where there was no room for it */
+    memcpy(&fd, CMSG_DATA(message), sizeof fd);
+    if (fd >= 0)
+        close(fd);
+}
+
 ssize_t handoff_receive_message(int fd, void* bytes, size_t size, int* client, size_t* count,
                                 struct ucred* sender, int* flags) {
     const int wanted = *flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
     union {
         struct cmsghdr alignment;
-        char bytes[CMSG_SPACE(control_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+        char bytes[CMSG_SPACE(control_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred)) +
+                   CMSG_SPACE(sizeof(int))]; /* SCM_PIDFD */
     } control;
     struct iovec part = {.iov_base = bytes, .iov_len = size};
     struct msghdr message = {
@@ -81,6 +94,8 @@ ssize_t handoff_receive_message(int fd, void* bytes, size_t size, int* client, s
             continue;
         if (c->cmsg_type == SCM_RIGHTS)
             adopt(c, client, count);
+        if (c->cmsg_type == SCM_PIDFD)
+            close_added(c);
         if (c->cmsg_type == SCM_CREDENTIALS && sender != NULL)
             memcpy(sender, CMSG_DATA(c), sizeof *sender);
     }

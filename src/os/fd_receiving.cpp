@@ -10,6 +10,10 @@
 
 #include <cstring>
 
+#ifndef SCM_PIDFD // glibc before 2.39
+#define SCM_PIDFD 0x04
+#endif
+
 namespace snipass::os {
 namespace {
 
@@ -58,11 +62,19 @@ void adopt(const cmsghdr& rights, received& into) {
     }
 }
 
+// added is the descriptor of the sender's process that the kernel adds where SO_PASSPIDFD is set. It may be
+// an error's number, where there was no room for it.
+unique_fd added(const cmsghdr& message) {
+    int number = -1;
+    std::memcpy(&number, CMSG_DATA(&message), sizeof number);
+    return unique_fd{number < 0 ? -1 : number};
+}
+
 } // namespace
 
 result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flags) {
-    alignas(cmsghdr)
-        std::byte control[CMSG_SPACE(control_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+    alignas(cmsghdr) std::byte control[CMSG_SPACE(control_descriptors * sizeof(int)) +
+                                       CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int))];
     iovec part{buffer.data(), buffer.size()};
     msghdr message{};
     message.msg_iov = &part;
@@ -79,6 +91,8 @@ result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flag
             continue;
         if (one->cmsg_type == SCM_RIGHTS)
             adopt(*one, got);
+        if (one->cmsg_type == SCM_PIDFD)
+            (void)added(*one); // closed again
         if (one->cmsg_type == SCM_CREDENTIALS) {
             ucred credentials{};
             std::memcpy(&credentials, CMSG_DATA(one), sizeof credentials);

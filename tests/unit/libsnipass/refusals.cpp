@@ -11,6 +11,10 @@ extern "C" {
 #include "../../../src/libsnipass/handoff.h"
 }
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
 using namespace handoff_test;
 
 TEST_CASE_METHOD(fixture, "libsnipass: a header may come a byte at a time, and end after any") {
@@ -352,5 +356,32 @@ TEST_CASE_METHOD(fixture, "libsnipass: a datagram without exactly one client is 
     send_with(sender, byte_string(5), std::array{client.near.get(), client.near.get()});
     send_with(sender, byte_string(5), std::array{sender.get()});
     CHECK(takes_nothing(receiver));
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: descriptors that the kernel adds to a message are closed") {
+    options.protocol = GENERATE(SNIPASS_STREAM, SNIPASS_DATAGRAM);
+    const bool is_stream = options.protocol == SNIPASS_STREAM;
+    const auto address = unix_address(path);
+    const int type = is_stream ? SOCK_STREAM : SOCK_DGRAM;
+    const int passed = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    REQUIRE(bind(passed, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE((!is_stream || ::listen(passed, 10) == 0));
+    const receiver_ptr receiver{snipass_adopt(passed, &options), snipass_receiver_free};
+    REQUIRE(receiver);
+    if (setsockopt(passed, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on) != 0)
+        return; // Linux before 6.5 has no such descriptors
+    const auto client = make_tcp_pair();
+    const auto before = open_descriptors();
+    for (int i = 0; i < 3; ++i) {
+        const auto connection = connect_unix(path, type);
+        send_with(connection, is_stream ? example_header() : byte_string(5), std::array{client.near.get()});
+        shutdown(connection.get(), SHUT_WR);
+        CHECK(receive(receiver));
+        const auto lie = connect_unix(path, type);
+        send_with(lie, example_header(), std::vector<int>(8, client.near.get()));
+        CHECK(takes_nothing(receiver));
+    }
     CHECK(open_descriptors() == before);
 }
