@@ -81,6 +81,8 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
  *   EMFILE, ENFILE    out of descriptors (a handoff takes two for a moment), although whoever had connected
  *                     and kept silent was sent away: try again later. The clients wait in the backlog
  *   ENOMEM            the same, for memory
+ *   EBADF             somebody has closed snipass_receiver_fd()
+ * Never EINTR.
  * Several threads may wait: each client wakes one of them. */
 SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);
 

@@ -302,10 +302,11 @@ struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* id
     if (is_over(receiver))
         return no_client(ESHUTDOWN);
     const int n = epoll_wait(receiver->epoll, &event, 1, 0);
-    if (n <= 0) {
-        *idle = n == 0;
+    if (n < 0)
+        return no_client(errno == EINTR ? EAGAIN : errno); /* somebody has closed it */
+    *idle = n == 0;
+    if (*idle)
         return no_client(EAGAIN);
-    }
     if (event.data.ptr == &receiver->timer)
         return expire(receiver);
     if (event.data.ptr != &receiver->listener)

@@ -190,6 +190,18 @@ TEST_CASE_METHOD(fixture, "libsnipass: a sender that goes on talking after the A
     CHECK(receive(receiver));
 }
 
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: a descriptor that is not to be waited for is an error, and no busy wait") {
+    const auto receiver = listen();
+    const int error = GENERATE(EBADF, EINVAL);
+    if (error == EBADF)
+        close(snipass_receiver_fd(receiver.get()));
+    else
+        REQUIRE(dup2(0, snipass_receiver_fd(receiver.get())) >= 0); // is no epoll descriptor
+    CHECK_FALSE(receive(receiver, GENERATE(0, -1)));
+    CHECK(errno == error);
+}
+
 TEST_CASE_METHOD(fixture, "libsnipass: each client goes to one of many threads, once") {
     const auto receiver = listen();
     auto client = make_tcp_pair();
