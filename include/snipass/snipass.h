@@ -53,11 +53,12 @@ struct snipass_options {
 };
 
 /* snipass_listen binds a unix socket to `path` and listens. A file that a dead process left there is
- * replaced; a live listener is EADDRINUSE. NULL: see errno. */
+ * replaced; a live listener is EADDRINUSE. NULL: see errno (EINVAL: there is no such protocol). */
 SNIPASS_API snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options);
 
 /* snipass_adopt is snipass_listen for a socket that is bound (and, for `stream`, listens) already: one that
- * systemd passed (EINVAL: it does not listen). The receiver owns it from here on, unless NULL is returned.
+ * systemd passed (EPROTOTYPE: it is no unix socket, or not of the protocol's type; EINVAL: it does not
+ * listen, or there is no such protocol). The receiver owns it from here on, unless NULL is returned.
  * For `datagram` the socket unit says PassCredentials=yes: of what came before the option was set (at the
  * latest, here) nobody knows who sent it, and it is refused.
  *

@@ -40,17 +40,26 @@ static bool set_up(struct snipass_receiver* receiver, const struct snipass_optio
            receiver_watch(receiver, receiver->listener, more, &receiver->listener);
 }
 
+static bool is_protocol(int protocol) {
+    errno = EINVAL;
+    return protocol == SNIPASS_STREAM || protocol == SNIPASS_DATAGRAM;
+}
+
+static bool has_option(int unix_fd, int name, int value) {
+    int found = 0;
+    socklen_t size = sizeof found;
+    if (getsockopt(unix_fd, SOL_SOCKET, name, &found, &size) != 0)
+        return false;
+    errno = EPROTOTYPE;
+    return found == value;
+}
+
 /* prepare checks that the socket is of the protocol's kind, and sets on it what the protocol needs. */
 static bool prepare(int unix_fd, enum snipass_protocol protocol) {
     const int on = 1;
-    int type = 0;
-    socklen_t size = sizeof type;
-    if (getsockopt(unix_fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+    const int type = protocol == SNIPASS_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM;
+    if (!has_option(unix_fd, SO_DOMAIN, AF_UNIX) || !has_option(unix_fd, SO_TYPE, type))
         return false;
-    if (type != (protocol == SNIPASS_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM)) {
-        errno = EPROTOTYPE;
-        return false;
-    }
     const int flags = fcntl(unix_fd, F_GETFL);
     return flags >= 0 && fcntl(unix_fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
            fcntl(unix_fd, F_SETFD, FD_CLOEXEC) == 0 &&
@@ -70,7 +79,8 @@ static bool can_receive(int unix_fd, enum snipass_protocol protocol) {
 }
 
 static struct snipass_receiver* adopt(int unix_fd, const struct snipass_options* options) {
-    if (!prepare(unix_fd, options->protocol) || !can_receive(unix_fd, options->protocol))
+    if (!is_protocol((int)options->protocol) || !prepare(unix_fd, options->protocol) ||
+        !can_receive(unix_fd, options->protocol))
         return NULL;
     struct snipass_receiver* receiver = calloc(1, sizeof *receiver);
     if (receiver == NULL)
@@ -94,6 +104,8 @@ static struct snipass_receiver* adopt(int unix_fd, const struct snipass_options*
 }
 
 static struct snipass_receiver* listen_at(const char* path, const struct snipass_options* options) {
+    if (!is_protocol((int)options->protocol))
+        return NULL;
     const bool datagram = options->protocol == SNIPASS_DATAGRAM;
     const mode_t mode = options->mode != 0 ? options->mode : default_mode;
     const int fd = socket(AF_UNIX, (datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

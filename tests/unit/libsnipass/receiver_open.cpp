@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <sys/file.h>
@@ -111,6 +112,34 @@ TEST_CASE_METHOD(fixture, "libsnipass: adopts a socket that systemd passed, of t
     options.protocol = SNIPASS_DATAGRAM;
     const receiver_ptr receiver{snipass_adopt(pair[0], &options), snipass_receiver_free};
     CHECK(receiver);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: does not adopt what is no unix socket") {
+    options.protocol = GENERATE(SNIPASS_STREAM, SNIPASS_DATAGRAM);
+    const int type = options.protocol == SNIPASS_STREAM ? SOCK_STREAM : SOCK_DGRAM;
+    const test_fd internet{socket(AF_INET, type | SOCK_CLOEXEC, 0)};
+    if (type == SOCK_STREAM)
+        REQUIRE(::listen(internet.get(), 1) == 0);
+    CHECK(snipass_adopt(internet.get(), &options) == nullptr);
+    CHECK(errno == EPROTOTYPE);
+    CHECK((fcntl(internet.get(), F_GETFL) & O_NONBLOCK) == 0); // untouched
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a protocol that does not exist is an error") {
+    const auto ask_for = [this](int number) {
+        std::memcpy(&options.protocol, &number, sizeof number); // C does not mind, C++ does
+    };
+    ask_for(GENERATE(2, 7, -1));
+    CHECK(snipass_listen(path.c_str(), &options) == nullptr);
+    CHECK(errno == EINVAL);
+    CHECK_FALSE(std::filesystem::exists(path));
+    options.protocol = SNIPASS_STREAM;
+    const auto receiver = listen();
+    REQUIRE(receiver);
+    const auto socket = connect_unix(path);
+    ask_for(7);
+    CHECK(snipass_adopt(socket.get(), &options) == nullptr);
+    CHECK(errno == EINVAL);
 }
 
 TEST_CASE_METHOD(fixture,
