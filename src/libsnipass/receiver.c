@@ -61,6 +61,8 @@ struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct
         client = NULL;
     }
     free(pending);
+    if (receiver->stopped && receiver->oldest == NULL)
+        receiver_set_timer(receiver, 1); /* whoever waits besides is told */
     return client;
 }
 

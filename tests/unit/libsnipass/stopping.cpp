@@ -66,3 +66,34 @@ TEST_CASE_METHOD(fixture,
     CHECK(receive(next));
     CHECK(receive(next));
 }
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: after stop, whoever waits is told at once when the last handoff ends") {
+    options.patience_ms = 600'000;
+    const auto receiver = listen();
+    const auto client = make_tcp_pair();
+    auto silent = connect_unix(path);
+    CHECK(takes_nothing(receiver));
+    auto last = connect_unix(path);
+    send_with(last, example_header(), std::array{client.near.get()});
+    CHECK(takes_nothing(receiver)); // acknowledged
+    snipass_stop(receiver.get());
+    REQUIRE(is_readable(snipass_receiver_fd(receiver.get()), 10'000)); // that it was stopped
+    REQUIRE(takes_nothing(receiver));
+    REQUIRE_FALSE(is_readable(snipass_receiver_fd(receiver.get())));
+    SECTION("it was a client") {
+        silent.reset();
+        CHECK(takes_nothing(receiver));
+        last.reset();
+        CHECK(receive(receiver));
+    }
+    SECTION("it was none") {
+        last.reset();
+        CHECK(receive(receiver));
+        silent.reset();
+    }
+    // An event loop comes back when the descriptor is readable.
+    CHECK(is_readable(snipass_receiver_fd(receiver.get()), 10'000));
+    while (!receive(receiver) && errno != ESHUTDOWN)
+        REQUIRE(is_readable(snipass_receiver_fd(receiver.get()), 10'000));
+}
