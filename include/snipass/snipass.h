@@ -43,9 +43,9 @@ enum snipass_protocol {
 /* All zero is the default; NULL the same. */
 struct snipass_options {
     enum snipass_protocol protocol;
-    unsigned mode; /* of the socket file; 0: 0660. Who may connect; who may hand over is checked besides.
-                    * Needs /proc where umask takes some of it */
-    int backlog;   /* 0: 1024 */
+    unsigned mode;        /* of the socket file; 0: 0660. Who may connect; who may hand over is checked
+                           * besides */
+    int backlog;          /* 0: 1024 */
     unsigned patience_ms; /* for a header to come, and for the router to let go; 0: 1000 */
     const uid_t*
         allowed; /* who may hand clients over besides root and the own effective user: the router's uid */
@@ -53,7 +53,8 @@ struct snipass_options {
 };
 
 /* snipass_listen binds a unix socket to `path` and listens. A file that a dead process left there is
- * replaced; a live listener is EADDRINUSE. NULL: see errno (EINVAL: there is no such protocol). */
+ * replaced; a live listener is EADDRINUSE. NULL: see errno (EINVAL: there is no such protocol, or the
+ * path is empty), and no file is left that was not there. */
 SNIPASS_API snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options);
 
 /* snipass_adopt is snipass_listen for a socket that is bound (and, for `stream`, listens) already: one that

@@ -113,10 +113,13 @@ static struct snipass_receiver* listen_at(const char* path, const struct snipass
         return NULL;
     struct snipass_receiver* receiver = NULL;
     const int backlog = options->backlog > 0 ? options->backlog : default_backlog;
-    if (prepare(fd, options->protocol) && unix_listen(fd, path, mode, backlog) == 0)
+    const bool listens = prepare(fd, options->protocol) && unix_listen(fd, path, mode, backlog) == 0;
+    if (listens)
         receiver = adopt(fd, options);
     if (receiver == NULL) {
         const int error = errno;
+        if (listens) /* and is not taken for a dead one before that */
+            (void)unlink(path);
         close(fd);
         errno = error;
         return NULL;
