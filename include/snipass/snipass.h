@@ -114,7 +114,7 @@ SNIPASS_API const struct sockaddr* snipass_client_peer(const snipass_client* cli
 SNIPASS_API const struct sockaddr* snipass_client_local(const snipass_client* client, socklen_t* size);
 
 /* The host name by which the client was routed; "" if it sent none, and with `datagram`. A stranger's word:
- * fit for a log. */
+ * letters, digits, '-', '_' and dots, fit for a log and for nothing else. */
 SNIPASS_API const char* snipass_client_host_name(const snipass_client* client);
 
 /* The first protocol of the client's ALPN offer, *size bytes; NULL if it offered none, and with `datagram`.

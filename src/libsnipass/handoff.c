@@ -171,20 +171,35 @@ static void parse_addresses(const unsigned char* at, bool v6, struct handoff_met
     }
 }
 
+/* is_host_name: what the router writes. A server may log it as it is. */
+static bool is_host_name(const unsigned char* text, size_t size) {
+    if (size == 0 || size > handoff_host_name_max)
+        return false;
+    for (size_t i = 0; i < size; ++i) {
+        const unsigned char c = text[i];
+        const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
+            return false;
+    }
+    return true;
+}
+
+/* parse_tlv: each type that is known comes once. */
 static bool parse_tlv(unsigned type, const unsigned char* value, size_t size,
                       struct handoff_metadata* metadata) {
     if (type == tlv_authority) {
-        /* A zero would make it end early for whoever reads it as text. */
-        if (size == 0 || size > handoff_host_name_max || memchr(value, 0, size) != NULL)
+        if (metadata->host_name[0] != '\0' || !is_host_name(value, size))
             return false;
         memcpy(metadata->host_name, value, size);
         metadata->host_name[size] = '\0';
     } else if (type == tlv_alpn) {
-        if (size == 0 || size > handoff_alpn_max)
+        if (metadata->alpn_size != 0 || size == 0 || size > handoff_alpn_max)
             return false;
         memcpy(metadata->alpn, value, size);
         metadata->alpn_size = size;
-    } else if (type == tlv_unique_id && size == handoff_id_size) {
+    } else if (type == tlv_unique_id) {
+        if (metadata->has_id || size != handoff_id_size)
+            return false;
         memcpy(metadata->id, value, size);
         metadata->has_id = true;
     }

@@ -106,6 +106,25 @@ TEST_CASE_METHOD(fixture, "libsnipass: a client that has gone keeps the addresse
     CHECK(text_of(snipass_client_peer(taken.get(), nullptr)) == "[2000::1]:9");
 }
 
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: takes every host name that DNS has, and skips types that it does not know") {
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    const auto name = GENERATE("a"s, "www.example.com"s, "_sip._tcp.example"s, "xn--bcher-kva.example"s,
+                               "1.2.3.4"s, "abcdefghijklmnopqrstuvwxyz-0123456789"s);
+    byte_string rest(12);
+    append_tlv(rest, 0x02, name);
+    append_tlv(rest, 0x30, "one");
+    append_tlv(rest, 0x30, "\n");
+    append_tlv(rest, 0x04, "");
+    const auto connection = connect_unix(path);
+    send_with(connection, header_around(0x21, 0x11, rest), std::array{client.near.get()});
+    shutdown(connection.get(), SHUT_WR);
+    const auto taken = receive(receiver);
+    REQUIRE(taken);
+    CHECK(snipass_client_host_name(taken.get()) == name);
+}
+
 TEST_CASE_METHOD(fixture, "libsnipass: takes the longest names and headers there may be") {
     const auto receiver = listen();
     auto client = make_tcp_pair();

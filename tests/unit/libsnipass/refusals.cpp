@@ -53,6 +53,12 @@ TEST_CASE_METHOD(fixture, "libsnipass: refuses what is no handoff and keeps noth
         append_tlv(rest, type, value);
         return header_around(0x21, 0x11, rest);
     };
+    const auto twice = [](std::uint8_t type, std::string_view value) {
+        byte_string rest(12);
+        append_tlv(rest, type, value);
+        append_tlv(rest, type, value);
+        return header_around(0x21, 0x11, rest);
+    };
     auto trailing = good;
     trailing.push_back(0);
     byte_string over_the_end(12);
@@ -88,6 +94,17 @@ TEST_CASE_METHOD(fixture, "libsnipass: refuses what is no handoff and keeps noth
         {"a host name of 254", with_tlv(0x02, std::string(254, 'a'))},
         {"an empty ALPN", with_tlv(0x01, "")},
         {"an ALPN of 256", with_tlv(0x01, std::string(256, 'a'))},
+        {"a line's end in the host name", with_tlv(0x02, "ok.example\nERROR root logged in")},
+        {"a terminal's command in the host name", with_tlv(0x02, "\x1b[2J")},
+        {"a space in the host name", with_tlv(0x02, "a b")},
+        {"a quote in the host name", with_tlv(0x02, "a\"b")},
+        {"a colon in the host name", with_tlv(0x02, "::1")},
+        {"a letter of UTF-8 in the host name", with_tlv(0x02, "b\xc3\xbc")},
+        {"a second host name", twice(0x02, "a")},
+        {"a second ALPN", twice(0x01, "h2")},
+        {"a second id", twice(0x05, std::string(16, 'i'))},
+        {"an id of 15", with_tlv(0x05, std::string(15, 'i'))},
+        {"an id of 17", with_tlv(0x05, std::string(17, 'i'))},
     }));
     INFO(lie.what);
     const auto before = open_descriptors();
