@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/timerfd.h>
@@ -14,7 +13,6 @@
 
 enum {
     max_pending = 1024, /* handoffs under way; a sender that only connects costs its own oldest ones */
-    max_looks = 4       /* at a datagram whose descriptor does not come */
 };
 
 bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t more, void* what) {
@@ -67,11 +65,6 @@ struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct
 }
 
 /* --- steps: each handles one event and returns a client, or NULL and errno (EAGAIN: go on) --- */
-
-static struct snipass_client* no_client(int error) {
-    errno = error;
-    return NULL;
-}
 
 static struct snipass_client* take(struct snipass_receiver* receiver, struct pending* pending) {
     if (!pending->acknowledged) {
@@ -199,69 +192,6 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     return take(receiver, pending); /* the header is there already, most often */
 }
 
-static void drop_datagram(const struct snipass_receiver* receiver) {
-    /* Descriptors for which the caller has no room are closed. */
-    (void)recv(receiver->listener, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
-}
-
-/* look_at_datagram does that before it is taken: its client would be gone with it if there is no descriptor
- * or memory for either. *is_full: for want of a descriptor. One that is lost again and again while there is
- * room will not come (a security module refuses it), and would keep all behind it. */
-static ssize_t look_at_datagram(struct snipass_receiver* receiver, int* client, size_t* count,
-                                struct ucred* sender, int* flags, bool* is_full) {
-    ssize_t n = -1;
-    *is_full = false;
-    for (int looks = 0; looks < max_looks; ++looks) {
-        *flags = MSG_PEEK;
-        n = handoff_receive_message(receiver->listener, receiver->buffer, datagram_size, client, count,
-                                    sender, flags);
-        if (n < 0 || *count != 0 || (*flags & MSG_CTRUNC) == 0)
-            break;
-        const int reserved = handoff_reserve(receiver->listener);
-        if (reserved < 0) {
-            *is_full = true;
-            break;
-        }
-        close(reserved);
-    }
-    return n;
-}
-
-static struct snipass_client* receive_datagram(struct snipass_receiver* receiver) {
-    struct snipass_client* client = client_new();
-    if (client == NULL)
-        return no_client(ENOMEM);
-    struct ucred sender = {.uid = (uid_t)-1}; /* nobody's */
-    size_t count = 0;
-    int flags = 0;
-    bool is_full = false;
-    const ssize_t n = look_at_datagram(receiver, &client->fd, &count, &sender, &flags, &is_full);
-    if (n < 0) {
-        const int error = errno;
-        snipass_client_free(client);
-        return no_client(error == EAGAIN ? ENODATA : error == EINTR ? EAGAIN : error);
-    }
-    const bool allowed = handoff_credentials_allowed(sender, receiver->allowed, receiver->allowed_count);
-    if (allowed && is_full) {
-        snipass_client_free(client);
-        return no_client(EMFILE);
-    }
-    const bool good =
-        allowed && count == 1 && (flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && handoff_is_client(client->fd);
-    client->consumed_size = good ? (size_t)n : 0;
-    client->consumed = good ? malloc(client->consumed_size + 1) : NULL;
-    if (!good || client->consumed != NULL)
-        drop_datagram(receiver);
-    if (client->consumed == NULL) {
-        snipass_client_free(client);
-        return no_client(good ? ENOMEM : EAGAIN);
-    }
-    memcpy(client->consumed, receiver->buffer, client->consumed_size);
-    (void)fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK);
-    handoff_addresses(client->fd, &client->metadata);
-    return client;
-}
-
 /* expire ends one handoff that has waited long enough. One that was acknowledged is ours even if the router
  * is stuck. */
 static struct snipass_client* expire(struct snipass_receiver* receiver) {
@@ -314,6 +244,6 @@ struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* id
     if (event.data.ptr != &receiver->listener)
         return advance(receiver, event.data.ptr);
     struct snipass_client* client =
-        receiver->protocol == SNIPASS_DATAGRAM ? receive_datagram(receiver) : accept_one(receiver);
+        receiver->protocol == SNIPASS_DATAGRAM ? receiver_take_datagram(receiver) : accept_one(receiver);
     return client == NULL && errno == ENODATA ? find_nothing(receiver, event.events) : client;
 }

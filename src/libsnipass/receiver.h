@@ -4,6 +4,7 @@
 
 #include "client.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <snipass/snipass.h>
 #include <stdint.h>
@@ -46,6 +47,15 @@ bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t mo
 /* receiver_step handles one event, with the mutex: a client, or NULL and errno. EAGAIN: there may be more to
  * do; *idle: there is not. */
 struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* idle);
+
+/* no_client is what a step returns that has none; EAGAIN: go on. */
+static inline struct snipass_client* no_client(int error) {
+    errno = error;
+    return NULL;
+}
+
+/* receiver_take_datagram is the step for a listener of datagrams. ENODATA: its queue is empty. */
+struct snipass_client* receiver_take_datagram(struct snipass_receiver* receiver);
 
 int64_t receiver_now(void); /* milliseconds of CLOCK_MONOTONIC */
 
