@@ -124,7 +124,7 @@ static struct snipass_client* advance(struct snipass_receiver* receiver, struct 
     return take(receiver, pending);
 }
 
-static struct pending* pending_new(int connection) {
+static struct pending* pending_new(void) {
     struct pending* pending = calloc(1, sizeof *pending);
     struct snipass_client* client = client_new();
     if (pending == NULL || client == NULL) {
@@ -132,10 +132,19 @@ static struct pending* pending_new(int connection) {
         free(client);
         return NULL;
     }
-    pending->connection = connection;
+    pending->connection = -1;
     pending->client = client;
     handoff_init(&pending->handoff);
     return pending;
+}
+
+/* give_up is for one that is in no list yet. */
+static struct snipass_client* give_up(struct pending* pending, int error) {
+    if (pending->connection >= 0)
+        close(pending->connection);
+    snipass_client_free(pending->client);
+    free(pending);
+    return no_client(error);
 }
 
 static bool is_at_the_bound(const struct snipass_receiver* receiver) {
@@ -170,22 +179,18 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     /* Ours, whatever keeps its sender from letting go; and there would be no bound otherwise. */
     if (is_at_the_bound(receiver) && oldest_without_ack(receiver) == NULL)
         return receiver_finish(receiver, receiver->oldest);
-    const int connection = accept_connection(receiver);
-    if (connection < 0)
-        return no_client(errno);
-    if (!handoff_sender_allowed(connection, receiver->allowed, receiver->allowed_count)) {
-        close(connection);
-        return no_client(EAGAIN);
-    }
-    struct pending* pending = pending_new(connection);
-    if (pending == NULL) {
-        close(connection);
+    struct pending* pending = pending_new(); /* first: what was accepted has left the backlog */
+    if (pending == NULL)
         return no_client(ENOMEM);
-    }
+    pending->connection = accept_connection(receiver);
+    if (pending->connection < 0)
+        return give_up(pending, errno);
+    if (!handoff_sender_allowed(pending->connection, receiver->allowed, receiver->allowed_count))
+        return give_up(pending, EAGAIN);
     if (is_at_the_bound(receiver))
         receiver_finish(receiver, oldest_without_ack(receiver));
     append(receiver, pending);
-    if (!receiver_watch(receiver, connection, EPOLLRDHUP, pending)) {
+    if (!receiver_watch(receiver, pending->connection, EPOLLRDHUP, pending)) {
         receiver_finish(receiver, pending);
         return no_client(ENOMEM);
     }

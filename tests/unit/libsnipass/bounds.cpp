@@ -3,7 +3,14 @@
 #include "receiver_fixture.hpp"
 
 #include <array>
+#include <cstdlib>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <vector>
+
+extern "C" {
+#include "../../../src/libsnipass/receiver.h"
+}
 
 using namespace handoff_test;
 
@@ -59,3 +66,38 @@ TEST_CASE_METHOD(fixture,
     CHECK(answer_of(connections[0]) == answer::closed);
     CHECK(answer_of(connections[1]) == answer::nothing);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their allocators end the process
+
+namespace {
+
+// use_up takes what the allocator has, and may have.
+void use_up() {
+    const rlimit none{0, RLIM_INFINITY};
+    setrlimit(RLIMIT_AS, &none);
+    for (std::size_t size = 8192; size >= 16; size -= 16)
+        while (auto* const taken = static_cast<volatile char*>(std::malloc(size)))
+            *taken = 1;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "libsnipass: out of memory, clients wait in the backlog") {
+    const auto receiver = listen();
+    const auto client = make_tcp_pair();
+    const auto connection = hand_over(path, client.near.get());
+    const pid_t child = fork();
+    if (child == 0) {
+        receiver->owner = getpid(); // there is no other, for a while
+        use_up();
+        const bool is_out = snipass_receive(receiver.get(), 0) == nullptr && errno == ENOMEM;
+        _exit(is_out ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0);
+    CHECK(answer_of(connection) == answer::nothing);
+    CHECK(receive(receiver));
+}
+
+#endif
