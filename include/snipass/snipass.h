@@ -1,6 +1,9 @@
 /* libsnipass: take the clients that snipass hands to your server (docs/handoff.md).
  *
- *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", NULL);
+ *     const struct passwd* router = getpwnam("snipass");      // the user as which the router runs
+ *     if (router == NULL) ...
+ *     const struct snipass_options options = {.allowed = &router->pw_uid, .allowed_count = 1};
+ *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", &options);
  *     for (;;) {
  *         snipass_client* client = snipass_receive(receiver, -1);
  *         if (client == NULL && errno == ESHUTDOWN) break;        // after snipass_stop()
@@ -40,15 +43,16 @@ enum snipass_protocol {
                            * reads such a socket: a datagram is looked at before it is taken */
 };
 
-/* All zero is the default; NULL the same. */
+/* All zero is the default; NULL the same. What it points to is copied. */
 struct snipass_options {
     enum snipass_protocol protocol;
     unsigned mode;        /* of the socket file; 0: 0660. Who may connect; who may hand over is checked
                            * besides */
     int backlog;          /* 0: 1024 */
     unsigned patience_ms; /* for a header to come, and for the router to let go; 0: 1000 */
-    const uid_t*
-        allowed; /* who may hand clients over besides root and the own effective user: the router's uid */
+    /* Who may hand clients over besides root and the own effective user: the router's user, who is `snipass`
+     * where it came as a package. Anybody else is refused, and counted: snipass_strangers(). */
+    const uid_t* allowed;
     size_t allowed_count;
 };
 
@@ -87,6 +91,10 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
  * Never EINTR.
  * Several threads may wait: each client wakes one of them. */
 SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);
+
+/* snipass_strangers is how many handoffs were refused because of who sent them. If no client comes, and this
+ * grows, the router runs as a user who is not in `allowed`. */
+SNIPASS_API unsigned long snipass_strangers(const snipass_receiver* receiver);
 
 /* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive
  * until it fails with ESHUTDOWN. The socket file stays: the next process replaces it.

@@ -185,8 +185,10 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     pending->connection = accept_connection(receiver);
     if (pending->connection < 0)
         return give_up(pending, errno);
-    if (!handoff_sender_allowed(pending->connection, receiver->allowed, receiver->allowed_count))
+    if (!handoff_sender_allowed(pending->connection, receiver->allowed, receiver->allowed_count)) {
+        count_stranger(receiver);
         return give_up(pending, EAGAIN);
+    }
     if (is_at_the_bound(receiver))
         receiver_finish(receiver, oldest_without_ack(receiver));
     append(receiver, pending);

@@ -38,7 +38,8 @@ struct snipass_receiver {
     int64_t patience;
     uid_t* allowed;
     size_t allowed_count;
-    unsigned char* buffer; /* of datagram_size */
+    unsigned char* buffer;   /* of datagram_size */
+    unsigned long strangers; /* refused as senders; read without the mutex */
 };
 
 /* receiver_watch: epoll reports `fd` as `what`, when it is readable, and in `more` events. */
@@ -52,6 +53,10 @@ struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* id
 static inline struct snipass_client* no_client(int error) {
     errno = error;
     return NULL;
+}
+
+static inline void count_stranger(struct snipass_receiver* receiver) {
+    __atomic_fetch_add(&receiver->strangers, 1, __ATOMIC_RELAXED);
 }
 
 /* receiver_take_datagram is the step for a listener of datagrams. ENODATA: its queue is empty. */

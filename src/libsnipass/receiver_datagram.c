@@ -54,6 +54,8 @@ struct snipass_client* receiver_take_datagram(struct snipass_receiver* receiver)
         return no_client(error == EAGAIN ? ENODATA : error == EINTR ? EAGAIN : error);
     }
     const bool allowed = handoff_credentials_allowed(sender, receiver->allowed, receiver->allowed_count);
+    if (!allowed)
+        count_stranger(receiver);
     if (allowed && is_full) {
         snipass_client_free(client);
         return no_client(EMFILE);

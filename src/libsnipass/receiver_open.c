@@ -21,6 +21,10 @@ int snipass_receiver_fd(const snipass_receiver* receiver) {
     return receiver->epoll;
 }
 
+unsigned long snipass_strangers(const snipass_receiver* receiver) {
+    return __atomic_load_n(&receiver->strangers, __ATOMIC_RELAXED);
+}
+
 static bool set_up(struct snipass_receiver* receiver, const struct snipass_options* options) {
     receiver->protocol = options->protocol;
     receiver->patience = options->patience_ms != 0 ? options->patience_ms : default_patience;

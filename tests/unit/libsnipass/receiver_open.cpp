@@ -167,6 +167,7 @@ TEST_CASE_METHOD(fixture,
         CHECK(size == expected);
     }
     CHECK(takes_nothing(receiver));
+    CHECK(snipass_strangers(receiver.get()) == (credentials == 1 ? 0 : 1));
 }
 
 namespace {
