@@ -6,11 +6,12 @@
 //
 //     snipass::acceptor acceptor{executor, "/run/site/handoff.sock"};
 //
-// and what the server does with its acceptor stays as it was: every form of accept() and async_accept() is
-// there, but for those that ask for the peer's endpoint (the socket knows it). Each yields a client's socket,
-// with the ClientHello unread in it. open(), set_option(), bind() and listen() have nothing to do here, and
-// are not there; local_endpoint() is the unix socket's. use_awaitable_t<>::as_default_on_t and its like work.
-// Needs Boost.Asio and libsnipass (-lsnipass).
+// (with a third argument {.allowed = &router, .allowed_count = 1} where the router's user is neither root nor
+// this server's own: snipass.h) and what the server does with its acceptor stays as it was: every form of
+// accept() and async_accept() is there, but for those that ask for the peer's endpoint (the socket knows it).
+// Each yields a client's socket, with the ClientHello unread in it. open(), set_option(), bind() and listen()
+// have nothing to do here, and are not there; local_endpoint() is the unix socket's.
+// use_awaitable_t<>::as_default_on_t and its like work. Needs Boost.Asio and libsnipass (-lsnipass).
 #pragma once
 
 #include "snipass/acceptor_state.hpp"
