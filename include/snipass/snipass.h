@@ -69,7 +69,8 @@ SNIPASS_API snipass_receiver* snipass_listen(const char* path, const struct snip
  *
  * A receiver belongs to the process that made it: in a fork it only can be freed. A pre-fork server
  * (`stream`) binds a socket and listens, forks, and calls snipass_adopt(listener, ...) in each child, which
- * shares the clients with its siblings as with accept(). */
+ * shares the clients with its siblings as with accept(): each client wakes one of those that wait in
+ * snipass_receive. (Of those that wait for snipass_receiver_fd() it wakes all; one gets it.) */
 SNIPASS_API snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options);
 
 /* snipass_receiver_fd is readable while there is something to do: poll or epoll it, nothing else.
