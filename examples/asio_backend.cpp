@@ -1,6 +1,6 @@
 // The same TLS server with Boost.Asio and coroutines. The one line that knows of snipass is the acceptor.
 //
-//     asio_backend SOCKET_PATH CERTIFICATE KEY [NAME]
+//     asio_backend [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]
 #include <snipass/acceptor.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -15,10 +15,15 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <sstream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace asio = boost::asio;
 using asio::use_awaitable;
@@ -62,17 +67,35 @@ asio::awaitable<void> accept_all(snipass::acceptor acceptor, asio::ssl::context&
     }
 }
 
+// user_id is that of the user as which the router runs.
+uid_t user_id(const char* name) {
+    const auto* user = getpwnam(name);
+    if (user == nullptr)
+        throw std::runtime_error(std::string("no such user: ") + name);
+    return user->pw_uid;
+}
+
 } // namespace
 
 int main(int argc, char** argv) try {
-    if (argc < 4)
-        return std::fprintf(stderr, "usage: %s SOCKET_PATH CERTIFICATE KEY [NAME]\n", argv[0]), 2;
+    uid_t router = geteuid(); // may hand over, as may root; the packaged router's user is `snipass`
+    snipass_options options{};
+    options.allowed = &router;
+    options.allowed_count = 1;
+    if (argc > 2 && std::string_view(argv[1]) == "--from") {
+        router = user_id(argv[2]);
+        options.mode = 0666; // whoever may enter the folder may connect
+        argc -= 2, argv += 2;
+    }
+    if (argc < 4 || argv[1][0] == '-')
+        return std::fputs("usage: asio_backend [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]\n", stderr),
+               2;
     asio::io_context io{1};
     asio::ssl::context context{asio::ssl::context::tls_server};
     context.use_certificate_chain_file(argv[2]);
     context.use_private_key_file(argv[3], asio::ssl::context::pem);
 
-    snipass::acceptor acceptor{io, argv[1]}; // was: tcp::acceptor acceptor{io, {tcp::v6(), 8443}};
+    snipass::acceptor acceptor{io, argv[1], options}; // was: tcp::acceptor acceptor{io, {tcp::v6(), 8443}};
 
     asio::co_spawn(io, accept_all(std::move(acceptor), context, argc > 4 ? argv[4] : "asio_backend"),
                    [](const std::exception_ptr& error) {

@@ -1,9 +1,10 @@
 // The same TLS server with libsnipass: both protocols, and what the router knows of a client.
 //
-//     library_backend [--datagram] SOCKET_PATH CERTIFICATE KEY [NAME]
+//     library_backend [--datagram] [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]
 #include "hello_server.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <snipass/openssl.h>
 #include <snipass/snipass.h>
 
@@ -39,18 +40,41 @@ void stop_on_sigterm(snipass_receiver* receiver) {
     snipass_stop(receiver);
 }
 
+// user_id is that of the user as which the router runs.
+uid_t user_id(const char* name) {
+    const auto* user = getpwnam(name);
+    if (user == nullptr)
+        throw std::runtime_error(std::string("no such user: ") + name);
+    return user->pw_uid;
+}
+
+int usage() {
+    std::fputs("usage: library_backend [--datagram] [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]\n",
+               stderr);
+    return 2;
+}
+
 } // namespace
 
 int main(int argc, char** argv) try {
+    uid_t router = geteuid(); // may hand over, as may root; the packaged router's user is `snipass`
     snipass_options options{};
-    if (argc > 1 && std::string_view(argv[1]) == "--datagram") {
-        options.protocol = SNIPASS_DATAGRAM;
-        --argc, ++argv;
+    options.allowed = &router;
+    options.allowed_count = 1;
+    for (; argc > 1 && argv[1][0] == '-'; --argc, ++argv) {
+        const std::string_view option = argv[1];
+        if (option == "--datagram") {
+            options.protocol = SNIPASS_DATAGRAM;
+        } else if (option == "--from" && argc > 2) {
+            router = user_id(argv[2]);
+            options.mode = 0666; // whoever may enter the folder may connect
+            --argc, ++argv;
+        } else {
+            return usage();
+        }
     }
     if (argc < 4)
-        return std::fprintf(stderr,
-                            "usage: library_backend [--datagram] SOCKET_PATH CERTIFICATE KEY [NAME]\n"),
-               2;
+        return usage();
     std::signal(SIGPIPE, SIG_IGN);
     auto* context = hello::make_context(argv[2], argv[3]);
     const std::string name = argc > 4 ? argv[4] : "library_backend";

@@ -6,11 +6,12 @@
 //
 //     snipass::acceptor acceptor{executor, "/run/site/handoff.sock"};
 //
-// and what the server does with its acceptor stays as it was: every form of accept() and async_accept() is
-// there, but for those that ask for the peer's endpoint (the socket knows it). Each yields a client's socket,
-// with the ClientHello unread in it. open(), set_option(), bind() and listen() have nothing to do here, and
-// are not there; local_endpoint() is the unix socket's. use_awaitable_t<>::as_default_on_t and its like work.
-// Needs Boost.Asio and libsnipass (-lsnipass).
+// (with a third argument {.allowed = &router, .allowed_count = 1} where the router's user is neither root nor
+// this server's own: snipass.h) and what the server does with its acceptor stays as it was: every form of
+// accept() and async_accept() is there, but for those that ask for the peer's endpoint (the socket knows it).
+// Each yields a client's socket, with the ClientHello unread in it. open(), set_option(), bind() and listen()
+// have nothing to do here, and are not there; local_endpoint() is the unix socket's.
+// use_awaitable_t<>::as_default_on_t and its like work. Needs Boost.Asio and libsnipass (-lsnipass).
 #pragma once
 
 #include "snipass/acceptor_state.hpp"
@@ -28,6 +29,7 @@
 #include <boost/asio/is_executor.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -94,8 +96,10 @@ class basic_acceptor {
                                                 const snipass_options& options = {})
         : basic_acceptor(executor_type(context.get_executor()), unix_fd, options) {}
 
-    // What waits for a client goes on waiting where the acceptor has moved to.
-    basic_acceptor(basic_acceptor&&) noexcept = default;
+    // What waits for a client goes on waiting where the acceptor has moved to. What is left behind has its
+    // executor still, and is as one that is closed (local_endpoint() is empty).
+    basic_acceptor(basic_acceptor&& other) noexcept
+        : executor_(other.executor_), state_(std::move(other.state_)) {}
     basic_acceptor& operator=(basic_acceptor&& other) noexcept {
         if (this != &other) {
             close();
@@ -116,7 +120,7 @@ class basic_acceptor {
     [[nodiscard]] bool is_open() const noexcept { return state_ && state_->receiver; }
 
     // local_endpoint is where the router finds us: the path. There is no TCP address.
-    [[nodiscard]] endpoint_type local_endpoint() const { return state_->endpoint; }
+    [[nodiscard]] endpoint_type local_endpoint() const { return state_ ? state_->endpoint : endpoint_type(); }
 
     // async_accept completes with void(error_code, socket), the socket of the acceptor's executor, or of the
     // executor or the context that is given (asio::make_strand(context)); or into a socket that is given,
@@ -132,7 +136,7 @@ class basic_acceptor {
     requires is_executor<Executor>
     auto async_accept(const Executor& executor, Token&& token = {}) {
         return boost::asio::async_compose<Token, void(error_code, socket_of<Executor>)>(
-            accept_new<Executor>{state_, executor}, token, state_->readable);
+            accept_new<Executor>{state_, executor}, token, executor_);
     }
 
     template <class Context, class Token = default_token>
@@ -144,24 +148,26 @@ class basic_acceptor {
     template <class Executor, class Token = default_token>
     auto async_accept(boost::asio::basic_socket<protocol_type, Executor>& peer, Token&& token = {}) {
         return boost::asio::async_compose<Token, void(error_code)>(accept_into<Executor>{state_, peer}, token,
-                                                                   state_->readable);
+                                                                   executor_);
     }
 
     // accept waits for a client, in the same forms. Without error_code it throws system_error.
     template <class Executor>
     void accept(boost::asio::basic_socket<protocol_type, Executor>& peer, error_code& error) {
-        error = state_->take(-1, peer);
+        error = state_ ? state_->take(-1, peer) : boost::asio::error::bad_descriptor;
     }
 
     template <class Executor>
     void accept(boost::asio::basic_socket<protocol_type, Executor>& peer) {
-        throw_if(state_->take(-1, peer));
+        error_code error;
+        accept(peer, error);
+        throw_if(error);
     }
 
     template <class Executor>
     requires is_executor<Executor> socket_of<Executor> accept(const Executor& executor, error_code& error) {
         socket_of<Executor> peer{executor};
-        error = state_->take(-1, peer);
+        accept(peer, error);
         return peer;
     }
 
@@ -216,7 +222,9 @@ class basic_acceptor {
         bool has_ended(Socket& peer, error_code& error) {
             if (!std::exchange(has_waited, true))
                 return false;
-            if (!error)
+            if (!at)
+                error = boost::asio::error::bad_descriptor;
+            else if (!error)
                 error = at->receiver ? at->take(0, peer) : boost::asio::error::operation_aborted;
             if (error == boost::asio::error::would_block)
                 return false;
@@ -224,10 +232,14 @@ class basic_acceptor {
             return true;
         }
 
-        // `composed` is moved by this, and the object that is asked with it.
+        // `composed` is moved by this, and the object that is asked with it. Of an acceptor that was moved
+        // from there is nothing to wait for but a turn.
         template <class Self>
-        static void wait(state& at, Self& composed) {
-            at.readable.async_wait(boost::asio::posix::descriptor_base::wait_read, std::move(composed));
+        static void wait(state* at, Self& composed) {
+            if (at != nullptr)
+                at->readable.async_wait(boost::asio::posix::descriptor_base::wait_read, std::move(composed));
+            else
+                boost::asio::post(std::move(composed));
         }
     };
 
@@ -240,7 +252,7 @@ class basic_acceptor {
         void operator()(Self& composed, error_code error = {}) {
             socket_of<Executor> peer{executor};
             if (!this->has_ended(peer, error))
-                return this->wait(*this->at, composed);
+                return this->wait(this->at.get(), composed);
             composed.complete(error, std::move(peer));
         }
 
@@ -255,7 +267,7 @@ class basic_acceptor {
         template <class Self>
         void operator()(Self& composed, error_code error = {}) {
             if (!this->has_ended(peer, error))
-                return this->wait(*this->at, composed);
+                return this->wait(this->at.get(), composed);
             composed.complete(error);
         }
 
@@ -264,7 +276,8 @@ class basic_acceptor {
 
     error_code cancel_all() {
         error_code error;
-        state_->readable.cancel(error);
+        if (state_)
+            state_->readable.cancel(error);
         return error;
     }
 

@@ -12,8 +12,10 @@
 #include <boost/system/system_error.hpp>
 
 #include <cerrno>
+#include <fcntl.h>
 #include <memory>
 #include <string>
+#include <unistd.h>
 
 namespace snipass::detail {
 
@@ -28,7 +30,9 @@ struct acceptor_state {
         : readable(executor) {
         check(options);
         receiver.reset(snipass_listen(path.c_str(), &options));
-        start("snipass_listen " + path);
+        if (!receiver)
+            throw boost::system::system_error(last_error(), "snipass_listen " + path);
+        watch();
         endpoint = endpoint_type(path);
     }
 
@@ -38,8 +42,19 @@ struct acceptor_state {
         auto size = static_cast<socklen_t>(endpoint.capacity());
         if (getsockname(unix_fd, endpoint.data(), &size) == 0)
             endpoint.resize(size);
-        receiver.reset(snipass_adopt(unix_fd, &options));
-        start("snipass_adopt");
+        // A copy: the caller's own is to be there still if this throws, and closing a receiver closes its
+        // socket.
+        const int copy = fcntl(unix_fd, F_DUPFD_CLOEXEC, 0);
+        if (copy < 0)
+            throw boost::system::system_error(last_error(), "fcntl");
+        receiver.reset(snipass_adopt(copy, &options));
+        if (!receiver) {
+            const auto error = last_error();
+            ::close(copy);
+            throw boost::system::system_error(error, "snipass_adopt");
+        }
+        watch();
+        ::close(unix_fd);
     }
 
     acceptor_state(const acceptor_state&) = delete;
@@ -89,11 +104,7 @@ struct acceptor_state {
                                               "snipass::acceptor has no place for a datagram's bytes");
     }
 
-    void start(const std::string& what) {
-        if (!receiver)
-            throw boost::system::system_error(last_error(), what);
-        readable.assign(snipass_receiver_fd(receiver.get()));
-    }
+    void watch() { readable.assign(snipass_receiver_fd(receiver.get())); }
 
     [[nodiscard]] static error_code last_error() { return {errno, boost::system::system_category()}; }
 };

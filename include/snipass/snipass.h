@@ -1,6 +1,9 @@
 /* libsnipass: take the clients that snipass hands to your server (docs/handoff.md).
  *
- *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", NULL);
+ *     const struct passwd* router = getpwnam("snipass");      // the user as which the router runs
+ *     if (router == NULL) ...
+ *     const struct snipass_options options = {.allowed = &router->pw_uid, .allowed_count = 1};
+ *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", &options);
  *     for (;;) {
  *         snipass_client* client = snipass_receive(receiver, -1);
  *         if (client == NULL && errno == ESHUTDOWN) break;        // after snipass_stop()
@@ -40,30 +43,34 @@ enum snipass_protocol {
                            * reads such a socket: a datagram is looked at before it is taken */
 };
 
-/* All zero is the default; NULL the same. */
+/* All zero is the default; NULL the same. What it points to is copied. */
 struct snipass_options {
     enum snipass_protocol protocol;
-    unsigned mode; /* of the socket file; 0: 0660. Who may connect; who may hand over is checked besides.
-                    * Needs /proc where umask takes some of it */
-    int backlog;   /* 0: 1024 */
+    unsigned mode;        /* of the socket file; 0: 0660. Who may connect; who may hand over is checked
+                           * besides */
+    int backlog;          /* 0: 1024 */
     unsigned patience_ms; /* for a header to come, and for the router to let go; 0: 1000 */
-    const uid_t*
-        allowed; /* who may hand clients over besides root and the own effective user: the router's uid */
+    /* Who may hand clients over besides root and the own effective user: the router's user, who is `snipass`
+     * where it came as a package. Anybody else is refused, and counted: snipass_strangers(). */
+    const uid_t* allowed;
     size_t allowed_count;
 };
 
 /* snipass_listen binds a unix socket to `path` and listens. A file that a dead process left there is
- * replaced; a live listener is EADDRINUSE. NULL: see errno. */
+ * replaced; a live listener is EADDRINUSE. NULL: see errno (EINVAL: there is no such protocol, or the
+ * path is empty), and no file is left that was not there. */
 SNIPASS_API snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options);
 
 /* snipass_adopt is snipass_listen for a socket that is bound (and, for `stream`, listens) already: one that
- * systemd passed (EINVAL: it does not listen). The receiver owns it from here on, unless NULL is returned.
+ * systemd passed (EPROTOTYPE: it is no unix socket, or not of the protocol's type; EINVAL: it does not
+ * listen, or there is no such protocol). The receiver owns it from here on, unless NULL is returned.
  * For `datagram` the socket unit says PassCredentials=yes: of what came before the option was set (at the
  * latest, here) nobody knows who sent it, and it is refused.
  *
  * A receiver belongs to the process that made it: in a fork it only can be freed. A pre-fork server
  * (`stream`) binds a socket and listens, forks, and calls snipass_adopt(listener, ...) in each child, which
- * shares the clients with its siblings as with accept(). */
+ * shares the clients with its siblings as with accept(): each client wakes one of those that wait in
+ * snipass_receive. (Of those that wait for snipass_receiver_fd() it wakes all; one gets it.) */
 SNIPASS_API snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options);
 
 /* snipass_receiver_fd is readable while there is something to do: poll or epoll it, nothing else.
@@ -81,11 +88,21 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
  *   EMFILE, ENFILE    out of descriptors (a handoff takes two for a moment), although whoever had connected
  *                     and kept silent was sent away: try again later. The clients wait in the backlog
  *   ENOMEM            the same, for memory
+ *   EBADF             somebody has closed snipass_receiver_fd()
+ * Never EINTR.
  * Several threads may wait: each client wakes one of them. */
 SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int timeout_ms);
 
+/* snipass_strangers is how many handoffs were refused because of who sent them. If no client comes, and this
+ * grows, the router runs as a user who is not in `allowed`. */
+SNIPASS_API unsigned long snipass_strangers(const snipass_receiver* receiver);
+
 /* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive
- * until it fails with ESHUTDOWN. The socket file stays: the next process replaces it. */
+ * until it fails with ESHUTDOWN. The socket file stays: the next process replaces it.
+ * `datagram`: from then on senders are refused, and keep their clients. Those in the queue are served
+ * likewise if snipass_listen made the socket, since nobody else could; the queue of one that was adopted
+ * stays for the next process, to which systemd gives its copy. Not for signal handlers, because it locks: let
+ * a thread wait for the signal (sigwait(3), signalfd(2)). */
 SNIPASS_API void snipass_stop(snipass_receiver* receiver);
 
 /* snipass_receiver_free closes everything. No thread may be in snipass_receive. */
@@ -106,7 +123,7 @@ SNIPASS_API const struct sockaddr* snipass_client_peer(const snipass_client* cli
 SNIPASS_API const struct sockaddr* snipass_client_local(const snipass_client* client, socklen_t* size);
 
 /* The host name by which the client was routed; "" if it sent none, and with `datagram`. A stranger's word:
- * fit for a log. */
+ * letters, digits, '-', '_' and dots, fit for a log and for nothing else. */
 SNIPASS_API const char* snipass_client_host_name(const snipass_client* client);
 
 /* The first protocol of the client's ALPN offer, *size bytes; NULL if it offered none, and with `datagram`.

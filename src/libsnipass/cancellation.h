@@ -1,16 +1,17 @@
-/* Much of what the library calls is a cancellation point (close, recv, poll), and a thread that ended there
- * would take a lock or a descriptor with it. */
+/* A thread that is cancelled (pthread_cancel(3)) in close(2) or the like would take with it what it holds: a
+ * lock, a descriptor. So whoever holds one, and calls what may be a cancellation point, switches that off. */
 #pragma once
 
 #include <pthread.h>
+#include <stddef.h>
 
-/* cancellation_off returns what to restore. */
+/* cancellation_off returns what cancellation_restore wants. */
 static inline int cancellation_off(void) {
-    int before = PTHREAD_CANCEL_ENABLE;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    int before = 0;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     return before;
 }
 
 static inline void cancellation_restore(int before) {
-    pthread_setcancelstate(before, NULL);
+    (void)pthread_setcancelstate(before, NULL);
 }

@@ -1,6 +1,8 @@
 /* What a server asks about a client that it took. */
 #include "client.h"
 
+#include "cancellation.h"
+
 #include <netinet/in.h>
 #include <snipass/snipass.h>
 #include <stdlib.h>
@@ -16,10 +18,12 @@ struct snipass_client* client_new(void) {
 void snipass_client_free(snipass_client* client) {
     if (client == NULL)
         return;
+    const int cancellation = cancellation_off();
     if (client->fd >= 0)
         close(client->fd);
     free(client->consumed);
     free(client);
+    cancellation_restore(cancellation);
 }
 
 int snipass_client_fd(const snipass_client* client) {

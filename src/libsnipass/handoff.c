@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef SCM_PIDFD /* glibc before 2.39 */
+#define SCM_PIDFD 0x04
+#endif
+
 enum {
     fixed_size = 16, /* signature, version and command, family, length */
     v4_size = 12,
@@ -14,6 +18,7 @@ enum {
     tlv_alpn = 0x01,
     tlv_authority = 0x02,
     tlv_unique_id = 0x05,
+    overflow_user = 65534, /* user_namespaces(7) */
     control_descriptors =
         16, /* room for more than one, so that too many is told from a process that is full */
 };
@@ -59,12 +64,21 @@ static void adopt(const struct cmsghdr* message, int* client, size_t* count) {
     }
 }
 
+/* close_added: where SO_PASSPIDFD is set, the kernel adds a descriptor of the sender's process. */
+static void close_added(const struct cmsghdr* message) {
+    int fd = -1; /* an error's number, where there was no room for it */
+    memcpy(&fd, CMSG_DATA(message), sizeof fd);
+    if (fd >= 0)
+        close(fd);
+}
+
 ssize_t handoff_receive_message(int fd, void* bytes, size_t size, int* client, size_t* count,
                                 struct ucred* sender, int* flags) {
     const int wanted = *flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
     union {
         struct cmsghdr alignment;
-        char bytes[CMSG_SPACE(control_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+        char bytes[CMSG_SPACE(control_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred)) +
+                   CMSG_SPACE(sizeof(int))]; /* SCM_PIDFD */
     } control;
     struct iovec part = {.iov_base = bytes, .iov_len = size};
     struct msghdr message = {
@@ -80,6 +94,8 @@ ssize_t handoff_receive_message(int fd, void* bytes, size_t size, int* client, s
             continue;
         if (c->cmsg_type == SCM_RIGHTS)
             adopt(c, client, count);
+        if (c->cmsg_type == SCM_PIDFD)
+            close_added(c);
         if (c->cmsg_type == SCM_CREDENTIALS && sender != NULL)
             memcpy(sender, CMSG_DATA(c), sizeof *sender);
     }
@@ -155,20 +171,35 @@ static void parse_addresses(const unsigned char* at, bool v6, struct handoff_met
     }
 }
 
+/* is_host_name: what the router writes. A server may log it as it is. */
+static bool is_host_name(const unsigned char* text, size_t size) {
+    if (size == 0 || size > handoff_host_name_max)
+        return false;
+    for (size_t i = 0; i < size; ++i) {
+        const unsigned char c = text[i];
+        const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
+            return false;
+    }
+    return true;
+}
+
+/* parse_tlv: each type that is known comes once. */
 static bool parse_tlv(unsigned type, const unsigned char* value, size_t size,
                       struct handoff_metadata* metadata) {
     if (type == tlv_authority) {
-        /* A zero would make it end early for whoever reads it as text. */
-        if (size == 0 || size > handoff_host_name_max || memchr(value, 0, size) != NULL)
+        if (metadata->host_name[0] != '\0' || !is_host_name(value, size))
             return false;
         memcpy(metadata->host_name, value, size);
         metadata->host_name[size] = '\0';
     } else if (type == tlv_alpn) {
-        if (size == 0 || size > handoff_alpn_max)
+        if (metadata->alpn_size != 0 || size == 0 || size > handoff_alpn_max)
             return false;
         memcpy(metadata->alpn, value, size);
         metadata->alpn_size = size;
-    } else if (type == tlv_unique_id && size == handoff_id_size) {
+    } else if (type == tlv_unique_id) {
+        if (metadata->has_id || size != handoff_id_size)
+            return false;
         memcpy(metadata->id, value, size);
         metadata->has_id = true;
     }
@@ -218,11 +249,13 @@ void handoff_addresses(int client, struct handoff_metadata* metadata) {
         metadata->local = address;
 }
 
-bool handoff_user_allowed(uid_t user, const uid_t* allowed, size_t count) {
-    if (user == 0 || user == geteuid())
+bool handoff_credentials_allowed(struct ucred sender, const uid_t* allowed, size_t count) {
+    if (sender.pid == 0 && sender.uid == overflow_user)
+        return false;
+    if (sender.uid == 0 || sender.uid == geteuid())
         return true;
     for (size_t i = 0; i < count; ++i)
-        if (user == allowed[i])
+        if (sender.uid == allowed[i])
             return true;
     return false;
 }
@@ -232,7 +265,7 @@ bool handoff_sender_allowed(int connection, const uid_t* allowed, size_t count) 
     socklen_t size = sizeof sender;
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &size) != 0)
         return false;
-    return handoff_user_allowed(sender.uid, allowed, count);
+    return handoff_credentials_allowed(sender, allowed, count);
 }
 
 bool handoff_acknowledge(int connection) {

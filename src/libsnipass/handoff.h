@@ -60,8 +60,10 @@ enum handoff_progress handoff_read(struct handoff* handoff, int connection);
 /* handoff_parse reads a complete header, and checks that the descriptor is a client's. False: a lie. */
 bool handoff_parse(const struct handoff* handoff, struct handoff_metadata* metadata);
 
-/* handoff_user_allowed: root, this process's effective user, or one of `allowed`. */
-bool handoff_user_allowed(uid_t user, const uid_t* allowed, size_t count);
+/* handoff_credentials_allowed: root, this process's effective user, or one of `allowed`. Never one whom the
+ * kernel does not know: it says that process 0 of the user 65534 sent a datagram for which it kept no
+ * credentials, and so does it of users of whom this user namespace has no number. */
+bool handoff_credentials_allowed(struct ucred sender, const uid_t* allowed, size_t count);
 
 /* handoff_sender_allowed asks that of the process that connected `connection`. */
 bool handoff_sender_allowed(int connection, const uid_t* allowed, size_t count);

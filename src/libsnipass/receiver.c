@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/timerfd.h>
@@ -13,11 +13,10 @@
 
 enum {
     max_pending = 1024, /* handoffs under way; a sender that only connects costs its own oldest ones */
-    max_looks = 4       /* at a datagram whose descriptor does not come */
 };
 
-bool receiver_watch(const struct snipass_receiver* receiver, int fd, void* what) {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = what};
+bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t more, void* what) {
+    struct epoll_event event = {.events = EPOLLIN | more, .data.ptr = what};
     return epoll_ctl(receiver->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -60,15 +59,12 @@ struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct
         client = NULL;
     }
     free(pending);
+    if (receiver->stopped && receiver->oldest == NULL)
+        receiver_set_timer(receiver, 1); /* whoever waits besides is told */
     return client;
 }
 
 /* --- steps: each handles one event and returns a client, or NULL and errno (EAGAIN: go on) --- */
-
-static struct snipass_client* no_client(int error) {
-    errno = error;
-    return NULL;
-}
 
 static struct snipass_client* take(struct snipass_receiver* receiver, struct pending* pending) {
     if (!pending->acknowledged) {
@@ -128,7 +124,7 @@ static struct snipass_client* advance(struct snipass_receiver* receiver, struct 
     return take(receiver, pending);
 }
 
-static struct pending* pending_new(int connection) {
+static struct pending* pending_new(void) {
     struct pending* pending = calloc(1, sizeof *pending);
     struct snipass_client* client = client_new();
     if (pending == NULL || client == NULL) {
@@ -136,18 +132,30 @@ static struct pending* pending_new(int connection) {
         free(client);
         return NULL;
     }
-    pending->connection = connection;
+    pending->connection = -1;
     pending->client = client;
     handoff_init(&pending->handoff);
     return pending;
 }
 
-static void shed_oldest(struct snipass_receiver* receiver) {
+/* give_up is for one that is in no list yet. */
+static struct snipass_client* give_up(struct pending* pending, int error) {
+    if (pending->connection >= 0)
+        close(pending->connection);
+    snipass_client_free(pending->client);
+    free(pending);
+    return no_client(error);
+}
+
+static bool is_at_the_bound(const struct snipass_receiver* receiver) {
+    return receiver->pending_count >= max_pending;
+}
+
+static struct pending* oldest_without_ack(const struct snipass_receiver* receiver) {
     struct pending* p = receiver->oldest;
     while (p != NULL && p->acknowledged)
         p = p->next;
-    if (p != NULL)
-        receiver_finish(receiver, p);
+    return p;
 }
 
 /* accept_connection: -1 and errno; ENODATA: nothing is there. */
@@ -168,89 +176,27 @@ static int accept_connection(struct snipass_receiver* receiver) {
 }
 
 static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
-    const int connection = accept_connection(receiver);
-    if (connection < 0)
-        return no_client(errno);
-    if (!handoff_sender_allowed(connection, receiver->allowed, receiver->allowed_count)) {
-        close(connection);
-        return no_client(EAGAIN);
-    }
-    struct pending* pending = pending_new(connection);
-    if (pending == NULL) {
-        close(connection);
+    /* Ours, whatever keeps its sender from letting go; and there would be no bound otherwise. */
+    if (is_at_the_bound(receiver) && oldest_without_ack(receiver) == NULL)
+        return receiver_finish(receiver, receiver->oldest);
+    struct pending* pending = pending_new(); /* first: what was accepted has left the backlog */
+    if (pending == NULL)
         return no_client(ENOMEM);
+    pending->connection = accept_connection(receiver);
+    if (pending->connection < 0)
+        return give_up(pending, errno);
+    if (!handoff_sender_allowed(pending->connection, receiver->allowed, receiver->allowed_count)) {
+        count_stranger(receiver);
+        return give_up(pending, EAGAIN);
     }
-    if (receiver->pending_count >= max_pending)
-        shed_oldest(receiver);
+    if (is_at_the_bound(receiver))
+        receiver_finish(receiver, oldest_without_ack(receiver));
     append(receiver, pending);
-    if (!receiver_watch(receiver, connection, pending)) {
+    if (!receiver_watch(receiver, pending->connection, EPOLLRDHUP, pending)) {
         receiver_finish(receiver, pending);
         return no_client(ENOMEM);
     }
     return take(receiver, pending); /* the header is there already, most often */
-}
-
-static void drop_datagram(const struct snipass_receiver* receiver) {
-    /* Descriptors for which the caller has no room are closed. */
-    (void)recv(receiver->listener, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
-}
-
-/* look_at_datagram does that before it is taken: its client would be gone with it if there is no descriptor
- * or memory for either. *is_full: for want of a descriptor. One that is lost again and again while there is
- * room will not come (a security module refuses it), and would keep all behind it. */
-static ssize_t look_at_datagram(struct snipass_receiver* receiver, int* client, size_t* count,
-                                struct ucred* sender, int* flags, bool* is_full) {
-    ssize_t n = -1;
-    *is_full = false;
-    for (int looks = 0; looks < max_looks; ++looks) {
-        *flags = MSG_PEEK;
-        n = handoff_receive_message(receiver->listener, receiver->buffer, datagram_size, client, count,
-                                    sender, flags);
-        if (n < 0 || *count != 0 || (*flags & MSG_CTRUNC) == 0)
-            break;
-        const int reserved = handoff_reserve(receiver->listener);
-        if (reserved < 0) {
-            *is_full = true;
-            break;
-        }
-        close(reserved);
-    }
-    return n;
-}
-
-static struct snipass_client* receive_datagram(struct snipass_receiver* receiver) {
-    struct snipass_client* client = client_new();
-    if (client == NULL)
-        return no_client(ENOMEM);
-    struct ucred sender = {.uid = (uid_t)-1};
-    size_t count = 0;
-    int flags = 0;
-    bool is_full = false;
-    const ssize_t n = look_at_datagram(receiver, &client->fd, &count, &sender, &flags, &is_full);
-    if (n < 0) {
-        const int error = errno;
-        snipass_client_free(client);
-        return no_client(error == EAGAIN ? ENODATA : error == EINTR ? EAGAIN : error);
-    }
-    const bool allowed = handoff_user_allowed(sender.uid, receiver->allowed, receiver->allowed_count);
-    if (allowed && is_full) {
-        snipass_client_free(client);
-        return no_client(EMFILE);
-    }
-    const bool good =
-        allowed && count == 1 && (flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && handoff_is_client(client->fd);
-    client->consumed_size = good ? (size_t)n : 0;
-    client->consumed = good ? malloc(client->consumed_size + 1) : NULL;
-    if (!good || client->consumed != NULL)
-        drop_datagram(receiver);
-    if (client->consumed == NULL) {
-        snipass_client_free(client);
-        return no_client(good ? ENOMEM : EAGAIN);
-    }
-    memcpy(client->consumed, receiver->buffer, client->consumed_size);
-    (void)fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK);
-    handoff_addresses(client->fd, &client->metadata);
-    return client;
 }
 
 /* expire ends one handoff that has waited long enough. One that was acknowledged is ours even if the router
@@ -258,9 +204,8 @@ static struct snipass_client* receive_datagram(struct snipass_receiver* receiver
 static struct snipass_client* expire(struct snipass_receiver* receiver) {
     struct pending* oldest = receiver->oldest;
     if (oldest == NULL) {
-        if (!receiver->stopped)
-            receiver_set_timer(receiver, 0);
-        return no_client(receiver->stopped ? ESHUTDOWN : EAGAIN);
+        receiver_set_timer(receiver, 0);
+        return no_client(EAGAIN);
     }
     const int64_t left = oldest->deadline - receiver_now();
     if (left <= 0) {
@@ -271,23 +216,41 @@ static struct snipass_client* expire(struct snipass_receiver* receiver) {
     return no_client(EAGAIN);
 }
 
+/* is_over: the timer stays as it went off, so that the epoll descriptor says so to everybody. */
+static bool is_over(const struct snipass_receiver* receiver) {
+    return receiver->stopped && receiver->listener < 0 && receiver->oldest == NULL;
+}
+
+static bool is_shut_down(int listener) {
+    struct pollfd asked = {.fd = listener, .events = POLLRDHUP};
+    return poll(&asked, 1, 0) == 1 && (asked.revents & POLLRDHUP) != 0;
+}
+
+/* find_nothing: the listener was readable, and nothing is there. One that is shut down is that for ever. */
+static struct snipass_client* find_nothing(struct snipass_receiver* receiver, uint32_t events) {
+    if (receiver->stopped)
+        receiver_close_listener(receiver); /* its queue has been served */
+    else if ((events & EPOLLRDHUP) != 0 || is_shut_down(receiver->listener))
+        return no_client(EINVAL); /* by somebody else */
+    return no_client(EAGAIN);
+}
+
 struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* idle) {
     struct epoll_event event;
     *idle = false;
-    if (receiver->stopped && receiver->oldest == NULL)
+    if (is_over(receiver))
         return no_client(ESHUTDOWN);
     const int n = epoll_wait(receiver->epoll, &event, 1, 0);
-    if (n <= 0) {
-        *idle = n == 0;
+    if (n < 0)
+        return no_client(errno == EINTR ? EAGAIN : errno); /* somebody has closed it */
+    *idle = n == 0;
+    if (*idle)
         return no_client(EAGAIN);
-    }
     if (event.data.ptr == &receiver->timer)
         return expire(receiver);
     if (event.data.ptr != &receiver->listener)
         return advance(receiver, event.data.ptr);
     struct snipass_client* client =
-        receiver->protocol == SNIPASS_DATAGRAM ? receive_datagram(receiver) : accept_one(receiver);
-    if (client == NULL && errno == ENODATA) /* readable for ever, if somebody has shut it down */
-        errno = (event.events & EPOLLRDHUP) != 0 ? EINVAL : EAGAIN;
-    return client;
+        receiver->protocol == SNIPASS_DATAGRAM ? receiver_take_datagram(receiver) : accept_one(receiver);
+    return client == NULL && errno == ENODATA ? find_nothing(receiver, event.events) : client;
 }

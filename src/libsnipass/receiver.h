@@ -4,6 +4,7 @@
 
 #include "client.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <snipass/snipass.h>
 #include <stdint.h>
@@ -32,24 +33,42 @@ struct snipass_receiver {
     struct pending *oldest, *newest;
     size_t pending_count;
     bool timer_is_set, stopped;
+    bool is_own; /* the listener: bound here, so that nobody else serves what is in its queue */
     enum snipass_protocol protocol;
     int64_t patience;
     uid_t* allowed;
     size_t allowed_count;
-    unsigned char* buffer; /* of datagram_size */
+    unsigned char* buffer;   /* of datagram_size */
+    unsigned long strangers; /* refused as senders; read without the mutex */
 };
 
-/* receiver_watch: epoll reports `fd` as `what`. */
-bool receiver_watch(const struct snipass_receiver* receiver, int fd, void* what);
+/* receiver_watch: epoll reports `fd` as `what`, when it is readable, and in `more` events. */
+bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t more, void* what);
 
 /* receiver_step handles one event, with the mutex: a client, or NULL and errno. EAGAIN: there may be more to
  * do; *idle: there is not. */
 struct snipass_client* receiver_step(struct snipass_receiver* receiver, bool* idle);
 
+/* no_client is what a step returns that has none; EAGAIN: go on. */
+static inline struct snipass_client* no_client(int error) {
+    errno = error;
+    return NULL;
+}
+
+static inline void count_stranger(struct snipass_receiver* receiver) {
+    __atomic_fetch_add(&receiver->strangers, 1, __ATOMIC_RELAXED);
+}
+
+/* receiver_take_datagram is the step for a listener of datagrams. ENODATA: its queue is empty. */
+struct snipass_client* receiver_take_datagram(struct snipass_receiver* receiver);
+
 int64_t receiver_now(void); /* milliseconds of CLOCK_MONOTONIC */
 
 /* receiver_set_timer makes the epoll descriptor readable in `ms`; 0 switches the timer off. */
 void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms);
+
+/* receiver_close_listener ends the search for new clients, and wakes whoever waits. */
+void receiver_close_listener(struct snipass_receiver* receiver);
 
 /* receiver_finish ends a pending handoff: the client if it was acknowledged, else NULL, and the router keeps
  * it. */

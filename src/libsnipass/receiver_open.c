@@ -1,4 +1,5 @@
-/* Making and ending a receiver. */
+/* Making a receiver. */
+#include "cancellation.h"
 #include "receiver.h"
 #include "unix_bind.h"
 
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -17,45 +17,12 @@ enum {
     default_patience = 1000, /* ms */
 };
 
-void snipass_stop(snipass_receiver* receiver) {
-    if (receiver->owner != getpid())
-        return;
-    pthread_mutex_lock(&receiver->mutex);
-    if (!receiver->stopped) {
-        receiver->stopped = true;
-        (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, receiver->listener, NULL);
-        close(receiver->listener); /* what waits in the backlog is refused, and the router keeps it */
-        receiver->listener = -1;
-        receiver_set_timer(receiver, 1); /* wakes whoever waits */
-    }
-    pthread_mutex_unlock(&receiver->mutex);
-}
-
-void snipass_receiver_free(snipass_receiver* receiver) {
-    if (receiver == NULL)
-        return;
-    /* In a fork: close what this process holds, and leave the registrations, which are the owner's, alone. */
-    if (receiver->epoll >= 0 && receiver->owner != getpid()) {
-        close(receiver->epoll);
-        receiver->epoll = -1;
-    }
-    while (receiver->oldest != NULL)
-        snipass_client_free(receiver_finish(receiver, receiver->oldest));
-    if (receiver->listener >= 0)
-        close(receiver->listener);
-    if (receiver->timer >= 0)
-        close(receiver->timer);
-    if (receiver->epoll >= 0)
-        close(receiver->epoll);
-    pthread_cond_destroy(&receiver->turn);
-    pthread_mutex_destroy(&receiver->mutex);
-    free(receiver->allowed);
-    free(receiver->buffer);
-    free(receiver);
-}
-
 int snipass_receiver_fd(const snipass_receiver* receiver) {
     return receiver->epoll;
+}
+
+unsigned long snipass_strangers(const snipass_receiver* receiver) {
+    return __atomic_load_n(&receiver->strangers, __ATOMIC_RELAXED);
 }
 
 static bool set_up(struct snipass_receiver* receiver, const struct snipass_options* options) {
@@ -70,22 +37,33 @@ static bool set_up(struct snipass_receiver* receiver, const struct snipass_optio
         memcpy(receiver->allowed, options->allowed, options->allowed_count * sizeof *receiver->allowed);
     receiver->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     receiver->epoll = epoll_create1(EPOLL_CLOEXEC);
+    /* Each client is one process's, of those that share the socket; EPOLLRDHUP is not allowed with that. */
+    const uint32_t more = options->protocol == SNIPASS_STREAM ? EPOLLEXCLUSIVE : EPOLLRDHUP;
     return receiver->timer >= 0 && receiver->epoll >= 0 &&
-           receiver_watch(receiver, receiver->timer, &receiver->timer) &&
-           receiver_watch(receiver, receiver->listener, &receiver->listener);
+           receiver_watch(receiver, receiver->timer, 0, &receiver->timer) &&
+           receiver_watch(receiver, receiver->listener, more, &receiver->listener);
+}
+
+static bool is_protocol(int protocol) {
+    errno = EINVAL;
+    return protocol == SNIPASS_STREAM || protocol == SNIPASS_DATAGRAM;
+}
+
+static bool has_option(int unix_fd, int name, int value) {
+    int found = 0;
+    socklen_t size = sizeof found;
+    if (getsockopt(unix_fd, SOL_SOCKET, name, &found, &size) != 0)
+        return false;
+    errno = EPROTOTYPE;
+    return found == value;
 }
 
 /* prepare checks that the socket is of the protocol's kind, and sets on it what the protocol needs. */
 static bool prepare(int unix_fd, enum snipass_protocol protocol) {
     const int on = 1;
-    int type = 0;
-    socklen_t size = sizeof type;
-    if (getsockopt(unix_fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+    const int type = protocol == SNIPASS_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM;
+    if (!has_option(unix_fd, SO_DOMAIN, AF_UNIX) || !has_option(unix_fd, SO_TYPE, type))
         return false;
-    if (type != (protocol == SNIPASS_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM)) {
-        errno = EPROTOTYPE;
-        return false;
-    }
     const int flags = fcntl(unix_fd, F_GETFL);
     return flags >= 0 && fcntl(unix_fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
            fcntl(unix_fd, F_SETFD, FD_CLOEXEC) == 0 &&
@@ -104,12 +82,9 @@ static bool can_receive(int unix_fd, enum snipass_protocol protocol) {
     return listens != 0;
 }
 
-static const struct snipass_options defaults;
-
-snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options) {
-    if (options == NULL)
-        options = &defaults;
-    if (!prepare(unix_fd, options->protocol) || !can_receive(unix_fd, options->protocol))
+static struct snipass_receiver* adopt(int unix_fd, const struct snipass_options* options) {
+    if (!is_protocol((int)options->protocol) || !prepare(unix_fd, options->protocol) ||
+        !can_receive(unix_fd, options->protocol))
         return NULL;
     struct snipass_receiver* receiver = calloc(1, sizeof *receiver);
     if (receiver == NULL)
@@ -132,22 +107,43 @@ snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* optio
     return NULL;
 }
 
-snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options) {
-    if (options == NULL)
-        options = &defaults;
+static struct snipass_receiver* listen_at(const char* path, const struct snipass_options* options) {
+    if (!is_protocol((int)options->protocol))
+        return NULL;
     const bool datagram = options->protocol == SNIPASS_DATAGRAM;
     const mode_t mode = options->mode != 0 ? options->mode : default_mode;
     const int fd = socket(AF_UNIX, (datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return NULL;
-    snipass_receiver* receiver = NULL;
+    struct snipass_receiver* receiver = NULL;
     const int backlog = options->backlog > 0 ? options->backlog : default_backlog;
-    if (prepare(fd, options->protocol) && unix_listen(fd, path, mode, backlog) == 0)
-        receiver = snipass_adopt(fd, options);
+    const bool listens = prepare(fd, options->protocol) && unix_listen(fd, path, mode, backlog) == 0;
+    if (listens)
+        receiver = adopt(fd, options);
     if (receiver == NULL) {
         const int error = errno;
+        if (listens) /* and is not taken for a dead one before that */
+            (void)unlink(path);
         close(fd);
         errno = error;
+        return NULL;
     }
+    receiver->is_own = true;
+    return receiver;
+}
+
+static const struct snipass_options defaults;
+
+snipass_receiver* snipass_adopt(int unix_fd, const struct snipass_options* options) {
+    const int cancellation = cancellation_off();
+    struct snipass_receiver* receiver = adopt(unix_fd, options != NULL ? options : &defaults);
+    cancellation_restore(cancellation);
+    return receiver;
+}
+
+snipass_receiver* snipass_listen(const char* path, const struct snipass_options* options) {
+    const int cancellation = cancellation_off();
+    struct snipass_receiver* receiver = listen_at(path, options != NULL ? options : &defaults);
+    cancellation_restore(cancellation);
     return receiver;
 }

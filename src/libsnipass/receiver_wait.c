@@ -1,4 +1,5 @@
 /* Waiting for clients, in several threads: all of them at the epoll descriptor would wake for each client. */
+#include "cancellation.h"
 #include "receiver.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ int64_t receiver_now(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void receiver_next(struct snipass_receiver* receiver) {
+static void next_in_line(struct snipass_receiver* receiver) {
     if (!receiver->watched && receiver->in_line != 0)
         pthread_cond_signal(&receiver->turn);
 }
@@ -27,14 +28,14 @@ static void end_watch(void* of) {
     struct snipass_receiver* receiver = of;
     pthread_mutex_lock(&receiver->mutex);
     receiver->watched = false;
-    receiver_next(receiver);
+    next_in_line(receiver);
     pthread_mutex_unlock(&receiver->mutex);
 }
 
 static void leave_line(void* of) {
     struct snipass_receiver* receiver = of;
     --receiver->in_line;
-    receiver_next(receiver);
+    next_in_line(receiver);
     pthread_mutex_unlock(&receiver->mutex);
 }
 
@@ -45,14 +46,15 @@ static bool watch(struct snipass_receiver* receiver, int64_t deadline) {
     pthread_cleanup_push(end_watch, receiver);
     /* Not poll(2), which fails with EINVAL where the limit of descriptors (RLIMIT_NOFILE) is 0. */
     if (left > 0)
-        n = epoll_wait(receiver->epoll, &seen, 1, deadline == INT64_MAX ? -1 : (int)(left < INT_MAX ? left : INT_MAX));
+        n = epoll_wait(receiver->epoll, &seen, 1,
+                       deadline == INT64_MAX ? -1 : (int)(left < INT_MAX ? left : INT_MAX));
     pthread_cleanup_pop(0);
     const int error = errno;
     pthread_mutex_lock(&receiver->mutex);
     receiver->watched = false; /* and its place stays empty until it has seen what there is to do */
     const bool failed = n < 0 && error != EINTR;
     if (failed)
-        receiver_next(receiver);
+        next_in_line(receiver);
     pthread_mutex_unlock(&receiver->mutex);
     errno = error;
     return !failed;
@@ -81,8 +83,7 @@ static bool wait_until(struct snipass_receiver* receiver, int64_t deadline) {
 /* turn is one step. *ends: the call is over, with a client, or with NULL and errno. */
 static struct snipass_client* turn(struct snipass_receiver* receiver, int64_t deadline,
                                    bool looks_at_the_clock, bool* idle, bool* ends) {
-    int cancel_state = 0; /* a thread that is cancelled here would take the mutex with it */
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    const int cancellation = cancellation_off();
     pthread_mutex_lock(&receiver->mutex);
     struct snipass_client* client = receiver_step(receiver, idle);
     const int error = errno;
@@ -92,9 +93,9 @@ static struct snipass_client* turn(struct snipass_receiver* receiver, int64_t de
         receiver_set_timer(receiver, 1); /* an edge, for who waits for one */
     *ends = !goes_on || is_late;
     if (*ends)
-        receiver_next(receiver);
+        next_in_line(receiver);
     pthread_mutex_unlock(&receiver->mutex);
-    pthread_setcancelstate(cancel_state, NULL);
+    cancellation_restore(cancellation);
     errno = error;
     return client;
 }

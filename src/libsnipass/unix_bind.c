@@ -36,18 +36,21 @@ static int lock_folder(const char* path) {
     return fd;
 }
 
-/* is_stale: the file is a socket, and nobody listens behind it. What is no socket is nobody's to remove. */
+/* is_stale: the file is a socket, and nobody listens behind it. What is no socket is nobody's to remove.
+ * False: errno says why it is not, or why that cannot be found out. */
 static bool is_stale(const struct sockaddr_un* address, int type) {
     struct stat status;
     /* connect() to a regular file is refused just the same. */
+    errno = EADDRINUSE;
     if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
         return false;
     const int probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0)
-        return false;
+        return false; /* out of descriptors, or of memory */
     const bool refused =
         connect(probe, (const struct sockaddr*)address, sizeof *address) != 0 && errno == ECONNREFUSED;
     close(probe);
+    errno = EADDRINUSE;
     return refused;
 }
 
@@ -56,16 +59,27 @@ static bool bind_or_replace(int fd, const struct sockaddr_un* address, int type)
         return true;
     if (errno != EADDRINUSE)
         return false;
-    if (!is_stale(address, type)) {
-        errno = EADDRINUSE;
+    if (!is_stale(address, type))
         return false;
-    }
     (void)unlink(address->sun_path);
     return bind(fd, (const struct sockaddr*)address, sizeof *address) == 0;
 }
 
+/* set_mode_by_path is for where there is no /proc (a chroot): chmod() follows a link, so it must not be one.
+ */
+static int set_mode_by_path(const char* path, const struct stat* file, unsigned mode) {
+    struct stat now;
+    if (lstat(path, &now) != 0)
+        return -1;
+    if (!S_ISSOCK(now.st_mode) || now.st_dev != file->st_dev || now.st_ino != file->st_ino) {
+        errno = ELOOP;
+        return -1;
+    }
+    return chmod(path, mode);
+}
+
 /* chmod() would follow a link, and there is no fchmod() for a socket's file but by this name of it. */
-static int set_mode_of(int file, unsigned mode) {
+static int set_mode_of(int file, const char* path, unsigned mode) {
     struct stat status;
     if (fstat(file, &status) != 0)
         return -1;
@@ -77,14 +91,15 @@ static int set_mode_of(int file, unsigned mode) {
         return 0;
     char name[32];
     snprintf(name, sizeof name, "/proc/self/fd/%d", file);
-    return chmod(name, mode);
+    const int result = chmod(name, mode);
+    return result != 0 && errno == ENOENT ? set_mode_by_path(path, &status, mode) : result;
 }
 
 int unix_set_mode(const char* path, unsigned mode) {
     const int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (file < 0)
         return -1;
-    const int result = set_mode_of(file, mode);
+    const int result = set_mode_of(file, path, mode);
     const int error = errno;
     close(file);
     errno = error;
@@ -95,7 +110,7 @@ int unix_listen(int fd, const char* path, unsigned mode, int backlog) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const size_t size = strlen(path);
     if (size == 0 || size >= sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
+        errno = size == 0 ? EINVAL : ENAMETOOLONG;
         return -1;
     }
     memcpy(address.sun_path, path, size + 1);
@@ -106,9 +121,12 @@ int unix_listen(int fd, const char* path, unsigned mode, int backlog) {
     if (fchmod(fd, mode) != 0)
         return -1;
     const int lock = lock_folder(path);
-    const bool done = bind_or_replace(fd, &address, type) && unix_set_mode(path, mode) == 0 &&
-                      (type != SOCK_STREAM || listen(fd, backlog) == 0);
+    const bool is_bound = bind_or_replace(fd, &address, type);
+    const bool done =
+        is_bound && unix_set_mode(path, mode) == 0 && (type != SOCK_STREAM || listen(fd, backlog) == 0);
     const int error = errno;
+    if (is_bound && !done)
+        (void)unlink(path); /* half made, it would look like a dead one, or be open to too many */
     if (lock >= 0) {
         (void)flock(lock, LOCK_UN); /* a fork in another thread may have a copy */
         close(lock);

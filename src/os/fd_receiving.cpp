@@ -10,6 +10,10 @@
 
 #include <cstring>
 
+#ifndef SCM_PIDFD // glibc before 2.39
+#define SCM_PIDFD 0x04
+#endif
+
 namespace snipass::os {
 namespace {
 
@@ -35,6 +39,16 @@ bool may_have_one_more(int any_fd) {
     return static_cast<bool>(unique_fd{::fcntl(any_fd, F_DUPFD_CLOEXEC, 0)});
 }
 
+// user_of: none if the kernel does not know who it was (a datagram that was sent before SO_PASSCRED was set,
+// or a user of whom this user namespace has no number). It says process 0 of the overflow user then, and the
+// user nobody has that number, too.
+std::optional<uid_t> user_of(const ucred& sender) {
+    constexpr uid_t overflow_user = 65534; // user_namespaces(7)
+    if (sender.pid == 0 && sender.uid == overflow_user)
+        return std::nullopt;
+    return sender.uid;
+}
+
 // adopt owns all of a control message's descriptors before anything is judged: what is not adopted leaks.
 void adopt(const cmsghdr& rights, received& into) {
     const auto size = rights.cmsg_len - CMSG_LEN(0);
@@ -48,11 +62,19 @@ void adopt(const cmsghdr& rights, received& into) {
     }
 }
 
+// added is the descriptor of the sender's process that the kernel adds where SO_PASSPIDFD is set. It may be
+// an error's number, where there was no room for it.
+unique_fd added(const cmsghdr& message) {
+    int number = -1;
+    std::memcpy(&number, CMSG_DATA(&message), sizeof number);
+    return unique_fd{number < 0 ? -1 : number};
+}
+
 } // namespace
 
 result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flags) {
-    alignas(cmsghdr)
-        std::byte control[CMSG_SPACE(control_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+    alignas(cmsghdr) std::byte control[CMSG_SPACE(control_descriptors * sizeof(int)) +
+                                       CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int))];
     iovec part{buffer.data(), buffer.size()};
     msghdr message{};
     message.msg_iov = &part;
@@ -69,10 +91,12 @@ result<received> receive_fd(int socket, std::span<std::uint8_t> buffer, int flag
             continue;
         if (one->cmsg_type == SCM_RIGHTS)
             adopt(*one, got);
+        if (one->cmsg_type == SCM_PIDFD)
+            (void)added(*one); // closed again
         if (one->cmsg_type == SCM_CREDENTIALS) {
             ucred credentials{};
             std::memcpy(&credentials, CMSG_DATA(one), sizeof credentials);
-            got.sender = credentials.uid;
+            got.sender = user_of(credentials);
         }
     }
     got.cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
@@ -99,7 +123,8 @@ result<uid_t> peer_user(int connection) {
     socklen_t size = sizeof peer;
     if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return last_error();
-    return peer.uid;
+    const auto user = user_of(peer);
+    return user ? result<uid_t>{*user} : make_error(EACCES);
 }
 
 bool acknowledge(int connection, std::uint8_t byte) {

@@ -44,6 +44,8 @@ std::string stranger(uid_t user) {
 }
 
 // What is wrong with a handoff, as the log says it.
+constexpr std::string_view unknown_sender =
+    "nobody knows who sent it (a datagram socket unit needs PassCredentials=yes)";
 constexpr std::string_view not_one_descriptor = "not exactly one descriptor came with the first byte";
 constexpr std::string_view no_handoff = "this is no handoff header";
 constexpr std::string_view no_client = "its descriptor is no TCP connection";
@@ -84,10 +86,8 @@ class reception {
 
 task<> reception::run() {
     const auto user = os::peer_user(connection_.get());
-    if (!user)
-        co_return;
-    if (!is_allowed(listener_, *user)) {
-        (void)refuse(stranger(*user));
+    if (!user || !is_allowed(listener_, *user)) {
+        (void)refuse(user ? stranger(*user) : std::string{unknown_sender});
         co_return;
     }
     auto state = read();
@@ -219,9 +219,8 @@ error_code receive_datagram(worker& owner, const std::shared_ptr<generation>& si
     if (!got)
         return got.error();
     std::string_view problem;
-    const auto user = got->sender.value_or(static_cast<uid_t>(-1));
-    const auto who = stranger(user);
-    const bool allowed = is_allowed(listener, user);
+    const auto who = got->sender ? stranger(*got->sender) : std::string{unknown_sender};
+    const bool allowed = got->sender && is_allowed(listener, *got->sender);
     if (allowed && got->no_room)
         return os::make_error(EMFILE);
     os::drop_message(socket);

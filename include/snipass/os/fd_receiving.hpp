@@ -18,7 +18,7 @@ struct received {
     std::size_t size = 0;
     unique_fd fd;
     std::size_t fd_count = 0;
-    std::optional<uid_t> sender; // of a datagram, by the kernel's word
+    std::optional<uid_t> sender; // of a datagram, by the kernel's word; none: it does not know
     bool cut = false;            // bytes or descriptors did not fit
     bool no_room = false;        // the descriptor was lost, and this process may not have one more
 };
@@ -34,7 +34,8 @@ struct received {
 // drop_message takes a datagram, and what came with it, out of the queue.
 void drop_message(int socket);
 
-// peer_user is the effective user of the process that connected (SO_PEERCRED).
+// peer_user is the effective user of the process that connected (SO_PEERCRED). EACCES: the kernel does not
+// know.
 [[nodiscard]] result<uid_t> peer_user(int connection);
 
 // acknowledge sends one byte; false if the peer does not listen any more.

@@ -54,6 +54,14 @@ class Package(BackendCase):
         self.call("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "consumer.c", "-o", "consumer", *flags)
         self.check_consumer("./consumer")
 
+    def test_folders_that_are_not_under_the_prefix(self):
+        self.call("cmake", "-S", SOURCE, "-B", "configured", "-DBUILD_TESTING=OFF", "-DCMAKE_INSTALL_PREFIX=/usr",
+                  "-DCMAKE_INSTALL_LIBDIR=/opt/lib", "-DCMAKE_INSTALL_INCLUDEDIR=/opt/include")
+        told = {name: self.call("pkg-config", f"--variable={name}", "snipass",
+                                PKG_CONFIG_PATH=str(self.folder / "configured/src/libsnipass")).strip()
+                for name in ("libdir", "includedir")}
+        self.assertEqual(told, {"libdir": "/opt/lib", "includedir": "/opt/include"})
+
     def test_the_documented_lines_compile_as_c99(self):
         lines = re.search(r"```c\n(.*?)```", (SOURCE / "docs/backends.md").read_text(), re.DOTALL)[1]
         headers, code = lines.split("\n\n", 1)

@@ -4,6 +4,7 @@
 #include "receiver_fixture.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <array>
 #include <memory>
@@ -224,4 +225,65 @@ TEST_CASE_METHOD(fixture, "acceptor adopts a socket that listens already, and kn
     CHECK(acceptor.accept().is_open());
     const snipass::acceptor other{io, path + ".other"};
     CHECK(other.local_endpoint().path() == path + ".other");
+}
+
+TEST_CASE_METHOD(fixture, "acceptor that was moved from is closed, and says so") {
+    asio::io_context io{1};
+    snipass::acceptor first{io, path};
+    const snipass::acceptor second{std::move(first)};
+    // NOLINTBEGIN(bugprone-use-after-move): what is tested.
+    CHECK_FALSE(first.is_open());
+    CHECK(first.local_endpoint() == snipass::acceptor::endpoint_type{});
+    CHECK(first.get_executor() == io.get_executor());
+    error_code error = asio::error::would_block;
+    first.cancel(error);
+    CHECK_FALSE(error);
+    CHECK_NOTHROW(first.cancel());
+    first.stop();
+    first.close();
+    CHECK_FALSE(first.accept(error).is_open());
+    CHECK(error == asio::error::bad_descriptor);
+    CHECK_THROWS_AS(first.accept(), boost::system::system_error);
+    socket_type given{io};
+    CHECK_THROWS_AS(first.accept(given), boost::system::system_error);
+    std::vector<error_code> outcomes;
+    first.async_accept([&](error_code result, const socket_type&) { outcomes.push_back(result); });
+    first.async_accept(given, [&](error_code result) { outcomes.push_back(result); });
+    // NOLINTEND(bugprone-use-after-move)
+    CHECK(outcomes.empty()); // never from inside async_accept
+    io.run();
+    CHECK(outcomes == std::vector<error_code>(2, asio::error::bad_descriptor));
+}
+
+namespace {
+
+std::vector<int> epoll_descriptors() {
+    std::vector<int> found;
+    for (int fd = 0; fd < 1024; ++fd) {
+        std::error_code none;
+        const auto what = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), none);
+        if (what == "anon_inode:[eventpoll]")
+            found.push_back(fd);
+    }
+    return found;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "acceptor that cannot adopt a socket leaves it to the caller, open") {
+    const auto address = unix_address(path);
+    const test_fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 8) == 0);
+    asio::io_context io{1};
+    const asio::posix::stream_descriptor brings_the_reactor{io};
+    const auto asios = epoll_descriptors();
+    REQUIRE(asios.size() == 1);
+    const test_fd kept{dup(asios[0])};
+    REQUIRE(dup2(listener.get(), asios[0]) >= 0); // it can watch nothing now
+    const auto before = open_descriptors();
+    CHECK_THROWS_AS(snipass::acceptor(io, listener.get()), boost::system::system_error);
+    CHECK(open_descriptors() == before);
+    REQUIRE(dup2(kept.get(), asios[0]) >= 0);
+    CHECK_NOTHROW(connect_unix(path));
 }

@@ -106,6 +106,25 @@ TEST_CASE_METHOD(fixture, "libsnipass: a client that has gone keeps the addresse
     CHECK(text_of(snipass_client_peer(taken.get(), nullptr)) == "[2000::1]:9");
 }
 
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: takes every host name that DNS has, and skips types that it does not know") {
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    const auto name = GENERATE("a"s, "www.example.com"s, "_sip._tcp.example"s, "xn--bcher-kva.example"s,
+                               "1.2.3.4"s, "abcdefghijklmnopqrstuvwxyz-0123456789"s);
+    byte_string rest(12);
+    append_tlv(rest, 0x02, name);
+    append_tlv(rest, 0x30, "one");
+    append_tlv(rest, 0x30, "\n");
+    append_tlv(rest, 0x04, "");
+    const auto connection = connect_unix(path);
+    send_with(connection, header_around(0x21, 0x11, rest), std::array{client.near.get()});
+    shutdown(connection.get(), SHUT_WR);
+    const auto taken = receive(receiver);
+    REQUIRE(taken);
+    CHECK(snipass_client_host_name(taken.get()) == name);
+}
+
 TEST_CASE_METHOD(fixture, "libsnipass: takes the longest names and headers there may be") {
     const auto receiver = listen();
     auto client = make_tcp_pair();
@@ -188,6 +207,18 @@ TEST_CASE_METHOD(fixture, "libsnipass: a sender that goes on talking after the A
     CHECK(takes_nothing(receiver));
     REQUIRE(send(connection.get(), "??", 2, MSG_NOSIGNAL) == 2);
     CHECK(receive(receiver));
+}
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: a descriptor that is not to be waited for is an error, and no busy wait") {
+    const auto receiver = listen();
+    const int error = GENERATE(EBADF, EINVAL);
+    if (error == EBADF)
+        close(snipass_receiver_fd(receiver.get()));
+    else
+        REQUIRE(dup2(0, snipass_receiver_fd(receiver.get())) >= 0); // is no epoll descriptor
+    CHECK_FALSE(receive(receiver, GENERATE(0, -1)));
+    CHECK(errno == error);
 }
 
 TEST_CASE_METHOD(fixture, "libsnipass: each client goes to one of many threads, once") {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <sys/file.h>
@@ -113,12 +114,43 @@ TEST_CASE_METHOD(fixture, "libsnipass: adopts a socket that systemd passed, of t
     CHECK(receiver);
 }
 
+TEST_CASE_METHOD(fixture, "libsnipass: does not adopt what is no unix socket") {
+    options.protocol = GENERATE(SNIPASS_STREAM, SNIPASS_DATAGRAM);
+    const int type = options.protocol == SNIPASS_STREAM ? SOCK_STREAM : SOCK_DGRAM;
+    const test_fd internet{socket(AF_INET, type | SOCK_CLOEXEC, 0)};
+    if (type == SOCK_STREAM)
+        REQUIRE(::listen(internet.get(), 1) == 0);
+    CHECK(snipass_adopt(internet.get(), &options) == nullptr);
+    CHECK(errno == EPROTOTYPE);
+    CHECK((fcntl(internet.get(), F_GETFL) & O_NONBLOCK) == 0); // untouched
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a protocol that does not exist is an error") {
+    const auto ask_for = [this](int number) {
+        std::memcpy(&options.protocol, &number, sizeof number); // C does not mind, C++ does
+    };
+    ask_for(GENERATE(2, 7, -1));
+    CHECK(snipass_listen(path.c_str(), &options) == nullptr);
+    CHECK(errno == EINVAL);
+    CHECK_FALSE(std::filesystem::exists(path));
+    options.protocol = SNIPASS_STREAM;
+    const auto receiver = listen();
+    REQUIRE(receiver);
+    const auto socket = connect_unix(path);
+    ask_for(7);
+    CHECK(snipass_adopt(socket.get(), &options) == nullptr);
+    CHECK(errno == EINVAL);
+}
+
 TEST_CASE_METHOD(fixture,
                  "libsnipass: what came to an adopted datagram socket before PassCredentials is refused") {
     options.protocol = SNIPASS_DATAGRAM;
     const auto address = unix_address(path);
     const int passed = socket(AF_UNIX, SOCK_DGRAM, 0);
     const int credentials = GENERATE(0, 1);
+    // What the kernel says of a sender that it does not know is a name that somebody may have.
+    const uid_t nobody = 65534;
+    options.allowed = &nobody, options.allowed_count = 1;
     REQUIRE(bind(passed, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
     REQUIRE(setsockopt(passed, SOL_SOCKET, SO_PASSCRED, &credentials, sizeof credentials) == 0);
     const auto client = make_tcp_pair();
@@ -135,6 +167,7 @@ TEST_CASE_METHOD(fixture,
         CHECK(size == expected);
     }
     CHECK(takes_nothing(receiver));
+    CHECK(snipass_strangers(receiver.get()) == (credentials == 1 ? 0 : 1));
 }
 
 namespace {

@@ -16,6 +16,10 @@
 #include <array>
 #include <memory>
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
 using namespace snipass;
 using namespace snipass::testing;
 using handoff_test::send_with;
@@ -60,6 +64,19 @@ TEST_CASE("receive_fd: bytes, the descriptor, and who sent them") {
     CHECK(os::receive_fd(sockets.near->get(), room).error() == os::make_error(EAGAIN));
 }
 
+TEST_CASE("receive_fd: a datagram that was sent before anybody asked has no sender, whoever 65534 is") {
+    const same_descriptors check;
+    const unix_pair sockets{SOCK_DGRAM};
+    const int off = 0, on = 1;
+    std::array<std::uint8_t, 100> room{};
+    REQUIRE(::setsockopt(sockets.near->get(), SOL_SOCKET, SO_PASSCRED, &off, sizeof off) == 0);
+    REQUIRE(send_with(*sockets.far, text, {}) == 5);
+    REQUIRE(::setsockopt(sockets.near->get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0);
+    const auto got = os::receive_fd(sockets.near->get(), room);
+    REQUIRE(got);
+    CHECK_FALSE(got->sender);
+}
+
 TEST_CASE("receive_fd: every descriptor is owned, and all but one closed") {
     const same_descriptors check;
     const unix_pair sockets{SOCK_STREAM};
@@ -70,6 +87,24 @@ TEST_CASE("receive_fd: every descriptor is owned, and all but one closed") {
     const auto got = os::receive_fd(sockets.near->get(), room);
     REQUIRE(got);
     CHECK(got->fd_count == 3);
+}
+
+TEST_CASE("receive_fd: a descriptor that the kernel adds is none of the sender's, and is closed") {
+    const same_descriptors check;
+    const unix_pair sockets{SOCK_DGRAM};
+    const tcp_connection client;
+    const int on = 1;
+    if (::setsockopt(sockets.near->get(), SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on) != 0)
+        return; // Linux before 6.5
+    REQUIRE(send_with(*sockets.far, text, std::array{client.accepted.get()}) == 5);
+    std::array<std::uint8_t, 100> room{};
+    for (const auto flags : std::array<int, 2>{MSG_PEEK, 0}) {
+        const auto got = os::receive_fd(sockets.near->get(), room, flags);
+        REQUIRE(got);
+        CHECK(got->fd_count == 1);
+        CHECK(got->sender == ::geteuid());
+        CHECK(option_of(got->fd.get(), SOL_SOCKET, SO_DOMAIN) == AF_INET);
+    }
 }
 
 TEST_CASE("receive_fd: what does not fit is cut, and said to be") {

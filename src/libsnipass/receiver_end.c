@@ -1,0 +1,81 @@
+/* Ending a receiver. */
+#include "cancellation.h"
+#include "receiver.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+void receiver_close_listener(struct snipass_receiver* receiver) {
+    (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, receiver->listener, NULL);
+    close(receiver->listener);
+    receiver->listener = -1;
+    receiver_set_timer(receiver, 1);
+}
+
+/* take_no_more: what waits in a backlog is refused, and the router keeps it. A datagram's bytes are nowhere
+ * but in the queue: it is served first, unless systemd has a copy of the socket, for the next process. */
+static void take_no_more(struct snipass_receiver* receiver) {
+    if (receiver->protocol == SNIPASS_DATAGRAM && receiver->is_own)
+        (void)shutdown(receiver->listener, SHUT_RD); /* senders are told (EPIPE), waiting threads wake */
+    else
+        receiver_close_listener(receiver);
+}
+
+void snipass_stop(snipass_receiver* receiver) {
+    if (receiver->owner != getpid())
+        return;
+    const int cancellation = cancellation_off();
+    pthread_mutex_lock(&receiver->mutex);
+    if (!receiver->stopped) {
+        receiver->stopped = true;
+        take_no_more(receiver);
+    }
+    pthread_mutex_unlock(&receiver->mutex);
+    cancellation_restore(cancellation);
+}
+
+static void close_if_open(int* fd) {
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void end_pending(struct snipass_receiver* receiver) {
+    while (receiver->oldest != NULL)
+        snipass_client_free(receiver_finish(receiver, receiver->oldest));
+}
+
+/* end_copy: in a fork, what this process holds is closed, and what is the owner's left alone: registrations
+ * and the timer. Of the owner's threads only the one that forked is here. Those that waited are in the
+ * condition's count for ever, so that destroying it would wait for them; and where one held the mutex, it was
+ * half-way through changing the list. */
+static void end_copy(struct snipass_receiver* receiver) {
+    close_if_open(&receiver->epoll);
+    close_if_open(&receiver->timer);
+    if (pthread_mutex_trylock(&receiver->mutex) == 0)
+        end_pending(receiver);
+}
+
+static void end(struct snipass_receiver* receiver) {
+    end_pending(receiver);
+    pthread_cond_destroy(&receiver->turn);
+    pthread_mutex_destroy(&receiver->mutex);
+}
+
+void snipass_receiver_free(snipass_receiver* receiver) {
+    if (receiver == NULL)
+        return;
+    const int cancellation = cancellation_off();
+    if (receiver->owner != getpid())
+        end_copy(receiver);
+    else
+        end(receiver);
+    close_if_open(&receiver->listener);
+    close_if_open(&receiver->timer);
+    close_if_open(&receiver->epoll);
+    free(receiver->allowed);
+    free(receiver->buffer);
+    free(receiver);
+    cancellation_restore(cancellation);
+}

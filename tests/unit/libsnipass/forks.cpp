@@ -1,0 +1,125 @@
+// libsnipass: a server that forks.
+#include "receiver_fixture.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <sys/wait.h>
+#include <thread>
+#include <vector>
+
+extern "C" {
+#include "../../../src/libsnipass/receiver.h"
+}
+
+using namespace handoff_test;
+
+namespace {
+
+// ends_well: a child that frees its copy of a receiver comes to its end.
+bool ends_well(snipass_receiver* parents) {
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        snipass_receiver_free(parents);
+        _exit(0);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    return status == 0;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "libsnipass: a fork frees its copy, also of a receiver for which threads wait") {
+    const auto receiver = listen();
+    const auto client = make_tcp_pair();
+    std::atomic<int> taken = 0;
+    std::vector<std::thread> threads;
+    for (const int patience : {-1, -1, 60'000, 60'000})
+        threads.emplace_back([&, patience] {
+            while (receive(receiver, patience))
+                taken.fetch_add(1);
+        });
+    std::this_thread::sleep_for(std::chrono::milliseconds{100}); // time to get there
+    CHECK(ends_well(receiver.get()));
+    const auto connection = hand_over(path, client.near.get()); // and the parent's goes on
+    while (taken == 0)
+        std::this_thread::yield();
+    snipass_stop(receiver.get());
+    for (auto& thread : threads)
+        thread.join();
+    CHECK(taken == 1);
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a fork does not touch what another thread was changing") {
+    const auto receiver = listen();
+    const auto under_way = connect_unix(path);
+    CHECK(takes_nothing(receiver));
+    pthread_mutex_lock(&receiver->mutex);
+    auto* const whole = std::exchange(receiver->oldest, reinterpret_cast<pending*>(1)); // half-way
+    CHECK(ends_well(receiver.get()));
+    receiver->oldest = whole;
+    pthread_mutex_unlock(&receiver->mutex);
+    CHECK(takes_nothing(receiver));
+}
+
+namespace {
+
+constexpr int workers = 8, herd_clients = 100;
+
+pid_t take_in_fork(int listener) {
+    const pid_t child = fork();
+    if (child != 0)
+        return child;
+    alarm(60);
+    auto* own = snipass_adopt(dup(listener), nullptr);
+    while (own != nullptr)
+        snipass_client_free(snipass_receive(own, -1));
+    _exit(1);
+}
+
+// slept: how often a process gave its place up of its own accord.
+long slept(pid_t process) {
+    std::ifstream status("/proc/" + std::to_string(process) + "/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.rfind("voluntary_ctxt_switches:", 0) == 0)
+            return std::stol(line.substr(line.find(':') + 1));
+    FAIL("no such process");
+    return 0;
+}
+
+long slept(const std::vector<pid_t>& processes) {
+    long sum = 0;
+    for (const pid_t process : processes)
+        sum += slept(process);
+    return sum;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "libsnipass: a client wakes one of the processes that wait, not all of them") {
+    const auto address = unix_address(path);
+    const test_fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 1024) == 0);
+    const auto client = make_tcp_pair();
+    std::vector<pid_t> processes;
+    for (int i = 0; i < workers; ++i)
+        processes.push_back(take_in_fork(listener.get()));
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    const auto before = slept(processes);
+    for (int i = 0; i < herd_clients; ++i) {
+        const auto connection = hand_over(path, client.near.get());
+        char byte = 0;
+        CHECK(recv(connection.get(), &byte, 1, 0) == 1);
+        std::this_thread::sleep_for(std::chrono::milliseconds{2}); // so that they sleep again
+    }
+    const auto woken = slept(processes) - before;
+    for (const pid_t process : processes) {
+        kill(process, SIGKILL);
+        waitpid(process, nullptr, 0);
+    }
+    CHECK(woken < herd_clients * workers / 2);
+}

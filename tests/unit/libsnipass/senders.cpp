@@ -1,0 +1,77 @@
+// libsnipass: who may hand clients over.
+#include "receiver_fixture.hpp"
+
+#include <array>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+extern "C" {
+#include "../../../src/libsnipass/handoff.h"
+}
+
+using namespace handoff_test;
+
+TEST_CASE_METHOD(fixture, "libsnipass: only root, the own user and the allowed may hand over") {
+    if (geteuid() != 0)
+        return; // another user's process is needed, which only root can make
+    REQUIRE(chmod(folder.path.c_str(), 0755) == 0);
+    options.mode = 0666;
+    const uid_t router = 4242;
+    SECTION("one that nobody allowed") {}
+    SECTION("the router's user") {
+        options.allowed = &router, options.allowed_count = 1;
+    }
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    const pid_t child = fork();
+    if (child == 0) {
+        if (setresuid(router, router, router) != 0)
+            _exit(2);
+        const auto connection = connect_unix(path);
+        send_with(connection, example_header(), std::array{client.near.get()});
+        std::uint8_t ack = 0;
+        _exit(recv(connection.get(), &ack, 1, 0) == 1 ? 0 : 1);
+    }
+    int status = 0;
+    while (waitpid(child, &status, WNOHANG) == 0)
+        (void)receive(receiver, 10);
+    CHECK(WEXITSTATUS(status) == (options.allowed_count == 1 ? 0 : 1));
+    CHECK(snipass_strangers(receiver.get()) == 1 - options.allowed_count);
+}
+
+TEST_CASE("libsnipass: who the kernel does not know is nobody's user, not the user nobody") {
+    const uid_t nobody = 65534, router = 4242;
+    const std::array allowed{nobody, router};
+    const auto is_allowed = [&allowed](pid_t process, uid_t user) {
+        return handoff_credentials_allowed({process, user, user}, allowed.data(), allowed.size());
+    };
+    CHECK_FALSE(is_allowed(0, nobody));
+    CHECK(is_allowed(1, nobody));
+    CHECK(is_allowed(0, router)); // of another PID namespace
+    CHECK(is_allowed(1, geteuid()));
+    CHECK_FALSE(is_allowed(1, 4243));
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a server that runs as nobody does not take the unknown for its own") {
+    if (geteuid() != 0)
+        return; // only root can become somebody else
+    options.protocol = SNIPASS_DATAGRAM;
+    const auto address = unix_address(path);
+    const int passed = socket(AF_UNIX, SOCK_DGRAM, 0);
+    REQUIRE(bind(passed, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    const auto client = make_tcp_pair();
+    const auto sender = connect_unix(path, SOCK_DGRAM);
+    send_with(sender, byte_string(5), std::array{client.near.get()});
+    const pid_t child = fork();
+    if (child == 0) {
+        const uid_t nobody = 65534;
+        if (setresuid(nobody, nobody, nobody) != 0)
+            _exit(2);
+        const receiver_ptr receiver{snipass_adopt(passed, &options), snipass_receiver_free};
+        _exit(receiver && takes_nothing(receiver) && snipass_strangers(receiver.get()) == 1 ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0);
+    close(passed);
+}
