@@ -2,7 +2,6 @@
 #include "snipass/net/handoff.hpp"
 
 #include "snipass/os/error.hpp"
-#include "snipass/os/unix_socket.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -86,6 +85,9 @@ task<handoff_result> hand_off_stream(event_loop& loop, std::string_view path, os
 }
 
 handoff_result datagram_channel::ready(std::size_t size) {
+    // Whoever has put a socket of its own in the place of one that still lives, and does not read, is served.
+    if (socket_ && doubtful_ && !has_room() && is_replaced())
+        socket_.reset();
     if (!socket_) {
         if (const auto result = connect(); result.status != handoff_status::taken)
             return result;
@@ -98,6 +100,7 @@ handoff_result datagram_channel::ready(std::size_t size) {
 }
 
 handoff_result datagram_channel::connect() {
+    file_ = os::file_at(path_);
     auto connected = os::connect_unix(path_, SOCK_DGRAM);
     if (!connected)
         return failure(connected.error());
@@ -132,6 +135,11 @@ handoff_result datagram_channel::send(os::unique_fd& client, byte_view bytes) {
 bool datagram_channel::has_room() const {
     pollfd one{socket_.get(), POLLOUT, 0};
     return ::poll(&one, 1, 0) == 1 && (one.revents & POLLOUT) != 0;
+}
+
+bool datagram_channel::is_replaced() const {
+    const auto now = os::file_at(path_);
+    return now != file_ && now != os::file_id{};
 }
 
 } // namespace snipass::net

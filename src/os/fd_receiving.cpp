@@ -143,7 +143,7 @@ error_code prepare_passed(int fd) {
     if (!is_tcp_connection(fd))
         return make_error(EPROTOTYPE);
     const int flags = ::fcntl(fd, F_GETFL);
-    if (flags < 0 || ((flags & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0))
+    if (flags < 0 || ((flags & O_NONBLOCK) != 0 && ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0))
         return last_error();
     // A socket whose client is gone may refuse them; that shows at the first look at it.
     (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);

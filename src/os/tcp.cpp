@@ -3,12 +3,16 @@
 
 #include "snipass/os/error.hpp"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 
@@ -166,8 +170,7 @@ result<std::size_t> accept_queue_size(int listener) {
 result<accepted> accept_client(int listener) {
     sockaddr_storage storage;
     socklen_t size = sizeof storage;
-    unique_fd fd{
-        ::accept4(listener, reinterpret_cast<sockaddr*>(&storage), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    unique_fd fd{::accept4(listener, reinterpret_cast<sockaddr*>(&storage), &size, SOCK_CLOEXEC)};
     if (!fd)
         return last_error();
     const auto client = to_endpoint(storage);
@@ -183,11 +186,35 @@ result<std::size_t> peek(int fd, std::span<std::uint8_t> buffer) {
     return static_cast<std::size_t>(n);
 }
 
+namespace {
+
+// read_away is discard by copying.
+result<std::size_t> read_away(int fd, std::size_t n) {
+    std::array<std::uint8_t, 4096> buffer;
+    std::size_t all = 0;
+    while (all < n) {
+        const auto taken = ::recv(fd, buffer.data(), std::min(buffer.size(), n - all), MSG_DONTWAIT);
+        if (taken < 0 && all == 0)
+            return last_error();
+        if (taken <= 0)
+            break;
+        all += static_cast<std::size_t>(taken);
+    }
+    return all;
+}
+
+} // namespace
+
 result<std::size_t> discard(int fd, std::size_t n) {
     const auto taken = ::recv(fd, nullptr, n, MSG_TRUNC | MSG_DONTWAIT);
-    if (taken < 0)
-        return last_error();
-    return static_cast<std::size_t>(taken);
+    if (taken >= 0)
+        return static_cast<std::size_t>(taken);
+    // kTLS, of a client that another router has decrypted, knows no MSG_TRUNC.
+    return errno == EFAULT ? read_away(fd, n) : last_error();
+}
+
+void set_nonblocking(int fd) {
+    (void)::fcntl(fd, F_SETFL, O_NONBLOCK); // of a socket that is there it does not fail
 }
 
 error_code wait_for_bytes(int fd, std::size_t n) {

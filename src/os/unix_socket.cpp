@@ -4,6 +4,7 @@
 #include "snipass/os/error.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cstddef>
@@ -54,6 +55,13 @@ result<std::size_t> send_with_fd(int socket, byte_view payload, int passed) {
 
 void refuse_answer(int socket) {
     (void)::shutdown(socket, SHUT_RD); // fails only if the peer is gone, and then it cannot answer either
+}
+
+file_id file_at(const std::string& path) noexcept {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0)
+        return {};
+    return {status.st_dev, status.st_ino};
 }
 
 } // namespace snipass::os

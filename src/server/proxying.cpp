@@ -149,6 +149,7 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to,
     way.about.address = connection->to.address->text;
     way.about.endpoint = connection->to.endpoint;
     way.about.connect_time = net::clock::now() - begun;
+    os::set_nonblocking(way.client.get());
     auto session = std::make_unique<proxied_session>(way.owner, way.site, to, std::move(connection->session),
                                                      std::move(way.client), std::move(connection->fd),
                                                      std::move(way.about));

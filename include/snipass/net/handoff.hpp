@@ -5,6 +5,7 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
+#include "snipass/os/unix_socket.hpp"
 
 #include <string>
 #include <string_view>
@@ -64,9 +65,11 @@ class datagram_channel {
   private:
     [[nodiscard]] handoff_result connect();
     [[nodiscard]] bool has_room() const;
+    [[nodiscard]] bool is_replaced() const;
 
     std::string path_;
     os::unique_fd socket_;
+    os::file_id file_{};      // of the path, when it was connected
     std::size_t largest_ = 0; // bytes that one datagram may have
     bool doubtful_ = true;    // the last attempt failed
 };

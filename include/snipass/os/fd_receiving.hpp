@@ -44,7 +44,7 @@ void drop_message(int socket);
 // is_tcp_connection: a stream socket of TCP, which does not listen.
 [[nodiscard]] bool is_tcp_connection(int fd);
 
-// prepare_passed makes of a descriptor what accept_client would have returned: non-blocking, with
+// prepare_passed makes of a descriptor what accept_client would have returned: blocking, with
 // TCP_NODELAY, and SO_RCVLOWAT of 1. EPROTOTYPE: it is no TCP connection.
 [[nodiscard]] error_code prepare_passed(int fd);
 

@@ -41,7 +41,7 @@ socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& address) no
 [[nodiscard]] error_code prepare_listener(int fd);
 
 struct accepted {
-    unique_fd fd; // non-blocking, close-on-exec
+    unique_fd fd; // close-on-exec
     ip_endpoint client;
 };
 
@@ -50,16 +50,20 @@ struct accepted {
 // before it looks, and costs five times as much. EINVAL: the socket does not listen (any more).
 [[nodiscard]] result<std::size_t> accept_queue_size(int listener);
 
-// accept_client is accept4(2).
+// accept_client is accept4(2). The client blocks, as whoever gets it expects of accept(): tarweb reads it
+// through io_uring, which gives up on one that does not. So every call of ours says MSG_DONTWAIT.
 [[nodiscard]] result<accepted> accept_client(int listener);
 
 // peek is recv(2) with MSG_PEEK: what is in the socket stays there. 0 bytes: the client closed and nothing is
 // unread.
 [[nodiscard]] result<std::size_t> peek(int fd, std::span<std::uint8_t> buffer);
 
-// discard takes up to n bytes out of the socket without copying them (recv with MSG_TRUNC, tcp(7)); returns
-// how many.
+// discard takes up to n bytes out of the socket, without copying them where the socket can do that (recv with
+// MSG_TRUNC, tcp(7)); returns how many.
 [[nodiscard]] result<std::size_t> discard(int fd, std::size_t n);
+
+// set_nonblocking is for a client that is relayed: splice(2) knows no MSG_DONTWAIT.
+void set_nonblocking(int fd);
 
 // wait_for_bytes sets SO_RCVLOWAT: the socket becomes readable when n bytes are unread (socket(7), tcp(7));
 // the kernel grows the receive buffer for it. 1 is the default.

@@ -5,6 +5,9 @@
 #include "snipass/base/result.hpp"
 #include "snipass/os/unique_fd.hpp"
 
+#include <sys/types.h>
+
+#include <string>
 #include <string_view>
 
 namespace snipass::os {
@@ -22,5 +25,16 @@ namespace snipass::os {
 // refuse_answer ends the peer's right to answer on a unix stream socket: from now on its send fails with
 // EPIPE (shutdown(2), SHUT_RD). What it sent before can still be read.
 void refuse_answer(int socket);
+
+// file_id names a file whatever its path; all zero: there is none.
+struct file_id {
+    dev_t device = 0;
+    ino_t inode = 0;
+
+    bool operator==(const file_id&) const = default;
+};
+
+// file_at is stat(2): which file is at `path` now.
+[[nodiscard]] file_id file_at(const std::string& path) noexcept;
 
 } // namespace snipass::os

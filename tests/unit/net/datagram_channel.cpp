@@ -124,6 +124,22 @@ TEST_CASE("datagram_channel: a receiver that was restarted is connected to anew"
     CHECK(next.receive().first == hello);
 }
 
+TEST_CASE("datagram_channel: a full queue is left for the one that has taken its place") {
+    const same_descriptors check;
+    const temporary_folder folder;
+    const std::string path = folder.path / "socket";
+    const datagram_backend hung{path};
+    net::datagram_channel channel{path};
+    (void)fill(channel);
+    std::filesystem::remove(path);
+    CHECK(channel.ready(hello.size()).status == handoff_status::queue_full); // nobody else there
+    const datagram_backend next{path};
+    tcp_connection pair;
+    REQUIRE(channel.ready(hello.size()).status == handoff_status::taken);
+    REQUIRE(channel.send(pair.accepted, hello).status == handoff_status::taken);
+    CHECK(next.receive().first == hello);
+}
+
 TEST_CASE("datagram_channel: the largest hello there is goes through") {
     const same_descriptors check;
     const datagram_backend backend;

@@ -174,11 +174,11 @@ TEST_CASE("prepare_passed: a client is as accept4 would have made it") {
     const int fd = client.accepted.get();
     const int off = 0;
     const int many = 1'000;
-    REQUIRE(::fcntl(fd, F_SETFL, 0) == 0);
+    REQUIRE(::fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
     REQUIRE(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off) == 0);
     REQUIRE(::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &many, sizeof many) == 0);
     CHECK_FALSE(os::prepare_passed(fd));
-    CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);
     CHECK(option_of(fd, IPPROTO_TCP, TCP_NODELAY) != 0);
     CHECK(option_of(fd, SOL_SOCKET, SO_RCVLOWAT) == 1);
 }

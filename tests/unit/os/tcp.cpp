@@ -126,7 +126,7 @@ TEST_CASE("is_listening: only of a socket that listens") {
     CHECK_FALSE(os::is_listening(-1));
 }
 
-TEST_CASE("accept_client: the socket neither blocks nor is inherited, and has no Nagle") {
+TEST_CASE("accept_client: the socket blocks for its backend, is not inherited, and has no Nagle") {
     const same_descriptors check;
     const auto listener = os::listen_tcp(any_port);
     const tcp_client client{bound_to(listener->get())};
@@ -134,9 +134,21 @@ TEST_CASE("accept_client: the socket neither blocks nor is inherited, and has no
     const auto accepted = accept_from(listener->get());
     CHECK(accepted.client == client.local());
     CHECK(os::local_endpoint(accepted.fd.get()).value() == bound_to(listener->get()));
-    CHECK((::fcntl(accepted.fd.get(), F_GETFL) & O_NONBLOCK) != 0);
+    CHECK((::fcntl(accepted.fd.get(), F_GETFL) & O_NONBLOCK) == 0);
     CHECK((::fcntl(accepted.fd.get(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK(option_of(accepted.fd.get(), IPPROTO_TCP, TCP_NODELAY) == 1);
+}
+
+TEST_CASE("discard: takes bytes out of a socket that knows no MSG_TRUNC, as kTLS") {
+    const same_descriptors check;
+    std::array<int, 2> ends{}; // a unix stream does not, either
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    const os::unique_fd near{ends[0]}, far{ends[1]};
+    const std::string text(10'000, 'x');
+    REQUIRE(::send(far.get(), text.data(), text.size(), 0) == std::ssize(text));
+    CHECK(os::discard(near.get(), 9'999).value() == 9'999);
+    CHECK(os::discard(near.get(), 9'999).value() == 1);
+    CHECK(os::would_block(os::discard(near.get(), 1).error()));
 }
 
 TEST_CASE("accept_client: an empty backlog would block") {
