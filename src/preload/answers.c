@@ -11,11 +11,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-EXPORT int our_getpeername(int, struct sockaddr*, socklen_t*) __asm__("getpeername");
-EXPORT int our_getsockname(int, struct sockaddr*, socklen_t*) __asm__("getsockname");
-EXPORT int our_getsockopt(int, int, int, void*, socklen_t*) __asm__("getsockopt");
-EXPORT int our_setsockopt(int, int, int, const void*, socklen_t) __asm__("setsockopt");
-
 /* emulated: a unix socket that the server believes to be a TCP listener. */
 static bool emulated(int fd, struct listener* believed) {
     if (settings_empty() || !listeners_read(fd, believed) || believed->address.ss_family == AF_UNSPEC)

@@ -30,15 +30,6 @@ enum {
     saved_variables = 3,
 };
 
-EXPORT int our_accept(int, struct sockaddr*, socklen_t*) __asm__("accept");
-EXPORT int our_accept4(int, struct sockaddr*, socklen_t*, int) __asm__("accept4");
-EXPORT int our_bind(int, const struct sockaddr*, socklen_t) __asm__("bind");
-EXPORT int our_close(int) __asm__("close");
-EXPORT int our_connect(int, const struct sockaddr*, socklen_t) __asm__("connect");
-EXPORT int our_epoll_create(int) __asm__("epoll_create");
-EXPORT int our_epoll_create1(int) __asm__("epoll_create1");
-EXPORT int our_execve(const char*, char* const[], char* const[]) __asm__("execve");
-
 static pid_t
     process; /* what is remembered belongs to it; a vfork()ed child shares the memory, not the descriptors */
 static char* saved[saved_variables];

@@ -1,4 +1,22 @@
 /* Functions of this library that have libc's names: for the server, they stand in front of libc's. */
 #pragma once
 
+#include <sys/socket.h>
+
 #define EXPORT __attribute__((visibility("default")))
+
+/* interpose.c */
+EXPORT int our_accept(int, struct sockaddr*, socklen_t*) __asm__("accept");
+EXPORT int our_accept4(int, struct sockaddr*, socklen_t*, int) __asm__("accept4");
+EXPORT int our_bind(int, const struct sockaddr*, socklen_t) __asm__("bind");
+EXPORT int our_close(int) __asm__("close");
+EXPORT int our_connect(int, const struct sockaddr*, socklen_t) __asm__("connect");
+EXPORT int our_epoll_create(int) __asm__("epoll_create");
+EXPORT int our_epoll_create1(int) __asm__("epoll_create1");
+EXPORT int our_execve(const char*, char* const[], char* const[]) __asm__("execve");
+
+/* answers.c */
+EXPORT int our_getpeername(int, struct sockaddr*, socklen_t*) __asm__("getpeername");
+EXPORT int our_getsockname(int, struct sockaddr*, socklen_t*) __asm__("getsockname");
+EXPORT int our_getsockopt(int, int, int, void*, socklen_t*) __asm__("getsockopt");
+EXPORT int our_setsockopt(int, int, int, const void*, socklen_t) __asm__("setsockopt");

@@ -24,7 +24,11 @@ if (workers && cluster.isPrimary) {
 
 
 class Node(ServerTests):
+    """It listens on [::], so an IPv4 client has a mapped address, as on TCP."""
     cluster = ["0"]
+
+    def saw(self, own, body):
+        return super().saw(own, body) or super().saw(own, body.replace("client: ::ffff:", "client: "))
 
     def setUp(self):
         super().setUp()
