@@ -15,6 +15,9 @@ constexpr std::uint8_t ack = 0x06;
 // kernel's default.
 constexpr int datagram_send_buffer = 1 << 20;
 
+// A look whose the file is costs a call, and a full queue is looked at often.
+constexpr unsigned looks_at_the_file = 8;
+
 // The backend's answer, read once. Anything but ACK means that it has not taken the client.
 bool acknowledged(int connection) {
     std::uint8_t answer = 0;
@@ -85,18 +88,20 @@ task<handoff_result> hand_off_stream(event_loop& loop, std::string_view path, os
 }
 
 handoff_result datagram_channel::ready(std::size_t size) {
-    // Whoever has put a socket of its own in the place of one that still lives, and does not read, is served.
-    if (socket_ && doubtful_ && !has_room() && is_replaced())
+    for (;;) {
+        if (!socket_) {
+            if (const auto result = connect(); result.status != handoff_status::taken)
+                return result;
+        }
+        if (size > largest_)
+            return failure(os::make_error(EMSGSIZE));
+        if (!doubtful_ || has_room())
+            return taken;
+        // Of a receiver that hangs, another one may have taken the place.
+        if (++full_ % looks_at_the_file != 0 || !is_replaced())
+            return queue_full;
         socket_.reset();
-    if (!socket_) {
-        if (const auto result = connect(); result.status != handoff_status::taken)
-            return result;
     }
-    if (size > largest_)
-        return failure(os::make_error(EMSGSIZE));
-    if (doubtful_ && !has_room())
-        return queue_full;
-    return taken;
 }
 
 handoff_result datagram_channel::connect() {

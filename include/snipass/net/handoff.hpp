@@ -71,6 +71,7 @@ class datagram_channel {
     os::unique_fd socket_;
     os::file_id file_{};      // of the path, when it was connected
     std::size_t largest_ = 0; // bytes that one datagram may have
+    unsigned full_ = 0;       // how often it was found
     bool doubtful_ = true;    // the last attempt failed
 };
 

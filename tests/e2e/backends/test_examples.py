@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
-from backend_case import BUILD, SOURCE, BackendCase, wait_for  # noqa: E402
+from backend_case import BUILD, SOURCE, BackendCase, descriptors, settled, wait_for  # noqa: E402
 from receiver_checks import KeepsItsPlace, KnowsOfSnipass, OutlivesThreads, RefusesLies, ServesClients, tcp_pair  # noqa: E402
 
 
@@ -180,8 +180,8 @@ class AsioBackend(TakesFromAUser, KnowsOfSnipass, RefusesLies, Example):
 
     def test_out_of_descriptors_the_clients_wait(self):
         limit = resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE)
+        settled(lambda: descriptors(self.server.pid))  # its socket is there before it has started
         with self.router() as router, ThreadPoolExecutor(1) as pool:
-            self.fetch(router.address)
             resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
             answer = pool.submit(self.fetch, router.address)
             time.sleep(0.3)

@@ -135,7 +135,10 @@ TEST_CASE("datagram_channel: a full queue is left for the one that has taken its
     CHECK(channel.ready(hello.size()).status == handoff_status::queue_full); // nobody else there
     const datagram_backend next{path};
     tcp_connection pair;
-    REQUIRE(channel.ready(hello.size()).status == handoff_status::taken);
+    int looks = 1;
+    while (looks < 100 && channel.ready(hello.size()).status == handoff_status::queue_full)
+        ++looks;
+    CHECK(looks < 10);
     REQUIRE(channel.send(pair.accepted, hello).status == handoff_status::taken);
     CHECK(next.receive().first == hello);
 }
