@@ -68,7 +68,7 @@ void connect_bios(SSL* tls, handoff& taken) {
 
 void handle(handoff taken, SSL_CTX* context, const std::string& name) {
     try {
-        fcntl(taken.client.fd, F_SETFL, 0); // it comes non-blocking; this thread has nothing else to do
+        fcntl(taken.client.fd, F_SETFL, 0); // it may come non-blocking; this thread has nothing else to do
         const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context), SSL_free};
         connect_bios(tls.get(), taken);
         hello::serve(tls.get(), name);

@@ -71,7 +71,7 @@ class KeepsDatagrams(KeepsClients):
     def test_a_client_for_whom_there_is_no_descriptor_waits(self):
         limit = resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE)
         with self.router() as router:
-            self.fetch(router.address)  # its socket is there before it has started
+            settled(lambda: descriptors(self.server.pid))  # its socket is there before it has started
             resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
             with ThreadPoolExecutor(1) as pool:
                 answer = pool.submit(self.fetch, router.address)
