@@ -64,7 +64,7 @@ void handle(owned_fd connection, SSL_CTX* context, const std::string& name) {
     try {
         const auto client = receive_client(connection.fd);
         connection = owned_fd{};
-        fcntl(client.fd, F_SETFL, 0); // it comes non-blocking; this thread has nothing else to do
+        fcntl(client.fd, F_SETFL, 0); // it may come non-blocking; this thread has nothing else to do
         const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context), SSL_free};
         SSL_set_fd(tls.get(), client.fd); // the ClientHello is still unread in the socket: nothing to replay
         hello::serve(tls.get(), name);
