@@ -205,12 +205,16 @@ static bool is_variable(const char* text, const char* name) {
     return strncmp(text, name, strlen(name)) == 0;
 }
 
+/* has_heritage: a listener goes to the next program, which knows of it what its socket says. */
 static bool has_heritage(void) {
     struct listener one;
+    bool any = false;
     for (size_t at = 0; listeners_next(&at, NULL, &one);)
-        if ((fcntl(one.fd, F_GETFD) & FD_CLOEXEC) == 0)
-            return true;
-    return false;
+        if ((fcntl(one.fd, F_GETFD) & FD_CLOEXEC) == 0) {
+            listeners_use(&one);
+            any = true;
+        }
+    return any;
 }
 
 /* A program that inherits a listener (nginx's upgrade of its binary) must find it to be one, whatever
