@@ -171,14 +171,15 @@ int binding_unix(int fd, const struct sockaddr* address, socklen_t size, const s
     return 0;
 }
 
-/* inherit makes `heir` the source in the place of `source`, which goes. */
+/* inherit makes `heir` the source in the place of `source`, which goes. In this order a client that is met on
+ * the way is refused, and offered again. */
 static void inherit(const struct listener* heir, const struct listener* source) {
-    if (!replace(heir->fd, source->fd, false))
-        return;
     struct listener now = *heir;
     now.is_diversion = false;
     now.secret = source->secret;
     listeners_intend(&now);
+    (void)replace(heir->fd, source->fd, true);
+    diversion_wake(source);
 }
 
 void binding_before_close(int fd) {
@@ -196,8 +197,6 @@ void binding_before_close(int fd) {
     }
     for (size_t at = 0; !is_copied && !closing.is_diversion && listeners_next(&at, closing.entry, &one);)
         inherit(&one, &closing);
-    if (is_copied || (has_heir && !closing.is_diversion)) {
-        struct registration watched[max_registrations];
-        (void)registrations_take(fd, watched); /* the socket lives on under another number */
-    }
+    if (is_copied || (has_heir && !closing.is_diversion))
+        registrations_drop(fd); /* the socket lives on under another number */
 }

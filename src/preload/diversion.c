@@ -15,6 +15,7 @@
 enum {
     first_backlog = 128, /* until the server's own listen(), as of the source */
     patience = 10,       /* ms between the connect() and the send() of one of our own */
+    max_waiters = 16,    /* threads of one process in accept(), select() or poll() */
     fixed_size = 16,     /* of the header, before the client's address */
     family_at = 13,
     v4 = 0x11,
@@ -40,6 +41,29 @@ int diversion_open(const struct listener* source) {
     next_close(fd);
     errno = error;
     return -1;
+}
+
+static int knock(const struct sockaddr_un* address, socklen_t size) {
+    const int at = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (at < 0 || next_connect(at, (const struct sockaddr*)address, size) == 0)
+        return at;
+    next_close(at);
+    return -1;
+}
+
+/* select() and poll() go on sleeping at the old socket, and look at the new one when they are woken: there
+ * must be something to see. */
+void diversion_wake(const struct listener* source) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, source->entry->path, sizeof address.sun_path);
+    int open[1 + max_waiters] = {knock(&address, sizeof address)};
+    size_t count = 1;
+    const socklen_t size = name_of(source, &address);
+    while (count <= max_waiters && (open[count] = knock(&address, size)) >= 0)
+        ++count;
+    while (count-- > 0)
+        if (open[count] >= 0)
+            next_close(open[count]);
 }
 
 /* family_in is the client's, in the first `size` bytes of a header; AF_UNSPEC: they do not say. (An honest

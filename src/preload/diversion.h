@@ -10,6 +10,10 @@
 /* diversion_open is the listener that `source` passes on to. -1 and errno. */
 int diversion_open(const struct listener* source);
 
+/* diversion_wake: who waits at the diversion of `source`, in a call that began before its number became
+ * another socket's, gets nothing, and comes again. */
+void diversion_wake(const struct listener* source);
+
 enum diversion_result {
     diversion_not,  /* the client is for this listener, or nobody can say */
     diversion_wait, /* nothing is there yet to tell by */

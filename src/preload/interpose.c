@@ -10,10 +10,12 @@
 #include "addresses.h"
 #include "binding.h"
 #include "clients.h"
+#include "lineage.h"
 #include "listeners.h"
 #include "next.h"
 #include "options.h"
 #include "registrations.h"
+#include "report.h"
 #include "taking.h"
 
 #include <errno.h>
@@ -39,6 +41,7 @@ static const char* const saved_names[saved_variables] = {
 /* --- start and fork --- */
 
 static void after_fork_in_child(void) {
+    lineage_after_fork(process);
     process = getpid();
     taking_after_fork();
     binding_after_fork();
@@ -58,12 +61,13 @@ static void save_environment(void) {
 
 __attribute__((constructor)) static void start(void) {
     next_resolve();
+    report_start();
     settings_load();
     if (settings_empty())
         return;
     process = getpid();
     save_environment();
-    pthread_atfork(NULL, NULL, after_fork_in_child);
+    pthread_atfork(registrations_before_fork, NULL, after_fork_in_child);
 }
 
 /* --- accept --- */

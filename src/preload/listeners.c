@@ -1,6 +1,7 @@
 /* See listeners.h. */
 #include "listeners.h"
 
+#include "lineage.h"
 #include "next.h"
 
 #include <errno.h>
@@ -10,15 +11,16 @@
 #include <string.h>
 
 enum {
-    max_listeners = 64,
+    max_listeners = 1024,
     note_magic = 0x736e6901,
 };
 
 /* Numbers, each one larger than it is; 0 is a free place. Without a lock: close() is called in signal
  * handlers. */
 static _Atomic int known[max_listeners];
+static _Atomic int known_end; /* no place behind it was ever taken */
 static struct listener intended[max_listeners];
-static atomic_bool is_intended[max_listeners];
+static atomic_bool is_intended[max_listeners], is_private[max_listeners];
 
 static const struct entry* ask(int fd, struct sockaddr_un* address) {
     const int error = errno;
@@ -89,16 +91,17 @@ static bool read_note(int fd, struct note* note) {
 
 /* place_of: of an intention; -1: none. */
 static int place_of(int fd) {
-    for (int i = 0; i < max_listeners; ++i)
+    for (int i = 0; i < known_end; ++i)
         if (is_intended[i] && known[i] == fd + 1)
             return i;
     return -1;
 }
 
 void listeners_intend(const struct listener* listener) {
-    for (size_t i = 0; i < max_listeners; ++i)
+    for (int i = 0; i < known_end; ++i)
         if (known[i] == listener->fd + 1) {
             intended[i] = *listener;
+            is_private[i] = lineage_is_child();
             is_intended[i] = true;
             return;
         }
@@ -106,7 +109,7 @@ void listeners_intend(const struct listener* listener) {
 
 void listeners_use(const struct listener* listener) {
     const int place = place_of(listener->fd);
-    if (place >= 0) {
+    if (place >= 0 && !is_private[place]) {
         listeners_write(&intended[place]);
         is_intended[place] = false;
     }
@@ -146,14 +149,14 @@ bool listeners_read(int fd, struct listener* listener) {
 /* --- the numbers --- */
 
 bool listeners_knows(int fd) {
-    for (size_t i = 0; i < max_listeners; ++i)
+    for (int i = 0; i < known_end; ++i)
         if (known[i] == fd + 1)
             return true;
     return false;
 }
 
 bool listeners_knows_another(int fd) {
-    for (size_t i = 0; i < max_listeners; ++i)
+    for (int i = 0; i < known_end; ++i)
         if (known[i] != 0 && known[i] != fd + 1)
             return true;
     return false;
@@ -162,27 +165,37 @@ bool listeners_knows_another(int fd) {
 void listeners_remember(int fd) {
     if (listeners_knows(fd))
         return;
-    for (size_t i = 0; i < max_listeners; ++i) {
-        int place = known[i];
-        if (place != 0 && listeners_entry(place - 1) != NULL)
+    for (int i = 0; i < max_listeners; ++i) {
+        int nothing = 0;
+        if (known[i] != 0 || !atomic_compare_exchange_strong(&known[i], &nothing, fd + 1))
             continue;
-        if (atomic_compare_exchange_strong(&known[i], &place, fd + 1))
-            return;
+        int end = known_end;
+        while (end <= i && !atomic_compare_exchange_weak(&known_end, &end, i + 1))
+            continue;
+        return;
     }
 }
 
 void listeners_forget(int fd) {
-    for (size_t i = 0; i < max_listeners; ++i) {
+    for (int i = 0; i < known_end; ++i) {
         int place = fd + 1;
         if (atomic_compare_exchange_strong(&known[i], &place, 0))
             is_intended[i] = false;
     }
 }
 
+/* is_listening: the router's connections have the name of the listener that they came to. */
+static bool is_listening(int fd) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    return next_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+}
+
 bool listeners_next(size_t* at, const struct entry* entry, struct listener* listener) {
-    while (*at < max_listeners) {
+    while (*at < (size_t)known_end) {
         const int place = known[(*at)++];
-        if (place != 0 && listeners_read(place - 1, listener) && (entry == NULL || listener->entry == entry))
+        if (place != 0 && listeners_read(place - 1, listener) && is_listening(place - 1) &&
+            (entry == NULL || listener->entry == entry))
             return true;
     }
     return false;

@@ -26,8 +26,8 @@ bool listeners_read(int fd, struct listener* listener);
 void listeners_write(const struct listener* listener);
 
 /* listeners_intend: the socket behind listener->fd has become another listener's, here. It is written on the
- * socket when this process first uses it so (listeners_use): a forked child closes all that it has, and its
- * parent's listeners stay what they are. */
+ * socket when it is first used so (listeners_use), but not by a child of a living parent (lineage.h): what it
+ * closes, its parent has still. */
 void listeners_intend(const struct listener* listener);
 void listeners_use(const struct listener* listener);
 

@@ -1,12 +1,11 @@
 /* See registrations.h. */
 #include "registrations.h"
 
+#include "lineage.h"
 #include "next.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,7 +28,19 @@ void registrations_made(int epoll) {
 
 static bool is_own(int epoll) {
     const pid_t maker = makers[epoll];
-    return maker != 0 && (maker == getpid() || (kill(maker, 0) != 0 && errno == ESRCH));
+    return maker != 0 && (maker == getpid() || (maker == lineage_parent() && !lineage_is_child()));
+}
+
+void registrations_before_fork(void) {
+    for (int epoll = 0; epoll < max_epolls; ++epoll)
+        if (is_own(epoll))
+            makers[epoll] = getpid();
+}
+
+void registrations_drop(int fd) {
+    for (int epoll = 0; epoll < max_epolls; ++epoll)
+        if (is_own(epoll))
+            (void)epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); /* of what is no epoll any more it fails */
 }
 
 /* is_epoll: the number may be somebody else's by now. */

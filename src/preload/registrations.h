@@ -18,6 +18,12 @@ struct registration {
  * parent, and is left alone as long as that lives. */
 void registrations_made(int epoll);
 
+/* registrations_before_fork: what a dead parent left is this process's, and not its children's. */
+void registrations_before_fork(void);
+
+/* registrations_drop ends those of `fd`, whose number is about to go while the socket lives on. */
+void registrations_drop(int fd);
+
 enum {
     max_registrations = 16, /* of one number: one for each event loop of the process */
 };

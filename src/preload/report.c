@@ -1,8 +1,6 @@
 /* See report.h. */
 #include "report.h"
 
-#include "next.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,19 +16,22 @@ enum {
     max_line = 512,
 };
 
+static struct stat first;
+
+void report_start(void) {
+    if (fstat(STDERR_FILENO, &first) != 0)
+        first = (struct stat){0};
+}
+
 /* is_stderr: of a server that has closed its own the number may be anybody's, a client or a file of its data.
- * Nor may a full pipe hold up the server. */
+ * So it is what it was at first, or a log. Nor may a full pipe hold up the server. */
 static bool is_stderr(int fd) {
-    struct stat status;
+    struct stat now;
     struct pollfd one = {.fd = fd, .events = POLLOUT};
-    int domain = 0;
-    socklen_t size = sizeof domain;
-    if (fstat(fd, &status) != 0 || poll(&one, 1, 0) != 1 || one.revents != POLLOUT)
+    if (fstat(fd, &now) != 0 || poll(&one, 1, 0) != 1 || one.revents != POLLOUT)
         return false;
-    if (S_ISREG(status.st_mode))
-        return (fcntl(fd, F_GETFL) & O_APPEND) != 0;
-    return !S_ISSOCK(status.st_mode) ||
-           (next_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX);
+    const bool is_log = S_ISREG(now.st_mode) && (fcntl(fd, F_GETFL) & O_APPEND) != 0;
+    return is_log || (first.st_ino != 0 && now.st_ino == first.st_ino && now.st_dev == first.st_dev);
 }
 
 /* write_line: whoever reads may have gone since. SIGPIPE would be the server's death, and one that is pending

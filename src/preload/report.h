@@ -3,5 +3,8 @@
 
 #include <stdbool.h>
 
+/* report_start remembers what stderr is. */
+void report_start(void);
+
 /* report writes "snipass preload: ", the text and a line's end, or nothing. errno stays. */
 void report(const char* format, ...) __attribute__((format(printf, 1, 2)));

@@ -47,7 +47,12 @@ static int64_t now_us(void) {
 
 static bool wait_readable(int fd, int64_t ms) {
     struct pollfd one = {.fd = fd, .events = POLLIN};
-    return poll(&one, 1, (int)ms) == 1;
+    const int64_t end = now_us() + ms * 1000;
+    int n;
+    do
+        n = poll(&one, 1, ms > 0 ? (int)ms : 0);
+    while (n < 0 && errno == EINTR && (ms = (end - now_us() + 999) / 1000) > 0);
+    return n == 1;
 }
 
 /* --- clients that the router has not let go of --- */
@@ -126,6 +131,11 @@ static struct taking_held hold(int fd) {
     return (struct taking_held){fd, -1};
 }
 
+/* is_held: still. What a signal handler's fork has closed, in the child, may be another file by now. */
+static bool is_held(struct taking_held one) {
+    return one.place < 0 || held[one.place] == one.fd + 1;
+}
+
 /* let_go: false if it has been closed already, here in a forked child. */
 static bool let_go(struct taking_held one) {
     int number = one.fd + 1;
@@ -177,7 +187,7 @@ static void set_flags(int client, int flags) {
 static enum taking_result finish(struct handoff* handoff, struct taking_held connection, int flags,
                                  int* client, struct sockaddr_storage* peer) {
     struct handoff_metadata metadata;
-    if (!handoff_parse(handoff, &metadata) || !handoff_acknowledge(connection.fd)) {
+    if (!handoff_parse(handoff, &metadata) || !is_held(connection) || !handoff_acknowledge(connection.fd)) {
         handoff_drop(handoff);
         close_held(connection);
         return taking_nothing;
@@ -207,16 +217,16 @@ static void waited_in_vain(int64_t us, int64_t now) {
  * no longer for many of them than for one. An honest sender that is met when patience is gone, and has not
  * spoken yet, keeps its client and offers it again. */
 static enum handoff_progress read_in_time(struct handoff* handoff, const struct listener* listener,
-                                          int connection, int64_t patience) {
+                                          struct taking_held connection, int64_t patience) {
     const int64_t begun = now_us();
     const int64_t deadline = begun + patience_left(patience, begun);
-    for (;;) {
+    while (is_held(connection)) {
         const enum diversion_result diversion =
-            handoff->received == 0 ? diversion_pass_on(listener, connection) : diversion_not;
+            handoff->received == 0 ? diversion_pass_on(listener, connection.fd) : diversion_not;
         if (diversion == diversion_gone)
             return handoff_ended;
         const enum handoff_progress progress =
-            diversion == diversion_wait ? handoff_wants_more : handoff_read(handoff, connection);
+            diversion == diversion_wait ? handoff_wants_more : handoff_read(handoff, connection.fd);
         const int64_t now = now_us();
         if (progress == handoff_complete)
             return progress;
@@ -224,8 +234,9 @@ static enum handoff_progress read_in_time(struct handoff* handoff, const struct 
             waited_in_vain((now < deadline ? now : deadline) - begun, now);
             return progress;
         }
-        (void)wait_readable(connection, (deadline - now + 999) / 1000);
+        (void)wait_readable(connection.fd, (deadline - now + 999) / 1000);
     }
+    return handoff_ended;
 }
 
 /* report_stranger: the router can only say that it was refused. Once a minute, as it comes again and again.
@@ -255,7 +266,7 @@ enum taking_result taking_client(const struct listener* listener, int accepted, 
     if (!handoff_sender_allowed(connection.fd, allowed, count))
         report_stranger(connection.fd);
     else
-        progress = read_in_time(&handoff, listener, connection.fd,
+        progress = read_in_time(&handoff, listener, connection,
                                 blocking ? header_patience_blocking : header_patience);
     if (progress == handoff_complete)
         return finish(&handoff, connection, flags, client, peer);

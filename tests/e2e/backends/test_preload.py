@@ -56,6 +56,13 @@ class PreloadCase(BackendCase):
         self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
         return far
 
+    def client_of(self, host):
+        """A client's near end."""
+        far, near = tcp_pair(host)
+        self.addCleanup(far.close)
+        self.addCleanup(near.close)
+        return near
+
     def sockets(self):
         """The open sockets of the server, whatever the number of its descriptors."""
         found = set()
@@ -240,6 +247,28 @@ class Accept(PreloadCase):
         os.waitpid(child, 0)
         self.assertEqual(self.line(), "ECONNABORTED")
 
+    def test_a_stranger_is_reported_to_stderr_and_not_to_what_has_its_number(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can be somebody else")
+        self.folder.chmod(0o755)
+        self.serve("""
+            near, far = socket.socketpair()
+            os.dup2(near.fileno(), 2)
+            listener = listen()
+            say("listening")
+            attempt(listener.accept)
+            far.setblocking(False)
+            say(attempt(far.recv, 100))
+        """)
+        self.line()
+        child = os.fork()
+        if child == 0:
+            os.setuid(65534)
+            with handoff_sender.connect(str(self.socket)):
+                os._exit(0)
+        os.waitpid(child, 0)
+        self.assertEqual(self.line(), "EAGAIN")
+
     def test_out_of_descriptors_is_emfile_and_the_client_stays_in_the_backlog(self):
         self.serve("""
             listener = listen()
@@ -325,6 +354,52 @@ class Forks(PreloadCase):
                     self.hand_over(host)
                     self.assertEqual(self.line(), host)
                 self.stop(self.server)
+
+    def test_of_a_daemon_too(self):
+        """The process that has made the event loop has ended; its child is the server, and that one's child is not."""
+        self.serve("""
+            import ctypes
+            pair = listen(("0.0.0.0", 443)), listen(("::", 443), socket.AF_INET6)
+            loop = select.epoll()
+            for l in pair: l.setblocking(False); loop.register(l, select.EPOLLIN)
+            if os.fork(): os._exit(0)
+            while os.getppid() == int(sys.argv[2]): time.sleep(0.01)
+            child = os.fork()
+            if child == 0:
+                libc = ctypes.CDLL(None)
+                for fd in range(3, 64): libc.close(fd)
+                os._exit(0)
+            os.waitpid(child, 0)
+            say("ready")
+            while True:
+                for fd, _ in loop.poll():
+                    answer = attempt(next(l for l in pair if l.fileno() == fd).accept)
+                    if answer != "EAGAIN": say(answer[1][0])
+        """.replace("int(sys.argv[2])", "int(open('/proc/self/stat').read().split()[5])"))
+        self.assertEqual(self.line(), "ready")
+        for host in ("127.0.0.1", "::1") * 2:
+            self.hand_over(host)
+            self.assertEqual(self.line(), host)
+
+    def test_that_serves_one_family_leaves_the_others_listener_as_it_is(self):
+        self.serve("""
+            v4, v6 = listen(("0.0.0.0", 443)), listen(("::", 443), socket.AF_INET6)
+            if os.fork() == 0:
+                v4.close()
+                while True:
+                    answer = attempt(v6.accept)
+                    if len(answer) == 2: say("child", answer[1][0])
+            say("ready")
+            sys.stdin.readline()
+            v4.settimeout(20)
+            say(v4.getsockname(), v6.getsockname()[0])
+        """)
+        self.line()
+        self.hand_over("::1")
+        self.assertEqual(self.line(), "child ::1")
+        self.server.stdin.write("\n")
+        self.server.stdin.flush()
+        self.assertEqual(self.line(), "('0.0.0.0', 443) ::")
 
     def test_from_a_signal_handler_in_accept(self):
         """The child goes on where the handler was called: in our accept()."""
@@ -671,8 +746,10 @@ class Bind(PreloadCase):
                     if answer != "EAGAIN": return say(s.getsockname()[0], answer[1][0] if len(answer) == 2 else answer)
         def served_by(loop, listener):
             say("ready")
-            woken_for = [fd for fd, _ in loop.poll()]
-            say(listener.accept()[1][1] if woken_for == [listener.fileno()] else woken_for)
+            while True:
+                woken_for = [fd for fd, _ in loop.poll()]
+                answer = attempt(listener.accept) if woken_for == [listener.fileno()] else woken_for
+                if answer != "EAGAIN": return say(answer[1][1] if len(answer) == 2 else answer)
     """
 
     def test_ipv4_and_ipv6_beside_each_other_take_the_clients_of_their_family(self):
@@ -763,6 +840,42 @@ class Bind(PreloadCase):
                         self.assertEqual(self.line(), "ready")
                         self.assertEqual(str(self.hand_over().getsockname()[1]), self.line())
                         self.stop(self.server)
+
+    def test_who_waits_already_when_the_other_family_is_closed_goes_on(self):
+        for how in ("attempt(v6.accept)", "select.select([v6], [], [])"):
+            with self.subTest(how=how):
+                self.serve(textwrap.dedent(self.PAIR) + textwrap.dedent(f"""
+                    import threading
+                    v4, v6 = make(socket.AF_INET), make(socket.AF_INET6)
+                    def serve():
+                        while True:
+                            answer = {how}
+                            if len(answer) != 2 and answer != "ECONNABORTED": v6.setblocking(False); answer = attempt(v6.accept)
+                            if len(answer) == 2: say(answer[1][0])
+                    threading.Thread(target=serve, daemon=True).start()
+                    task = next(t for t in os.listdir("/proc/self/task") if t != str(os.getpid()))
+                    while open(f"/proc/self/task/{{task}}/stat").read().split()[2] != "S": time.sleep(0.01)
+                    time.sleep(0.05)
+                    v4.close()
+                    say("closed")
+                    time.sleep(60)
+                """))
+                self.assertEqual(self.line(), "closed")
+                wait_for(lambda: handoff_sender.offer(str(self.socket), self.client_of("::1"), 0.2) == "taken", "the thread to come back")
+                self.assertEqual(self.line(), "::1")
+                self.stop(self.server)
+
+    def test_more_listeners_than_there_are_workers(self):
+        """Of nginx with many workers and reuseport, say."""
+        self.serve("""
+            many = [listen(("0.0.0.0", 443), reuseport=True) for _ in range(100)]
+            v6 = [listen(("::", 443), socket.AF_INET6, reuseport=True) for _ in range(2)]
+            for l in v6: l.close()
+            say(many[-1].getsockname(), many[-1].accept()[1][0])
+        """)
+        wait_for(self.socket.exists, "the socket")
+        self.hand_over()
+        self.assertEqual(self.line(), "('0.0.0.0', 443) 127.0.0.1")
 
     def test_of_several_sockets_of_one_port_a_closed_one_wakes_nobody(self):
         self.serve(textwrap.dedent(self.PAIR) + textwrap.dedent("""
@@ -887,11 +1000,16 @@ class Wrapper(PreloadCase):
             self.skipTest("only root can make one")
         program = self.folder / "true"
         program.write_bytes(Path("/bin/true").read_bytes())
-        program.chmod(0o4755)
         self.folder.chmod(0o755)
-        for user, status in ((65534, 2), (0, 0)):
-            done = subprocess.run([RUN, self.socket, "--", program], user=user, capture_output=True, text=True)
-            self.assertEqual((done.returncode, "start it from root" in done.stderr), (status, status == 2))
+        for mode, owner, user, refused in ((0o4755, (0, 0), 65534, "setuid"), (0o4755, (0, 0), 0, ""), (0o4755, (1, 0), 0, "setuid"),
+                                           (0o2755, (0, 1), 0, "setgid"), (0o2755, (1, 0), 0, "")):
+            with self.subTest(mode=oct(mode), owner=owner, user=user):
+                os.chown(program, *owner)
+                program.chmod(mode)
+                done = subprocess.run([RUN, self.socket, "--", program], user=user, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2 if refused else 0, done.stderr)
+                self.assertIn(f"is {refused}: start it as its own user and group" if refused else "", done.stderr)
+        os.chown(program, 0, 0)
         program.chmod(0o755)
         if shutil.which("setcap") and subprocess.run(["setcap", "cap_net_bind_service=+ep", program], stderr=subprocess.DEVNULL).returncode == 0:
             done = subprocess.run([RUN, self.socket, "--", program], user=65534, capture_output=True, text=True)
@@ -903,7 +1021,7 @@ class Wrapper(PreloadCase):
     def test_a_program_that_does_not_call_libc_is_refused(self):
         (self.folder / "main.c").write_text("int main(void) { return 0; }")
         (self.folder / "main.go").write_text("package main\nfunc main() {}\n")
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOCACHE": str(self.folder / "cache"), "GO111MODULE": "off", "GOFLAGS": ""}
+        environment = {**os.environ, "CGO_ENABLED": "0", "GO111MODULE": "off", "GOFLAGS": ""}
         for name, command, problem in (
                 ("dynamic", ["cc", "main.c"], ""),
                 ("static", ["cc", "-static", "main.c"], "does not load glibc"),

@@ -1,0 +1,20 @@
+/* See lineage.h. Not by kill(2): in a new pid namespace that knows no parent, and numbers are given again. A
+ * child whose parent ends has another one. */
+#include "lineage.h"
+
+#include <unistd.h>
+
+static pid_t parent, seen;
+
+void lineage_after_fork(pid_t of) {
+    parent = of;
+    seen = getppid();
+}
+
+bool lineage_is_child(void) {
+    return parent != 0 && getppid() == seen;
+}
+
+pid_t lineage_parent(void) {
+    return parent;
+}
