@@ -227,6 +227,31 @@ class Accept(PreloadCase):
                 said = self.server.stderr.read()
                 self.assertEqual("user 65534 may not hand over clients: snipass-run --from USER" in said, outcome == "refused")
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_in_a_user_namespace_users_without_a_number_are_not_nobody(self):
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "--user", "--map-user=65534", "--map-group=65534"]
+        if subprocess.run([*nobody, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("no user namespaces here")
+        self.folder.chmod(0o777)
+        programs = self.folder / "programs"  # where that user may read them
+        programs.mkdir()
+        for file in (BUILD / "snipass-run", BUILD / "libsnipass_preload.so"):
+            shutil.copy(file, programs)
+        script = self.folder / "server.py"
+        script.write_text(PRELUDE + textwrap.dedent("""
+            listener = listen()
+            say("listening")
+            while True: attempt(listener.accept)
+        """))
+        self.start_piped(*nobody, programs / "snipass-run", self.socket, "--listen", "443", "--", "/usr/bin/python3", script, self.socket)
+        self.line()
+        near = self.client_of("127.0.0.1")
+        child = os.fork()
+        if child == 0:
+            os.setuid(1234)
+            os._exit(0 if handoff_sender.offer(str(self.socket), near) == "refused" else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
     def test_a_stranger_is_not_the_death_of_a_server_whose_stderr_nobody_reads(self):
         if os.geteuid() != 0:
             self.skipTest("only root can be somebody else")
