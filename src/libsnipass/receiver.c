@@ -3,7 +3,6 @@
 #include "receiver.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -52,7 +51,7 @@ struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct
     close(pending->connection);
     if (pending->acknowledged) {
         client->fd = handoff_release(&pending->handoff);
-        (void)fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK); /* nobody else's now */
+        client_set_blocking(client); /* nobody else's now */
     } else {
         handoff_drop(&pending->handoff);
         snipass_client_free(client);
