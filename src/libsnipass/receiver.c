@@ -43,21 +43,26 @@ static void detach(struct snipass_receiver* receiver, struct pending* pending) {
     --receiver->pending_count;
 }
 
+void pending_free(struct pending* pending) {
+    if (pending->connection >= 0)
+        close(pending->connection);
+    handoff_drop(&pending->handoff);
+    snipass_client_free(pending->client);
+    free(pending);
+}
+
 struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct pending* pending) {
-    struct snipass_client* client = pending->client;
+    struct snipass_client* client = NULL;
     detach(receiver, pending);
     /* Explicitly: a fork of the server may hold a copy of the connection, and keep its registration alive. */
     (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, pending->connection, NULL);
-    close(pending->connection);
     if (pending->acknowledged) {
+        client = pending->client;
         client->fd = handoff_release(&pending->handoff);
         client_set_blocking(client); /* nobody else's now */
-    } else {
-        handoff_drop(&pending->handoff);
-        snipass_client_free(client);
-        client = NULL;
+        pending->client = NULL;
     }
-    free(pending);
+    pending_free(pending);
     if (receiver->stopped && receiver->oldest == NULL)
         receiver_set_timer(receiver, 1); /* whoever waits besides is told */
     return client;
@@ -139,10 +144,7 @@ static struct pending* pending_new(void) {
 
 /* give_up is for one that is in no list yet. */
 static struct snipass_client* give_up(struct pending* pending, int error) {
-    if (pending->connection >= 0)
-        close(pending->connection);
-    snipass_client_free(pending->client);
-    free(pending);
+    pending_free(pending);
     return no_client(error);
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
 #include <sys/wait.h>
 #include <thread>
@@ -63,6 +64,48 @@ TEST_CASE_METHOD(fixture, "libsnipass: a fork does not touch what another thread
     receiver->oldest = whole;
     pthread_mutex_unlock(&receiver->mutex);
     CHECK(takes_nothing(receiver));
+}
+
+TEST_CASE_METHOD(fixture, "libsnipass: a fork that frees its copy leaves the parent's clients as they are") {
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    auto connection = connect_unix(path);
+    send_with(connection, example_header(), std::array{client.near.get()});
+    auto silent = connect_unix(path);
+    CHECK(takes_nothing(receiver)); // acknowledged, not let go yet
+    int pipe[2];
+    REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+    const test_fd served{pipe[0]};
+    test_fd tell{pipe[1]};
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        tell.reset();
+        connection.reset();
+        client.near.reset();
+        char byte = 0;
+        (void)!read(served.get(), &byte, 1);
+        const int own = snipass_receiver_fd(receiver.get());
+        snipass_receiver_free(receiver.get());
+        _exit(fcntl(own, F_GETFD) == -1 ? 0 : 1);
+    }
+    connection.reset();
+    client.near.reset();
+    const auto taken = receive(receiver, 5000);
+    REQUIRE(taken);
+    const int flags = GENERATE(0, O_NONBLOCK); // what the parent's server wants
+    REQUIRE(fcntl(snipass_client_fd(taken.get()), F_SETFL, flags) == 0);
+    tell.reset();
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0);
+    CHECK((fcntl(snipass_client_fd(taken.get()), F_GETFL) & O_NONBLOCK) == flags);
+    REQUIRE(send(client.far.get(), "x", 1, 0) == 1);
+    CHECK(is_readable(snipass_client_fd(taken.get()), 5000));
+    // The registrations, too: the parent still hears of the other one.
+    send_with(silent, example_header(), std::array{snipass_client_fd(taken.get())});
+    shutdown(silent.get(), SHUT_WR);
+    CHECK(receive(receiver, 5000));
 }
 
 namespace {
