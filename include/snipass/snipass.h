@@ -81,6 +81,9 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
 
 /* snipass_receive returns the next client, acknowledged and let go by the router: nobody else has its socket.
  * timeout_ms: 0 does not wait, -1 waits for ever. Handoffs that are no handoffs are closed, and not reported.
+ * A `stream` receiver of snipass_adopt, whose siblings could have the next client, waits for the router to
+ * let go of the one that it has acknowledged before it takes another, also with 0: a few dozen microseconds,
+ * a millisecond at most.
  * NULL: errno is
  *   EAGAIN            nothing came in that time, or nothing but what is no handoff: then the descriptor is
  *                     readable again

@@ -12,6 +12,7 @@
 
 enum {
     max_pending = 1024, /* handoffs under way; a sender that only connects costs its own oldest ones */
+    let_go_wait = 1,    /* ms; snipass.h */
 };
 
 bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t more, void* what) {
@@ -68,6 +69,14 @@ struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct
     return client;
 }
 
+/* await_let_go: whoever shares the listener is there for the next client, and this process may serve one at a
+ * time: it is to have the one that it has acknowledged before it takes another. A router that is not stuck
+ * lets go within a few dozen microseconds. */
+static void await_let_go(int connection) {
+    struct pollfd asked = {.fd = connection, .events = POLLIN};
+    (void)poll(&asked, 1, let_go_wait);
+}
+
 /* --- steps: each handles one event and returns a client, or NULL and errno (EAGAIN: go on) --- */
 
 static struct snipass_client* take(struct snipass_receiver* receiver, struct pending* pending) {
@@ -84,6 +93,8 @@ static struct snipass_client* take(struct snipass_receiver* receiver, struct pen
         handoff_addresses(pending->handoff.client, &pending->client->metadata);
         detach(receiver, pending);
         append(receiver, pending);
+        if (!receiver->is_own)
+            await_let_go(pending->connection);
     }
     if (!handoff_let_go(pending->connection))
         return no_client(EAGAIN);
