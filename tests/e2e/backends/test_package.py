@@ -68,6 +68,17 @@ int main(int argc, char** argv) {
     return 0;
 }
 """
+ASIO_WORLD = """
+#include <boost/asio/io_context.hpp>
+#include <pwd.h>
+#include <snipass/acceptor.hpp>
+#include <stdexcept>
+int main() {
+    boost::asio::io_context io;
+    CODE
+    return acceptor.is_open() ? 0 : 1;
+}
+"""
 CMAKE_PROJECT = """
 cmake_minimum_required(VERSION 3.18)
 project(consumer C)
@@ -129,6 +140,11 @@ class Package(BackendCase):
         with handoff_sender.Sender(str(self.socket)) as router:
             for _ in range(3):
                 self.assertEqual(self.fetch(router.address)[1], "served")
+
+    def test_the_documented_lines_for_asio_compile_without_a_warning(self):
+        code = self.documented("cpp")[1]
+        (self.folder / "documented.cpp").write_text(ASIO_WORLD.replace("CODE", code))
+        self.call("c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{self.prefix}/include", "documented.cpp")
 
     def test_find_package(self):
         (self.folder / "CMakeLists.txt").write_text(CMAKE_PROJECT)
