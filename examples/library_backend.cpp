@@ -3,7 +3,6 @@
 //     library_backend [--datagram] [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]
 #include "hello_server.hpp"
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <snipass/openssl.h>
 #include <snipass/snipass.h>
@@ -19,8 +18,6 @@ std::atomic<int> clients_being_served = 0;
 
 void handle(snipass_client* client, SSL_CTX* context, const std::string& name) {
     try {
-        // It comes non-blocking; this thread has nothing else to do.
-        fcntl(snipass_client_fd(client), F_SETFL, 0);
         const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context), SSL_free};
         if (snipass_ssl_set_client(tls.get(), client) != 1)
             throw std::runtime_error("no BIO");

@@ -36,8 +36,9 @@ def receive(connection, fds):
     uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
     deadline = time.monotonic() + 1  # for all of the header: who sends a byte now and then must come to an end
     allowed = (0, os.geteuid())  # a router with a user of its own: add its uid here
-    start = read(connection, 16, fds, deadline) if uid in allowed else b""
-    if start[:13] != b"\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21": raise OSError("not a PROXY v2 header, or not from the router")
+    if uid not in allowed: raise OSError(f"user {uid} may not hand us clients")
+    start = read(connection, 16, fds, deadline)
+    if start[:13] != b"\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21": raise OSError("not a PROXY v2 header")
     family, size = struct.unpack("!BH", start[13:])
     if not {0x11: 12, 0x21: 36}.get(family, 1024) <= size <= 1008: raise OSError("not a PROXY v2 header")
     read(connection, size, fds, deadline)

@@ -6,7 +6,7 @@
 //
 //     snipass::acceptor acceptor{executor, "/run/site/handoff.sock"};
 //
-// (with a third argument {.allowed = &router, .allowed_count = 1} where the router's user is neither root nor
+// (with a third argument, options whose `allowed` names the router's user, where that is neither root nor
 // this server's own: snipass.h) and what the server does with its acceptor stays as it was: every form of
 // accept() and async_accept() is there, but for those that ask for the peer's endpoint (the socket knows it).
 // Each yields a client's socket, with the ClientHello unread in it. open(), set_option(), bind() and listen()

@@ -14,8 +14,10 @@
  *     }
  *
  * With an event loop: watch snipass_receiver_fd() for reading, and call snipass_receive(receiver, 0) until it
- * returns NULL. Every function may be called from any thread; a client belongs to one thread at a time.
- * Errors are in errno. No function raises a signal, and none writes to stderr. Descriptors are close-on-exec.
+ * returns NULL. The clients' sockets block, as those that accept() returns: set O_NONBLOCK on them.
+ *
+ * Every function may be called from any thread; a client belongs to one thread at a time. Errors are in
+ * errno. No function raises a signal, and none writes to stderr. Descriptors are close-on-exec.
  */
 #ifndef SNIPASS_SNIPASS_H
 #define SNIPASS_SNIPASS_H
@@ -79,6 +81,9 @@ SNIPASS_API int snipass_receiver_fd(const snipass_receiver* receiver);
 
 /* snipass_receive returns the next client, acknowledged and let go by the router: nobody else has its socket.
  * timeout_ms: 0 does not wait, -1 waits for ever. Handoffs that are no handoffs are closed, and not reported.
+ * A `stream` receiver of snipass_adopt, whose siblings could have the next client, waits for the router to
+ * let go of the one that it has acknowledged before it takes another, also with 0: a few dozen microseconds,
+ * a millisecond at most.
  * NULL: errno is
  *   EAGAIN            nothing came in that time, or nothing but what is no handoff: then the descriptor is
  *                     readable again
@@ -110,7 +115,8 @@ SNIPASS_API void snipass_receiver_free(snipass_receiver* receiver);
 
 /* --- the client --- */
 
-/* snipass_client_fd is the client's TCP socket, non-blocking. Borrowed: snipass_client_free closes it. */
+/* snipass_client_fd is the client's TCP socket. It blocks, as what accept() returns does. Borrowed:
+ * snipass_client_free closes it. */
 SNIPASS_API int snipass_client_fd(const snipass_client* client);
 
 /* snipass_client_release gives the socket to the caller, who closes it; snipass_client_fd is -1 afterwards.

@@ -3,6 +3,7 @@
 
 #include "cancellation.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <snipass/snipass.h>
 #include <stdlib.h>
@@ -13,6 +14,12 @@ struct snipass_client* client_new(void) {
     if (client != NULL)
         client->fd = -1;
     return client;
+}
+
+void client_set_blocking(const struct snipass_client* client) {
+    const int flags = fcntl(client->fd, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK) != 0)
+        (void)fcntl(client->fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
 void snipass_client_free(snipass_client* client) {

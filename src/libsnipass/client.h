@@ -11,3 +11,6 @@ struct snipass_client {
 };
 
 struct snipass_client* client_new(void); /* fd = -1; NULL: ENOMEM */
+
+/* client_set_blocking: as accept() leaves a socket. A router in front may have made it non-blocking. */
+void client_set_blocking(const struct snipass_client* client);

@@ -3,7 +3,6 @@
 #include "receiver.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -13,6 +12,7 @@
 
 enum {
     max_pending = 1024, /* handoffs under way; a sender that only connects costs its own oldest ones */
+    let_go_wait = 1,    /* ms; snipass.h */
 };
 
 bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t more, void* what) {
@@ -44,24 +44,37 @@ static void detach(struct snipass_receiver* receiver, struct pending* pending) {
     --receiver->pending_count;
 }
 
+void pending_free(struct pending* pending) {
+    if (pending->connection >= 0)
+        close(pending->connection);
+    handoff_drop(&pending->handoff);
+    snipass_client_free(pending->client);
+    free(pending);
+}
+
 struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct pending* pending) {
-    struct snipass_client* client = pending->client;
+    struct snipass_client* client = NULL;
     detach(receiver, pending);
     /* Explicitly: a fork of the server may hold a copy of the connection, and keep its registration alive. */
     (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, pending->connection, NULL);
-    close(pending->connection);
     if (pending->acknowledged) {
+        client = pending->client;
         client->fd = handoff_release(&pending->handoff);
-        (void)fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK); /* nobody else's now */
-    } else {
-        handoff_drop(&pending->handoff);
-        snipass_client_free(client);
-        client = NULL;
+        client_set_blocking(client); /* nobody else's now */
+        pending->client = NULL;
     }
-    free(pending);
+    pending_free(pending);
     if (receiver->stopped && receiver->oldest == NULL)
         receiver_set_timer(receiver, 1); /* whoever waits besides is told */
     return client;
+}
+
+/* await_let_go: whoever shares the listener is there for the next client, and this process may serve one at a
+ * time: it is to have the one that it has acknowledged before it takes another. A router that is not stuck
+ * lets go within a few dozen microseconds. */
+static void await_let_go(int connection) {
+    struct pollfd asked = {.fd = connection, .events = POLLIN};
+    (void)poll(&asked, 1, let_go_wait);
 }
 
 /* --- steps: each handles one event and returns a client, or NULL and errno (EAGAIN: go on) --- */
@@ -80,6 +93,8 @@ static struct snipass_client* take(struct snipass_receiver* receiver, struct pen
         handoff_addresses(pending->handoff.client, &pending->client->metadata);
         detach(receiver, pending);
         append(receiver, pending);
+        if (!receiver->is_own)
+            await_let_go(pending->connection);
     }
     if (!handoff_let_go(pending->connection))
         return no_client(EAGAIN);
@@ -140,10 +155,7 @@ static struct pending* pending_new(void) {
 
 /* give_up is for one that is in no list yet. */
 static struct snipass_client* give_up(struct pending* pending, int error) {
-    if (pending->connection >= 0)
-        close(pending->connection);
-    snipass_client_free(pending->client);
-    free(pending);
+    pending_free(pending);
     return no_client(error);
 }
 

@@ -70,6 +70,9 @@ void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms);
 /* receiver_close_listener ends the search for new clients, and wakes whoever waits. */
 void receiver_close_listener(struct snipass_receiver* receiver);
 
+/* pending_free closes what one holds: nothing that a copy of it in another process would notice. */
+void pending_free(struct pending* pending);
+
 /* receiver_finish ends a pending handoff: the client if it was acknowledged, else NULL, and the router keeps
  * it. */
 struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct pending* pending);

@@ -2,7 +2,6 @@
 #include "receiver.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,7 +70,7 @@ struct snipass_client* receiver_take_datagram(struct snipass_receiver* receiver)
         return no_client(good ? ENOMEM : EAGAIN);
     }
     memcpy(client->consumed, receiver->buffer, client->consumed_size);
-    (void)fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK);
+    client_set_blocking(client);
     handoff_addresses(client->fd, &client->metadata);
     return client;
 }

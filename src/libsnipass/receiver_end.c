@@ -46,15 +46,24 @@ static void end_pending(struct snipass_receiver* receiver) {
         snipass_client_free(receiver_finish(receiver, receiver->oldest));
 }
 
-/* end_copy: in a fork, what this process holds is closed, and what is the owner's left alone: registrations
- * and the timer. Of the owner's threads only the one that forked is here. Those that waited are in the
- * condition's count for ever, so that destroying it would wait for them; and where one held the mutex, it was
- * half-way through changing the list. */
+static void forget_pending(struct snipass_receiver* receiver) {
+    struct pending* next = receiver->oldest;
+    while (next != NULL) {
+        struct pending* pending = next;
+        next = pending->next;
+        pending_free(pending);
+    }
+}
+
+/* end_copy: in a fork, what this process holds is closed, and what is the owner's left alone: registrations,
+ * the timer, and the flags of clients, whom the owner may be serving by now. Of the owner's threads only the
+ * one that forked is here. Those that waited are in the condition's count for ever, so that destroying it
+ * would wait for them; and where one held the mutex, it was half-way through changing the list. */
 static void end_copy(struct snipass_receiver* receiver) {
     close_if_open(&receiver->epoll);
     close_if_open(&receiver->timer);
     if (pthread_mutex_trylock(&receiver->mutex) == 0)
-        end_pending(receiver);
+        forget_pending(receiver);
 }
 
 static void end(struct snipass_receiver* receiver) {

@@ -30,6 +30,9 @@ constexpr int defer_accept_seconds = 1;
 constexpr std::size_t long_wait = 32'768;
 constexpr std::size_t long_wait_headroom = 131'072;
 
+// More than any hello, and half a millisecond's work: whoever asks for all there is has other clients.
+constexpr std::size_t read_away_max = 1U << 20;
+
 error_code set_option(int fd, int level, int name, int value) {
     if (::setsockopt(fd, level, name, &value, sizeof value) != 0)
         return last_error();
@@ -190,6 +193,7 @@ namespace {
 
 // read_away is discard by copying.
 result<std::size_t> read_away(int fd, std::size_t n) {
+    n = std::min(n, read_away_max);
     std::array<std::uint8_t, 4096> buffer;
     std::size_t all = 0;
     while (all < n) {

@@ -94,10 +94,22 @@ def offer(path, client, patience=1.0, **header_fields):
         return result
 
 
+def wait_for_bytes(client, seconds=10):
+    """Of a socket that blocks, as the router's do: settimeout() would make it non-blocking, SO_RCVTIMEO travel with it."""
+    poll = select.poll()
+    poll.register(client, select.POLLIN)
+    if not poll.poll(seconds * 1000):
+        raise TimeoutError
+
+
 def whole_record(client):
     """Takes the first TLS record off the socket: what the `datagram` protocol sends along."""
     data, size = b"", 5
-    while len(data) < size and (more := client.recv(size - len(data))):  # MSG_WAITALL is cut by a timeout
+    while len(data) < size:
+        wait_for_bytes(client)
+        more = client.recv(size - len(data))
+        if not more:
+            break
         data += more
         if len(data) == 5:
             size += int.from_bytes(data[3:5], "big")
@@ -141,7 +153,7 @@ class Sender:
 
     def _route(self, client):
         try:
-            client.settimeout(10)  # non-blocking underneath, as the router's sockets are
+            wait_for_bytes(client)
             if not client.recv(1, socket.MSG_PEEK):
                 outcome = "left"
             elif self.protocol == "datagram":

@@ -149,7 +149,7 @@ class KnowsOfSnipass:
             answer = pool.submit(self.fetch, listener.getsockname())
             near, _ = listener.accept()
             with near, handoff_sender.connect(str(self.socket)) as connection:
-                near.settimeout(10)  # non-blocking underneath
+                near.settimeout(10)  # non-blocking underneath, as a router in front may have made it
                 near.recv(1, socket.MSG_PEEK)
                 unread = near.recv(65536, socket.MSG_PEEK)
                 header = handoff_sender.header(near)

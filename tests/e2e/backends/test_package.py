@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+import handoff_sender  # noqa: E402
 from backend_case import BUILD, SOURCE, BackendCase  # noqa: E402
 
 C_PROGRAM = """
@@ -18,6 +19,64 @@ int main(int argc, char** argv) {
     puts(receiver != NULL ? "listening" : "not listening");
     snipass_receiver_free(receiver);
     return receiver == NULL;
+}
+"""
+# What the documented lines leave to the reader: a server, its certificate; and in place of what a machine has that is set up
+# (the user `snipass`, the folder /run/site), this user and argv[1].
+C_WORLD = """
+#include <openssl/ssl.h>
+#include <pwd.h>
+#include <snipass/snipass.h>
+#include <string.h>
+#include <unistd.h>
+void run(void);
+void serve(int client);
+struct passwd* __wrap_getpwnam(const char* name);
+snipass_receiver* __real_snipass_listen(const char* path, const struct snipass_options* options);
+snipass_receiver* __wrap_snipass_listen(const char* path, const struct snipass_options* options);
+
+static const char* path_here;
+static SSL_CTX* context;
+
+struct passwd* __wrap_getpwnam(const char* name) {
+    return strcmp(name, "snipass") == 0 ? getpwuid(getuid()) : NULL;
+}
+
+snipass_receiver* __wrap_snipass_listen(const char* path, const struct snipass_options* options) {
+    return strcmp(path, "/run/site/handoff.sock") == 0 ? __real_snipass_listen(path_here, options) : NULL;
+}
+
+void serve(int client) {
+    static const char answer[] = "HTTP/1.1 200 OK\\r\\nContent-Length: 6\\r\\n\\r\\nserved";
+    char request[4096];
+    SSL* ssl = SSL_new(context);
+    SSL_set_fd(ssl, client);
+    if (SSL_accept(ssl) == 1 && SSL_read(ssl, request, sizeof request) > 0)
+        SSL_write(ssl, answer, sizeof answer - 1);
+    SSL_shutdown(ssl);
+    SSL_free(ssl);
+    close(client);
+}
+
+int main(int argc, char** argv) {
+    context = SSL_CTX_new(TLS_server_method());
+    if (argc != 4 || SSL_CTX_use_certificate_file(context, argv[2], SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_use_PrivateKey_file(context, argv[3], SSL_FILETYPE_PEM) != 1)
+        return 1;
+    path_here = argv[1];
+    run();
+    return 0;
+}
+"""
+ASIO_WORLD = """
+#include <boost/asio/io_context.hpp>
+#include <pwd.h>
+#include <snipass/acceptor.hpp>
+#include <stdexcept>
+int main() {
+    boost::asio::io_context io;
+    CODE
+    return acceptor.is_open() ? 0 : 1;
 }
 """
 CMAKE_PROJECT = """
@@ -62,12 +121,30 @@ class Package(BackendCase):
                 for name in ("libdir", "includedir")}
         self.assertEqual(told, {"libdir": "/opt/lib", "includedir": "/opt/include"})
 
-    def test_the_documented_lines_compile_as_c99(self):
-        lines = re.search(r"```c\n(.*?)```", (SOURCE / "docs/backends.md").read_text(), re.DOTALL)[1]
-        headers, code = lines.split("\n\n", 1)
+    def documented(self, language):
+        """The lines of docs/backends.md in that language, of each place."""
+        return re.findall(rf"```{language}\n(.*?)```", (SOURCE / "docs/backends.md").read_text(), re.DOTALL)
+
+    def test_the_documented_lines_serve_as_they_stand(self):
+        """In C99, and with a server that knows of blocking sockets only: accept() returns them."""
+        headers, code = self.documented("c")[0].split("\n\n", 1)
         (self.folder / "documented.c").write_text(
             f"{headers}\nvoid serve(int client);\nvoid run(void);\nvoid run(void) {{\n{code}}}\n")
+        (self.folder / "world.c").write_text(C_WORLD)
         self.call("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", f"-I{self.prefix}/include", "documented.c")
+        self.call("cc", "-Wall", "-Wextra", "-Werror", f"-I{self.prefix}/include", "world.c", "documented.o", "-o", "documented",
+                  "-Wl,--wrap=getpwnam,--wrap=snipass_listen", f"-L{self.libraries}", "-lsnipass", "-lssl", "-lcrypto")
+        self.start("./documented", self.socket, self.certificate, self.key, cwd=self.folder,
+                   env={**os.environ, "LD_LIBRARY_PATH": str(self.libraries)})
+        self.wait_for_socket()
+        with handoff_sender.Sender(str(self.socket)) as router:
+            for _ in range(3):
+                self.assertEqual(self.fetch(router.address)[1], "served")
+
+    def test_the_documented_lines_for_asio_compile_without_a_warning(self):
+        code = self.documented("cpp")[1]
+        (self.folder / "documented.cpp").write_text(ASIO_WORLD.replace("CODE", code))
+        self.call("c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{self.prefix}/include", "documented.cpp")
 
     def test_find_package(self):
         (self.folder / "CMakeLists.txt").write_text(CMAKE_PROJECT)

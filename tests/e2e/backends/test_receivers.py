@@ -71,6 +71,10 @@ class Node(OutlivesThreads, Receiver):
         children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text()
         return [self.server.pid, *map(int, children.split())]
 
+    def test_refuses_another_users_clients(self):
+        super().test_refuses_another_users_clients()
+        self.assertIn("user 54321 may not hand us clients", (self.folder / "server.log").read_text())
+
     def test_while_node_hangs_its_clients_are_the_routers(self):
         self.server.send_signal(signal.SIGSTOP)
         pairs = [tcp_pair() for _ in range(24)]

@@ -3,10 +3,12 @@
 
 #include "receiver_fixture.hpp"
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <array>
+#include <fcntl.h>
 #include <memory>
 #include <vector>
 
@@ -81,6 +83,32 @@ TEST_CASE_METHOD(fixture, "acceptor accepts synchronously, too") {
     CHECK(acceptor.accept().is_open());
     acceptor.stop();
     CHECK_THROWS_AS(acceptor.accept(), boost::system::system_error);
+}
+
+TEST_CASE_METHOD(fixture, "acceptor's sockets are read either way, though they block") {
+    asio::io_context io{1};
+    snipass::acceptor acceptor{io, path};
+    const auto client = make_tcp_pair();
+    const auto connection = hand_over(path, client.near.get());
+    auto peer = acceptor.accept();
+    CHECK((fcntl(peer.native_handle(), F_GETFL) & O_NONBLOCK) == 0);
+    const bool waits_in_asio = GENERATE(false, true);
+    std::array<char, 8> bytes{};
+    std::size_t size = 0;
+    if (waits_in_asio) {
+        peer.async_read_some(asio::buffer(bytes), [&size](error_code error, std::size_t n) {
+            CHECK_FALSE(error);
+            size = n;
+        });
+        io.poll(); // and returns
+    }
+    REQUIRE(send(client.far.get(), "hello", 5, 0) == 5);
+    io.run();
+    if (!waits_in_asio)
+        size = peer.read_some(asio::buffer(bytes));
+    CHECK(size == 5);
+    REQUIRE(send(client.far.get(), "again", 5, 0) == 5);
+    CHECK(peer.read_some(asio::buffer(bytes)) == 5); // Asio has made it non-blocking, or not
 }
 
 TEST_CASE_METHOD(fixture, "acceptor can be closed, as Asio's") {

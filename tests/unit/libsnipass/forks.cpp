@@ -1,9 +1,11 @@
 // libsnipass: a server that forks.
+#include "at_each_poll.hpp"
 #include "receiver_fixture.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
 #include <sys/wait.h>
 #include <thread>
@@ -65,9 +67,78 @@ TEST_CASE_METHOD(fixture, "libsnipass: a fork does not touch what another thread
     CHECK(takes_nothing(receiver));
 }
 
+TEST_CASE_METHOD(fixture, "libsnipass: a fork that frees its copy leaves the parent's clients as they are") {
+    const auto receiver = listen();
+    auto client = make_tcp_pair();
+    auto connection = connect_unix(path);
+    send_with(connection, example_header(), std::array{client.near.get()});
+    auto silent = connect_unix(path);
+    CHECK(takes_nothing(receiver)); // acknowledged, not let go yet
+    int pipe[2];
+    REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+    const test_fd served{pipe[0]};
+    test_fd tell{pipe[1]};
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        tell.reset();
+        connection.reset();
+        client.near.reset();
+        char byte = 0;
+        (void)!read(served.get(), &byte, 1);
+        const int own = snipass_receiver_fd(receiver.get());
+        snipass_receiver_free(receiver.get());
+        _exit(fcntl(own, F_GETFD) == -1 ? 0 : 1);
+    }
+    connection.reset();
+    client.near.reset();
+    const auto taken = receive(receiver, 5000);
+    REQUIRE(taken);
+    const int flags = GENERATE(0, O_NONBLOCK); // what the parent's server wants
+    REQUIRE(fcntl(snipass_client_fd(taken.get()), F_SETFL, flags) == 0);
+    tell.reset();
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0);
+    CHECK((fcntl(snipass_client_fd(taken.get()), F_GETFL) & O_NONBLOCK) == flags);
+    REQUIRE(send(client.far.get(), "x", 1, 0) == 1);
+    CHECK(is_readable(snipass_client_fd(taken.get()), 5000));
+    // The registrations, too: the parent still hears of the other one.
+    send_with(silent, example_header(), std::array{snipass_client_fd(taken.get())});
+    shutdown(silent.get(), SHUT_WR);
+    CHECK(receive(receiver, 5000));
+}
+
 namespace {
 
 constexpr int workers = 8, herd_clients = 100;
+
+test_fd listener_at(const std::string& path) {
+    const auto address = unix_address(path);
+    test_fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 1024) == 0);
+    return listener;
+}
+
+// take_one_in_fork: a child that serves its first client for ever, and says that it has one. Its routers let
+// go of what was acknowledged while it waits for that, and only then.
+pid_t take_one_in_fork(int listener, const std::vector<test_fd>& routers, const test_fd& say) {
+    const pid_t child = fork();
+    if (child != 0)
+        return child;
+    alarm(60);
+    const snipass::testing::at_each_poll let_go{[&routers] {
+        for (const auto& router : routers)
+            if (answer_of(router) == answer::ack)
+                shutdown(router.get(), SHUT_WR);
+    }};
+    auto* own = snipass_adopt(dup(listener), nullptr);
+    if (own == nullptr || snipass_receive(own, -1) == nullptr || write(say.get(), "x", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
 
 pid_t take_in_fork(int listener) {
     const pid_t child = fork();
@@ -100,10 +171,7 @@ long slept(const std::vector<pid_t>& processes) {
 } // namespace
 
 TEST_CASE_METHOD(fixture, "libsnipass: a client wakes one of the processes that wait, not all of them") {
-    const auto address = unix_address(path);
-    const test_fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    REQUIRE(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(listener.get(), 1024) == 0);
+    const auto listener = listener_at(path);
     const auto client = make_tcp_pair();
     std::vector<pid_t> processes;
     for (int i = 0; i < workers; ++i)
@@ -122,4 +190,33 @@ TEST_CASE_METHOD(fixture, "libsnipass: a client wakes one of the processes that 
         waitpid(process, nullptr, 0);
     }
     CHECK(woken < herd_clients * workers / 2);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "libsnipass: a process that shares its listener takes no client before it has returned "
+                 "the one it acknowledged") {
+    const auto listener = listener_at(path);
+    const auto client = make_tcp_pair();
+    std::vector<test_fd> routers; // all of them have come before the first child looks
+    for (int i = 0; i < workers; ++i) {
+        routers.push_back(connect_unix(path));
+        send_with(routers.back(), example_header(), std::array{client.near.get()});
+    }
+    int pipe[2];
+    REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+    const test_fd told{pipe[0]};
+    const test_fd say{pipe[1]};
+    std::vector<pid_t> processes;
+    int served = 0;
+    for (int i = 0; i < workers && served == i; ++i) {
+        processes.push_back(take_one_in_fork(listener.get(), routers, say));
+        char byte = 0;
+        if (is_readable(told.get(), 20'000) && read(told.get(), &byte, 1) == 1)
+            ++served;
+    }
+    for (const pid_t process : processes) {
+        kill(process, SIGKILL);
+        waitpid(process, nullptr, 0);
+    }
+    CHECK(served == workers);
 }

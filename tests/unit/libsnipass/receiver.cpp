@@ -41,11 +41,13 @@ TEST_CASE_METHOD(fixture, "libsnipass: a client comes with what the router says 
         const auto receiver = listen();
         REQUIRE(receiver);
         auto client = make_tcp_pair();
-        REQUIRE(fcntl(client.near.get(), F_SETFL, 0) == 0);
+        const int flags = GENERATE(0, O_NONBLOCK); // the router's own, and that of one in front of it
+        REQUIRE(fcntl(client.near.get(), F_SETFL, flags) == 0);
         auto connection = connect_unix(path);
         send_with(connection, example_header(), std::array{client.near.get()});
         CHECK(takes_nothing(receiver)); // acknowledged, not let go yet
         CHECK(answer_of(connection) == answer::ack);
+        CHECK((fcntl(client.near.get(), F_GETFL) & O_NONBLOCK) == flags); // the router's until then
         const auto near_address = address_of(client.near.get(), getsockname);
         client.near.reset();
         connection.reset();
@@ -66,7 +68,7 @@ TEST_CASE_METHOD(fixture, "libsnipass: a client comes with what the router says 
         CHECK(snipass_client_consumed(taken.get(), &size) == nullptr);
         CHECK(size == 0);
         CHECK((fcntl(snipass_client_fd(taken.get()), F_GETFD) & FD_CLOEXEC) != 0);
-        CHECK((fcntl(snipass_client_fd(taken.get()), F_GETFL) & O_NONBLOCK) != 0);
+        CHECK((fcntl(snipass_client_fd(taken.get()), F_GETFL) & O_NONBLOCK) == 0); // as accept() does
     }
     CHECK(open_descriptors() == before);
 }
@@ -259,6 +261,7 @@ TEST_CASE_METHOD(fixture, "libsnipass: a datagram is a client and the bytes that
     auto client = make_tcp_pair();
     const auto sender = connect_unix(path, SOCK_DGRAM);
     const auto payload = byte_string(GENERATE(0U, 5U, 70'000U), 0x16);
+    REQUIRE(fcntl(client.near.get(), F_SETFL, GENERATE(0, O_NONBLOCK)) == 0);
     const auto before = open_descriptors();
     send_with(sender, payload, std::array{client.near.get()});
     const auto taken = receive(receiver);
@@ -270,5 +273,6 @@ TEST_CASE_METHOD(fixture, "libsnipass: a datagram is a client and the bytes that
     CHECK(snipass_client_host_name(taken.get()) == ""s);
     const test_fd released{snipass_client_release(taken.get())};
     CHECK(snipass_client_fd(taken.get()) == -1);
+    CHECK((fcntl(released.get(), F_GETFL) & O_NONBLOCK) == 0);
     CHECK(open_descriptors() == before + 1);
 }

@@ -151,6 +151,23 @@ TEST_CASE("discard: takes bytes out of a socket that knows no MSG_TRUNC, as kTLS
     CHECK(os::would_block(os::discard(near.get(), 1).error()));
 }
 
+TEST_CASE("discard: where it has to copy, it takes 1 MiB a call at most") {
+    constexpr std::size_t limit = 1U << 20;
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    const os::unique_fd near{ends[0]}, far{ends[1]};
+    const int room = 4 * limit;
+    if (::setsockopt(far.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) != 0) // not root
+        (void)::setsockopt(far.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    const std::string text(limit + 1, 'x');
+    if (::send(far.get(), text.data(), text.size(), MSG_DONTWAIT) != std::ssize(text)) {
+        WARN("net.core.wmem_max is too small");
+        return;
+    }
+    CHECK(os::discard(near.get(), 1U << 30).value() == limit);
+    CHECK(os::discard(near.get(), 1U << 30).value() == 1);
+}
+
 TEST_CASE("accept_client: an empty backlog would block") {
     const same_descriptors check;
     const auto listener = os::listen_tcp(any_port);
