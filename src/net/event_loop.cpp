@@ -39,7 +39,9 @@ void event_loop::run() {
 bool event_loop::take_turn(time_point until) {
     if (!alarms_.empty())
         until = std::min(until, alarms_.begin()->when());
+    count_turn();
     events_end_ = epoll_.wait(events_, until);
+    count_turn();
     const bool ready = events_end_ > 0;
     tell_events();
     return expire_due() || ready;

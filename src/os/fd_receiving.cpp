@@ -148,6 +148,8 @@ error_code prepare_passed(int fd) {
     // A socket whose client is gone may refuse them; that shows at the first look at it.
     (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     (void)set_option(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+    const linger none{};
+    (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none); // our close() is not to wait
     return {};
 }
 

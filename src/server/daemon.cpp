@@ -251,8 +251,9 @@ void daemon::drained_a_worker() {
 }
 
 void daemon::finish() {
+    const auto left = workers_->in_flight();
     workers_->stop();
-    log_.write(log_level::info, "stopped", {{"closed", std::to_string(workers_->in_flight())}});
+    log_.write(log_level::info, "stopped", {{"closed", std::to_string(left)}});
     io_.stop();
 }
 

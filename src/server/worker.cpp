@@ -46,12 +46,17 @@ worker::worker(unsigned workers, std::size_t max_waiting_cap, address_book& book
       access_log_(loop_, target), relays_(loop_), names_(loop_), last_id_(random_id()) {}
 
 worker::~worker() {
-    relays_.end_all(net::relay_end::stopped);
-    loop_.destroy_tasks();
+    end_all();
 }
 
 void worker::run() {
     loop_.run();
+    end_all();
+}
+
+void worker::end_all() noexcept {
+    relays_.end_all(net::relay_end::stopped);
+    loop_.destroy_tasks();
 }
 
 void worker::post(std::function<void()> job) {

@@ -2,11 +2,18 @@
 #include "snipass/server/worker_pool.hpp"
 
 #include "snipass/os/limits.hpp"
+#include "snipass/os/signals.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace snipass::server {
 namespace {
+
+// How often the guard looks at the workers, and how often for a while when one was held.
+constexpr std::chrono::milliseconds look_interval{50};
+constexpr std::chrono::milliseconds quick_interval{1};
+constexpr unsigned quick_looks = 1'000;
 
 // max_waiting keeps descriptors back: the process's own, and for those on their way to a backend a twentieth,
 // and a few at least. What others take later, waiting clients give (worker::make_room).
@@ -24,6 +31,55 @@ worker_pool::worker_pool(unsigned workers, address_book& book, log& target) {
     const auto most = max_waiting(workers);
     for (unsigned i = 0; i < workers; ++i)
         workers_.emplace_back(workers, most, book, target);
+    guard_ = std::jthread{[this](const std::stop_token& stop) { guard(stop); }};
+}
+
+// What the workers close at their end may hold them, too: the guard goes on until all have ended.
+worker_pool::~worker_pool() {
+    stop();
+    for (auto& one : workers_)
+        one.ended.wait(false);
+}
+
+void worker_pool::worker_thread::run() {
+    os::allow_interruptions();
+    worker.run();
+    ended = true;
+    ended.notify_one();
+}
+
+// guard frees workers that a close(2) holds. A client's socket is shared with whoever it was offered to, and
+// so are its options: with SO_LINGER set there, and bytes that the client does not read, the last close waits
+// for as long as it says, O_NONBLOCK or not. A signal ends the wait, and not the sending. To switch the
+// option off before each close would be a call more for every client, and a backend could set it again in
+// between. Whoever does it once does it again: without the quick looks twenty such clients a second would be
+// enough. The thread is its own because the daemon's is busy while it loads a large file.
+void worker_pool::guard(const std::stop_token& stop) {
+    unsigned quick = 0;
+    while (!stop.stop_requested()) {
+        std::this_thread::sleep_for(quick > 0 ? quick_interval : look_interval);
+        const bool freed = free_held();
+        if (quick > 0)
+            --quick;
+        else if (freed)
+            quick = quick_looks;
+    }
+}
+
+// free_held: a worker in the same turn as at the last look is held, or works for long; then the signal is
+// nothing to it.
+bool worker_pool::free_held() {
+    bool any = false;
+    for (auto& one : workers_) {
+        const auto turns = one.worker.loop().turns();
+        const bool works = turns % 2 != 0;
+        if (works && turns == one.turns) {
+            os::interrupt(one.thread.native_handle());
+            any = true;
+        }
+        one.turns = turns;
+    }
+    return any;
 }
 
 void worker_pool::apply(const std::shared_ptr<const config::configuration>& configuration,

@@ -85,6 +85,10 @@ class event_loop {
     void post(std::function<void()> job);
     void stop();
 
+    // turns is for other threads, too: odd while this one works, even while it waits, and another number each
+    // time. A thread whose number stays odd works for long, or is held by a system call.
+    [[nodiscard]] std::uint32_t turns() const noexcept { return turns_.load(std::memory_order_relaxed); }
+
     // spawn starts `body` and keeps it until it has finished. What it throws before it has to wait leaves
     // spawn; later it is a bug that ends the process, because no exception passes through the coroutines that
     // are being resumed on its way.
@@ -136,6 +140,7 @@ class event_loop {
 
     void tell_events();
     bool expire_due();
+    void count_turn() noexcept { turns_.store(turns() + 1, std::memory_order_relaxed); }
 
     // The frame of a spawned coroutine: it is in roots_ until it ends, and destroys itself then.
     struct root {
@@ -156,6 +161,7 @@ class event_loop {
     os::epoll epoll_;
     posted_jobs posted_;
     std::atomic<bool> stopped_ = false;
+    std::atomic<std::uint32_t> turns_ = 1; // written by the loop's thread only
     std::array<epoll_event, 128>
         events_; // taken from epoll_; those from next_event_ to events_end_ are to be told
     std::size_t next_event_ = 0;

@@ -45,7 +45,7 @@ void drop_message(int socket);
 [[nodiscard]] bool is_tcp_connection(int fd);
 
 // prepare_passed makes of a descriptor what accept_client would have returned: blocking, with
-// TCP_NODELAY, and SO_RCVLOWAT of 1. EPROTOTYPE: it is no TCP connection.
+// TCP_NODELAY, SO_RCVLOWAT of 1, and a close(2) that does not wait. EPROTOTYPE: it is no TCP connection.
 [[nodiscard]] error_code prepare_passed(int fd);
 
 } // namespace snipass::os

@@ -22,4 +22,24 @@ class all_signals_blocked {
     sigset_t before_{};
 };
 
+// allow_interruptions: interrupt() ends a wait of the calling thread in the kernel, from now on. SIGURG,
+// because it does nothing where nobody asks for it. Calls that can be restarted are (SA_RESTART): splice(2)
+// looks for signals before it moves a byte, whatever its flags say. Of those that never are (signal(7)),
+// epoll_wait(2) and a poll(2) that does not wait look for what is ready first.
+inline void allow_interruptions() noexcept {
+    struct sigaction nothing {};
+    nothing.sa_handler = [](int) {};
+    nothing.sa_flags = SA_RESTART;
+    ::sigaction(SIGURG, &nothing, nullptr);
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, SIGURG);
+    ::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+}
+
+// interrupt: `thread` has not been joined yet; one that has ended is no mistake.
+inline void interrupt(pthread_t thread) noexcept {
+    (void)::pthread_kill(thread, SIGURG);
+}
+
 } // namespace snipass::os

@@ -37,7 +37,7 @@ class worker {
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
 
-    // run is the thread's body; it returns after stop().
+    // run is the thread's body; it returns after stop(), when what was in flight has ended.
     void run();
 
     // For other threads. post runs `job` on the worker's thread; stop ends run() at once, whatever is in
@@ -92,6 +92,7 @@ class worker {
     net::task<> run_reception(std::shared_ptr<generation> site, const config::listener_settings& listener,
                               os::unique_fd connection);
     void check_drained();
+    void end_all() noexcept;
 
     net::event_loop loop_;
     unsigned workers_;

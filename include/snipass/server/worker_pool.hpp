@@ -21,6 +21,9 @@ class worker_pool {
   public:
     // The workers' threads begin at once.
     worker_pool(unsigned workers, address_book& book, log& target);
+    ~worker_pool();
+    worker_pool(const worker_pool&) = delete;
+    worker_pool& operator=(const worker_pool&) = delete;
 
     [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(workers_.size()); }
 
@@ -47,16 +50,24 @@ class worker_pool {
   private:
     struct worker_thread {
         worker_thread(unsigned workers, std::size_t max_waiting, address_book& book, log& target)
-            : worker(workers, max_waiting, book, target), thread([this] { worker.run(); }) {}
+            : worker(workers, max_waiting, book, target), thread([this] { run(); }) {}
         ~worker_thread() { worker.stop(); } // and the thread is joined
+
+        void run();
 
         server::worker worker;
         std::atomic<unsigned> pulse = 0; // the last question it has answered
+        std::atomic<bool> ended = false;
+        std::uint32_t turns = 0; // of its loop, at the guard's last look
         std::jthread thread;
     };
 
+    void guard(const std::stop_token& stop);
+    bool free_held();
+
     std::list<worker_thread> workers_;
     unsigned pulse_ = 0; // the question that was asked last
+    std::jthread guard_; // begins after the workers' threads, and ends before they are joined
 };
 
 } // namespace snipass::server

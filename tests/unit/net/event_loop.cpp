@@ -263,3 +263,25 @@ TEST_CASE("event_loop: it may be destroyed with alarms armed") {
     survivor.alarm.disarm();
     CHECK(rung.empty());
 }
+
+TEST_CASE("event_loop: its turns tell other threads whether it works, and whether it still does the same") {
+    net::event_loop loop;
+    CHECK(loop.turns() % 2 == 1); // what comes before run() is work, too
+    std::vector<std::uint32_t> seen;
+    const auto look = [&] { seen.push_back(loop.turns()); };
+    for (int i = 0; i < 2; ++i) {
+        loop.post(look);
+        loop.post(look);
+        REQUIRE(loop.take_turn(time_point::max()));
+    }
+    REQUIRE(seen.size() == 4);
+    CHECK(seen[0] % 2 == 1);
+    CHECK(seen[1] == seen[0]);
+    CHECK(seen[2] % 2 == 1);
+    CHECK(seen[2] != seen[0]);
+
+    std::jthread waiting{[&] { loop.run(); }};
+    while (loop.turns() % 2 != 0)
+        std::this_thread::yield();
+    loop.stop();
+}

@@ -177,10 +177,16 @@ TEST_CASE("prepare_passed: a client is as accept4 would have made it") {
     REQUIRE(::fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
     REQUIRE(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off) == 0);
     REQUIRE(::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &many, sizeof many) == 0);
+    const linger long_time{1, 60};
+    REQUIRE(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &long_time, sizeof long_time) == 0);
     CHECK_FALSE(os::prepare_passed(fd));
     CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);
     CHECK(option_of(fd, IPPROTO_TCP, TCP_NODELAY) != 0);
     CHECK(option_of(fd, SOL_SOCKET, SO_RCVLOWAT) == 1);
+    linger now{1, 1};
+    socklen_t size = sizeof now;
+    REQUIRE(::getsockopt(fd, SOL_SOCKET, SO_LINGER, &now, &size) == 0);
+    CHECK(now.l_onoff == 0);
 }
 
 TEST_CASE("prepare_passed: what is no TCP connection is refused") {
