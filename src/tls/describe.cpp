@@ -94,7 +94,8 @@ std::optional<std::uint8_t> hex_value(char c) {
 // hex_bytes is nullopt if the text is anything but hexadecimal, white space and comments.
 std::optional<std::vector<std::uint8_t>> hex_bytes(std::string_view text) {
     std::vector<std::uint8_t> bytes;
-    std::optional<std::uint8_t> high;
+    std::uint8_t high = 0;
+    bool is_low = false; // the next digit
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (c == '#' && (i == 0 || text[i - 1] == '\n')) {
@@ -108,11 +109,12 @@ std::optional<std::vector<std::uint8_t>> hex_bytes(std::string_view text) {
         const auto value = hex_value(c);
         if (!value)
             return std::nullopt;
-        if (high)
-            bytes.push_back(static_cast<std::uint8_t>(*high << 4 | *value));
-        high = high ? std::nullopt : value;
+        if (is_low)
+            bytes.push_back(static_cast<std::uint8_t>(high << 4 | *value));
+        high = *value;
+        is_low = !is_low;
     }
-    if (high || bytes.empty())
+    if (is_low || bytes.empty())
         return std::nullopt;
     return bytes;
 }
