@@ -63,6 +63,17 @@ class PreloadCase(BackendCase):
         self.addCleanup(near.close)
         return near
 
+    def as_user(self, number, action):
+        """What `action` returns in a process of that user."""
+        child = os.fork()
+        if child == 0:
+            os.setuid(number)
+            os._exit(0 if action() else 1)
+        return os.waitpid(child, 0)[1] == 0
+
+    def knock_as_a_stranger(self):
+        self.assertTrue(self.as_user(65534, lambda: handoff_sender.connect(str(self.socket)).close() or True))
+
     def sockets(self):
         """The open sockets of the server, whatever the number of its descriptors."""
         found = set()
@@ -218,11 +229,7 @@ class Accept(PreloadCase):
                 self.line()
                 far, near = tcp_pair()
                 with far, near:
-                    child = os.fork()
-                    if child == 0:
-                        os.setuid(65534)
-                        os._exit(0 if handoff_sender.offer(str(self.socket), near) == outcome else 1)
-                    self.assertEqual(os.waitpid(child, 0)[1], 0)
+                    self.assertTrue(self.as_user(65534, lambda expected=outcome: handoff_sender.offer(str(self.socket), near) == expected))
                 self.stop(self.server)
                 said = self.server.stderr.read()
                 self.assertEqual("user 65534 may not hand over clients: snipass-run --from USER" in said, outcome == "refused")
@@ -246,11 +253,7 @@ class Accept(PreloadCase):
         self.start_piped(*nobody, programs / "snipass-run", self.socket, "--listen", "443", "--", "/usr/bin/python3", script, self.socket)
         self.line()
         near = self.client_of("127.0.0.1")
-        child = os.fork()
-        if child == 0:
-            os.setuid(1234)
-            os._exit(0 if handoff_sender.offer(str(self.socket), near) == "refused" else 1)
-        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertTrue(self.as_user(1234, lambda: handoff_sender.offer(str(self.socket), near) == "refused"))
 
     def test_a_stranger_is_not_the_death_of_a_server_whose_stderr_nobody_reads(self):
         if os.geteuid() != 0:
@@ -264,12 +267,7 @@ class Accept(PreloadCase):
         """, stderr=subprocess.PIPE)
         self.server.stderr.close()
         self.line()
-        child = os.fork()
-        if child == 0:
-            os.setuid(65534)
-            with handoff_sender.connect(str(self.socket)):
-                os._exit(0)
-        os.waitpid(child, 0)
+        self.knock_as_a_stranger()
         self.assertEqual(self.line(), "ECONNABORTED")
 
     def test_a_stranger_is_reported_to_stderr_and_not_to_what_has_its_number(self):
@@ -286,12 +284,7 @@ class Accept(PreloadCase):
             say(attempt(far.recv, 100))
         """)
         self.line()
-        child = os.fork()
-        if child == 0:
-            os.setuid(65534)
-            with handoff_sender.connect(str(self.socket)):
-                os._exit(0)
-        os.waitpid(child, 0)
+        self.knock_as_a_stranger()
         self.assertEqual(self.line(), "EAGAIN")
 
     def test_out_of_descriptors_is_emfile_and_the_client_stays_in_the_backlog(self):
