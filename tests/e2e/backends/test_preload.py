@@ -53,7 +53,11 @@ class PreloadCase(BackendCase):
         """An honest handoff. Returns the client's end."""
         far, near = tcp_pair(*client, **kind)
         self.addCleanup(far.close)
-        self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
+        # As a router does: on a machine that is busy the header may come too late for the server's patience (10 ms).
+        outcomes = []
+        while (not outcomes or outcomes[-1] == "refused") and len(outcomes) < 5:
+            outcomes.append(handoff_sender.offer(str(self.socket), near))
+        self.assertEqual(outcomes[-1], "taken", outcomes)
         return far
 
     def client_of(self, host):
