@@ -42,7 +42,7 @@ static void leave_line(void* of) {
 static bool watch(struct snipass_receiver* receiver, int64_t deadline) {
     const int64_t left = deadline - receiver_now();
     struct epoll_event seen; /* and not taken: it is level-triggered */
-    volatile int n = 0; /* there is a setjmp() in the next line */
+    volatile int n = 0;      /* there is a setjmp() in the next line */
     pthread_cleanup_push(end_watch, receiver);
     /* Not poll(2), which fails with EINVAL where the limit of descriptors (RLIMIT_NOFILE) is 0. */
     if (left > 0)
