@@ -3,7 +3,7 @@
 #include "snipass/config/explain.hpp"
 #include "snipass/config/parse.hpp"
 #include "snipass/config/units.hpp"
-#include "snipass/server/daemon.hpp"
+#include "snipass/process/daemon.hpp"
 #include "snipass/tls/client_hello_assembler.hpp"
 #include "snipass/tls/describe.hpp"
 #include "snipass/tls/hello_error.hpp"

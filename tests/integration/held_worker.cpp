@@ -2,7 +2,7 @@
 // socket's, whoever has it. The worker's thread is not to wait with it.
 #include "router_fixture.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/server/worker_pool.hpp"
+#include "snipass/process/worker_pool.hpp"
 
 #include <array>
 #include <future>

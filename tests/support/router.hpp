@@ -3,9 +3,9 @@
 
 #include "hello_builder.hpp"
 #include "site.hpp"
-#include "snipass/server/address_book.hpp"
-#include "snipass/server/log.hpp"
-#include "snipass/server/worker.hpp"
+#include "snipass/backends/address_book.hpp"
+#include "snipass/process/worker.hpp"
+#include "snipass/telling/log.hpp"
 #include "tcp_client.hpp"
 
 #include <functional>

@@ -1,0 +1,111 @@
+// address_book: what is known of the places where proxied backends are, by all workers.
+#pragma once
+
+#include "snipass/backends/hellos_under_way.hpp"
+#include "snipass/base/ip_address.hpp"
+#include "snipass/base/result.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace snipass::server {
+
+// target is one place at which a backend can be reached: an IP address with its port, or a unix socket. All
+// workers share it, and it outlives reloads.
+struct target {
+    std::atomic<unsigned> failures = 0;                    // in a row
+    std::atomic<bool> ejected = false;                     // tried last, until a probe has succeeded
+    std::atomic<std::chrono::milliseconds> too_slow_for{}; // a head start that it did not use; zero: none
+    std::atomic<unsigned> sessions = 0;                    // from the connect on
+    std::atomic<bool> probed = false;                      // a probe is under way
+
+    std::atomic<bool> is_local = false; // this machine's, when the kernel was asked last
+    std::atomic<std::chrono::steady_clock::time_point> asked{};
+    std::atomic<bool> told_loop = false;
+
+    // failed and succeeded tell how a connect ended, and return whether that has ejected the target or
+    // brought it back. eject_after: so many failures in a row eject; 0: never.
+    bool failed(unsigned eject_after) noexcept {
+        const bool too_many = ++failures >= eject_after && eject_after > 0;
+        return too_many && !ejected.exchange(true);
+    }
+    bool succeeded() noexcept {
+        failures = 0;
+        too_slow_for = std::chrono::milliseconds{};
+        return ejected.exchange(false);
+    }
+};
+
+// counted is one session at a target, or one on its way there, for as long as it exists.
+class counted {
+  public:
+    explicit counted(std::shared_ptr<target> at) noexcept : at_(std::move(at)) { ++at_->sessions; }
+    ~counted() {
+        if (at_)
+            --at_->sessions;
+    }
+    counted(counted&&) noexcept = default;
+    counted& operator=(counted&& other) noexcept {
+        std::swap(at_, other.at_);
+        return *this;
+    }
+
+  private:
+    std::shared_ptr<target> at_;
+};
+
+// So many addresses of one name are used; an answer may have thousands, and each client looks at all.
+inline constexpr std::size_t max_addresses = 32;
+
+// cut_to_max_addresses keeps the same ones whatever their order, because resolvers rotate their answers.
+// True: it had to.
+bool cut_to_max_addresses(std::vector<ip_address>& answer);
+
+using addresses = std::shared_ptr<const std::vector<ip_address>>;
+
+// Thread-safe.
+class address_book {
+  public:
+    // find is the last good answer for a DNS name; null: there was none yet.
+    [[nodiscard]] addresses find(const std::string& host) const;
+
+    // learn keeps an answer, which is not empty; true if it is another one than before. One thread learns.
+    bool learn(const std::string& host, std::vector<ip_address> answer);
+
+    // has_failed notes that there is no answer. knows: there was an answer, or none could be had.
+    // why_unknown: the resolver's words for a name that never had one; empty: it has one, or is still being
+    // looked up.
+    void has_failed(const std::string& host, const error_code& why);
+
+    // forget: nobody keeps this name up to date any more.
+    void forget(const std::string& host);
+    [[nodiscard]] bool knows(const std::string& host) const;
+    [[nodiscard]] std::string why_unknown(const std::string& host) const;
+
+    // at is the target of a backend at `place` (as an endpoint or path is written); it is made if need be.
+    // Two backends at one place fail each for itself.
+    [[nodiscard]] std::shared_ptr<target> at(std::string_view backend, const std::string& place);
+
+    hellos_under_way forwarded;
+
+  private:
+    struct name {
+        addresses answer; // null: none could be had
+        error_code why;   // not, the last time
+    };
+    static constexpr std::size_t first_clean_up = 64;
+
+    mutable std::mutex mutex_;
+    std::map<std::string, name> names_;
+    std::map<std::pair<std::string, std::string>, std::weak_ptr<target>> targets_;
+    std::size_t clean_up_at_ = first_clean_up;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,26 @@
+// generation: what one worker has of one configuration.
+#pragma once
+
+#include "snipass/backends/backend.hpp"
+#include "snipass/config/configuration.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace snipass::server {
+
+// generation is the shared snapshot and this worker's own state of its backends. Sessions keep the generation
+// they began with; a reload gives the worker a new one.
+struct generation {
+    generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers, address_book& book);
+
+    std::shared_ptr<const config::configuration> config;
+    std::vector<std::unique_ptr<backend>> backends; // by index, as in the configuration
+};
+
+// share is one worker's part of a bound that the file gives for all of them: an equal one, rounded up, but at
+// least 16, or the whole of a smaller bound. The kernel spreads clients over the workers by a hash of their
+// addresses, so an equal part of a small number would be too little for some.
+[[nodiscard]] std::size_t share(std::size_t bound, unsigned workers) noexcept;
+
+} // namespace snipass::server

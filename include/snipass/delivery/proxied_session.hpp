@@ -1,0 +1,44 @@
+// proxied_session: what is left of a session while it is relayed.
+#pragma once
+
+#include "snipass/backends/generation.hpp"
+#include "snipass/net/relay.hpp"
+#include "snipass/telling/record.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace snipass::server {
+
+class worker;
+
+// is_removed: `now` drops a backend that is proxied with these settings, or its address (as written; empty:
+// any), and the settings say that its sessions end then.
+[[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address,
+                              const config::configuration& now);
+
+// A proxied_session takes the place of the session's coroutines, which have ended: it is all that is kept of
+// an idle one: at most 1 KiB, for which a long ALPN offer is cut. It tells the worker when it ends.
+class proxied_session final : public net::relay {
+  public:
+    // `to` is one of the generation's backends, `at` where it is. `connection` is open and greeted.
+    proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, counted at,
+                    os::unique_fd client, os::unique_fd connection, record&& about);
+
+    // must_end: what this session uses is_removed.
+    [[nodiscard]] bool must_end(const config::configuration& now) const;
+
+    // take_record: for a session that could not begin.
+    [[nodiscard]] record take_record() noexcept { return std::move(about_); }
+
+  private:
+    void ended(const net::relay_result& how) override;
+
+    worker& owner_;
+    std::shared_ptr<generation> site_;
+    backend& to_;
+    counted at_;
+    record about_;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,79 @@
+// listener: one worker's socket of one [[listener]].
+#pragma once
+
+#include "snipass/backends/generation.hpp"
+#include "snipass/net/fd_watch.hpp"
+#include "snipass/os/unique_fd.hpp"
+#include "snipass/os/unix_listener.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace snipass::server {
+
+class worker;
+
+// How clients come to a socket.
+enum class socket_kind : std::uint8_t {
+    tcp,
+    handoff_stream, // from another router, docs/handoff.md
+    handoff_datagram,
+};
+
+// One listening socket and whose it is.
+struct listener_socket {
+    std::string address; // of the [[listener]], as written
+    os::unique_fd fd;
+    bool lent = false; // by systemd: it outlives this process, and so does its backlog
+    socket_kind kind = socket_kind::tcp;
+    os::socket_file file = {}; // of a unix socket, with one of the workers: it goes when that one stops
+};
+
+// listener accepts clients and starts their sessions, until it is stopped.
+class listener {
+  public:
+    // How it goes on after clients were accepted.
+    enum class pace : std::uint8_t {
+        empty, // nobody waits
+        again, // more wait than fit in a batch, or than there were descriptors for
+        rest,  // no descriptors, no memory, a socket that is no good, or one client's network error
+    };
+
+    listener(worker& owner, listener_socket socket);
+
+    [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
+
+    // takes: who connects to `one`, an address of this machine, is a client of this listener.
+    [[nodiscard]] bool takes(const ip_endpoint& one) const;
+
+    // use makes clients accepted from now on sessions of `site`, which has this listener's settings.
+    void use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept;
+
+    // run ends after stop(); the listener must live until then.
+    [[nodiscard]] net::task<> run();
+
+    // stop: no more clients. Those that wait in the backlog of our own socket are still served, because
+    // closing it would reset them; those of a lent one wait for whoever has the socket next, and handoffs
+    // that nobody has acknowledged are the sender's.
+    void stop();
+
+  private:
+    [[nodiscard]] pace accept_some();
+    [[nodiscard]] pace pace_after(const error_code& ec);
+    [[nodiscard]] std::size_t waiting() const;
+    [[nodiscard]] error_code accept_one();
+    [[nodiscard]] net::task<> serve_backlog();
+
+    worker& owner_;
+    listener_socket socket_;
+    std::optional<ip_endpoint> own_; // where it is; none: a unix socket
+    net::fd_watch watch_;
+    std::shared_ptr<generation> site_;
+    const config::listener_settings* settings_ = nullptr; // of site_
+    bool stopping_ = false;
+    bool told_broken_ = false;
+};
+
+} // namespace snipass::server

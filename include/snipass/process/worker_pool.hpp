@@ -1,0 +1,73 @@
+// worker_pool: the workers, each on a thread of its own.
+#pragma once
+
+#include "snipass/process/worker.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace snipass::server {
+
+// worker_pool belongs to one thread, the daemon's. What it is given to be called back with is called on the
+// workers' threads.
+class worker_pool {
+  public:
+    // The workers' threads begin at once.
+    worker_pool(unsigned workers, address_book& book, log& target);
+    ~worker_pool();
+    worker_pool(const worker_pool&) = delete;
+    worker_pool& operator=(const worker_pool&) = delete;
+
+    [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(workers_.size()); }
+
+    // apply gives each worker the configuration and its own of the new sockets. `applied` is called once for
+    // each that uses them, size() times.
+    void apply(const std::shared_ptr<const config::configuration>& configuration,
+               std::vector<std::vector<listener_socket>> by_worker, const std::function<void()>& applied);
+
+    // drain: nobody is accepted any more. `drained` is called once for each worker that has no session left.
+    void drain(const std::function<void()>& drained);
+
+    // stop ends every worker, with its sessions.
+    void stop();
+
+    // ask_pulse asks each worker to answer; false, and nothing is asked, while one owes the last answer.
+    bool ask_pulse();
+
+    // in_flight is how many clients were accepted and have no outcome yet.
+    [[nodiscard]] std::uint64_t in_flight() const;
+
+    // totals are the counters of all workers together, by their names in the log.
+    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> totals() const;
+
+  private:
+    struct worker_thread {
+        worker_thread(unsigned workers, std::size_t max_waiting, address_book& book, log& target)
+            : worker(workers, max_waiting, book, target), thread([this] { run(); }) {}
+        ~worker_thread() { worker.stop(); } // and the thread is joined
+
+        void run();
+
+        server::worker worker;
+        std::atomic<unsigned> pulse = 0; // the last question it has answered
+        std::atomic<bool> ended = false;
+        std::uint32_t turns = 0; // of its loop, at the guard's last look
+        std::jthread thread;
+    };
+
+    void guard(const std::stop_token& stop);
+    bool free_held();
+
+    std::list<worker_thread> workers_;
+    unsigned pulse_ = 0; // the question that was asked last
+    std::jthread guard_; // begins after the workers' threads, and ends before they are joined
+};
+
+} // namespace snipass::server

@@ -1,0 +1,55 @@
+// record: what is told of a session at its end.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+#include "snipass/config/decision.hpp"
+#include "snipass/net/event_loop.hpp"
+#include "snipass/net/proxy_header.hpp"
+#include "snipass/net/relay.hpp"
+#include "snipass/telling/hello_notes.hpp"
+#include "snipass/telling/outcome.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace snipass::server {
+
+// The small members stand together: thousands of idle proxied sessions have one each.
+struct record {
+    server::outcome outcome = server::outcome::internal_error;
+    ip_endpoint client;               // as the balancer says, if it came through one
+    std::optional<ip_endpoint> via;   // that balancer
+    std::optional<ip_endpoint> local; // what the client connected to, if the balancer says so
+    std::optional<net::unique_id> id; // as a backend was told, if one was
+    std::optional<config::match_kind> match;
+    std::string_view listener;          // its address as written
+    std::optional<hello_notes> hello;   // none until there was one that a TLS stack would accept
+    std::optional<std::uint32_t> route; // the line of the [[route]]
+    std::string_view backend;           // the last one tried; empty: none
+    std::string detail;                 // why, where the outcome alone does not say it
+    net::time_point accepted;
+    std::chrono::microseconds duration{}; // from accept to outcome; zero: until it is told
+    std::size_t hello_bytes = 0;
+
+    // end_now: the outcome is certain, though what is left of the client may take its time.
+    void end_now() {
+        duration = std::chrono::duration_cast<std::chrono::microseconds>(net::clock::now() - accepted);
+    }
+
+    bool is_shared = false; // another process has, or had, a copy of the client's socket
+
+    // Of a proxied session.
+    std::string_view address;            // of the backend's, as written
+    std::optional<ip_endpoint> endpoint; // what it came to; none: a unix socket
+    std::optional<net::clock::duration> connect_time;
+    const net::relay_result* relay = nullptr; // at its end
+};
+
+// format appends one line, without its newline, that a person reads (text) or a program (one JSON object).
+void format_text(std::string& to, const record& one, std::chrono::system_clock::time_point now);
+void format_json(std::string& to, const record& one, std::chrono::system_clock::time_point now);
+
+} // namespace snipass::server

@@ -1,0 +1,42 @@
+// stats: what is counted. Written by one worker, read by any thread.
+#pragma once
+
+#include "snipass/config/decision.hpp"
+#include "snipass/telling/outcome.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace snipass::server {
+
+// counter has one writer, so adding costs no locked instruction.
+class counter {
+  public:
+    void add() noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> value_ = 0;
+};
+
+inline constexpr std::size_t match_count = static_cast<std::size_t>(config::match_kind::not_tls) + 1;
+
+struct stats {
+    counter accepted;
+    counter accept_paused;    // times that a listener had to pause for want of descriptors or memory
+    counter handoffs_refused; // to a handoff listener, that were none
+    std::array<counter, outcome_count> outcomes;
+    std::array<counter, match_count> matches; // why clients went where they went, refused ones included
+
+    [[nodiscard]] std::uint64_t of(outcome one) const noexcept {
+        return outcomes[static_cast<std::size_t>(one)].value();
+    }
+    [[nodiscard]] std::uint64_t of(config::match_kind one) const noexcept {
+        return matches[static_cast<std::size_t>(one)].value();
+    }
+};
+
+} // namespace snipass::server

@@ -1,0 +1,81 @@
+// What is known of the places where proxied backends are.
+#include "snipass/backends/address_book.hpp"
+
+#include <algorithm>
+
+namespace snipass::server {
+
+namespace {
+
+bool are_the_same(std::vector<ip_address> a, std::vector<ip_address> b) {
+    std::ranges::sort(a);
+    std::ranges::sort(b);
+    return a == b;
+}
+
+} // namespace
+
+bool cut_to_max_addresses(std::vector<ip_address>& answer) {
+    if (answer.size() <= max_addresses)
+        return false;
+    auto lowest = answer;
+    const auto last = lowest.begin() + max_addresses - 1;
+    std::ranges::nth_element(lowest, last);
+    std::erase_if(answer, [&](const ip_address& one) { return one > *last; });
+    return true;
+}
+
+addresses address_book::find(const std::string& host) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = names_.find(host);
+    return found == names_.end() ? nullptr : found->second.answer;
+}
+
+// Resolvers rotate their answers: another order of the same addresses is no news, and sessions are balanced
+// here. Workers wait for the lock, so nothing is compared under it.
+bool address_book::learn(const std::string& host, std::vector<ip_address> answer) {
+    if (const auto known = find(host); known && are_the_same(*known, answer))
+        return false;
+    auto learned = std::make_shared<const std::vector<ip_address>>(std::move(answer));
+    const std::lock_guard lock{mutex_};
+    names_[host].answer.swap(learned);
+    return true;
+}
+
+void address_book::has_failed(const std::string& host, const error_code& why) {
+    const std::lock_guard lock{mutex_};
+    names_[host].why = why;
+}
+
+void address_book::forget(const std::string& host) {
+    const std::lock_guard lock{mutex_};
+    names_.erase(host);
+}
+
+bool address_book::knows(const std::string& host) const {
+    const std::lock_guard lock{mutex_};
+    return names_.contains(host);
+}
+
+std::string address_book::why_unknown(const std::string& host) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = names_.find(host);
+    return found == names_.end() || found->second.answer ? "" : found->second.why.message();
+}
+
+std::shared_ptr<target> address_book::at(std::string_view backend, const std::string& place) {
+    const std::lock_guard lock{mutex_};
+    if (targets_.size() >= clean_up_at_) { // now and then, not for each of a hundred thousand
+        std::erase_if(targets_, [](const auto& one) { return one.second.expired(); });
+        clean_up_at_ = 2 * targets_.size() + first_clean_up;
+    }
+    auto& known = targets_[{std::string{backend}, place}];
+    auto one = known.lock();
+    if (!one) {
+        one = std::make_shared<target>();
+        known = one;
+    }
+    return one;
+}
+
+} // namespace snipass::server

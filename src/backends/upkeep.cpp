@@ -1,0 +1,215 @@
+// Keeps the address book true.
+#include "snipass/backends/upkeep.hpp"
+
+#include "snipass/backends/health.hpp"
+
+#include "snipass/backends/target_list.hpp"
+#include "snipass/base/host_name.hpp"
+#include "snipass/net/probe.hpp"
+#include "snipass/net/proxy_header.hpp"
+#include "snipass/net/resolve.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+using config::log_level;
+
+// A name that could not be resolved is tried again sooner than one that could.
+constexpr auto retry_interval = 1s;
+
+// A file may have ten thousand names, and a resolver may take its time with all of them.
+constexpr std::size_t max_lookups = 32;
+
+// And its addresses may be silent, all of them.
+constexpr std::size_t max_probes = 64;
+
+constexpr std::string_view proxy_v1_unknown = "PROXY UNKNOWN\r\n";
+// LOCAL: a connection of the proxy's own, as for a check (PROXY protocol, version 2, section 2.2).
+constexpr std::uint8_t proxy_v2_local[] = {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51,
+                                           0x55, 0x49, 0x54, 0x0A, 0x20, 0x00, 0x00, 0x00};
+
+std::vector<std::uint8_t> question_for(const config::backend_settings& settings, const candidate& to) {
+    std::vector<std::uint8_t> bytes;
+    if (settings.check != config::health_check::tls)
+        return bytes;
+    if (settings.header == config::proxy_protocol::v1)
+        bytes.assign(proxy_v1_unknown.begin(), proxy_v1_unknown.end());
+    else if (settings.header == config::proxy_protocol::v2)
+        bytes.assign(std::begin(proxy_v2_local), std::end(proxy_v2_local));
+    const auto hello = net::make_probe_hello(host_name::parse(to.address->host) ? to.address->host : "");
+    bytes.insert(bytes.end(), hello.begin(), hello.end());
+    return bytes;
+}
+
+std::string joined(const std::vector<ip_address>& addresses) {
+    std::string text;
+    for (const auto& one : addresses)
+        text += (text.empty() ? "" : ", ") + one.to_string();
+    return text;
+}
+
+} // namespace
+
+struct upkeep::checked {
+    checked(std::shared_ptr<const config::configuration> snapshot, const config::backend_settings& of,
+            address_book& book)
+        : configuration(std::move(snapshot)), settings(of), targets(of, book) {}
+
+    std::shared_ptr<const config::configuration> configuration; // keeps the settings
+    const config::backend_settings& settings;
+    target_list targets;
+    net::time_point due = net::clock::now();
+};
+
+struct upkeep::places::waiter {
+    net::sleeper sleeper;
+    bool has_place = false;
+};
+
+net::task<> upkeep::places::take() {
+    if (free_ > 0) {
+        --free_;
+        co_return;
+    }
+    waiter me{net::sleeper{loop_}};
+    queue_.push_back(&me);
+    while (!me.has_place)
+        co_await me.sleeper.sleep(net::time_point::max());
+}
+
+// give_up: a place is passed on rather than given back, so that nobody overtakes.
+void upkeep::places::give_up() {
+    if (queue_.empty()) {
+        ++free_;
+        return;
+    }
+    queue_.front()->has_place = true;
+    queue_.front()->sleeper.wake();
+    queue_.pop_front();
+}
+
+upkeep::upkeep(address_book& book, log& target)
+    : book_(book), log_(target), lookups_(loop_, max_lookups), probes_(loop_, max_probes),
+      next_check_(loop_) {
+    loop_.spawn(keep_checked());
+    thread_ = std::jthread{[this] { loop_.run(); }};
+}
+
+upkeep::~upkeep() {
+    loop_.stop();
+    thread_.join();
+    loop_.destroy_tasks();
+}
+
+void upkeep::use(std::shared_ptr<const config::configuration> configuration) {
+    loop_.post([this, now = std::move(configuration)] { apply(now); });
+}
+
+void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
+    for (auto& [host, about] : names_)
+        about->wanted = false;
+    checked_.clear();
+    for (const auto& backend : configuration->backends) {
+        if (backend.proxy.empty())
+            continue;
+        checked_.push_back(std::make_shared<checked>(configuration, backend, book_));
+        for (const auto& address : backend.proxy) {
+            if (address.host.empty() || ip_address::parse(address.host))
+                continue;
+            auto& about = names_[address.host];
+            const bool known = about != nullptr;
+            if (!known)
+                about = std::make_unique<name>(loop_);
+            about->interval = about->wanted && known ? std::min(about->interval, backend.resolve_interval)
+                                                     : backend.resolve_interval;
+            about->wanted = true;
+            if (!known)
+                loop_.spawn(keep_resolved(address.host));
+        }
+    }
+    for (auto& [host, about] : names_)
+        about->sleeper.wake();
+    next_check_.wake();
+}
+
+net::task<> upkeep::keep_resolved(std::string host) {
+    auto& about = *names_.at(host);
+    while (about.wanted) {
+        co_await lookups_.take();
+        auto answer = co_await net::resolve(loop_, host);
+        lookups_.give_up();
+        if (answer)
+            learn(host, about, std::move(*answer));
+        else
+            keep(host, about, answer.error());
+        const auto pause =
+            about.failing ? std::min<config::milliseconds>(about.interval, retry_interval) : about.interval;
+        co_await about.sleeper.sleep(net::clock::now() + pause);
+    }
+    book_.forget(host);
+    names_.erase(host);
+}
+
+void upkeep::learn(const std::string& host, name& about, std::vector<ip_address> answer) {
+    const auto count = std::to_string(answer.size());
+    if (cut_to_max_addresses(answer) && !std::exchange(about.told_too_many, true))
+        log_.write(log_level::warn, "a name has more addresses than are used of it",
+                   {{"name", host}, {"addresses", count}, {"used", std::to_string(answer.size())}});
+    const auto text = joined(answer);
+    if (book_.learn(host, std::move(answer)) || std::exchange(about.failing, false))
+        log_.write(log_level::info, "resolved", {{"name", host}, {"addresses", text}});
+    about.failing = false;
+}
+
+void upkeep::keep(const std::string& host, name& about, const error_code& problem) {
+    book_.has_failed(host, problem);
+    if (!std::exchange(about.failing, true))
+        log_.write(log_level::warn,
+                   book_.find(host) ? "a name cannot be resolved; the last good answer stays in use"
+                                    : "a name cannot be resolved; its addresses cannot be tried",
+                   {{"name", host}, {"why", problem.message()}});
+}
+
+net::task<> upkeep::keep_checked() {
+    for (;;) {
+        auto next = net::time_point::max();
+        for (const auto& one : checked_) {
+            if (one->due <= net::clock::now())
+                check(one);
+            next = std::min(next, one->due);
+        }
+        co_await next_check_.sleep(next);
+    }
+}
+
+void upkeep::check(const std::shared_ptr<checked>& one) {
+    one->due = net::clock::now() + one->settings.check_interval;
+    const auto& all = one->targets.all();
+    for (const auto& to : all) {
+        const bool wanted = one->settings.check != config::health_check::none || to.state->ejected;
+        if (wanted && !to.state->probed.exchange(true))
+            loop_.spawn(probe(one, to));
+    }
+}
+
+net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
+    co_await probes_.take();
+    const auto& settings = of->settings;
+    const auto given = to.state->too_slow_for.load();
+    const auto patience = given > 0ms ? std::min(given, settings.connect_timeout) : settings.connect_timeout;
+    // Named, because GCC 12 destroys a braced argument of an awaited call twice.
+    net::probe_question question{to.endpoint, to.address->path, question_for(settings, to)};
+    const auto problem = co_await net::probe(loop_, std::move(question), net::clock::now() + patience);
+    if (problem)
+        note_failure(log_, settings, to, problem);
+    else
+        note_success(log_, settings, to, "probed");
+    to.state->probed = false;
+    probes_.give_up();
+}
+
+} // namespace snipass::server

@@ -1,0 +1,246 @@
+// A client on its way to one of several addresses.
+#include "connecting.hpp"
+
+#include "snipass/backends/health.hpp"
+
+#include "snipass/net/connect_race.hpp"
+#include "snipass/net/sleeper.hpp"
+#include "snipass/os/error.hpp"
+#include "snipass/os/local_address.hpp"
+#include "snipass/os/tcp.hpp"
+#include "snipass/os/unix_socket.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+using net::task;
+
+// How often a connect that takes its time is interrupted to see whether the client is still there.
+constexpr auto look_interval = 1s;
+
+// Addresses come to this machine and leave it, but the kernel is not asked for each client.
+constexpr auto ask_interval = 1s;
+
+// where_is: all workers believe what is remembered, so a question that failed is not.
+result<os::whereabouts> where_is(const candidate& one) {
+    auto& state = *one.state;
+    const auto now = net::clock::now();
+    if (now - state.asked.load() >= ask_interval) {
+        const auto answer = os::where_is(one.endpoint->address);
+        if (!answer)
+            return answer;
+        state.is_local = *answer == os::whereabouts::here;
+        state.asked = now;
+    }
+    return state.is_local ? os::whereabouts::here : os::whereabouts::elsewhere;
+}
+
+// With a long connect_timeout one client could have a descriptor for each of a hundred addresses.
+constexpr std::size_t max_side_by_side = 8;
+
+class connecting {
+  public:
+    connecting(passage& way, const config::backend_settings& settings, std::vector<candidate>& candidates,
+               patience limit)
+        : way_(way), settings_(settings), candidates_(candidates), limit_(limit), race_(way.owner.loop()) {
+        if (settings.transparent)
+            source_ = way.about.client.address;
+    }
+
+    task<result<connected>> run();
+
+  private:
+    // One connect of the race, by its number there.
+    struct attempt {
+        std::size_t candidate;
+        net::time_point begun;
+        std::chrono::milliseconds head_start; // of the next one
+        std::optional<counted> session;       // none: it has ended
+        bool was_slow = false;                // and is counted as failed for that
+    };
+
+    [[nodiscard]] bool has_more() const { return next_ < candidates_.size(); }
+    [[nodiscard]] bool has_turn() const { return has_more() && race_.under_way() < max_side_by_side; }
+    [[nodiscard]] error_code why_stop();
+    [[nodiscard]] bool was_cut(const attempt& one) const;
+    [[nodiscard]] error_code may_connect(const candidate& to) const;
+    std::optional<connected> start_next();
+    std::optional<connected> take_finished();
+    void note_failure(const candidate& of, const error_code& why);
+    void note_success(const candidate& of);
+    void note_those_that_were_slow(std::string_view why);
+
+    passage& way_;
+    const config::backend_settings& settings_;
+    std::vector<candidate>& candidates_;
+    patience limit_;
+    std::optional<ip_address> source_; // of the connections
+    net::connect_race race_;
+    std::vector<attempt> attempts_;
+    std::size_t next_ = 0;
+    net::time_point next_at_ = net::time_point::min();
+    error_code last_ = nothing_to_try;
+};
+
+task<result<connected>> connecting::run() {
+    for (;;) {
+        if (auto won = take_finished()) // after each start: one that has won ends the race
+            co_return std::move(*won);
+        if (has_turn() && net::clock::now() >= next_at_) {
+            if (next_ > 0 &&
+                way_.is_gone()) // the first attempt is always worth it; looking costs a system call
+                co_return boost::asio::error::operation_aborted;
+            if (next_ > 0 && net::clock::now() >= limit_.last_begin)
+                next_ = candidates_.size(); // those under way have their time
+            else if (auto won = start_next())
+                co_return std::move(*won);
+            continue;
+        }
+        if (!has_more() && race_.under_way() == 0)
+            co_return last_;
+        const auto next = has_turn() ? next_at_ : net::time_point::max();
+        co_await race_.wait(std::min(next, net::clock::now() + look_interval));
+        if (race_.has_finished())
+            continue;
+        if (const auto why = why_stop())
+            co_return why;
+    }
+}
+
+// why_stop: a client that has closed its side has had enough, or has said all: it is waited for. Either way
+// the address that has not answered by now is slow.
+error_code connecting::why_stop() {
+    if (way_.is_removed(settings_))
+        return has_been_removed;
+    if (os::peer_has_closed(way_.client.get()))
+        note_those_that_were_slow("a client gave up waiting for it");
+    return way_.is_gone() ? error_code{boost::asio::error::operation_aborted} : error_code{};
+}
+
+// was_cut: the address has not had the time that the file gives it.
+bool connecting::was_cut(const attempt& one) const {
+    return one.begun + settings_.connect_timeout > limit_.end && net::clock::now() >= limit_.end;
+}
+
+// may_connect: the routes are the same for all listeners, so a client that is sent to one would go round
+// until the descriptors are used up. Of those who choose their host, forwarding.cpp has seen to it.
+error_code connecting::may_connect(const candidate& to) const {
+    if (settings_.forwards() || !way_.owner.listens_on(*to.endpoint))
+        return {};
+    const auto where = where_is(to);
+    if (!where)
+        return where.error();
+    if (*where == os::whereabouts::elsewhere)
+        return {};
+    if (!to.state->told_loop.exchange(true))
+        way_.owner.events().write(config::log_level::warn,
+                                  "an address of a backend is this router's own and is not connected to",
+                                  {{"backend", settings_.name}, {"address", name_of(to)}});
+    return would_loop;
+}
+
+// start_next: a unix socket is connected, or is not, at once.
+std::optional<connected> connecting::start_next() {
+    const auto number = next_++;
+    auto& to = candidates_[number];
+    if (!to.endpoint) {
+        auto fd = os::connect_unix(to.address->path, SOCK_STREAM);
+        if (fd) {
+            note_success(to);
+            return connected{std::move(*fd), to, counted{to.state}};
+        }
+        last_ = fd.error();
+        note_failure(to, last_);
+        return std::nullopt;
+    }
+    if (const auto why_not = may_connect(to)) { // no fault of the address
+        if (why_not != would_loop || last_ == nothing_to_try)
+            last_ = why_not;
+        return std::nullopt;
+    }
+    const auto now = net::clock::now();
+    const bool same_name = has_more() && candidates_[next_].address == to.address;
+    attempts_.push_back({number, now, same_name ? head_start : listed_head_start, counted{to.state}});
+    race_.start(*to.endpoint, source_, std::min(now + settings_.connect_timeout, limit_.end));
+    next_at_ = now + attempts_.back().head_start;
+    return std::nullopt;
+}
+
+std::optional<connected> connecting::take_finished() {
+    while (auto one = race_.finished()) {
+        auto& which = attempts_[one->number];
+        auto session = std::exchange(which.session, std::nullopt);
+        auto& to = candidates_[which.candidate];
+        if (one->socket) {
+            note_success(to);
+            note_those_that_were_slow("another address answered sooner");
+            return connected{std::move(*one->socket), std::move(to), std::move(*session)};
+        }
+        last_ = one->socket.error();
+        if (!which.was_slow && !was_cut(which))
+            note_failure(to, last_);
+        next_at_ = net::clock::now();
+    }
+    return std::nullopt;
+}
+
+// Of a client's own choice of hosts nobody keeps account.
+void connecting::note_failure(const candidate& of, const error_code& why) {
+    if (!settings_.forwards())
+        server::note_failure(way_.owner.events(), settings_, of, why);
+}
+
+// A backend whose TLS is checked may accept connections and still not serve; only a check tells.
+void connecting::note_success(const candidate& of) {
+    if (settings_.check != config::health_check::tls)
+        server::note_success(way_.owner.events(), settings_, of, "connected");
+}
+
+// Each client would wait for a silent address again, if that did not count against it, and clients may have
+// less patience than connect_timeout.
+void connecting::note_those_that_were_slow(std::string_view why) {
+    if (settings_.forwards())
+        return;
+    for (auto& one : attempts_) {
+        if (!one.session || one.was_slow || net::clock::now() - one.begun < one.head_start)
+            continue;
+        one.was_slow = true;
+        note_slow(way_.owner.events(), settings_, candidates_[one.candidate], one.head_start, why);
+    }
+}
+
+} // namespace
+
+const error_code nothing_to_try = boost::asio::error::host_not_found_try_again;
+
+// A client whose hello is complete goes before those whose is not.
+task<bool> make_room(passage& way, error_code problem) {
+    if (!os::out_of_descriptors(problem) || !way.owner.make_room())
+        co_return false;
+    net::sleeper turn{way.owner.loop()};
+    co_await turn.sleep(net::clock::now());
+    co_return true;
+}
+
+task<result<connected>> connect_to_one(passage& way, const config::backend_settings& settings,
+                                       std::vector<candidate>& candidates, patience limit) {
+    for (;;) {
+        connecting one{way, settings, candidates, limit};
+        auto connection = co_await one.run();
+        if (connection || net::clock::now() >= limit.last_begin)
+            co_return connection;
+        const bool has_room = co_await make_room(way, connection.error());
+        if (!has_room)
+            co_return connection;
+    }
+}
+
+} // namespace snipass::server

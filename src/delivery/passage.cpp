@@ -1,0 +1,62 @@
+// A client on its way to a backend.
+#include "passage.hpp"
+
+#include "snipass/base/alpn_list.hpp"
+#include "snipass/delivery/proxied_session.hpp"
+#include "snipass/os/tcp.hpp"
+
+#include <poll.h>
+
+#include <string>
+
+namespace snipass::server {
+
+net::proxy_facts passage::facts() {
+    net::proxy_facts facts;
+    facts.client = about.client;
+    if (about.local)
+        facts.local = *about.local;
+    else if (const auto local = os::local_endpoint(client.get())) // fails only for a client that is gone
+        facts.local = *local;
+    if (!about.id)
+        about.id = owner.next_id();
+    facts.id = *about.id;
+    if (!about.hello)
+        return facts;
+    if (const auto offer = about.hello->offer(); !offer.empty())
+        facts.alpn = offer.front();
+    if (const auto name = about.hello->host_name())
+        facts.host_name = name->text();
+    return facts;
+}
+
+void passage::note(std::string_view what) {
+    std::string whole{about.backend};
+    whole += ": ";
+    whole += what;
+    if (about.detail.find(whole) != std::string::npos)
+        return;
+    if (!about.detail.empty())
+        about.detail += "; ";
+    about.detail += whole;
+}
+
+bool passage::is_gone() const {
+    pollfd one{client.get(), 0, 0};
+    return ::poll(&one, 1, 0) > 0;
+}
+
+bool passage::keeps(backend::held& place) const {
+    if (is_gone())
+        return false;
+    if (os::peer_has_closed(client.get()))
+        place.may_be_displaced();
+    return !place.is_displaced();
+}
+
+bool passage::is_removed(const config::backend_settings& of, std::string_view address) const {
+    const auto* const now = owner.configuration();
+    return now != nullptr && now != site->config.get() && server::is_removed(of, address, *now);
+}
+
+} // namespace snipass::server

@@ -1,0 +1,47 @@
+// passage: a client on its way to a backend, whichever kind of backend that is.
+#pragma once
+
+#include "snipass/backends/backend.hpp"
+#include "snipass/net/hello_peeker.hpp"
+#include "snipass/net/proxy_header.hpp"
+#include "snipass/os/unique_fd.hpp"
+#include "snipass/process/worker.hpp"
+#include "snipass/telling/record.hpp"
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace snipass::server {
+
+// The client's bytes are still in its socket, or, on the way to a `datagram` backend that had no room after
+// all, in `consumed`.
+struct passage {
+    worker& owner;
+    const std::shared_ptr<generation>& site;
+    os::unique_fd& client;
+    net::hello_peeker& peeker;
+    record& about;
+    std::vector<std::uint8_t> consumed{}; // the client's first bytes, once they are no longer in its socket
+
+    // facts is what a PROXY header says of the client; its `alpn` lies in the record.
+    [[nodiscard]] net::proxy_facts facts();
+
+    // note adds what went wrong with the backend that is tried to the session's detail, once.
+    void note(std::string_view what);
+
+    // is_gone: the client's connection has failed, or both sides are closed: there is nobody left to serve. A
+    // client that has only closed its side may wait for the answer, or may have left: nobody can tell before
+    // something is sent to it, so it is served.
+    [[nodiscard]] bool is_gone() const;
+
+    // keeps: the client is not gone, and has not been displaced from `place`, as one that has closed its side
+    // may be.
+    [[nodiscard]] bool keeps(backend::held& place) const;
+
+    // is_removed: a reload has taken away `of`, which this client, who began before it, waits for; or the
+    // address (as written) that it got to.
+    [[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address = {}) const;
+};
+
+} // namespace snipass::server

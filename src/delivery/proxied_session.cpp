@@ -1,0 +1,50 @@
+// What is left of a session while it is relayed.
+#include "snipass/delivery/proxied_session.hpp"
+
+#include "snipass/process/worker.hpp"
+
+#include <algorithm>
+
+namespace snipass::server {
+namespace {
+
+// Of what the client chose, and of what went wrong before it got here: the rest of 1 KiB.
+constexpr std::size_t text_kept = 320;
+
+net::relay_options options_of(const config::backend_settings& settings, const record& about) noexcept {
+    return {settings.idle_timeout, settings.max_lifetime, settings.keepalive, settings.user_timeout,
+            about.is_shared};
+}
+
+} // namespace
+
+proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, counted at,
+                                 os::unique_fd client, os::unique_fd connection, record&& about)
+    : relay(std::move(client), std::move(connection), options_of(to.settings(), about)), owner_(owner),
+      site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
+    about_.detail.shrink_to_fit();
+    if (about_.hello)
+        about_.hello->cut_offer(text_kept - std::min(text_kept, about_.detail.size()));
+}
+
+bool is_removed(const config::backend_settings& of, std::string_view address,
+                const config::configuration& now) {
+    if (of.on_remove == config::removal::keep)
+        return false;
+    const auto same = std::ranges::find(now.backends, of.name, &config::backend_settings::name);
+    if (same == now.backends.end())
+        return true;
+    return !address.empty() && std::ranges::count(same->proxy, address, &config::proxy_address::text) == 0;
+}
+
+bool proxied_session::must_end(const config::configuration& now) const {
+    return is_removed(to_.settings(), about_.address, now);
+}
+
+void proxied_session::ended(const net::relay_result& how) {
+    about_.outcome = outcome::proxied;
+    about_.relay = &how;
+    owner_.finish(about_);
+}
+
+} // namespace snipass::server

@@ -1,0 +1,42 @@
+// States for systemd, told until they are heard.
+#include "snipass/process/service_manager.hpp"
+
+#include "snipass/os/error.hpp"
+#include "snipass/os/systemd.hpp"
+
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto retry_interval = 100ms;
+
+} // namespace
+
+void service_manager::tell(std::string state) {
+    untold_.push_back(std::move(state));
+    if (untold_.size() == 1) // else the timer is running
+        tell_all();
+}
+
+void service_manager::feed_watchdog() {
+    if (untold_.empty())
+        (void)os::notify(socket_, "WATCHDOG=1");
+}
+
+void service_manager::tell_all() {
+    for (; !untold_.empty(); untold_.pop_front())
+        if (os::is_transient(os::notify(socket_, untold_.front())))
+            break; // any other error: there is nobody to tell
+    if (untold_.empty())
+        return;
+    retry_.expires_after(retry_interval);
+    retry_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec)
+            tell_all();
+    });
+}
+
+} // namespace snipass::server

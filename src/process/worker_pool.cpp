@@ -1,0 +1,151 @@
+// The workers and their threads.
+#include "snipass/process/worker_pool.hpp"
+
+#include "snipass/os/limits.hpp"
+#include "snipass/os/signals.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace snipass::server {
+namespace {
+
+// How often the guard looks at the workers, and how often for a while when one was held.
+constexpr std::chrono::milliseconds look_interval{50};
+constexpr std::chrono::milliseconds quick_interval{1};
+constexpr unsigned quick_looks = 1'000;
+
+// max_waiting keeps descriptors back: the process's own, and for those on their way to a backend a twentieth,
+// and a few at least. What others take later, waiting clients give (worker::make_room).
+std::size_t max_waiting(unsigned workers) {
+    constexpr std::size_t of_each_loop = 2;
+    const auto limit = os::raise_descriptor_limit();
+    const auto own = os::open_descriptors() + of_each_loop * (workers + 1);
+    const auto kept = own + std::max<std::size_t>(limit / 20, 16);
+    return std::max<std::size_t>(limit > kept ? (limit - kept) / workers : 0, 1);
+}
+
+} // namespace
+
+worker_pool::worker_pool(unsigned workers, address_book& book, log& target) {
+    const auto most = max_waiting(workers);
+    for (unsigned i = 0; i < workers; ++i)
+        workers_.emplace_back(workers, most, book, target);
+    guard_ = std::jthread{[this](const std::stop_token& stop) { guard(stop); }};
+}
+
+// What the workers close at their end may hold them, too: the guard goes on until all have ended.
+worker_pool::~worker_pool() {
+    stop();
+    for (auto& one : workers_)
+        one.ended.wait(false);
+}
+
+void worker_pool::worker_thread::run() {
+    os::allow_interruptions();
+    worker.run();
+    ended = true;
+    ended.notify_one();
+}
+
+// guard frees workers that a close(2) holds. A client's socket is shared with whoever it was offered to, and
+// so are its options: with SO_LINGER set there, and bytes that the client does not read, the last close waits
+// for as long as it says, O_NONBLOCK or not. A signal ends the wait, and not the sending. To switch the
+// option off before each close would be a call more for every client, and a backend could set it again in
+// between. Whoever does it once does it again: without the quick looks twenty such clients a second would be
+// enough. The thread is its own because the daemon's is busy while it loads a large file.
+void worker_pool::guard(const std::stop_token& stop) {
+    unsigned quick = 0;
+    while (!stop.stop_requested()) {
+        std::this_thread::sleep_for(quick > 0 ? quick_interval : look_interval);
+        const bool freed = free_held();
+        if (quick > 0)
+            --quick;
+        else if (freed)
+            quick = quick_looks;
+    }
+}
+
+// free_held: a worker in the same turn as at the last look is held, or works for long; then the signal is
+// nothing to it.
+bool worker_pool::free_held() {
+    bool any = false;
+    for (auto& one : workers_) {
+        const auto turns = one.worker.loop().turns();
+        const bool works = turns % 2 != 0;
+        if (works && turns == one.turns) {
+            os::interrupt(one.thread.native_handle());
+            any = true;
+        }
+        one.turns = turns;
+    }
+    return any;
+}
+
+void worker_pool::apply(const std::shared_ptr<const config::configuration>& configuration,
+                        std::vector<std::vector<listener_socket>> by_worker,
+                        const std::function<void()>& applied) {
+    auto sockets = by_worker.begin();
+    for (auto& one : workers_) {
+        auto mine = std::make_shared<std::vector<listener_socket>>(std::move(*sockets++));
+        one.worker.post([&one, mine, configuration, applied] {
+            one.worker.apply(configuration, std::move(*mine));
+            applied();
+        });
+    }
+}
+
+void worker_pool::drain(const std::function<void()>& drained) {
+    for (auto& one : workers_)
+        one.worker.post([&one, drained] { one.worker.drain(drained); });
+}
+
+void worker_pool::stop() {
+    for (auto& one : workers_)
+        one.worker.stop();
+}
+
+bool worker_pool::ask_pulse() {
+    if (std::ranges::any_of(workers_, [this](const auto& one) { return one.pulse != pulse_; }))
+        return false;
+    ++pulse_;
+    for (auto& one : workers_)
+        one.worker.post([&one, question = pulse_] { one.pulse = question; });
+    return true;
+}
+
+// The workers go on counting meanwhile: what has ended is read first, so that it is never more than was
+// accepted.
+std::uint64_t worker_pool::in_flight() const {
+    std::uint64_t ended = 0;
+    std::uint64_t accepted = 0;
+    for (const auto& one : workers_)
+        for (const auto& outcome : one.worker.counters().outcomes)
+            ended += outcome.value();
+    for (const auto& one : workers_)
+        accepted += one.worker.counters().accepted.value();
+    return accepted > ended ? accepted - ended : 0;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> worker_pool::totals() const {
+    std::vector<std::pair<std::string, std::uint64_t>> totals{
+        {"accepted", 0}, {"accept_paused", 0}, {"handoffs_refused", 0}};
+    for (std::size_t i = 0; i < outcome_count; ++i)
+        totals.emplace_back(to_string(static_cast<outcome>(i)), 0);
+    for (std::size_t i = 0; i < match_count; ++i)
+        totals.emplace_back("match_" + std::string{config::to_string(static_cast<config::match_kind>(i))}, 0);
+    for (const auto& one : workers_) {
+        const auto& counters = one.worker.counters();
+        auto at = totals.begin();
+        at++->second += counters.accepted.value();
+        at++->second += counters.accept_paused.value();
+        at++->second += counters.handoffs_refused.value();
+        for (const auto& counter : counters.outcomes)
+            at++->second += counter.value();
+        for (const auto& counter : counters.matches)
+            at++->second += counter.value();
+    }
+    return totals;
+}
+
+} // namespace snipass::server

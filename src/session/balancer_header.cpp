@@ -1,0 +1,76 @@
+#include "snipass/session/balancer_header.hpp"
+
+#include "snipass/base/proxy_preface.hpp"
+#include "snipass/context/waiting_room.hpp"
+#include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
+#include "snipass/process/worker.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+
+namespace snipass::server {
+namespace {
+
+namespace asio = boost::asio;
+
+using namespace std::chrono_literals;
+
+// A socket that is readable without the bytes that were asked for stays so: only a pause keeps us from
+// spinning.
+constexpr auto pause = 10ms;
+
+// look: 0 once the header was there and is taken, else how many bytes make another look worth while.
+result<std::size_t> look(worker& owner, int client, record& about) {
+    const auto room = owner.buffer().first(proxy_preface::max_size);
+    const auto n = os::peek(client, room);
+    if (!n && !os::would_block(n.error()))
+        return n.error();
+    if (n && *n == 0)
+        return error_code{asio::error::eof};
+    const auto header = proxy_preface::parse(room.first(n ? *n : 0));
+    if (header.state == proxy_preface::reading::malformed)
+        return bad_balancer_header;
+    if (header.state == proxy_preface::reading::partial)
+        return header.needed;
+    if (const auto taken = os::discard(client, header.size); !taken)
+        return taken.error();
+    about.via = about.client;
+    if (header.told) {
+        about.client = header.told->client;
+        about.local = header.told->local;
+    }
+    return std::size_t{0};
+}
+
+} // namespace
+
+net::task<error_code> take_balancer_header(worker& owner, int client, record& about,
+                                           net::time_point deadline) {
+    auto needed = look(owner, client, about);
+    if (!needed || *needed == 0)
+        co_return needed ? error_code{} : needed.error();
+    net::fd_watch watch{owner.loop(), client};
+    const waiting_room::place place{owner.waiting(), about.client.address, watch};
+    while (needed && *needed > 0) {
+        const auto asked = *needed;
+        if (const auto ec = os::wait_for_bytes(client, asked))
+            co_return ec;
+        if (const auto ec = co_await watch.readable(deadline))
+            co_return ec;
+        needed = look(owner, client, about);
+        if (!needed || *needed != asked)
+            continue;
+        if (os::peer_has_closed(client))
+            co_return asio::error::eof;
+        const auto ec = co_await watch.pause(std::min(net::clock::now() + pause, deadline));
+        if (ec != asio::error::timed_out)
+            co_return ec;
+    }
+    if (!needed)
+        co_return needed.error();
+    co_return os::wait_for_bytes(client, 1);
+}
+
+} // namespace snipass::server

@@ -1,0 +1,44 @@
+// A stranger's bytes on their way into a log line.
+#include "snipass/telling/escape.hpp"
+
+#include <array>
+#include <ctime>
+
+namespace snipass::server {
+
+void append_json(std::string& to, std::string_view text) {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    to += '"';
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            to += '\\';
+            to += c;
+        } else if (byte >= 0x20 && byte < 0x7f) {
+            to += c;
+        } else {
+            to += "\\u00";
+            to += digits[byte >> 4];
+            to += digits[byte & 0x0f];
+        }
+    }
+    to += '"';
+}
+
+void append_time(std::string& to, std::chrono::system_clock::time_point time) {
+    using namespace std::chrono;
+    const auto milliseconds_since = time_point_cast<milliseconds>(time);
+    const std::time_t seconds_since = system_clock::to_time_t(time_point_cast<seconds>(milliseconds_since));
+    std::tm parts{};
+    ::gmtime_r(&seconds_since, &parts);
+    std::array<char, 32> text;
+    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
+    to.append(text.data(), size);
+    const auto fraction = static_cast<int>((milliseconds_since.time_since_epoch() % seconds{1}).count());
+    to += static_cast<char>('0' + fraction / 100);
+    to += static_cast<char>('0' + fraction / 10 % 10);
+    to += static_cast<char>('0' + fraction % 10);
+    to += 'Z';
+}
+
+} // namespace snipass::server

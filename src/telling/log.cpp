@@ -1,0 +1,173 @@
+// Where lines go.
+#include "snipass/telling/log.hpp"
+
+#include "snipass/telling/escape.hpp"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <climits>
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+constexpr std::size_t queue_size = 4096; // entries; an entry is one event, or a batch of session lines
+constexpr int patience_at_exit_ms = 1000;
+constexpr auto tell_interval = std::chrono::seconds{1};
+
+std::string_view to_string(config::log_level level) noexcept {
+    switch (level) {
+    case config::log_level::trace:
+        return "trace";
+    case config::log_level::debug:
+        return "debug";
+    case config::log_level::info:
+        return "info";
+    case config::log_level::warn:
+        return "warn";
+    case config::log_level::error:
+        return "error";
+    }
+    return "?";
+}
+
+using field = log::field;
+
+// event_line is one event as a line, with its newline.
+std::string event_line(config::log_format format, config::log_level level, std::string_view message,
+                       std::span<const field> fields) {
+    std::string line;
+    if (format == config::log_format::json) {
+        line += "{\"time\":\"";
+        append_time(line, std::chrono::system_clock::now());
+        line += "\",\"level\":\"";
+        line += to_string(level);
+        line += "\",\"message\":";
+        append_json(line, message);
+        for (const auto& [key, value] : fields) {
+            line += ",\"";
+            line += key;
+            line += "\":";
+            append_json(line, value);
+        }
+        line += "}\n";
+    } else {
+        append_time(line, std::chrono::system_clock::now());
+        line += ' ';
+        line += to_string(level);
+        line += ' ';
+        line += message;
+        for (const auto& [key, value] : fields) {
+            line += ' ';
+            line += key;
+            line += '=';
+            append_json(line, value);
+        }
+        line += '\n';
+    }
+    return line;
+}
+
+// stderr_sink writes with write(2), from the log's own thread. While the process runs it waits for a slow
+// reader, and tells it what it has missed; once the process is ending it gives up on one that does not read.
+class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+  public:
+    explicit stderr_sink(const std::atomic<config::log_format>& format) : format_(format) {}
+
+    void watch(spdlog::details::thread_pool& queue) noexcept { queue_ = &queue; }
+    void end_soon() noexcept { ending_ = true; }
+
+  private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        tell_dropped();
+        write({message.payload.data(), message.payload.size()});
+    }
+    void flush_() override {}
+
+    // Told here and not where it happens: a queue that is full would drop a line for this one, too.
+    void tell_dropped() {
+        const auto dropped = queue_->overrun_counter();
+        const auto now = std::chrono::steady_clock::now();
+        if (dropped == dropped_ || now - told_at_ < tell_interval)
+            return;
+        const auto count = std::to_string(dropped - std::exchange(dropped_, dropped));
+        const field batches{"batches", count};
+        told_at_ = now;
+        write(event_line(format_, config::log_level::warn,
+                         "log lines were dropped: standard error is not read fast enough", {&batches, 1}));
+    }
+
+    void write(std::string_view text) {
+        while (!text.empty() && writable()) {
+            // A pipe that is writable takes so much without blocking (pipe(7)), and not more.
+            const auto n = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+            if (n < 0 && errno != EINTR && errno != EAGAIN)
+                return; // nobody reads any more
+            if (n > 0)
+                text.remove_prefix(static_cast<std::size_t>(n));
+        }
+    }
+
+    bool writable() {
+        while (!given_up_) {
+            pollfd one{STDERR_FILENO, POLLOUT, 0};
+            if (::poll(&one, 1, patience_at_exit_ms) != 0)
+                return true;
+            given_up_ = ending_;
+        }
+        return false;
+    }
+
+    const std::atomic<config::log_format>& format_;
+    std::atomic<bool> ending_ = false;
+    spdlog::details::thread_pool* queue_ = nullptr;
+    std::size_t dropped_ = 0; // entries, as last told
+    std::chrono::steady_clock::time_point told_at_{};
+    bool given_up_ = false;
+};
+
+} // namespace
+
+struct log::impl {
+    explicit impl(const std::atomic<config::log_format>& format)
+        : sink(std::make_shared<stderr_sink>(format)),
+          pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
+          logger(std::make_shared<spdlog::async_logger>("snipass", sink, pool,
+                                                        spdlog::async_overflow_policy::overrun_oldest)) {
+        sink->watch(*pool);
+        logger->set_level(spdlog::level::trace); // what is written here was let through already
+    }
+
+    std::shared_ptr<stderr_sink> sink;
+    std::shared_ptr<spdlog::details::thread_pool> pool;
+    std::shared_ptr<spdlog::async_logger> logger;
+};
+
+log::log(const config::log_settings& settings)
+    : level_(settings.level), format_(settings.format), impl_(std::make_unique<impl>(format_)) {}
+
+log::~log() {
+    impl_->sink->end_soon();
+}
+
+void log::configure(const config::log_settings& settings) noexcept {
+    level_ = settings.level;
+    format_ = settings.format;
+}
+
+void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {
+    if (level >= level_)
+        write_lines(event_line(format_, level, message, fields));
+}
+
+void log::write_lines(std::string_view lines) {
+    impl_->logger->log(spdlog::level::critical, spdlog::string_view_t{lines.data(), lines.size()});
+}
+
+} // namespace snipass::server

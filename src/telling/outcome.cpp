@@ -1,0 +1,60 @@
+// How a session ended.
+#include "snipass/telling/outcome.hpp"
+
+namespace snipass::server {
+
+std::string_view to_string(outcome value) noexcept {
+    static constexpr std::array<std::string_view, outcome_count> names{
+        "handed_off",         "proxied",
+        "no_route",           "no_server_name",
+        "malformed",          "not_tls",
+        "bad_proxy_header",   "client_closed",
+        "hello_timeout",      "shed",
+        "shed_source",        "backend_absent",
+        "backend_refused",    "backend_backlog_full",
+        "backend_queue_full", "backend_max_pending",
+        "backend_declined",   "backend_silent",
+        "backend_failed",     "destination_refused",
+        "no_resources",       "cut_off",
+        "internal_error"};
+    return names[static_cast<std::size_t>(value)];
+}
+
+outcome refused_as(config::match_kind why) noexcept {
+    switch (why) {
+    case config::match_kind::no_server_name:
+        return outcome::no_server_name;
+    case config::match_kind::malformed:
+        return outcome::malformed;
+    case config::match_kind::not_tls:
+        return outcome::not_tls;
+    default:
+        return outcome::no_route;
+    }
+}
+
+outcome to_outcome(net::handoff_status status) noexcept {
+    switch (status) {
+    case net::handoff_status::taken:
+        return outcome::handed_off;
+    case net::handoff_status::absent:
+        return outcome::backend_absent;
+    case net::handoff_status::refused:
+        return outcome::backend_refused;
+    case net::handoff_status::backlog_full:
+        return outcome::backend_backlog_full;
+    case net::handoff_status::queue_full:
+        return outcome::backend_queue_full;
+    case net::handoff_status::no_resources:
+        return outcome::no_resources;
+    case net::handoff_status::declined:
+        return outcome::backend_declined;
+    case net::handoff_status::silent:
+        return outcome::backend_silent;
+    case net::handoff_status::failed:
+        return outcome::backend_failed;
+    }
+    return outcome::internal_error;
+}
+
+} // namespace snipass::server

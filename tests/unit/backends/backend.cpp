@@ -1,0 +1,188 @@
+// What one worker knows of a backend: how many are on their way to it, and who waits for it to come back.
+#include "snipass/backends/backend.hpp"
+
+#include "router_fixture.hpp"
+#include "run_coroutine.hpp"
+#include "snipass/backends/address_book.hpp"
+
+#include <list>
+
+using namespace snipass;
+using namespace snipass::testing;
+using namespace std::chrono_literals;
+using server::outcome;
+
+namespace {
+
+// queue is a backend that is away, and clients that are held for it.
+struct queue {
+    config::backend_settings settings;
+    server::address_book book;
+    net::event_loop loop;
+    server::backend away{settings, 10, book};
+    std::list<server::backend::held> places;
+    std::list<spawned<bool>> waits;
+
+    ~queue() { loop.destroy_tasks(); }
+
+    void join(net::time_point until) {
+        auto& place = places.emplace_back(away, loop);
+        waits.emplace_back(loop, place.wait(until));
+    }
+    // One letter for each wait: "w"aits, "t"urn to try, "n"o turn.
+    std::string states() {
+        run_ready(loop);
+        std::string letters;
+        for (auto& one : waits)
+            letters += !one.done() ? 'w' : one.get() ? 't' : 'n';
+        return letters;
+    }
+};
+
+const bytes hello = hello_for("www.example.com");
+
+struct fixture : router_fixture {
+    fixture() { what.otherwise(0); }
+};
+
+} // namespace
+
+TEST_CASE("backend: pending clients are counted while they exist") {
+    queue test;
+    server::backend one{test.settings, 2, test.book};
+    CHECK(one.has_room());
+    {
+        const server::backend::pending first{one};
+        CHECK(one.has_room());
+        const server::backend::pending second{one};
+        CHECK_FALSE(one.has_room());
+    }
+    CHECK(one.has_room());
+}
+
+TEST_CASE("backend: a datagram backend has a channel for each address, others have none") {
+    queue test;
+    test.settings.handoff = {"/a", "/b"};
+    CHECK(server::backend{test.settings, 1, test.book}.channels().empty());
+    test.settings.protocol = config::handoff_protocol::datagram;
+    CHECK(server::backend{test.settings, 1, test.book}.channels().size() == 2);
+}
+
+TEST_CASE("backend: of those that are held only the first knocks") {
+    queue test;
+    for (int i = 0; i < 3; ++i)
+        test.join(net::time_point::max());
+    run_until(test.loop, [&] { return test.waits.front().done(); });
+    CHECK(test.states() == "tww");
+}
+
+TEST_CASE("backend: where there is no room, the first of those that may be displaced makes it") {
+    queue test;
+    server::backend::held* places[3];
+    for (auto& place : places) {
+        test.join(net::time_point::max());
+        place = &test.places.back();
+    }
+    CHECK(test.away.make_room()); // there is
+    std::list<server::backend::pending> pending;
+    for (int i = 0; i < 10; ++i)
+        pending.emplace_back(test.away);
+    CHECK_FALSE(test.away.make_room()); // nobody may be
+    places[2]->may_be_displaced();
+    places[1]->may_be_displaced();
+    places[2]->may_be_displaced();
+    CHECK(test.away.make_room());
+    CHECK(places[2]->is_displaced());
+    CHECK_FALSE(places[1]->is_displaced());
+    CHECK(test.states() == "wwn"); // it is woken
+    CHECK(test.away.make_room());  // and its place not taken yet: nobody else leaves for it
+    CHECK_FALSE(places[1]->is_displaced());
+    pending.emplace_back(test.away);
+    places[2]->may_be_displaced();
+    CHECK(test.away.make_room());
+    CHECK(places[1]->is_displaced());
+    pending.emplace_back(test.away);
+    CHECK_FALSE(test.away.make_room());
+}
+
+TEST_CASE("backend: when one leaves, the next becomes the first and tries at once") {
+    queue test;
+    for (int i = 0; i < 3; ++i)
+        test.join(net::time_point::max());
+    SECTION("the first, whose turn it was") {
+        test.places.pop_front();
+        auto& second = *std::next(test.waits.begin());
+        run_until(test.loop, [&] { return second.done(); });
+        CHECK(second.get());
+    }
+    SECTION("another") {
+        test.places.erase(std::next(test.places.begin()));
+        CHECK(test.states()[2] == 'w');
+    }
+}
+
+TEST_CASE("backend: when it is back, all try") {
+    queue test;
+    for (int i = 0; i < 3; ++i)
+        test.join(net::time_point::max());
+    test.away.is_back();
+    for (auto& one : test.waits)
+        CHECK(one.get());
+}
+
+TEST_CASE("backend: back while one is trying, the others hear of it all the same") {
+    queue test;
+    for (int i = 0; i < 2; ++i)
+        test.join(net::time_point::max());
+    CHECK(test.waits.front().get()); // and does not wait again
+    test.away.is_back();
+    CHECK(test.waits.back().get());
+}
+
+TEST_CASE("backend: a wait has an end") {
+    queue test;
+    test.join(net::time_point::max());
+    const auto until = net::clock::now() + 5ms;
+    test.join(until);
+    auto& second = test.waits.back();
+    CHECK_FALSE(second.get()); // not its turn
+    CHECK(net::clock::now() >= until);
+}
+
+TEST_CASE("hold: clients are held while the backend is away, and all get it when it is back") {
+    fixture test;
+    const auto path = test.path("backend");
+    test.what.stream(path).hold = 1h;
+    auto& router = test.start();
+    std::vector<tcp_client> clients;
+    for (int i = 0; i < 5; ++i)
+        clients.push_back(router.connect_with(hello));
+    router.wait_until([&] { return router.counters().accepted.value() == 5; }, "five clients");
+    CHECK(router.ended() == 0);
+    const stream_backend back{path};
+    for (int i = 0; i < 5; ++i)
+        check_whole(back.take(), hello);
+    router.wait_for(outcome::handed_off, 5);
+}
+
+TEST_CASE("hold: a client that is held too long has the outcome of the last attempt") {
+    fixture test;
+    test.what.stream(test.path("absent")).hold = 50ms;
+    auto& router = test.start();
+    auto client = router.connect_with(hello);
+    CHECK(client.read_to_end() == ending::fin);
+    client.close();
+    router.wait_for(outcome::backend_absent);
+}
+
+TEST_CASE("hold: a client that leaves while it is held is let go") {
+    fixture test;
+    test.what.stream(test.path("absent")).hold = 1h;
+    auto& router = test.start();
+    auto first = router.connect_with(hello);
+    auto second = router.connect_with(hello); // not the one that knocks
+    router.wait_until([&] { return router.counters().accepted.value() == 2; }, "two clients");
+    first.reset();
+    second.reset();
+    router.wait_for(outcome::client_closed, 2);
+}

@@ -1,0 +1,39 @@
+#include "snipass/backends/generation.hpp"
+
+#include "catch.hpp"
+#include "snipass/backends/address_book.hpp"
+
+#include <list>
+
+using namespace snipass;
+
+TEST_CASE("share: one worker's part of a bound, rounded up, and not too small for an uneven hash") {
+    CHECK(server::share(100, 1) == 100);
+    CHECK(server::share(100, 4) == 25);
+    CHECK(server::share(101, 4) == 26);
+    CHECK(server::share(256, 64) == 16);
+    CHECK(server::share(17, 16) == 16);
+    CHECK(server::share(3, 2) == 3);
+    CHECK(server::share(1, 16) == 1);
+    CHECK(server::share(0, 16) == 0);
+}
+
+TEST_CASE("generation: a backend for each of the file's, with this worker's share of max_pending") {
+    auto file = std::make_shared<config::configuration>();
+    file->backends.resize(2);
+    file->backends[0].name = "one";
+    file->backends[1].name = "two";
+    file->backends[1].max_pending = 34;
+    server::address_book book;
+    const server::generation site{file, 2, book}; // 17 for each worker
+    REQUIRE(site.backends.size() == 2);
+    CHECK(&site.backends[0]->settings() == &file->backends[0]);
+    auto& two = *site.backends[1];
+    CHECK(two.settings().name == "two");
+    std::list<server::backend::pending> clients;
+    for (int i = 0; i < 17; ++i) {
+        CHECK(two.has_room());
+        clients.emplace_back(two);
+    }
+    CHECK_FALSE(two.has_room());
+}

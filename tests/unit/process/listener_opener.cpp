@@ -1,0 +1,350 @@
+#include "snipass/process/listener_opener.hpp"
+
+#include "catch.hpp"
+#include "handoff_sender.hpp"
+#include "same_descriptors.hpp"
+#include "snipass/os/tcp.hpp"
+#include "tcp_client.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <chrono>
+#include <thread>
+
+using namespace snipass;
+using namespace snipass::testing;
+
+namespace {
+
+config::listener_settings at(const std::string& endpoint) {
+    config::listener_settings one;
+    one.address = endpoint;
+    one.endpoint = ip_endpoint::parse(endpoint);
+    return one;
+}
+
+config::listener_settings lent(const std::string& name) {
+    config::listener_settings one;
+    one.address = "systemd:" + name;
+    one.systemd_name = name;
+    return one;
+}
+
+config::listener_settings lent_for_handoffs(const std::string& name) {
+    auto one = lent(name);
+    one.address = "handoff:systemd:" + name;
+    return one;
+}
+
+os::unique_fd bound_unix(const std::string& path, int type) {
+    os::unique_fd fd{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
+    const auto address = handoff_test::unix_address(path);
+    REQUIRE(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return fd;
+}
+
+server::listener_opener opener() {
+    return server::listener_opener{{}};
+}
+
+server::listener_opener opener_with(const std::string& name, os::unique_fd fd) {
+    std::vector<os::passed_socket> passed;
+    passed.push_back({name, std::move(fd)});
+    return server::listener_opener{std::move(passed)};
+}
+
+// contains: the one problem says all of it.
+void check_problem(const server::opened_listeners& opened, const std::vector<std::string>& parts) {
+    CHECK(opened.by_worker.empty());
+    REQUIRE(opened.problems.size() == 1);
+    for (const auto& part : parts) {
+        CAPTURE(opened.problems[0], part);
+        CHECK(opened.problems[0].find(part) != std::string::npos);
+    }
+}
+
+} // namespace
+
+TEST_CASE("listener_opener: port 0 for several workers is one port") {
+    const same_descriptors check;
+    const auto opened = opener().open({at("127.0.0.1:0"), at("[::1]:0")}, 3);
+    CHECK(opened.problems.empty());
+    REQUIRE(opened.by_worker.size() == 3);
+    REQUIRE(opened.bound_addresses.size() == 2);
+    for (const auto& sockets : opened.by_worker) {
+        REQUIRE(sockets.size() == 2);
+        for (std::size_t i = 0; i < 2; ++i) {
+            CHECK(bound_to(sockets[i].fd.get()).to_string() == opened.bound_addresses[i].address);
+            CHECK(bound_to(sockets[i].fd.get()).port != 0);
+            CHECK(sockets[i].address == opened.bound_addresses[i].listener);
+            CHECK_FALSE(sockets[i].lent);
+        }
+    }
+}
+
+TEST_CASE("listener_opener: an address that another program listens on is a problem") {
+    const same_descriptors check;
+    os::unique_fd other;
+    SECTION("for itself") {
+        other = plain_listener();
+    }
+    SECTION("shared") {
+        other = std::move(os::listen_tcp(*ip_endpoint::parse("127.0.0.1:0")).value());
+    }
+    const auto address = bound_to(other.get()).to_string();
+    check_problem(opener().open({at("127.0.0.1:0"), at(address)}, 2),
+                  {"cannot listen on " + address, "another program listens there"});
+}
+
+TEST_CASE("listener_opener: every problem is told, and what was opened is closed") {
+    const same_descriptors check;
+    const auto opened = opener().open({at("127.0.0.1:0"), at("192.0.2.1:0"), lent("web")}, 2);
+    CHECK(opened.by_worker.empty());
+    CHECK(opened.problems.size() == 2);
+}
+
+TEST_CASE("listener_opener: its own addresses may be opened again, by a reload with another spelling") {
+    const same_descriptors check;
+    auto one = opener();
+    const auto first = one.open({at("127.0.0.1:0")}, 1);
+    const auto again = one.open({at(first.bound_addresses[0].address)}, 1);
+    CHECK(again.problems.empty());
+}
+
+TEST_CASE("listener_opener: addresses that overlap with its own are no other program's") {
+    const same_descriptors check;
+    auto one = opener();
+    const auto first = one.open({at("127.0.0.1:0")}, 2).bound_addresses[0].address;
+    const auto port = first.substr(first.find(':') + 1);
+    const auto opened = one.open({at("127.0.0.1:" + port), at("0.0.0.0:" + port), at("[::]:" + port)}, 2);
+    CHECK(opened.problems == std::vector<std::string>{});
+}
+
+TEST_CASE("listener_opener: an address that is not used any more may be another program's") {
+    const same_descriptors check;
+    auto one = opener();
+    std::string address;
+    {
+        const auto opened = one.open({at("127.0.0.1:0")}, 1);
+        address = opened.bound_addresses[0].address;
+        one.keep({at("127.0.0.1:0")});
+    }
+    one.keep({});
+    std::this_thread::sleep_for(std::chrono::milliseconds{2'100});
+    const auto other = os::listen_tcp(*ip_endpoint::parse(address));
+    check_problem(one.open({at(address)}, 1), {"another program listens there"});
+}
+
+TEST_CASE("listener_opener: what a failed opening had opened is not its own") {
+    const same_descriptors check;
+    auto one = opener();
+    const auto first = plain_listener();
+    const auto address = bound_to(first.get()).to_string();
+    CHECK_FALSE(one.open({at("127.0.0.1:0"), lent("web")}, 1).problems.empty());
+    check_problem(one.open({at(address)}, 1), {"another program listens there"});
+}
+
+TEST_CASE("listener_opener: an address that systemd has already is a problem that says what to write") {
+    const same_descriptors check;
+    auto socket = plain_listener();
+    REQUIRE(::listen(socket.get(), 1) == 0);
+    const auto port = std::to_string(bound_to(socket.get()).port);
+    check_problem(opener_with("https", std::move(socket)).open({at("0.0.0.0:" + port)}, 1),
+                  {"cannot listen on 0.0.0.0:" + port, "write address = \"systemd:https\""});
+}
+
+TEST_CASE("listener_opener: a lent socket is duplicated for each worker, and prepared") {
+    const same_descriptors check;
+    auto socket = plain_listener();
+    const auto address = bound_to(socket.get());
+    auto one = opener_with("web", std::move(socket));
+    for (int reload = 0; reload < 2; ++reload) { // it can come again
+        const auto opened = one.open({lent("web")}, 2);
+        REQUIRE(opened.problems.empty());
+        REQUIRE(opened.by_worker.size() == 2);
+        CHECK(opened.bound_addresses[0].address == address.to_string());
+        for (const auto& sockets : opened.by_worker) {
+            REQUIRE(sockets.size() == 1);
+            const int fd = sockets[0].fd.get();
+            CHECK(sockets[0].lent);
+            CHECK(sockets[0].address == "systemd:web");
+            CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+            CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+            CHECK(option_of(fd, IPPROTO_TCP, TCP_NODELAY) == 1);
+            CHECK(option_of(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT) > 0);
+        }
+    }
+}
+
+TEST_CASE("listener_opener: a lent socket keeps the DeferAcceptSec= it has") {
+    const same_descriptors check;
+    auto socket = plain_listener();
+    const int wish = 30;
+    REQUIRE(::setsockopt(socket.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &wish, sizeof wish) == 0);
+    const int granted = option_of(socket.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT);
+    const auto opened = opener_with("web", std::move(socket)).open({lent("web")}, 1);
+    REQUIRE(opened.by_worker.size() == 1);
+    CHECK(option_of(opened.by_worker[0][0].fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT) == granted);
+    CHECK(granted >= wish);
+}
+
+TEST_CASE("listener_opener: all sockets of one name are taken") {
+    const same_descriptors check;
+    std::vector<os::passed_socket> passed;
+    for (const char* name : {"web", "other", "web"})
+        passed.push_back({name, plain_listener()});
+    const auto opened = server::listener_opener{std::move(passed)}.open({lent("web")}, 1);
+    REQUIRE(opened.by_worker.size() == 1);
+    CHECK(opened.by_worker[0].size() == 2);
+}
+
+TEST_CASE("listener_opener: a name that systemd did not pass is a problem that says what it passed") {
+    const same_descriptors check;
+    check_problem(opener().open({lent("web")}, 1), {"\"web\"", "it passed: none", "FileDescriptorName="});
+    check_problem(opener_with("wep", plain_listener()).open({lent("web")}, 1), {"\"web\"", "it passed: wep"});
+}
+
+// A worker would be told again and again that there is something to accept.
+TEST_CASE("listener_opener: a lent socket that does not listen is a problem") {
+    const same_descriptors check;
+    os::unique_fd other;
+    SECTION("a connection") {
+        other = std::move(tcp_connection{}.accepted);
+    }
+    SECTION("not even bound") {
+        other.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    }
+    SECTION("of another protocol") {
+        other.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    }
+    SECTION("of another family") {
+        other.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    }
+    SECTION("no socket") {
+        other.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    }
+    check_problem(opener_with("web", std::move(other)).open({lent("web")}, 2),
+                  {"cannot listen on systemd:web"});
+}
+
+TEST_CASE("listener_opener: a handoff listener has a socket for each protocol") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    config::listener_settings one;
+    one.handoff_path = folder.path / "in.sock";
+    one.address = "handoff:" + one.handoff_path;
+    one.mode = 0600;
+    {
+        const auto opened = opener().open({one, at("127.0.0.1:0")}, 2);
+        CHECK(opened.problems.empty());
+        REQUIRE(opened.by_worker.size() == 2);
+        using server::socket_kind;
+        REQUIRE(opened.by_worker[0].size() == 3);
+        CHECK(opened.by_worker[0][0].kind == socket_kind::handoff_stream);
+        CHECK(opened.by_worker[0][1].kind == socket_kind::handoff_datagram);
+        CHECK(opened.by_worker[0][2].kind == socket_kind::tcp);
+        REQUIRE(opened.by_worker[1].size() == 2);
+        CHECK(opened.by_worker[1][0].kind == socket_kind::handoff_stream);
+        CHECK(option_of(opened.by_worker[1][0].fd.get(), SOL_SOCKET, SO_TYPE) == SOCK_STREAM);
+        CHECK(option_of(opened.by_worker[0][1].fd.get(), SOL_SOCKET, SO_TYPE) == SOCK_DGRAM);
+        CHECK(opened.bound_addresses[1].address == one.handoff_path + ".datagram");
+        const auto again = opener().open({one}, 2);
+        REQUIRE(again.problems.size() == 2);
+        for (const auto& problem : again.problems)
+            CHECK(problem.find("another program listens there") != std::string::npos);
+        CHECK(std::filesystem::exists(one.handoff_path));
+    }
+    CHECK(std::filesystem::is_empty(folder.path));
+}
+
+TEST_CASE("listener_opener: a handoff listener without its folder is a problem, and nothing stays behind") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    config::listener_settings good;
+    good.address = "handoff:good";
+    good.handoff_path = folder.path / "in.sock";
+    config::listener_settings bad;
+    bad.address = "handoff:bad";
+    bad.handoff_path = folder.path / "nowhere" / "in.sock";
+    const auto opened = opener().open({good, bad}, 2);
+    REQUIRE(opened.problems.size() == 2);
+    CHECK(opened.problems[0].find("its folder must be there") != std::string::npos);
+    CHECK(opened.by_worker.empty());
+    CHECK(std::filesystem::is_empty(folder.path));
+}
+
+TEST_CASE("listener_opener: a lent unix socket takes handoffs, by the protocol that it is for") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    const std::string path = folder.path / "in";
+    const auto type = GENERATE(SOCK_STREAM, SOCK_DGRAM);
+    auto socket = bound_unix(path, type);
+    if (type == SOCK_STREAM)
+        REQUIRE(::listen(socket.get(), 1) == 0);
+    {
+        auto one = opener_with("in", std::move(socket));
+        const auto opened = one.open({lent_for_handoffs("in")}, 2);
+        REQUIRE(opened.problems.empty());
+        CHECK(opened.bound_addresses[0].address == path);
+        for (std::size_t worker = 0; worker < 2; ++worker) {
+            const auto& sockets = opened.by_worker[worker];
+            REQUIRE(sockets.size() == (type == SOCK_STREAM || worker == 0 ? 1U : 0U));
+            for (const auto& each : sockets) {
+                CHECK(each.lent);
+                CHECK(each.kind == (type == SOCK_STREAM ? server::socket_kind::handoff_stream
+                                                        : server::socket_kind::handoff_datagram));
+                CHECK((::fcntl(each.fd.get(), F_GETFL) & O_NONBLOCK) != 0);
+                int told = 0;
+                socklen_t size = sizeof told;
+                REQUIRE(::getsockopt(each.fd.get(), SOL_SOCKET, SO_PASSCRED, &told, &size) == 0);
+                CHECK(told == (type == SOCK_STREAM ? 0 : 1));
+            }
+        }
+    }
+    CHECK(std::filesystem::exists(path)); // it is not ours
+}
+
+TEST_CASE("listener_opener: a lent socket of the wrong kind is a problem that says what to write") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    const auto tcp = [] { return plain_listener(); };
+    const auto unix_socket = [&](int type) { return bound_unix(folder.path / "in", type); };
+    SECTION("TCP, for handoffs") {
+        check_problem(opener_with("in", tcp()).open({lent_for_handoffs("in")}, 1),
+                      {"cannot listen on handoff:systemd:in", "ListenStream=/PATH"});
+    }
+    SECTION("a unix socket of packets, for handoffs") {
+        check_problem(opener_with("in", unix_socket(SOCK_SEQPACKET)).open({lent_for_handoffs("in")}, 1),
+                      {"ListenDatagram=/PATH"});
+    }
+    SECTION("a unix socket that does not listen") {
+        check_problem(opener_with("in", unix_socket(SOCK_STREAM)).open({lent_for_handoffs("in")}, 1),
+                      {"does not listen"});
+    }
+    SECTION("a unix socket, for clients") {
+        check_problem(opener_with("in", unix_socket(SOCK_STREAM)).open({lent("in")}, 1),
+                      {"write address = \"handoff:systemd:in\""});
+    }
+}
+
+TEST_CASE("listener_opener: the files of a handoff listener get a new mode, and what went wrong is told") {
+    const handoff_test::temporary_folder folder;
+    config::listener_settings before;
+    before.handoff_path = folder.path / "in";
+    before.address = "handoff:" + before.handoff_path;
+    auto now = before;
+    now.mode = 0606;
+    auto one = opener();
+    const auto opened = one.open({before}, 1);
+    REQUIRE(opened.problems.empty());
+    CHECK(server::listener_opener::change_modes({}, {now}).empty()); // it is new, and has its mode
+    CHECK(server::listener_opener::change_modes({before}, {now}).empty());
+    for (const auto* const suffix : {"", ".datagram"}) {
+        const std::filesystem::path file = before.handoff_path + suffix;
+        CHECK(std::filesystem::status(file).permissions() == std::filesystem::perms{0606});
+        std::filesystem::remove(file);
+    }
+    CHECK(server::listener_opener::change_modes({before}, {now}).size() == 2);
+}

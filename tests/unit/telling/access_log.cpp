@@ -1,0 +1,91 @@
+#include "snipass/telling/access_log.hpp"
+
+#include "captured_stderr.hpp"
+#include "catch.hpp"
+#include "run_coroutine.hpp"
+
+#include <algorithm>
+
+using namespace snipass;
+using namespace snipass::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+// fixture's log writes to a pipe from a thread of its own.
+struct fixture {
+    captured_stderr captured;
+    net::event_loop loop;
+    std::unique_ptr<server::log> log = std::make_unique<server::log>(config::log_settings{});
+    std::unique_ptr<server::access_log> access = std::make_unique<server::access_log>(loop, *log);
+
+    void add(int n = 1) const {
+        server::record one;
+        one.listener = "test";
+        for (int i = 0; i < n; ++i)
+            access->add(one);
+    }
+    // The number of lines, once everything is written.
+    std::ptrdiff_t lines() {
+        access.reset();
+        log.reset();
+        return std::ranges::count(captured.text(), '\n');
+    }
+};
+
+} // namespace
+
+TEST_CASE("access_log: a line is written a moment later, without another session") {
+    fixture test;
+    test.add();
+    CHECK_FALSE(is_readable(test.captured.fd(), 0ms));
+    // The loop's turn, then the turn of the log's thread, of which the loop knows nothing.
+    const auto end = net::clock::now() + patience;
+    while (!is_readable(test.captured.fd(), 1ms) && net::clock::now() < end)
+        (void)test.loop.take_turn(net::clock::now() + 10ms);
+    CHECK(test.lines() == 1);
+}
+
+TEST_CASE("access_log: lines are gathered, and a batch does not wait for the moment") {
+    fixture test;
+    test.add(10);
+    CHECK_FALSE(is_readable(test.captured.fd(), 20ms));
+    test.add(1000); // some 100 KB
+    CHECK(is_readable(test.captured.fd()));
+    // Read while it is written: the pipe is smaller than that.
+    std::string heard(65'536, '\0');
+    heard.resize(static_cast<std::size_t>(::read(test.captured.fd(), heard.data(), heard.size())));
+    CHECK(std::ranges::count(heard, '\n') + test.lines() == 1010);
+}
+
+TEST_CASE("access_log: nothing is lost at the end") {
+    fixture test;
+    test.add(3);
+    CHECK(test.lines() == 3);
+}
+
+TEST_CASE("access_log: flush writes what there is, once") {
+    fixture test;
+    test.add(2);
+    test.access->flush();
+    test.access->flush();
+    CHECK(is_readable(test.captured.fd()));
+    CHECK(test.lines() == 2);
+}
+
+TEST_CASE("access_log: configured off it writes nothing, and in JSON it writes JSON") {
+    fixture test;
+    config::log_settings settings;
+    settings.access = false;
+    test.access->configure(settings);
+    test.add(5);
+    settings.access = true;
+    settings.format = config::log_format::json;
+    test.access->configure(settings);
+    test.add();
+    test.access.reset();
+    test.log.reset();
+    const auto text = test.captured.text();
+    CHECK(std::ranges::count(text, '\n') == 1);
+    CHECK(text.find("{\"time\":") == 0);
+}

@@ -1,0 +1,154 @@
+#include "snipass/telling/log.hpp"
+
+#include "captured_stderr.hpp"
+#include "catch.hpp"
+#include "same_descriptors.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <regex>
+#include <thread>
+
+using namespace snipass;
+using namespace snipass::testing;
+using config::log_format;
+using config::log_level;
+
+namespace {
+
+config::log_settings settings(log_level level, log_format format = log_format::text) {
+    config::log_settings made;
+    made.level = level;
+    made.format = format;
+    return made;
+}
+
+// What a log with these settings writes to standard error.
+template <class Use>
+std::string written(const config::log_settings& with, Use use) {
+    const same_descriptors check;
+    captured_stderr captured;
+    {
+        server::log log{with};
+        use(log);
+    }
+    return captured.text();
+}
+
+// The times are cut, because they are others each time.
+std::string without_time(const std::string& text) {
+    static const std::regex time{R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"};
+    return std::regex_replace(text, time, "TIME");
+}
+
+// read_until reads what is written up to `last`.
+std::string read_until(int fd, std::string_view last) {
+    std::string heard;
+    std::array<char, 65'536> chunk;
+    while (heard.find(last) == std::string::npos) {
+        const auto n = ::read(fd, chunk.data(), chunk.size());
+        if (n <= 0)
+            break;
+        heard.append(chunk.data(), static_cast<std::size_t>(n));
+    }
+    return heard;
+}
+
+} // namespace
+
+TEST_CASE("log: a text line is time, level, message and quoted fields") {
+    const auto text = written(settings(log_level::info), [](server::log& log) {
+        log.write(log_level::info, "listening", {{"address", "[::]:443"}, {"name", "a\"b\n"}});
+        log.write(log_level::error, "plain");
+    });
+    CHECK(without_time(text) == "TIME info listening address=\"[::]:443\" name=\"a\\\"b\\u000a\"\n"
+                                "TIME error plain\n");
+}
+
+TEST_CASE("log: a JSON line is one object") {
+    const auto text = written(settings(log_level::info, log_format::json), [](server::log& log) {
+        log.write(log_level::warn, "say \"no\"", {{"key", "va\\lue"}});
+    });
+    CHECK(without_time(text) == R"({"time":"TIME","level":"warn","message":"say \"no\"","key":"va\\lue"})"
+                                "\n");
+}
+
+TEST_CASE("log: lines below the level are not written") {
+    const auto level =
+        GENERATE(log_level::trace, log_level::debug, log_level::info, log_level::warn, log_level::error);
+    const auto text = written(settings(level), [](server::log& log) {
+        for (const auto each :
+             {log_level::trace, log_level::debug, log_level::info, log_level::warn, log_level::error})
+            log.write(each, "line");
+    });
+    CHECK(std::ranges::count(text, '\n') == 5 - static_cast<int>(level));
+}
+
+TEST_CASE("log: configure changes level and format from the next line on") {
+    const auto text = written(settings(log_level::error), [](server::log& log) {
+        log.write(log_level::info, "unheard");
+        log.configure(settings(log_level::info, log_format::json));
+        log.write(log_level::info, "heard");
+    });
+    CHECK(without_time(text) == "{\"time\":\"TIME\",\"level\":\"info\",\"message\":\"heard\"}\n");
+}
+
+TEST_CASE("log: finished lines are written as they are, whatever the level, before the log is gone") {
+    std::string expected;
+    const auto text = written(settings(log_level::error), [&expected](server::log& log) {
+        for (int i = 0; i < 500; ++i) {
+            const auto line = "line " + std::to_string(i) + "\n";
+            expected += line;
+            log.write_lines(line);
+        }
+    });
+    CHECK(text == expected);
+}
+
+TEST_CASE("log: nobody waits for a reader that does not read, and what is lost is told") {
+    constexpr int lines = 20'000; // more than the pipe and the queue hold
+    captured_stderr captured;
+    server::log log{settings(log_level::info)};
+    for (int i = 0; i < lines; ++i)
+        log.write_lines(std::string(99, 'x') + "\n"); // returns
+    log.write(log_level::info, "the last");
+    const auto heard = read_until(captured.fd(), "the last");
+    CHECK(std::ranges::count(heard, '\n') < lines);
+    CHECK(heard.find("log lines were dropped") != std::string::npos);
+}
+
+TEST_CASE("log: at its end it gives a reader that does not read one chance, not one a line") {
+    captured_stderr captured;
+    {
+        server::log log{settings(log_level::info)};
+        for (int i = 0; i < 3'000; ++i)
+            log.write_lines(std::string(99, 'x') + "\n");
+    }
+    captured.restore();
+    SUCCEED("it has ended");
+}
+
+TEST_CASE("log: at its end it does not hang in a write that is larger than the room left") {
+    captured_stderr captured;
+    {
+        server::log log{settings(log_level::info)};
+        log.write_lines(std::string(60'000, 'x') + "\n"); // a pipe holds 65,536
+        log.write_lines(std::string(32'768, 'y') + "\n");
+    }
+    captured.restore();
+    SUCCEED("it has ended");
+}
+
+TEST_CASE("log: a reader that is gone is no reason to stop") {
+    const same_descriptors check;
+    const auto before = std::signal(SIGPIPE, SIG_IGN); // as the daemon does
+    {
+        captured_stderr captured;
+        captured.stop_reading();
+        server::log log{settings(log_level::info)};
+        for (int i = 0; i < 100; ++i)
+            log.write(log_level::error, "unheard");
+    }
+    std::signal(SIGPIPE, before);
+}
