@@ -24,7 +24,7 @@ std::string on_one_line(std::string_view text) {
     return shown(text, "");
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return '"' + shown(text, "\"\\") + '"';
 }
 

@@ -50,11 +50,11 @@ std::string with_port(std::string_view text) {
 
 std::string listener_problem(std::string_view text) {
     const auto refusal = [&](std::string_view why, std::string_view instead) {
-        return quoted(text) + " " + std::string(why) + "; write " + quoted(instead);
+        return in_quotes(text) + " " + std::string(why) + "; write " + in_quotes(instead);
     };
     if (text.starts_with(unix_prefix))
         return refusal("is no TCP address", "[::]:443") + ", or " +
-               quoted(std::string(handoff_prefix) + std::string(text.substr(unix_prefix.size()))) +
+               in_quotes(std::string(handoff_prefix) + std::string(text.substr(unix_prefix.size()))) +
                " for clients that another router hands over";
     if (const auto port = parse_port(text))
         return refusal("is a port alone", "[::]:" + std::to_string(*port));
@@ -68,8 +68,8 @@ std::string listener_problem(std::string_view text) {
         return refusal("is a name; a listener has an address",
                        address + std::string(port.empty() ? "443" : port));
     }
-    return quoted(text) + " is not an address and a port from 0 to 65535; write one such as \"[::]:443\", "
-                          "\"192.0.2.1:443\", \"systemd:NAME\" or \"handoff:PATH\"";
+    return in_quotes(text) + " is not an address and a port from 0 to 65535; write one such as \"[::]:443\", "
+                             "\"192.0.2.1:443\", \"systemd:NAME\" or \"handoff:PATH\"";
 }
 
 written<listener_address> parse_systemd(std::string_view text) {
@@ -77,7 +77,7 @@ written<listener_address> parse_systemd(std::string_view text) {
     const auto name = text.substr(systemd_prefix.size());
     const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
     if (name.empty() || name.size() > limits::systemd_name || !printable || name.find(':') != name.npos)
-        return result::refused(quoted(text) +
+        return result::refused(in_quotes(text) +
                                " names no socket; write what the socket unit has as FileDescriptorName=, "
                                "such as \"systemd:snipass\" (1 to 255 characters, no \":\")");
     return listener_address{std::nullopt, std::string(name), {}};
@@ -87,7 +87,7 @@ written<listener_address> parse_systemd(std::string_view text) {
 written<std::string> parse_unix_path(std::string_view path, std::string_view prefix = unix_prefix) {
     using result = written<std::string>;
     const auto whole = [prefix](std::string_view behind) {
-        return quoted(std::string(prefix) + std::string(behind));
+        return in_quotes(std::string(prefix) + std::string(behind));
     };
     if (path.empty() || path == "@" || path == "/")
         return result::refused(whole(path) + " has no path; write one such as " + whole("/run/backend.sock"));
@@ -111,17 +111,18 @@ written<listener_address> parse_handoff_listener(std::string_view text) {
         return parse_systemd(path);
     if (path.starts_with(unix_prefix))
         return result::refused(
-            quoted(text) + " has one prefix too many; write " +
-            quoted(std::string(handoff_prefix) + std::string(path.substr(unix_prefix.size()))));
+            in_quotes(text) + " has one prefix too many; write " +
+            in_quotes(std::string(handoff_prefix) + std::string(path.substr(unix_prefix.size()))));
     if (path.starts_with('@'))
-        return result::refused(quoted(text) + " is in the abstract namespace, where nothing keeps strangers "
-                                              "out; write a path such as \"handoff:/run/snipass/in.sock\"");
+        return result::refused(in_quotes(text) +
+                               " is in the abstract namespace, where nothing keeps strangers "
+                               "out; write a path such as \"handoff:/run/snipass/in.sock\"");
     auto parsed = parse_unix_path(path, handoff_prefix);
     if (!parsed.value)
         return result::refused(std::move(parsed.problem));
     constexpr auto most = limits::unix_path - datagram_suffix.size();
     if (path.size() > most)
-        return result::refused(quoted(text) + " has a path of " + std::to_string(path.size()) +
+        return result::refused(in_quotes(text) + " has a path of " + std::to_string(path.size()) +
                                " bytes; with \"" + std::string(datagram_suffix) +
                                "\" behind it there is room for " + std::to_string(most));
     return listener_address{std::nullopt, {}, std::move(*parsed.value)};
@@ -134,19 +135,19 @@ bool is_bare_path(std::string_view text) {
 
 std::string proxy_problem(std::string_view text) {
     if (is_bare_path(text))
-        return quoted(text) + " has no \"unix:\"; write " + quoted("unix:" + std::string(text));
+        return in_quotes(text) + " has no \"unix:\"; write " + in_quotes("unix:" + std::string(text));
     if (ip_address::parse(text))
-        return quoted(text) + " has no port, or no brackets; write " + quoted(with_port(text));
+        return in_quotes(text) + " has no port, or no brackets; write " + in_quotes(with_port(text));
     if (host_name::parse(text))
-        return quoted(text) + " has no port; write " + quoted(std::string(text) + ":443");
+        return in_quotes(text) + " has no port; write " + in_quotes(std::string(text) + ":443");
     if (text == asked_for)
-        return quoted(text) + " has no port; write " + quoted(std::string(text) + ":443");
+        return in_quotes(text) + " has no port; write " + in_quotes(std::string(text) + ":443");
     const auto [host, port] = split(text);
     const auto number = parse_port(port);
     if (!number || *number == 0)
-        return quoted(text) + " has no port from 1 to 65535; write one such as \"192.0.2.1:443\"";
-    return quoted(text) + " is no address; write one such as \"192.0.2.1:443\", \"[2001:db8::1]:443\", "
-                          "\"backup.example.net:443\" or \"unix:/run/backend.sock\"";
+        return in_quotes(text) + " has no port from 1 to 65535; write one such as \"192.0.2.1:443\"";
+    return in_quotes(text) + " is no address; write one such as \"192.0.2.1:443\", \"[2001:db8::1]:443\", "
+                             "\"backup.example.net:443\" or \"unix:/run/backend.sock\"";
 }
 
 } // namespace
@@ -173,11 +174,12 @@ written<std::string> parse_handoff_address(std::string_view text) {
         return result::refused(proxy_problem(text));
     if (parse_proxy_address(text).value)
         return result::refused(
-            quoted(text) +
+            in_quotes(text) +
             " is no unix socket, and a socket is only handed to a process on this machine; "
             "write proxy = [" +
-            quoted(text) + "]");
-    return result::refused(quoted(text) + " is no unix socket; write one such as \"unix:/run/backend.sock\"");
+            in_quotes(text) + "]");
+    return result::refused(in_quotes(text) +
+                           " is no unix socket; write one such as \"unix:/run/backend.sock\"");
 }
 
 written<proxy_address> parse_proxy_address(std::string_view text) {

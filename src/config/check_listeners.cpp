@@ -32,7 +32,7 @@ void check_circles(const draft& draft, findings& findings) {
         for (const auto& path : backend.settings.handoff)
             if (is_ours(path))
                 findings.error(backend.settings.where,
-                               "backend." + backend.settings.name + ".handoff: " + quoted("unix:" + path) +
+                               "backend." + backend.settings.name + ".handoff: " + in_quotes("unix:" + path) +
                                    " is a listener of this file: its clients would go round for ever; write "
                                    "the path of another router, or of a backend");
 }
@@ -51,7 +51,7 @@ void check_listeners(const draft& draft, findings& findings) {
         const auto [first, added] = seen.emplace(name, listener.where);
         if (added)
             continue;
-        findings.error(listener.where, "listener.address: " + quoted(listener.settings.address) +
+        findings.error(listener.where, "listener.address: " + in_quotes(listener.settings.address) +
                                            " is what the listener at line " +
                                            std::to_string(first->second.line) +
                                            " has; write another address, or leave one of them out");

@@ -85,7 +85,7 @@ std::string describe_proxy(const backend_settings& backend) {
     if (backend.forwards())
         text += " (the name that the client asks for; allowed: " + destinations_of(backend) + ")";
     else if (backend.balance != balance::order)
-        text += ", balance = " + quoted(to_string(backend.balance));
+        text += ", balance = " + in_quotes(to_string(backend.balance));
     if (backend.header != proxy_protocol::none)
         text += backend.header == proxy_protocol::v1 ? ", with a PROXY header (v1)"
                                                      : ", with a PROXY header (v2)";
@@ -102,7 +102,7 @@ std::string describe_proxy(const backend_settings& backend) {
 }
 
 std::string describe(const configuration& configuration, const backend_settings& backend) {
-    auto text = "backend " + quoted(backend.name) + " (" + at_line(configuration, backend.where) + "): ";
+    auto text = "backend " + in_quotes(backend.name) + " (" + at_line(configuration, backend.where) + "): ";
     if (!backend.handoff.empty()) {
         text += backend.protocol == handoff_protocol::stream ? "handoff by \"stream\" to "
                                                              : "handoff by \"datagram\" to ";
@@ -112,14 +112,14 @@ std::string describe(const configuration& configuration, const backend_settings&
         text += describe_proxy(backend);
     }
     if (backend.sorry)
-        text += "; if it fails, backend " + quoted(configuration.backends[*backend.sorry].name);
+        text += "; if it fails, backend " + in_quotes(configuration.backends[*backend.sorry].name);
     return text;
 }
 
 std::string describe(const configuration& configuration, const route::table::candidate& candidate) {
     const route::pattern pattern{candidate.kind, candidate.pattern};
     return "route at " + at_line(configuration, configuration.routes[candidate.rule].where) + " by " +
-           quoted(pattern.to_string()) + " (" + std::string(kind_name(candidate.kind)) + ")";
+           in_quotes(pattern.to_string()) + " (" + std::string(kind_name(candidate.kind)) + ")";
 }
 
 // unmet is what of a rule's conditions does not hold.
@@ -127,8 +127,8 @@ std::string unmet(const route_settings& route, const route::table::candidate& ca
                   const explain_query& query) {
     std::string reasons;
     if (!candidate.alpn_holds) {
-        reasons += "it asks for ALPN " + listed(route.alpn, quoted) + ", the client offers ";
-        reasons += query.alpn.empty() ? "none" : listed(query.alpn, quoted);
+        reasons += "it asks for ALPN " + listed(route.alpn, in_quotes) + ", the client offers ";
+        reasons += query.alpn.empty() ? "none" : listed(query.alpn, in_quotes);
     }
     if (!candidate.source_holds) {
         if (!reasons.empty())
@@ -173,7 +173,7 @@ std::vector<route::table::candidate> find_candidates(const configuration& config
 std::string explain_route(const configuration& configuration, const explain_query& query,
                           const route::table::candidate& winner) {
     const auto& backend = configuration.backends[configuration.routes[winner.rule].backend];
-    return quoted(query.host_name) + " goes to backend " + quoted(backend.name) + "\n  " +
+    return in_quotes(query.host_name) + " goes to backend " + in_quotes(backend.name) + "\n  " +
            describe(configuration, winner) + "\n  " + describe(configuration, backend) + "\n";
 }
 
@@ -197,8 +197,8 @@ std::string what_happens(const configuration& configuration, const listener_sett
                          hello_kind hello, const std::string& alert) {
     const auto decided = decide(configuration, listener, hello, std::nullopt, {});
     const auto [key, policy] = policy_for(listener, hello);
-    auto text =
-        "  listener " + quoted(listener.address) + ", " + key + " = " + quoted(to_string(policy)) + ": ";
+    auto text = "  listener " + in_quotes(listener.address) + ", " + key + " = " +
+                in_quotes(to_string(policy)) + ": ";
     if (decided.backend)
         return text + describe(configuration, configuration.backends[*decided.backend]) + "\n";
     if (policy == policy::route_to_default)
@@ -220,7 +220,7 @@ std::string on_each_listener(const configuration& configuration, const explain_q
 std::string explain_refusal(const configuration& configuration, const explain_query& query,
                             bool has_candidates) {
     const bool named = !query.host_name.empty();
-    std::string text = named ? quoted(query.host_name) : "a client without a host name";
+    std::string text = named ? in_quotes(query.host_name) : "a client without a host name";
     if (!named)
         text += " has no route\n";
     else if (!host_name::parse(query.host_name))
@@ -246,9 +246,9 @@ std::string explain_consumed(const configuration& configuration, const explain_q
     const bool by_handoff = query.listener.starts_with("handoff:");
     if (!by_handoff || settings.handoff.empty() || settings.protocol != handoff_protocol::stream)
         return {};
-    return "  a client that comes by datagram cannot have " + quoted(settings.name) +
+    return "  a client that comes by datagram cannot have " + in_quotes(settings.name) +
            ", whose protocol is \"stream\"" +
-           (settings.sorry ? ": it goes to " + quoted(configuration.backends[*settings.sorry].name)
+           (settings.sorry ? ": it goes to " + in_quotes(configuration.backends[*settings.sorry].name)
                            : ": it is closed") +
            "\n";
 }
@@ -262,7 +262,7 @@ written<std::string> explain(const configuration& configuration, const explain_q
     const bool known = query.listener.empty() ||
                        std::find(addresses.begin(), addresses.end(), query.listener) != addresses.end();
     if (!known)
-        return written<std::string>::refused("there is no listener " + quoted(query.listener) + "; " +
+        return written<std::string>::refused("there is no listener " + in_quotes(query.listener) + "; " +
                                              propose(query.listener, addresses));
 
     if (query.refused)

@@ -76,10 +76,10 @@ std::optional<std::string_view> nearest(std::string_view written,
 
 std::string propose(std::string_view written, const std::vector<std::string_view>& known) {
     if (const auto near = nearest(written, known))
-        return "write " + quoted(*near);
+        return "write " + in_quotes(*near);
     std::string list = "known here: ";
     for (std::size_t i = 0; i < std::min(known.size(), most_listed); ++i)
-        list += (i ? ", " : "") + quoted(known[i]);
+        list += (i ? ", " : "") + in_quotes(known[i]);
     if (known.size() > most_listed)
         list += " and " + std::to_string(known.size() - most_listed) + " more";
     return list;

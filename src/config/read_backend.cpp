@@ -146,7 +146,7 @@ backend_draft read_backend(const members& table, std::string_view name, place wh
     settings.name = std::string(name);
     settings.where = where;
     const bool plain = is_backend_name(name);
-    const auto title = "backend." + (plain ? std::string(name) : quoted(name));
+    const auto title = "backend." + (plain ? std::string(name) : in_quotes(name));
     if (!plain)
         findings.error(where, title + ": write a name of 1 to 64 letters, digits, \"-\", \"_\" or \".\"");
 

@@ -17,7 +17,7 @@ written<listener_address> as_listener_address(const node& node) {
     using result = written<listener_address>;
     if (const auto* const port = std::get_if<std::int64_t>(&node.value); port && *port > 0 && *port <= 65'535)
         return result::refused("expected an address in quotes, not a port alone; write " +
-                               quoted("[::]:" + std::to_string(*port)));
+                               in_quotes("[::]:" + std::to_string(*port)));
     auto text = as_string(node, "an address", "[::]:443");
     if (!text.value)
         return result::refused(std::move(text.problem));
@@ -33,7 +33,7 @@ written<bool> as_protocol(const node& node) {
     if (*text == "http")
         return result::refused("this version does not have \"http\" listeners; write \"tls\"");
     if (*text != "tls")
-        return result::refused("no " + quoted(*text) + " here; write \"tls\"");
+        return result::refused("no " + in_quotes(*text) + " here; write \"tls\"");
     return true;
 }
 
@@ -49,7 +49,7 @@ written<std::uint32_t> as_mode(const node& node) {
     const auto* const end = text->data() + text->size();
     const auto [stop, error] = std::from_chars(text->data(), end, mode, 8);
     if (text->empty() || error != std::errc{} || stop != end || mode > most)
-        return result::refused(quoted(*text) + " is no mode; write one such as \"0660\"");
+        return result::refused(in_quotes(*text) + " is no mode; write one such as \"0660\"");
     return mode;
 }
 

@@ -13,7 +13,7 @@ written<route::pattern> as_pattern(const node& node) {
         return result::refused(text.problem);
     auto parsed = route::pattern::parse(*text.value);
     if (!parsed.value)
-        return result::refused(quoted(*text.value) + ": " + parsed.problem);
+        return result::refused(in_quotes(*text.value) + ": " + parsed.problem);
     return std::move(*parsed.value);
 }
 

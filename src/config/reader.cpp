@@ -41,7 +41,7 @@ std::vector<const node*> table_reader::elements_of(std::string_view key, const n
         found.push_back(&value);
     } else {
         const auto instead =
-            text ? "write [" + quoted(*text) + "]" : std::string("write strings between [ and ]");
+            text ? "write [" + in_quotes(*text) + "]" : std::string("write strings between [ and ]");
         error(value.where, key, "expected an array, not " + describe(value) + "; " + instead);
     }
     return found;

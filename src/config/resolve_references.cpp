@@ -22,7 +22,7 @@ class backend_names {
         if (found != index_.end())
             return found->second;
         findings_.error(from.where,
-                        key + ": there is no backend " + quoted(from.name) + "; " + proposal(from.name));
+                        key + ": there is no backend " + in_quotes(from.name) + "; " + proposal(from.name));
         return std::nullopt;
     }
 
@@ -44,14 +44,14 @@ class backend_names {
 // report_ring is called with a backend from which sorry leads back to itself.
 void report_ring(const std::vector<backend_draft>& backends, std::size_t first, findings& findings) {
     auto last = first;
-    auto names = quoted(backends[first].settings.name);
+    auto names = in_quotes(backends[first].settings.name);
     while (*backends[last].settings.sorry != first) {
         last = *backends[last].settings.sorry;
-        names += " -> " + quoted(backends[last].settings.name);
+        names += " -> " + in_quotes(backends[last].settings.name);
     }
     findings.error(backends[last].sorry->where, "backend." + backends[last].settings.name +
                                                     ".sorry: leads in a ring: " + names + " -> " +
-                                                    quoted(backends[first].settings.name) +
+                                                    in_quotes(backends[first].settings.name) +
                                                     "; write a backend outside of it, or leave it out");
 }
 
@@ -78,8 +78,8 @@ void check_default(const draft& draft, findings& findings) {
         const auto& settings = draft.backends[*at].settings;
         if (settings.forwards())
             findings.error(draft.default_backend->where,
-                           "default.backend: leads to backend " + quoted(settings.name) + ", whose " +
-                               quoted(settings.proxy.front().text) +
+                           "default.backend: leads to backend " + in_quotes(settings.name) + ", whose " +
+                               in_quotes(settings.proxy.front().text) +
                                " is the name that a route has; write a [[route]] with the names that may be "
                                "forwarded");
     }

@@ -64,21 +64,21 @@ written<std::uint64_t> parse(const unit (&units)[N], std::string_view text, cons
     const auto digits = text.substr(0, digit_count);
     const auto name = text.substr(digit_count);
     const auto wanted =
-        "write a whole number and a unit (" + unit_list(units) + "), such as " + quoted(example);
+        "write a whole number and a unit (" + unit_list(units) + "), such as " + in_quotes(example);
     if (digits.empty())
-        return result::refused(quoted(text) + " does not begin with a number; " + wanted);
+        return result::refused(in_quotes(text) + " does not begin with a number; " + wanted);
 
     const auto* const found =
         std::find_if(std::begin(units), std::end(units), [&](const unit& unit) { return unit.name == name; });
     if (found == std::end(units)) {
         const auto better = proposal(units, digits, name);
-        const auto what = quoted(text) + (name.empty() ? " has no unit; " : " is not understood; ");
-        return result::refused(what + (better.empty() ? wanted : "write " + quoted(better)));
+        const auto what = in_quotes(text) + (name.empty() ? " has no unit; " : " is not understood; ");
+        return result::refused(what + (better.empty() ? wanted : "write " + in_quotes(better)));
     }
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc{} || number > largest / found->factor)
-        return result::refused(quoted(text) + " is too large");
+        return result::refused(in_quotes(text) + " is too large");
     return number * found->factor;
 }
 

@@ -33,7 +33,7 @@ void resolve_users(configuration& configuration, findings& findings) {
                 user.id = find(user.name);
             if (!user.id)
                 findings.error(user.where, "listener.allowed_users: this machine has no user " +
-                                               quoted(user.name) + "; write another name, or a number");
+                                               in_quotes(user.name) + "; write another name, or a number");
         }
     }
 }

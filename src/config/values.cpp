@@ -53,7 +53,7 @@ std::optional<ip_prefix> without_host_bits(const std::string& text) {
 std::string describe(const node& node) {
     const auto& value = node.value;
     if (const auto* const text = std::get_if<std::string>(&value))
-        return "the string " + quoted(*text);
+        return "the string " + in_quotes(*text);
     if (const auto* const integer = std::get_if<std::int64_t>(&value))
         return "the integer " + std::to_string(*integer);
     if (std::holds_alternative<double>(value))
@@ -98,18 +98,18 @@ written<std::chrono::milliseconds> as_duration(const node& node, std::chrono::mi
     if (!text) {
         const auto meant = in_milliseconds(node);
         return result::refused(
-            expected("a duration", node, meant ? quoted(format_duration(*meant)) : "one such as \"5s\""));
+            expected("a duration", node, meant ? in_quotes(format_duration(*meant)) : "one such as \"5s\""));
     }
     auto parsed = parse_duration(*text);
     if (!parsed.value || (*parsed.value >= least && *parsed.value <= limits::longest_duration))
         return parsed;
     const auto format = [](std::size_t number) {
-        return quoted(format_duration(std::chrono::milliseconds{static_cast<std::int64_t>(number)}));
+        return in_quotes(format_duration(std::chrono::milliseconds{static_cast<std::int64_t>(number)}));
     };
     const auto number = [](std::chrono::milliseconds duration) {
         return static_cast<std::size_t>(duration.count());
     };
-    return result::refused(out_of_range(quoted(*text), number(*parsed.value), number(least),
+    return result::refused(out_of_range(in_quotes(*text), number(*parsed.value), number(least),
                                         number(limits::longest_duration), format));
 }
 
@@ -120,21 +120,21 @@ written<std::size_t> as_size(const node& node, std::size_t least, std::size_t mo
         const auto* const integer = std::get_if<std::int64_t>(&node.value);
         const bool bytes = integer && *integer > 0;
         return result::refused(expected("a size", node,
-                                        bytes ? quoted(format_size(static_cast<std::size_t>(*integer)))
+                                        bytes ? in_quotes(format_size(static_cast<std::size_t>(*integer)))
                                               : "one such as \"64KiB\""));
     }
     auto parsed = parse_size(*text);
     if (!parsed.value || (*parsed.value >= least && *parsed.value <= most))
         return parsed;
-    return result::refused(out_of_range(quoted(*text), *parsed.value, least, most,
-                                        [](std::size_t number) { return quoted(format_size(number)); }));
+    return result::refused(out_of_range(in_quotes(*text), *parsed.value, least, most,
+                                        [](std::size_t number) { return in_quotes(format_size(number)); }));
 }
 
 written<std::string> as_string(const node& node, std::string_view what, std::string_view example) {
     if (const auto* const text = std::get_if<std::string>(&node.value))
         return *text;
     return written<std::string>::refused(
-        expected(std::string(what) + " in quotes", node, "one such as " + quoted(example)));
+        expected(std::string(what) + " in quotes", node, "one such as " + in_quotes(example)));
 }
 
 written<ip_prefix> as_prefix(const node& node) {
@@ -146,10 +146,10 @@ written<ip_prefix> as_prefix(const node& node) {
         return *prefix;
 
     if (const auto better = without_host_bits(*text.value))
-        return result::refused(quoted(*text.value) + " has bits behind its length; write " +
-                               quoted(better->to_string()) + ", or the address alone for one client");
+        return result::refused(in_quotes(*text.value) + " has bits behind its length; write " +
+                               in_quotes(better->to_string()) + ", or the address alone for one client");
     return result::refused(
-        quoted(*text.value) +
+        in_quotes(*text.value) +
         " is no address range; write one such as \"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"");
 }
 

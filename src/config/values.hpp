@@ -46,7 +46,7 @@ written<T> as_choice(const node& node, std::span<const choice<T>> choices) {
     for (const auto& choice : choices)
         if (choice.word == *text)
             return choice.value;
-    return written<T>::refused("no " + quoted(*text) + " here; " + propose(*text, words));
+    return written<T>::refused("no " + in_quotes(*text) + " here; " + propose(*text, words));
 }
 
 } // namespace snipass::config

@@ -48,7 +48,7 @@ void warn_of_consumed_bytes(const draft& draft, findings& findings) {
             continue;
         findings.warning(
             backend.sorry->where,
-            "backend." + settings.name + ".sorry: " + quoted(sorry.name) +
+            "backend." + settings.name + ".sorry: " + in_quotes(sorry.name) +
                 " is handed sockets by \"stream\", which needs the client's bytes unread; in the rare case "
                 "that a datagram fails after they were read, the client is closed instead");
     }
@@ -88,7 +88,7 @@ void warn_of_loop(const draft& draft, const backend_draft& backend, findings& fi
         });
         if (own != draft.listeners.end())
             findings.warning(backend.proxy_places[i],
-                             "backend." + backend.settings.name + ".proxy: " + quoted(to.text) +
+                             "backend." + backend.settings.name + ".proxy: " + in_quotes(to.text) +
                                  " is the listener at " + at_line(own->where) +
                                  ", and its clients would go round; write the address of another server");
     }
@@ -105,14 +105,14 @@ void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rule
     const auto& names = rules[first.rule].names;
     findings.warning(draft.routes[first.rule].where,
                      "route: can never win: the route at " + at_line(draft.routes[first.by].where) + " has " +
-                         quoted(names[first.name].to_string()) + how_taken(rules[first.by]) +
+                         in_quotes(names[first.name].to_string()) + how_taken(rules[first.by]) +
                          (names.size() > 1 ? ", and the other names are taken too" : "") +
                          "; write this route above it, or leave it out");
 }
 
 void warn_of_name(const draft& draft, const std::vector<route::rule>& rules, const route::shadowed_name& name,
                   findings& findings) {
-    const auto text = quoted(rules[name.rule].names[name.name].to_string());
+    const auto text = in_quotes(rules[name.rule].names[name.name].to_string());
     const auto elsewhere = " never comes here: the route at " + at_line(draft.routes[name.by].where) +
                            " has it" + how_taken(rules[name.by]) + "; write it into one of them";
     findings.warning(draft.routes[name.rule].name_places[name.name],

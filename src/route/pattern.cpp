@@ -29,7 +29,7 @@ std::optional<host_name> host_part(std::string_view text) {
 
 pattern::parsed parse_regex(std::string_view written) {
     if (written.size() < 2 || !written.ends_with('/'))
-        return refuse("a regex stands between two slashes; write " + quoted(std::string(written) + "/"));
+        return refuse("a regex stands between two slashes; write " + in_quotes(std::string(written) + "/"));
     auto regex = std::string(written.substr(1, written.size() - 2));
     if (regex.empty())
         return refuse("an empty regex matches no host name; write \"/.*/\" for any");
@@ -54,7 +54,7 @@ std::string host_name_problem(std::string_view written) {
     if (!is_ascii(written))
         return "host names on the wire are ASCII; write the name's ASCII form (\"xn--...\")";
     if (const auto inside = host_part(written))
-        return "write the host name alone: " + quoted(inside->text());
+        return "write the host name alone: " + in_quotes(inside->text());
     return rule;
 }
 

@@ -22,8 +22,8 @@ std::string or_none(const std::string& text) {
     return text.empty() ? "none" : text;
 }
 
-// quoted is a JSON string, each byte that is not printable ASCII as \u00XX.
-std::string quoted(std::string_view bytes) {
+// in_quotes is a JSON string, each byte that is not printable ASCII as \u00XX.
+std::string in_quotes(std::string_view bytes) {
     std::string text = "\"";
     for (const char c : bytes) {
         const auto byte = static_cast<unsigned char>(c);
@@ -66,7 +66,7 @@ std::string key_shares(byte_view shares) {
 std::string protocols(alpn_list alpn) {
     std::string list;
     for (; !alpn.empty(); alpn.pop_front())
-        append_item(list, quoted(alpn.front()));
+        append_item(list, in_quotes(alpn.front()));
     return or_none(list);
 }
 
@@ -127,7 +127,7 @@ std::vector<described_field> describe(const client_hello& hello) {
         {"session ID", std::to_string(hello.session_id.size()) + " bytes"},
         {"cipher suites", names_of(hello.cipher_suites, cipher_suite_name)},
         {"extensions", extension_names(hello.extensions)},
-        {"server_name", hello.server_name ? quoted(*hello.server_name) : "none"},
+        {"server_name", hello.server_name ? in_quotes(*hello.server_name) : "none"},
         {"ALPN", protocols(hello.alpn)},
         {"versions", names_of(hello.supported_versions, version_name)},
         {"groups", names_of(hello.supported_groups, group_name)},

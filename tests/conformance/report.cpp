@@ -29,7 +29,7 @@ std::string printable(std::string_view text) {
     return text.size() > longest_text ? shown + "..." : shown;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string json = "\"";
     for (const unsigned char byte : text) {
         char code[7];
@@ -93,19 +93,20 @@ void print_summary(std::ostream& out, const std::vector<result_row>& rows) {
 }
 
 void print_json(std::ostream& out, const run_facts& facts, const std::vector<result_row>& rows) {
-    out << "{\"router\": " << quoted(facts.router) << ", \"judge\": " << quoted(facts.judge)
+    out << "{\"router\": " << in_quotes(facts.router) << ", \"judge\": " << in_quotes(facts.judge)
         << ", \"right\": " << rows.size() - wrongs(rows) << ", \"wrong\": " << wrongs(rows)
         << ", \"shapes\": [";
     const char* separator = "\n";
     for (const auto& row : rows) {
-        out << separator << "{\"shape\": " << quoted(row.what.name) << ", \"what\": " << quoted(row.what.what)
-            << ", \"rule\": " << quoted(row.what.rule) << ", \"by_rfc\": " << quoted(legality_text(row.what))
-            << ", \"judge\": " << quoted(printable(row.judged.to_string()))
-            << ", \"expected\": " << quoted(row.expected.to_string())
-            << ", \"seen\": " << quoted(row.seen.to_string())
+        out << separator << "{\"shape\": " << in_quotes(row.what.name)
+            << ", \"what\": " << in_quotes(row.what.what) << ", \"rule\": " << in_quotes(row.what.rule)
+            << ", \"by_rfc\": " << in_quotes(legality_text(row.what))
+            << ", \"judge\": " << in_quotes(printable(row.judged.to_string()))
+            << ", \"expected\": " << in_quotes(row.expected.to_string())
+            << ", \"seen\": " << in_quotes(row.seen.to_string())
             << ", \"right\": " << (row.decided.is_right() ? "true" : "false")
-            << ", \"fault\": " << quoted(to_string(row.decided.kind))
-            << ", \"why\": " << quoted(row.decided.why) << "}";
+            << ", \"fault\": " << in_quotes(to_string(row.decided.kind))
+            << ", \"why\": " << in_quotes(row.decided.why) << "}";
         separator = ",\n";
     }
     out << "\n]}\n";

@@ -10,7 +10,7 @@ namespace snipass {
 // terminal alone.
 [[nodiscard]] std::string on_one_line(std::string_view text);
 
-// quoted is the text as a TOML basic string, so that what a diagnostic proposes can be pasted.
-[[nodiscard]] std::string quoted(std::string_view text);
+// in_quotes is the text as a TOML basic string, so that what a diagnostic proposes can be pasted.
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 } // namespace snipass

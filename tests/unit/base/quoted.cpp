@@ -2,15 +2,15 @@
 
 #include "catch.hpp"
 
+using snipass::in_quotes;
 using snipass::on_one_line;
-using snipass::quoted;
 
-TEST_CASE("quoted writes a TOML string on one line") {
-    CHECK(quoted("blog") == R"("blog")");
-    CHECK(quoted("") == R"("")");
-    CHECK(quoted(R"(/\d"/)") == R"("/\\d\"/")");
-    CHECK(quoted("a\nb\x1b\x7f") == R"("a\u000Ab\u001B\u007F")");
-    CHECK(quoted("b\xc3\xbc-") == "\"b\xc3\xbc-\"");
+TEST_CASE("in_quotes writes a TOML string on one line") {
+    CHECK(in_quotes("blog") == R"("blog")");
+    CHECK(in_quotes("") == R"("")");
+    CHECK(in_quotes(R"(/\d"/)") == R"("/\\d\"/")");
+    CHECK(in_quotes("a\nb\x1b\x7f") == R"("a\u000Ab\u001B\u007F")");
+    CHECK(in_quotes("b\xc3\xbc-") == "\"b\xc3\xbc-\"");
 }
 
 TEST_CASE("on_one_line leaves all but control characters") {
