@@ -2,7 +2,7 @@
 //
 //     sni_conformance --router 127.0.0.1:8443 --a 127.0.0.1:9001 --b 127.0.0.1:9002 --default 127.0.0.1:9003
 //
-// The program is the three backends itself; docs/conformance.md has the rest.
+// The program is the three backends itself; tests/conformance/README.md has the rest.
 #include "exchange.hpp"
 #include "report.hpp"
 
