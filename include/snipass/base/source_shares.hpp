@@ -1,0 +1,95 @@
+// source_shares: who has how much of what strangers share.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+
+#include <boost/functional/hash.hpp>
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+
+#include <array>
+#include <cstddef>
+#include <unordered_map>
+
+namespace snipass {
+
+// source_shares bounds the places that strangers take, and keeps those of each source apart. A source is an
+// IPv4 address or an IPv6 /64. Whoever has a /56 or a /48 has many of these, so each of them counts as a
+// source, too, with the share of 4 and of 16. At the bound the newest place of the largest source goes: who
+// has many loses one, who has few loses none.
+//
+// It allocates for each source, not for each place. One thread only.
+class source_shares {
+    struct network;
+
+  public:
+    // place is what one client has, wherever its owner keeps it. It leaves when it is destroyed.
+    class place {
+      public:
+        place() = default;
+        ~place() { leave(); }
+        place(const place&) = delete;
+        place& operator=(const place&) = delete;
+
+        void leave() noexcept; // again is harmless
+        [[nodiscard]] bool is_in() const noexcept { return in_ != nullptr; }
+
+      private:
+        friend class source_shares;
+
+        struct membership : boost::intrusive::list_base_hook<> {
+            place* of = nullptr;
+            network* in = nullptr;
+        };
+
+        source_shares* in_ = nullptr;
+        std::array<membership, 3> memberships_; // an IPv4 address has one
+    };
+
+    explicit source_shares(std::size_t limit = 1) noexcept : limit_(limit) {}
+    source_shares(const source_shares&) = delete;
+    source_shares& operator=(const source_shares&) = delete;
+
+    // set_limit holds for those who enter from now on; nobody has to go for it at once.
+    void set_limit(std::size_t limit) noexcept { limit_ = limit; }
+
+    // enter gives `one`, which is in no other, a place for `source`. Above the limit one place goes: it has
+    // left already and is returned. It is `one` itself if no other source is larger than its own.
+    [[nodiscard]] place* enter(place& one, const ip_address& source);
+
+    [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    // places_of is what a bound for each source is held against: the places of its address or /64, a quarter
+    // of its /56's or a sixteenth of its /48's, whichever is most, rounded up.
+    [[nodiscard]] std::size_t places_of(const ip_address& source) const;
+
+    // newest_of_largest is who would go next; null: nobody is in.
+    [[nodiscard]] place* newest_of_largest() noexcept;
+
+  private:
+    struct network : boost::intrusive::set_base_hook<> {
+        ip_prefix prefix;
+        std::size_t cost = 1;                              // of a place: the smaller, the larger the share
+        boost::intrusive::list<place::membership> members; // the newest is the last
+
+        network(const ip_prefix& of, std::size_t cost_of_a_place) noexcept
+            : prefix(of), cost(cost_of_a_place) {}
+        [[nodiscard]] std::size_t load() const noexcept { return cost * members.size(); }
+        friend bool operator<(const network& a, const network& b) noexcept { return a.load() < b.load(); }
+    };
+    struct hash {
+        std::size_t operator()(const ip_prefix& one) const noexcept;
+    };
+    using by_load = boost::intrusive::multiset<network, boost::intrusive::constant_time_size<false>>;
+
+    void join(place::membership& one, network& to) noexcept;
+    void part(place::membership& one) noexcept;
+
+    std::size_t limit_;
+    std::size_t size_ = 0;
+    std::unordered_map<ip_prefix, network, hash> networks_;
+    by_load by_load_; // the largest is the last
+};
+
+} // namespace snipass

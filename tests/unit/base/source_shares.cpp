@@ -1,0 +1,149 @@
+#include "snipass/base/source_shares.hpp"
+
+#include <list>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+
+namespace {
+
+using namespace snipass;
+
+ip_address address(const std::string& text) {
+    return ip_address::parse(text).value();
+}
+
+// crowd has places of whoever came, in the order in which they came.
+struct crowd {
+    explicit crowd(std::size_t limit) : shares(limit) {}
+
+    // come tells who goes for it, by number of arrival; -1: nobody.
+    int come(const std::string& source) {
+        auto& one = places.emplace_back();
+        const auto* const gone = shares.enter(one, address(source));
+        int number = 0;
+        for (const auto& place : places) {
+            if (&place == gone)
+                return number;
+            ++number;
+        }
+        return -1;
+    }
+
+    source_shares shares;
+    std::list<source_shares::place> places;
+};
+
+} // namespace
+
+TEST_CASE("source_shares: at the bound the newest of the largest source goes") {
+    struct row {
+        const char* name;
+        std::size_t limit;
+        std::vector<const char*> sources;
+        std::vector<int> gone; // for each of them
+    };
+    for (const auto& row : std::vector<struct row>{
+             {"up to the bound nobody goes", 3, {"192.0.2.1", "192.0.2.1", "192.0.2.1"}, {-1, -1, -1}},
+             {"one source displaces itself", 2, {"192.0.2.1", "192.0.2.1", "192.0.2.1"}, {-1, -1, 2}},
+             {"who has one loses none",
+              3,
+              {"192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"},
+              {-1, -1, -1, 2}},
+             {"equals: the newcomer", 2, {"192.0.2.1", "192.0.2.2", "192.0.2.3"}, {-1, -1, 2}},
+             {"an equal of the largest: the newcomer",
+              3,
+              {"192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2"},
+              {-1, -1, -1, 3}},
+             {"again and again, until they are equal",
+              4,
+              {"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.2"},
+              {-1, -1, -1, -1, 3, 2, 6}},
+             {"a /64 is one source",
+              3,
+              {"2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8::3", "192.0.2.2"},
+              {-1, -1, -1, 3, 1}},
+             {"IPv4 is the same in whatever form", 1, {"192.0.2.1", "::ffff:192.0.2.1"}, {-1, 1}},
+             {"a limit of nothing", 0, {"192.0.2.1"}, {0}},
+         }) {
+        INFO(row.name);
+        crowd all{row.limit};
+        std::vector<int> gone;
+        for (const auto* const source : row.sources)
+            gone.push_back(all.come(source));
+        CHECK(gone == row.gone);
+        CHECK(all.shares.size() <= row.limit);
+    }
+}
+
+TEST_CASE("source_shares: a /56 has four shares, a /48 sixteen") {
+    struct row {
+        const char* name;
+        const char* before; // of the number of the network
+        const char* behind;
+        std::size_t networks;
+        bool is_larger; // than two places of one address
+    };
+    for (const auto& row : std::vector<struct row>{
+             {"fewer than two shares of a /56", "2001:db8:0:", "::1", 7, false},
+             {"more", "2001:db8:0:", "::1", 9, true},
+             {"fewer than two shares of a /48", "2001:db8:0:", "00::1", 31, false},
+             {"more", "2001:db8:0:", "00::1", 33, true},
+             {"many /48s are strangers to each other", "2001:db8:", "::1", 99, false},
+         }) {
+        INFO(row.name << ": " << row.networks);
+        crowd all{row.networks + 2};
+        CHECK(all.come("192.0.2.1") == -1);
+        CHECK(all.come("192.0.2.1") == -1);
+        for (std::size_t i = 1; i <= row.networks; ++i)
+            CHECK(all.come(row.before + std::to_string(i) + row.behind) == -1);
+        CHECK(all.come("192.0.2.2") == (row.is_larger ? static_cast<int>(row.networks) + 1 : 1));
+    }
+}
+
+TEST_CASE("source_shares: a source's places, or its part of its network's") {
+    crowd all{100};
+    CHECK(all.shares.places_of(address("192.0.2.1")) == 0);
+    CHECK(all.shares.newest_of_largest() == nullptr);
+    for (const auto* const source :
+         {"192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1"})
+        CHECK(all.come(source) == -1);
+    CHECK(all.shares.places_of(address("192.0.2.1")) == 2);
+    CHECK(all.shares.places_of(address("192.0.2.2")) == 0);
+    CHECK(all.shares.places_of(address("2001:db8::2")) == 1);
+    CHECK(all.shares.places_of(address("2001:db8:0:9::2")) == 1);   // four of its /56
+    CHECK(all.shares.places_of(address("2001:db8:0:900::2")) == 1); // of its /48
+    CHECK(all.shares.places_of(address("2001:db8:1::")) == 0);
+    CHECK(all.come("2001:db8:0:4::1") == -1);
+    CHECK(all.shares.places_of(address("2001:db8:0:9::2")) == 2);
+}
+
+TEST_CASE("source_shares: who leaves makes room, and what is not used any more is forgotten") {
+    crowd all{2};
+    CHECK(all.come("2001:db8::1") == -1);
+    CHECK(all.come("192.0.2.1") == -1);
+    all.places.front().leave();
+    all.places.front().leave();
+    CHECK_FALSE(all.places.front().is_in());
+    CHECK(all.shares.size() == 1);
+    CHECK(all.shares.places_of(address("2001:db8::1")) == 0);
+    CHECK(all.come("192.0.2.2") == -1);
+    CHECK(all.shares.newest_of_largest() != nullptr);
+    all.places.clear();
+    CHECK(all.shares.size() == 0);
+    CHECK(all.shares.newest_of_largest() == nullptr);
+}
+
+TEST_CASE("source_shares: a smaller limit sends nobody away at once") {
+    crowd all{3};
+    for (const auto* const source : {"192.0.2.1", "192.0.2.1", "192.0.2.2"})
+        CHECK(all.come(source) == -1);
+    all.shares.set_limit(1);
+    CHECK(all.shares.size() == 3);
+    CHECK(all.come("192.0.2.3") == 1);
+    CHECK(all.shares.size() == 3);
+    all.places.front().leave();
+    CHECK(all.come("192.0.2.4") == 4);
+    CHECK(all.shares.size() == 2);
+}
