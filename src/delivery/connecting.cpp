@@ -50,7 +50,7 @@ class connecting {
   public:
     connecting(passage& way, const config::backend_settings& settings, std::vector<candidate>& candidates,
                patience limit)
-        : way_(way), settings_(settings), candidates_(candidates), limit_(limit), race_(way.owner.loop()) {
+        : way_(way), settings_(settings), candidates_(candidates), limit_(limit), race_(way.thread.loop) {
         if (settings.transparent)
             source_ = way.about.client.address;
     }
@@ -133,7 +133,7 @@ bool connecting::was_cut(const attempt& one) const {
 // may_connect: the routes are the same for all listeners, so a client that is sent to one would go round
 // until the descriptors are used up. Of those who choose their host, forwarding.cpp has seen to it.
 error_code connecting::may_connect(const candidate& to) const {
-    if (settings_.forwards() || !way_.owner.listens_on(*to.endpoint))
+    if (settings_.forwards() || !way_.thread.listens_on(*to.endpoint))
         return {};
     const auto where = where_is(to);
     if (!where)
@@ -141,9 +141,9 @@ error_code connecting::may_connect(const candidate& to) const {
     if (*where == os::whereabouts::elsewhere)
         return {};
     if (!to.state->told_loop.exchange(true))
-        way_.owner.events().write(config::log_level::warn,
-                                  "an address of a backend is this router's own and is not connected to",
-                                  {{"backend", settings_.name}, {"address", name_of(to)}});
+        way_.thread.events.write(config::log_level::warn,
+                                 "an address of a backend is this router's own and is not connected to",
+                                 {{"backend", settings_.name}, {"address", name_of(to)}});
     return would_loop;
 }
 
@@ -195,13 +195,13 @@ std::optional<connected> connecting::take_finished() {
 // Of a client's own choice of hosts nobody keeps account.
 void connecting::note_failure(const candidate& of, const error_code& why) {
     if (!settings_.forwards())
-        server::note_failure(way_.owner.events(), settings_, of, why);
+        server::note_failure(way_.thread.events, settings_, of, why);
 }
 
 // A backend whose TLS is checked may accept connections and still not serve; only a check tells.
 void connecting::note_success(const candidate& of) {
     if (settings_.check != config::health_check::tls)
-        server::note_success(way_.owner.events(), settings_, of, "connected");
+        server::note_success(way_.thread.events, settings_, of, "connected");
 }
 
 // Each client would wait for a silent address again, if that did not count against it, and clients may have
@@ -213,7 +213,7 @@ void connecting::note_those_that_were_slow(std::string_view why) {
         if (!one.session || one.was_slow || net::clock::now() - one.begun < one.head_start)
             continue;
         one.was_slow = true;
-        note_slow(way_.owner.events(), settings_, candidates_[one.candidate], one.head_start, why);
+        note_slow(way_.thread.events, settings_, candidates_[one.candidate], one.head_start, why);
     }
 }
 
@@ -223,9 +223,9 @@ const error_code nothing_to_try = boost::asio::error::host_not_found_try_again;
 
 // A client whose hello is complete goes before those whose is not.
 task<bool> make_room(passage& way, error_code problem) {
-    if (!os::out_of_descriptors(problem) || !way.owner.make_room())
+    if (!os::out_of_descriptors(problem) || !way.thread.make_room())
         co_return false;
-    net::sleeper turn{way.owner.loop()};
+    net::sleeper turn{way.thread.loop};
     co_await turn.sleep(net::clock::now());
     co_return true;
 }

@@ -115,7 +115,7 @@ task<delivery::attempt> delivery::hold(backend& to, attempt last) {
     const auto until = net::clock::now() + to.settings().hold;
     if (to.settings().hold <= 0ms)
         co_return last;
-    backend::held place{to, way_.owner.loop()};
+    backend::held place{to, way_.thread.loop};
     while (last.status != handoff_status::taken && !is_unfit(last) && way_.keeps(place)) {
         const bool my_turn = co_await place.wait(until);
         if (net::clock::now() >= until)
@@ -155,9 +155,9 @@ task<delivery::attempt> delivery::offer_to(backend& to, std::size_t address, net
             co_return last;
         auto next = now + retry;
         // A client whose hello is complete goes before those whose is not.
-        if (last.error == os::make_error(EMFILE) && way_.owner.make_room())
+        if (last.error == os::make_error(EMFILE) && way_.thread.make_room())
             next = now;
-        net::sleeper sleeper{way_.owner.loop()};
+        net::sleeper sleeper{way_.thread.loop};
         co_await sleeper.sleep(next);
     }
 }
@@ -169,7 +169,7 @@ task<delivery::attempt> delivery::try_stream(std::string_view path, net::time_po
         co_return attempt{handoff_status::failed, os::make_error(ENOMSG)};
     const auto header = net::make_proxy_v2(way_.facts());
     const bool was_shared = std::exchange(way_.about.is_shared, true); // it may be, from any moment on
-    const auto end = co_await net::hand_off_stream(way_.owner.loop(), path, way_.client, header, deadline);
+    const auto end = co_await net::hand_off_stream(way_.thread.loop, path, way_.client, header, deadline);
     const bool was_sent = end.status == handoff_status::silent || end.status == handoff_status::declined;
     way_.about.is_shared = was_shared || was_sent;
     co_return end;
@@ -207,8 +207,8 @@ delivery::attempt delivery::try_datagram(net::datagram_channel& channel) {
 result<byte_view> delivery::first_bytes() {
     if (!way_.consumed.empty())
         return byte_view{way_.consumed};
-    if (!way_.peeker.is_current(way_.owner.buffer())) {
-        const auto state = way_.peeker.look(way_.client.get(), way_.owner.buffer());
+    if (!way_.peeker.is_current(way_.thread.buffer)) {
+        const auto state = way_.peeker.look(way_.client.get(), way_.thread.buffer);
         // That it is no hello was judged before it came here; its bytes are what they are.
         if (!state && state.error().category() != tls::hello_category())
             return state.error();
@@ -218,10 +218,10 @@ result<byte_view> delivery::first_bytes() {
 
 } // namespace
 
-task<std::optional<outcome>> deliver(worker& owner, const std::shared_ptr<generation>& site,
+task<std::optional<outcome>> deliver(context& thread, const std::shared_ptr<generation>& site,
                                      os::unique_fd& client, net::hello_peeker& peeker, record& about,
                                      std::size_t first, std::vector<std::uint8_t> consumed) {
-    delivery one{passage{owner, site, client, peeker, about, std::move(consumed)}};
+    delivery one{passage{thread, site, client, peeker, about, std::move(consumed)}};
     co_return co_await one.run(first);
 }
 

@@ -27,7 +27,7 @@ struct forwarded final : target {
 };
 
 std::optional<hellos_under_way::random> random_of(passage& way) {
-    auto& buffer = way.owner.buffer();
+    auto& buffer = way.thread.buffer;
     if (!way.peeker.is_current(buffer) && !way.peeker.look(way.client.get(), buffer, way.consumed))
         return std::nullopt;
     const auto hello = tls::parse_client_hello(way.peeker.message(buffer));
@@ -47,7 +47,7 @@ result<std::string> why_not(const passage& way, const config::destinations& allo
     if (!where)
         return where.error();
     const bool local = *where == os::whereabouts::here;
-    if (local && way.owner.listens_on(to))
+    if (local && way.thread.listens_on(to))
         return "a loop: " + to.to_string() + " is this router's";
     if (local && !allowed.lists(to.address))
         return to.address.to_string() + " is this machine's and not in allow_destinations";
@@ -105,7 +105,7 @@ net::task<hosts> find_hosts(passage& way, backend& to) {
     const auto random = random_of(way);
     if (!random)
         co_return refuse(way, "its hello cannot be read again");
-    auto mark = way.owner.book().forwarded.add(*random);
+    auto mark = way.thread.book.forwarded.add(*random);
     if (!mark)
         co_return refuse(way, "a loop: this hello is being forwarded already");
 
@@ -114,7 +114,7 @@ net::task<hosts> find_hosts(passage& way, backend& to) {
     const auto deadline = net::clock::now() + settings.connect_timeout;
     const auto source = way.about.client.address;
     const auto answer =
-        co_await way.owner.names().find(std::move(name), source, settings.resolve_interval, deadline);
+        co_await way.thread.names.find(std::move(name), source, settings.resolve_interval, deadline);
     if (!answer) {
         way.note(answer.error().message());
         const bool late = answer.error() == boost::asio::error::timed_out;

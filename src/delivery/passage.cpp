@@ -19,7 +19,7 @@ net::proxy_facts passage::facts() {
     else if (const auto local = os::local_endpoint(client.get())) // fails only for a client that is gone
         facts.local = *local;
     if (!about.id)
-        about.id = owner.next_id();
+        about.id = thread.ids.next();
     facts.id = *about.id;
     if (!about.hello)
         return facts;
@@ -55,8 +55,8 @@ bool passage::keeps(backend::held& place) const {
 }
 
 bool passage::is_removed(const config::backend_settings& of, std::string_view address) const {
-    const auto* const now = owner.configuration();
-    return now != nullptr && now != site->config.get() && server::is_removed(of, address, *now);
+    return thread.in_use != nullptr && thread.in_use != site &&
+           server::is_removed(of, address, *thread.in_use->config);
 }
 
 } // namespace snipass::server

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "snipass/backends/backend.hpp"
+#include "snipass/context/context.hpp"
 #include "snipass/net/hello_peeker.hpp"
 #include "snipass/net/proxy_header.hpp"
 #include "snipass/os/unique_fd.hpp"
-#include "snipass/process/worker.hpp"
 #include "snipass/telling/record.hpp"
 
 #include <memory>
@@ -17,7 +17,7 @@ namespace snipass::server {
 // The client's bytes are still in its socket, or, on the way to a `datagram` backend that had no room after
 // all, in `consumed`.
 struct passage {
-    worker& owner;
+    context& thread;
     const std::shared_ptr<generation>& site;
     os::unique_fd& client;
     net::hello_peeker& peeker;

@@ -1,8 +1,6 @@
 // What is left of a session while it is relayed.
 #include "snipass/delivery/proxied_session.hpp"
 
-#include "snipass/process/worker.hpp"
-
 #include <algorithm>
 
 namespace snipass::server {
@@ -18,9 +16,9 @@ net::relay_options options_of(const config::backend_settings& settings, const re
 
 } // namespace
 
-proxied_session::proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, counted at,
+proxied_session::proxied_session(context& thread, std::shared_ptr<generation> site, backend& to, counted at,
                                  os::unique_fd client, os::unique_fd connection, record&& about)
-    : relay(std::move(client), std::move(connection), options_of(to.settings(), about)), owner_(owner),
+    : relay(std::move(client), std::move(connection), options_of(to.settings(), about)), thread_(thread),
       site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
     about_.detail.shrink_to_fit();
     if (about_.hello)
@@ -44,7 +42,7 @@ bool proxied_session::must_end(const config::configuration& now) const {
 void proxied_session::ended(const net::relay_result& how) {
     about_.outcome = outcome::proxied;
     about_.relay = &how;
-    owner_.finish(about_);
+    thread_.finish(about_);
 }
 
 } // namespace snipass::server

@@ -45,7 +45,7 @@ task<error_code> greet(passage& way, int connection, const config::backend_setti
         first.assign(header.begin(), header.end());
     }
     first.insert(first.end(), way.consumed.begin(), way.consumed.end());
-    net::fd_watch watch{way.owner.loop(), connection};
+    net::fd_watch watch{way.thread.loop, connection};
     const auto deadline = std::min(net::clock::now() + settings.connect_timeout, end);
     for (byte_view rest{first}; !rest.empty();) {
         const auto n = ::send(connection, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -67,7 +67,7 @@ task<error_code> greet(passage& way, int connection, const config::backend_setti
 // are. False: another client has taken its place.
 task<bool> wait_for_answer(passage& way, backend& to) {
     const auto until = net::clock::now() + to.settings().connect_timeout;
-    backend::held place{to, way.owner.loop()};
+    backend::held place{to, way.thread.loop};
     while (to.targets().awaits_answer() && net::clock::now() < until && way.keeps(place) &&
            !way.is_removed(to.settings()))
         (void)co_await place.wait(until);
@@ -86,7 +86,7 @@ task<result<connected>> connect_and_greet(passage& way, const config::backend_se
         if (!ec)
             co_return connection;
         if (!settings.forwards())
-            note_failure(way.owner.events(), settings, connection->to, ec);
+            note_failure(way.thread.events, settings, connection->to, ec);
         const auto used = std::ranges::find_if(candidates, [&](const candidate& one) {
             return one.address == connection->to.address && one.endpoint == connection->to.endpoint;
         });
@@ -111,6 +111,18 @@ void note_why(passage& way, const backend& to, const error_code& last) {
         way.note(last.message());
     if (!missing.empty())
         way.note(missing);
+}
+
+// start: nullopt: the session goes on as a proxied_session. An outcome: it could not, and has ended.
+std::optional<outcome> start(passage& way, std::unique_ptr<proxied_session> one) {
+    auto& session = *one;
+    std::unique_ptr<net::relay> relay = std::move(one);
+    const auto ec = way.thread.relays.start(relay);
+    if (!ec)
+        return std::nullopt;
+    way.about = session.take_record(); // the kernel has no memory for another registration
+    way.about.detail += (way.about.detail.empty() ? "" : "; ") + ec.message();
+    return outcome::internal_error;
 }
 
 // connect_and_relay has ended, or its relay begun, at `end`.
@@ -150,10 +162,10 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to,
     way.about.endpoint = connection->to.endpoint;
     way.about.connect_time = net::clock::now() - begun;
     os::set_nonblocking(way.client.get());
-    auto session = std::make_unique<proxied_session>(way.owner, way.site, to, std::move(connection->session),
+    auto session = std::make_unique<proxied_session>(way.thread, way.site, to, std::move(connection->session),
                                                      std::move(way.client), std::move(connection->fd),
                                                      std::move(way.about));
-    co_return way.owner.start_relay(std::move(session), way.about);
+    co_return start(way, std::move(session));
 }
 
 outcome turned_away(passage& way) {
@@ -184,7 +196,7 @@ task<std::optional<outcome>> hold_for_proxy(passage& way, backend& to, std::opti
     const backend::pending pending{to};
     const auto until = net::clock::now() + to.settings().hold;
     const auto detail = way.about.detail; // each attempt would add to it
-    backend::held place{to, way.owner.loop()};
+    backend::held place{to, way.thread.loop};
     while (net::clock::now() < until && way.keeps(place)) {
         const bool my_turn = co_await place.wait(until);
         if (way.is_removed(to.settings()))

@@ -3,10 +3,12 @@
 
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/process/worker.hpp"
 #include "snipass/session/reception.hpp"
+#include "snipass/session/session.hpp"
 
 #include <boost/asio/error.hpp>
+
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
@@ -34,19 +36,27 @@ net::time_point end_of_pause(listener::pace reason) {
     return net::clock::now() + (reason == listener::pace::rest ? rest_time : 0ms);
 }
 
-} // namespace
-
-listener::listener(worker& owner, listener_socket socket)
-    : owner_(owner), socket_(std::move(socket)), watch_(owner.loop(), socket_.fd.get()) {
-    if (const auto own = os::local_endpoint(socket_.fd.get())) // fails for a unix socket
-        own_ = *own;
+// receive_and_serve is the way of a client whose handoff comes on `connection`. `site` keeps `settings`.
+net::task<> receive_and_serve(context& thread, std::shared_ptr<generation> site,
+                              const config::listener_settings& settings, os::unique_fd connection) {
+    const in_flight::client counted{thread.clients};
+    auto client = co_await receive_stream(thread, settings, std::move(connection));
+    if (client)
+        thread.loop.spawn(serve(thread, std::move(site), settings, std::move(*client)));
 }
 
-bool listener::takes(const ip_endpoint& one) const {
-    if (!own_ || own_->port != one.port)
-        return false;
-    const bool any = own_->address == ip_address{} || own_->address == ip_address::v4({});
-    return any || own_->address == one.address;
+} // namespace
+
+listener::listener(context& thread, listener_socket socket)
+    : thread_(thread), socket_(std::move(socket)), watch_(thread.loop, socket_.fd.get()) {
+    if (const auto own = os::local_endpoint(socket_.fd.get())) // fails for a unix socket
+        thread_.listening.push_back(own_.emplace(*own));
+}
+
+listener::~listener() {
+    auto& all = thread_.listening;
+    if (own_) // once: a socket that is being closed may have the same address
+        all.erase(std::ranges::find(all, *own_));
 }
 
 void listener::use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept {
@@ -106,13 +116,16 @@ listener::pace listener::accept_some() {
 }
 
 listener::pace listener::pace_after(const error_code& ec) {
-    const bool made_room = os::is_transient(ec) && owner_.make_room();
+    const bool made_room = os::is_transient(ec) && thread_.make_room();
     if (made_room && ec == os::make_error(EMFILE))
         return pace::again; // a descriptor of our own is free now
     if (os::is_transient(ec))
-        owner_.accepting_pauses();
+        thread_.counters.accept_paused.add();
     else if (is_broken(ec) && !std::exchange(told_broken_, true))
-        owner_.listener_is_broken(socket_.address);
+        thread_.events.write(
+            config::log_level::error,
+            "nobody can be accepted: another process has shut the socket down (restart the socket unit)",
+            {{"listener", socket_.address}});
     return pace::rest; // anything else is one client's network error (accept(2)), and it may be gone
 }
 
@@ -125,14 +138,39 @@ std::size_t listener::waiting() const {
 }
 
 error_code listener::accept_one() {
-    if (socket_.kind == socket_kind::handoff_stream)
-        return accept_handoff(owner_, site_, *settings_, socket_.fd.get());
-    if (socket_.kind == socket_kind::handoff_datagram)
-        return receive_datagram(owner_, site_, *settings_, socket_.fd.get());
+    switch (socket_.kind) {
+    case socket_kind::tcp:
+        return accept_client();
+    case socket_kind::handoff_stream:
+        return accept_handoff();
+    case socket_kind::handoff_datagram:
+        return take_datagram();
+    }
+    return {};
+}
+
+error_code listener::accept_client() {
     auto client = os::accept_client(socket_.fd.get());
     if (!client)
         return client.error();
-    owner_.start_session(site_, *settings_, std::move(*client));
+    thread_.loop.spawn(serve(thread_, site_, *settings_, std::move(*client)));
+    return {};
+}
+
+error_code listener::accept_handoff() {
+    os::unique_fd connection{::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (!connection)
+        return os::last_error();
+    thread_.loop.spawn(receive_and_serve(thread_, site_, *settings_, std::move(connection)));
+    return {};
+}
+
+error_code listener::take_datagram() {
+    auto client = receive_datagram(thread_, *settings_, socket_.fd.get());
+    if (!client)
+        return client.error();
+    if (*client)
+        thread_.loop.spawn(serve(thread_, site_, *settings_, std::move(**client)));
     return {};
 }
 

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds quick_interval{1};
 constexpr unsigned quick_looks = 1'000;
 
 // max_waiting keeps descriptors back: the process's own, and for those on their way to a backend a twentieth,
-// and a few at least. What others take later, waiting clients give (worker::make_room).
+// and a few at least. What others take later, waiting clients give (context::make_room).
 std::size_t max_waiting(unsigned workers) {
     constexpr std::size_t of_each_loop = 2;
     const auto limit = os::raise_descriptor_limit();
@@ -71,7 +71,7 @@ void worker_pool::guard(const std::stop_token& stop) {
 bool worker_pool::free_held() {
     bool any = false;
     for (auto& one : workers_) {
-        const auto turns = one.worker.loop().turns();
+        const auto turns = one.worker.turns();
         const bool works = turns % 2 != 0;
         if (works && turns == one.turns) {
             os::interrupt(one.thread.native_handle());

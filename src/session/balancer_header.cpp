@@ -1,10 +1,8 @@
 #include "snipass/session/balancer_header.hpp"
 
 #include "snipass/base/proxy_preface.hpp"
-#include "snipass/context/waiting_room.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/process/worker.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -22,8 +20,8 @@ using namespace std::chrono_literals;
 constexpr auto pause = 10ms;
 
 // look: 0 once the header was there and is taken, else how many bytes make another look worth while.
-result<std::size_t> look(worker& owner, int client, record& about) {
-    const auto room = owner.buffer().first(proxy_preface::max_size);
+result<std::size_t> look(context& thread, int client, record& about) {
+    const auto room = thread.buffer.first(proxy_preface::max_size);
     const auto n = os::peek(client, room);
     if (!n && !os::would_block(n.error()))
         return n.error();
@@ -46,20 +44,20 @@ result<std::size_t> look(worker& owner, int client, record& about) {
 
 } // namespace
 
-net::task<error_code> take_balancer_header(worker& owner, int client, record& about,
+net::task<error_code> take_balancer_header(context& thread, int client, record& about,
                                            net::time_point deadline) {
-    auto needed = look(owner, client, about);
+    auto needed = look(thread, client, about);
     if (!needed || *needed == 0)
         co_return needed ? error_code{} : needed.error();
-    net::fd_watch watch{owner.loop(), client};
-    const waiting_room::place place{owner.waiting(), about.client.address, watch};
+    net::fd_watch watch{thread.loop, client};
+    const waiting_room::place place{thread.waiting, about.client.address, watch};
     while (needed && *needed > 0) {
         const auto asked = *needed;
         if (const auto ec = os::wait_for_bytes(client, asked))
             co_return ec;
         if (const auto ec = co_await watch.readable(deadline))
             co_return ec;
-        needed = look(owner, client, about);
+        needed = look(thread, client, about);
         if (!needed || *needed != asked)
             continue;
         if (os::peer_has_closed(client))

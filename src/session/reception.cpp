@@ -6,15 +6,15 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/fd_receiving.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/process/worker.hpp"
-#include "snipass/session/session.hpp"
 
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace snipass::server {
 namespace {
@@ -54,11 +54,10 @@ constexpr std::string_view too_slow = "its header did not come in time";
 // reception is the frame of one connection.
 class reception {
   public:
-    reception(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
-              os::unique_fd connection)
-        : owner_(owner), site_(std::move(site)), listener_(listener), connection_(std::move(connection)) {}
+    reception(context& thread, const config::listener_settings& listener, os::unique_fd connection)
+        : thread_(thread), listener_(listener), connection_(std::move(connection)) {}
 
-    task<> run();
+    task<std::optional<passed_client>> run();
 
   private:
     enum class progress : std::uint8_t {
@@ -75,8 +74,7 @@ class reception {
     [[nodiscard]] bool has_let_go() const;
     task<> wait_for_sole_ownership(const ip_address& client);
 
-    worker& owner_;
-    std::shared_ptr<generation> site_;
+    context& thread_;
     const config::listener_settings& listener_;
     os::unique_fd connection_;
     os::unique_fd client_;
@@ -84,34 +82,34 @@ class reception {
     std::array<std::uint8_t, header_max> bytes_; // filled by read()
 };
 
-task<> reception::run() {
+task<std::optional<passed_client>> reception::run() {
     const auto user = os::peer_user(connection_.get());
     if (!user || !is_allowed(listener_, *user)) {
         (void)refuse(user ? stranger(*user) : std::string{unknown_sender});
-        co_return;
+        co_return std::nullopt;
     }
     auto state = read();
     if (state == progress::partial)
         state = co_await wait_for_header();
     if (state != progress::complete)
-        co_return;
+        co_return std::nullopt;
     if (!os::is_tcp_connection(client_.get())) {
         (void)refuse(no_client);
-        co_return;
+        co_return std::nullopt;
     }
     auto client = make_client();
     // Not a flag is set before that: if the sender has taken its client back, somebody else may be serving
     // it.
     if (!os::acknowledge(connection_.get(), ack))
-        co_return;
+        co_return std::nullopt;
     if (os::prepare_passed(client.fd.get()))
-        co_return; // fcntl(2) of a descriptor that is there does not fail
+        co_return std::nullopt; // fcntl(2) of a descriptor that is there does not fail
     co_await wait_for_sole_ownership(client.client.address);
-    owner_.start_session(site_, listener_, std::move(client));
+    co_return client;
 }
 
 reception::progress reception::refuse(std::string_view why) {
-    owner_.handoff_refused(listener_, why);
+    thread_.refuse_handoff(listener_, why);
     return progress::over;
 }
 
@@ -125,7 +123,7 @@ reception::progress reception::read() {
         if (!got || got->size == 0)
             return refuse(no_handoff);
         if (got->no_room) {
-            owner_.make_room();
+            thread_.make_room();
             return progress::over;
         }
         // The descriptor travels on the first byte or not at all.
@@ -150,9 +148,9 @@ reception::progress reception::judge() {
 
 task<reception::progress> reception::wait_for_header() {
     const auto deadline = net::clock::now() + patience;
-    net::fd_watch watch{owner_.loop(), connection_.get()};
+    net::fd_watch watch{thread_.loop, connection_.get()};
     // Of whom it is is not known yet: all silent senders are one source.
-    const waiting_room::place place{owner_.waiting(), ip_address{}, watch};
+    const waiting_room::place place{thread_.waiting, ip_address{}, watch};
     auto state = progress::partial;
     while (state == progress::partial) {
         if (co_await watch.readable(deadline))
@@ -189,32 +187,28 @@ bool reception::has_let_go() const {
 task<> reception::wait_for_sole_ownership(const ip_address& client) {
     if (has_let_go())
         co_return;
-    net::fd_watch watch{owner_.loop(), connection_.get()};
-    const waiting_room::place place{owner_.waiting(), client, watch};
+    net::fd_watch watch{thread_.loop, connection_.get()};
+    const waiting_room::place place{thread_.waiting, client, watch};
     // However it ends, the client is ours, and is served.
     (void)co_await watch.readable(net::clock::now() + patience);
 }
 
 } // namespace
 
-error_code accept_handoff(worker& owner, const std::shared_ptr<generation>& site,
-                          const config::listener_settings& listener, int socket) {
-    os::unique_fd connection{::accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-    if (!connection)
-        return os::last_error();
-    owner.start_reception(site, listener, std::move(connection));
-    return {};
+task<std::optional<passed_client>> receive_stream(context& thread, const config::listener_settings& listener,
+                                                  os::unique_fd connection) {
+    reception one{thread, listener, std::move(connection)};
+    try {
+        co_return co_await one.run();
+    } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
+        thread.refuse_handoff(listener, bug.what());
+    }
+    co_return std::nullopt;
 }
 
-task<> receive_stream(worker& owner, std::shared_ptr<generation> site,
-                      const config::listener_settings& listener, os::unique_fd connection) {
-    reception one{owner, std::move(site), listener, std::move(connection)};
-    co_await one.run();
-}
-
-error_code receive_datagram(worker& owner, const std::shared_ptr<generation>& site,
-                            const config::listener_settings& listener, int socket) {
-    const auto room = owner.buffer().first(datagram_max);
+result<std::optional<passed_client>> receive_datagram(context& thread,
+                                                      const config::listener_settings& listener, int socket) {
+    const auto room = thread.buffer.first(datagram_max);
     auto got = os::peek_fd(socket, room);
     if (!got)
         return got.error();
@@ -231,8 +225,8 @@ error_code receive_datagram(worker& owner, const std::shared_ptr<generation>& si
     else if (os::prepare_passed(got->fd.get()))
         problem = no_client;
     if (!problem.empty()) {
-        owner.handoff_refused(listener, problem);
-        return {};
+        thread.refuse_handoff(listener, problem);
+        return std::nullopt;
     }
     passed_client client;
     if (const auto peer = os::peer_endpoint(got->fd.get())) // fails for a client that is gone
@@ -241,8 +235,7 @@ error_code receive_datagram(worker& owner, const std::shared_ptr<generation>& si
     const auto bytes = room.first(got->size);
     client.consumed.assign(bytes.begin(), bytes.end());
     client.received = net::clock::now();
-    owner.start_session(site, listener, std::move(client));
-    return {};
+    return client;
 }
 
 } // namespace snipass::server

@@ -4,7 +4,6 @@
 #include "snipass/config/decision.hpp"
 #include "snipass/delivery/delivery.hpp"
 #include "snipass/os/error.hpp"
-#include "snipass/process/worker.hpp"
 #include "snipass/session/balancer_header.hpp"
 #include "snipass/tls/client_hello.hpp"
 #include "snipass/tls/constants.hpp"
@@ -42,18 +41,19 @@ constexpr std::size_t everything = 1U << 30;
 // session is the frame of one client; its members are what lives across waits.
 class session {
   public:
-    session(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
+    session(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
             os::accepted client)
-        : owner_(owner), site_(std::move(site)), listener_(listener), client_(std::move(client.fd)),
+        : thread_(thread), site_(std::move(site)), listener_(listener), client_(std::move(client.fd)),
           peeker_(site_->config->server.hello_max) {
+        thread_.counters.accepted.add();
         about_.client = client.client;
         about_.listener = listener_.address;
         about_.accepted = net::clock::now();
     }
 
-    session(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
+    session(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
             passed_client client)
-        : session(owner, std::move(site), listener, os::accepted{std::move(client.fd), client.client}) {
+        : session(thread, std::move(site), listener, os::accepted{std::move(client.fd), client.client}) {
         about_.via = client.via;
         about_.local = client.local;
         about_.id = client.id;
@@ -65,7 +65,7 @@ class session {
     // run returns how the session ended; nullopt: it goes on as a proxied_session.
     task<std::optional<outcome>> run();
     [[nodiscard]] record& about() noexcept { return about_; }
-    void end() { owner_.finish(about_); }
+    void end() { thread_.finish(about_); }
     void cut_off();
 
   private:
@@ -78,7 +78,8 @@ class session {
     task<> refuse(const config::decision& decision);
     task<> close(byte_view last_words);
 
-    worker& owner_;
+    context& thread_;
+    in_flight::client counted_{thread_.clients};
     std::shared_ptr<generation> site_;
     const config::listener_settings& listener_;
     os::unique_fd client_;
@@ -119,7 +120,7 @@ std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
 task<std::optional<outcome>> session::run() {
     error_code problem;
     if (comes_from_balancer())
-        problem = co_await take_balancer_header(owner_, client_.get(), about_, hello_deadline());
+        problem = co_await take_balancer_header(thread_, client_.get(), about_, hello_deadline());
     if (!problem)
         problem = look();
     if (os::would_block(problem))
@@ -139,7 +140,7 @@ task<std::optional<outcome>> session::run() {
         co_return refused_as(decision.match);
     }
     const auto end =
-        co_await deliver(owner_, site_, client_, peeker_, about_, *decision.backend, std::move(consumed_));
+        co_await deliver(thread_, site_, client_, peeker_, about_, *decision.backend, std::move(consumed_));
     if (client_) { // nobody took it
         about_.end_now();
         co_await close({});
@@ -159,7 +160,7 @@ bool session::comes_from_balancer() const {
 
 // look: no error once the hello is complete, EAGAIN while it is not, a tls::hello_error if it never can be.
 error_code session::look() {
-    const auto state = peeker_.look(client_.get(), owner_.buffer(), consumed_);
+    const auto state = peeker_.look(client_.get(), thread_.buffer, consumed_);
     if (!state)
         return state.error();
     return *state == net::hello_state::complete ? error_code{} : os::make_error(EAGAIN);
@@ -167,8 +168,8 @@ error_code session::look() {
 
 task<error_code> session::wait_for_hello() {
     const auto deadline = hello_deadline();
-    net::fd_watch watch{owner_.loop(), client_.get()};
-    const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
+    net::fd_watch watch{thread_.loop, client_.get()};
+    const waiting_room::place place{thread_.waiting, about_.client.address, watch};
     // One error_code for all: this frame is what a waiting client costs.
     error_code ec;
     unsigned short_wakes = 0;
@@ -215,13 +216,13 @@ error_code session::consume_rest_of_hello() {
     return {};
 }
 
-// decide parses the hello that is in the worker's buffer, unless there is a problem with it already.
+// decide parses the hello that is in the thread's buffer, unless there is a problem with it already.
 config::decision session::decide(error_code problem) {
     auto kind = config::hello_kind::without_name;
     route::client_facts client{about_.client.address, {}};
     std::optional<host_name> name;
     if (!problem) {
-        const auto hello = tls::parse_client_hello(peeker_.message(owner_.buffer()));
+        const auto hello = tls::parse_client_hello(peeker_.message(thread_.buffer));
         if (!hello) {
             problem = hello.error();
         } else {
@@ -264,8 +265,8 @@ task<> session::close(byte_view last_words) {
     if (os::finish(client_.get(), last_words))
         co_return;
     const auto deadline = net::clock::now() + linger_time;
-    net::fd_watch watch{owner_.loop(), client_.get()};
-    const waiting_room::place place{owner_.waiting(), about_.client.address, watch};
+    net::fd_watch watch{thread_.loop, client_.get()};
+    const waiting_room::place place{thread_.waiting, about_.client.address, watch};
     while (!co_await watch.readable(deadline)) {
         const auto n = os::discard(client_.get(), everything);
         if (n && *n == 0)
@@ -325,14 +326,14 @@ task<> live(session one) {
 
 } // namespace
 
-task<> serve(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
+task<> serve(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
              os::accepted client) {
-    return live(session{owner, std::move(site), listener, std::move(client)});
+    return live(session{thread, std::move(site), listener, std::move(client)});
 }
 
-task<> serve(worker& owner, std::shared_ptr<generation> site, const config::listener_settings& listener,
+task<> serve(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
              passed_client client) {
-    return live(session{owner, std::move(site), listener, std::move(client)});
+    return live(session{thread, std::move(site), listener, std::move(client)});
 }
 
 } // namespace snipass::server

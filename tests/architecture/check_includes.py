@@ -31,10 +31,6 @@ LIBRARIES = {
     "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h"],
 }
 
-# Files below process/ that still know the worker. Each goes when `context` has what it needs; none may be added.
-KNOW_THE_WORKER = {"src/delivery/passage.hpp", "src/delivery/proxied_session.cpp", "src/session/balancer_header.cpp",
-                   "src/session/reception.cpp", "src/session/session.cpp"}
-
 # What runs in the backends' processes, apart from the router. The public headers right under include/snipass are libsnipass's.
 FOR_BACKENDS = {"libsnipass", "preload"}
 
@@ -93,8 +89,6 @@ def check_edge(root, path, module, kind, name, shown, allowed):
         elif module in FOR_BACKENDS or module_of(target) in FOR_BACKENDS:
             if not FOR_BACKENDS >= {module, module_of(target)}:
                 yield f"{shown}: what runs in backends and the router do not know each other"
-        elif name == "snipass/process/worker.hpp" and str(path) in KNOW_THE_WORKER:
-            return
         elif module_of(target) not in allowed[module]:
             yield f"{shown}: {module} may not include {module_of(target)}"
     elif kind == '"' and module in FOR_BACKENDS and name.startswith("../libsnipass/"):

@@ -49,7 +49,7 @@ struct fixture : router_fixture {
     }
 
     [[nodiscard]] std::size_t waiting() const {
-        return running->ask([](server::worker& one) { return one.waiting().size(); });
+        return running->ask([](server::worker& one) { return one.thread().waiting.size(); });
     }
 };
 

@@ -65,7 +65,7 @@ void router::wait_for(server::outcome one, std::uint64_t n) {
 }
 
 void router::wait_until_waiting(std::size_t n) {
-    wait_until([this, n] { return ask([](server::worker& one) { return one.waiting().size(); }) == n; },
+    wait_until([this, n] { return ask([](server::worker& one) { return one.thread().waiting.size(); }) == n; },
                "so many waiting sessions");
 }
 

@@ -1,7 +1,7 @@
 // proxied_session: what is left of a session while it is relayed.
 #pragma once
 
-#include "snipass/backends/generation.hpp"
+#include "snipass/context/context.hpp"
 #include "snipass/net/relay.hpp"
 #include "snipass/telling/record.hpp"
 
@@ -10,19 +10,17 @@
 
 namespace snipass::server {
 
-class worker;
-
 // is_removed: `now` drops a backend that is proxied with these settings, or its address (as written; empty:
 // any), and the settings say that its sessions end then.
 [[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address,
                               const config::configuration& now);
 
 // A proxied_session takes the place of the session's coroutines, which have ended: it is all that is kept of
-// an idle one: at most 1 KiB, for which a long ALPN offer is cut. It tells the worker when it ends.
+// an idle one: at most 1 KiB, for which a long ALPN offer is cut. It finishes its record when it ends.
 class proxied_session final : public net::relay {
   public:
     // `to` is one of the generation's backends, `at` where it is. `connection` is open and greeted.
-    proxied_session(worker& owner, std::shared_ptr<generation> site, backend& to, counted at,
+    proxied_session(context& thread, std::shared_ptr<generation> site, backend& to, counted at,
                     os::unique_fd client, os::unique_fd connection, record&& about);
 
     // must_end: what this session uses is_removed.
@@ -34,7 +32,8 @@ class proxied_session final : public net::relay {
   private:
     void ended(const net::relay_result& how) override;
 
-    worker& owner_;
+    context& thread_;
+    in_flight::client counted_{thread_.clients};
     std::shared_ptr<generation> site_;
     backend& to_;
     counted at_;

@@ -1,7 +1,7 @@
 // listener: one worker's socket of one [[listener]].
 #pragma once
 
-#include "snipass/backends/generation.hpp"
+#include "snipass/context/context.hpp"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
 #include "snipass/os/unix_listener.hpp"
@@ -12,8 +12,6 @@
 #include <string>
 
 namespace snipass::server {
-
-class worker;
 
 // How clients come to a socket.
 enum class socket_kind : std::uint8_t {
@@ -41,12 +39,12 @@ class listener {
         rest,  // no descriptors, no memory, a socket that is no good, or one client's network error
     };
 
-    listener(worker& owner, listener_socket socket);
+    listener(context& thread, listener_socket socket);
+    ~listener();
+    listener(const listener&) = delete;
+    listener& operator=(const listener&) = delete;
 
     [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
-
-    // takes: who connects to `one`, an address of this machine, is a client of this listener.
-    [[nodiscard]] bool takes(const ip_endpoint& one) const;
 
     // use makes clients accepted from now on sessions of `site`, which has this listener's settings.
     void use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept;
@@ -64,11 +62,14 @@ class listener {
     [[nodiscard]] pace pace_after(const error_code& ec);
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] error_code accept_one();
+    [[nodiscard]] error_code accept_client();
+    [[nodiscard]] error_code accept_handoff();
+    [[nodiscard]] error_code take_datagram();
     [[nodiscard]] net::task<> serve_backlog();
 
-    worker& owner_;
+    context& thread_;
     listener_socket socket_;
-    std::optional<ip_endpoint> own_; // where it is; none: a unix socket
+    std::optional<ip_endpoint> own_; // in the list of those that this thread listens on; none: a unix socket
     net::fd_watch watch_;
     std::shared_ptr<generation> site_;
     const config::listener_settings* settings_ = nullptr; // of site_

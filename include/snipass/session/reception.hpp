@@ -1,33 +1,28 @@
 // Clients that another router hands to this one: the receiving half of docs/handoff.md.
 #pragma once
 
-#include "snipass/backends/generation.hpp"
 #include "snipass/base/result.hpp"
 #include "snipass/config/configuration.hpp"
+#include "snipass/context/context.hpp"
 #include "snipass/net/task.hpp"
 #include "snipass/os/unique_fd.hpp"
+#include "snipass/session/passed_client.hpp"
 
-#include <memory>
+#include <optional>
 
 namespace snipass::server {
 
-class worker;
+// receive_stream is the life of one connection of the `stream` protocol: the header with the client's socket,
+// ACK, and the moment in which the sender lets go of its copy. Until ACK the client is the sender's: whatever
+// is wrong with its handoff, it is closed and the sender still has it. Nullopt: no client came, which is told
+// where there is something to tell. `listener` outlives the call.
+[[nodiscard]] net::task<std::optional<passed_client>>
+receive_stream(context& thread, const config::listener_settings& listener, os::unique_fd connection);
 
-// accept_handoff accepts one connection of the `stream` protocol and lets the worker receive what comes on
-// it. Errors: of accept4(2).
-[[nodiscard]] error_code accept_handoff(worker& owner, const std::shared_ptr<generation>& site,
-                                        const config::listener_settings& listener, int socket);
-
-// receive_stream is one such connection's life: the header with the client's socket, ACK, and the moment in
-// which the sender lets go of its copy. Then the client's session begins. Until ACK the client is the
-// sender's: whatever is wrong with its handoff, it is closed and the sender still has it.
-[[nodiscard]] net::task<> receive_stream(worker& owner, std::shared_ptr<generation> site,
-                                         const config::listener_settings& listener, os::unique_fd connection);
-
-// receive_datagram takes one datagram, if there is one, and starts its client's session. One thread at a time
-// may read a socket: a datagram is looked at first, and stays in the queue while this process has no room for
-// its descriptor. Errors: EAGAIN, there is none; EMFILE.
-[[nodiscard]] error_code receive_datagram(worker& owner, const std::shared_ptr<generation>& site,
-                                          const config::listener_settings& listener, int socket);
+// receive_datagram takes one datagram, if there is one; nullopt: it had no client. One thread at a time may
+// read a socket: a datagram is looked at first, and stays in the queue while this process has no room for its
+// descriptor. Errors: EAGAIN, there is none; EMFILE.
+[[nodiscard]] result<std::optional<passed_client>>
+receive_datagram(context& thread, const config::listener_settings& listener, int socket);
 
 } // namespace snipass::server

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <set>
 #include <thread>
 
 using namespace snipass;
@@ -154,23 +153,6 @@ TEST_CASE("worker: a drain serves the backlog of a socket of its own, and leaves
     CHECK(drained);
     CHECK(worker.counters().accepted.value() == (lent ? 0 : 1));
     CHECK(is_readable(lender.get(), 0ms) == lent);
-}
-
-TEST_CASE("worker: ids are 8 random bytes and a counter that carries") {
-    server::address_book book;
-    server::log log{config::log_settings{}};
-    server::worker one{1, 100, book, log};
-    server::worker other{1, 100, book, log};
-    std::set<net::unique_id> seen;
-    net::unique_id last{};
-    for (int i = 0; i < 70'000; ++i) { // the counter's third byte comes into play
-        last = one.next_id();
-        seen.insert(last);
-    }
-    CHECK(seen.size() == 70'000);
-    CHECK(std::equal(last.begin(), last.begin() + 8, seen.begin()->begin()));
-    CHECK(bytes(last.begin() + 8, last.end()) == bytes{0, 0, 0, 0, 0, 1, 0x11, 0x70}); // 70,000
-    CHECK_FALSE(std::equal(last.begin(), last.begin() + 8, other.next_id().begin()));
 }
 
 TEST_CASE("worker: many clients at once, each counted once") {

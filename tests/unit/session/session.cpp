@@ -61,7 +61,7 @@ TEST_CASE("session: the backend's socket is as accept4 made it, whether the hell
     CHECK(option_of(taken.get(), SOL_SOCKET, SO_RCVLOWAT) == 1);
     CHECK(option_of(taken.get(), IPPROTO_TCP, TCP_NODELAY) == 1);
     CHECK(unread(taken.get()) == hello.size());
-    CHECK(router.ask([](server::worker& one) { return one.waiting().size(); }) == 0);
+    CHECK(router.ask([](server::worker& one) { return one.thread().waiting.size(); }) == 0);
 }
 
 TEST_CASE("session: a hello byte by byte is routed like any other") {
@@ -146,7 +146,7 @@ TEST_CASE("session: a client that leaves before its hello is complete has closed
         client.close();
     }
     router.wait_for(outcome::client_closed);
-    CHECK(router.ask([](server::worker& one) { return one.waiting().size(); }) == 0);
+    CHECK(router.ask([](server::worker& one) { return one.thread().waiting.size(); }) == 0);
 }
 
 TEST_CASE("session: a client that connects and leaves has closed") {
@@ -250,7 +250,7 @@ TEST_CASE("session: one over max_waiting sheds the oldest, which is closed") {
     clients.push_back(router.connect_with(byte_view{hello}.first(3)));
     router.wait_for(outcome::shed);
     CHECK(clients[0].read_to_end() == ending::reset);
-    CHECK(router.ask([](server::worker& one) { return one.waiting().size(); }) == 2);
+    CHECK(router.ask([](server::worker& one) { return one.thread().waiting.size(); }) == 2);
     for (const auto i : {1U, 2U}) { // the others are served
         clients[i].send(byte_view{hello}.subspan(3));
         (void)test.backend.take();

@@ -1,0 +1,60 @@
+// context: what a session needs of its thread.
+#pragma once
+
+#include "snipass/backends/generation.hpp"
+#include "snipass/context/id_source.hpp"
+#include "snipass/context/in_flight.hpp"
+#include "snipass/context/waiting_room.hpp"
+#include "snipass/net/event_loop.hpp"
+#include "snipass/net/hello_peeker.hpp"
+#include "snipass/net/name_cache.hpp"
+#include "snipass/net/relay_group.hpp"
+#include "snipass/telling/access_log.hpp"
+#include "snipass/telling/log.hpp"
+#include "snipass/telling/record.hpp"
+#include "snipass/telling/stats.hpp"
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace snipass::server {
+
+// context is one thread's, and its worker owns it. The sessions of that thread, and all that serves them,
+// take it and use its members as they are.
+struct context {
+    context(address_book& known, log& target);
+
+    address_book& book;
+    log& events;
+    net::event_loop loop;
+    stats counters;
+    access_log lines;
+    net::peek_buffer buffer; // good until the next wait
+    waiting_room waiting;
+    in_flight clients;
+    net::relay_group relays;
+    net::name_cache names; // of hosts that clients choose
+    id_source ids;
+    std::shared_ptr<generation> in_use; // what new clients get; null before the first configuration
+    std::vector<ip_endpoint> listening; // where this thread's listeners are
+
+    // listens_on: who connects to `one`, an address of this machine, is a client of this router.
+    [[nodiscard]] bool listens_on(const ip_endpoint& one) const;
+
+    // make_room: descriptors or memory are needed, and there are none. The session that has waited longest
+    // for a hello is ended, by the next turn of the loop; false: none waits.
+    bool make_room();
+
+    // finish is a session's last act.
+    void finish(record& one);
+
+    // refuse_handoff tells that what came to a handoff listener is none.
+    void refuse_handoff(const config::listener_settings& listener, std::string_view why);
+
+  private:
+    net::time_point told_no_room_{};
+    net::time_point told_refused_{};
+};
+
+} // namespace snipass::server

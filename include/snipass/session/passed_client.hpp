@@ -1,0 +1,25 @@
+// passed_client: a client that another router handed to this one, and what is known of it.
+#pragma once
+
+#include "snipass/base/ip_address.hpp"
+#include "snipass/net/event_loop.hpp"
+#include "snipass/net/proxy_header.hpp"
+#include "snipass/os/unique_fd.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace snipass::server {
+
+struct passed_client {
+    os::unique_fd fd;
+    ip_endpoint client;
+    std::optional<ip_endpoint> via;     // the socket's peer, where it is not the client
+    std::optional<ip_endpoint> local;   // what the client connected to, if the router said so
+    std::optional<net::unique_id> id;   // the router's
+    std::vector<std::uint8_t> consumed; // the client's first bytes, if they are no longer in its socket
+    net::time_point received;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,58 @@
+// What a session needs of its thread.
+#include "snipass/context/context.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What may happen for each client, and for as long as it likes, is told once in a while.
+constexpr auto tell_interval = 1s;
+
+bool may_tell(net::time_point& last) {
+    const auto now = net::clock::now();
+    if (now - last < tell_interval)
+        return false;
+    last = now;
+    return true;
+}
+
+} // namespace
+
+context::context(address_book& known, log& target)
+    : book(known), events(target), lines(loop, target), relays(loop), names(loop) {}
+
+bool context::listens_on(const ip_endpoint& one) const {
+    return std::ranges::any_of(listening, [&one](const ip_endpoint& mine) {
+        const bool any = mine.address == ip_address{} || mine.address == ip_address::v4({});
+        return mine.port == one.port && (any || mine.address == one.address);
+    });
+}
+
+bool context::make_room() {
+    if (may_tell(told_no_room_))
+        events.write(config::log_level::warn,
+                     "out of file descriptors or memory (raise LimitNOFILE=): clients that wait make room");
+    return waiting.shed_oldest();
+}
+
+void context::finish(record& one) {
+    counters.outcomes[static_cast<std::size_t>(one.outcome)].add();
+    if (one.match)
+        counters.matches[static_cast<std::size_t>(*one.match)].add();
+    if (one.duration == 0us)
+        one.end_now();
+    lines.add(one);
+}
+
+void context::refuse_handoff(const config::listener_settings& listener, std::string_view why) {
+    counters.handoffs_refused.add();
+    if (may_tell(told_refused_))
+        events.write(config::log_level::warn, "a handoff was refused",
+                     {{"listener", listener.address}, {"why", why}});
+}
+
+} // namespace snipass::server
