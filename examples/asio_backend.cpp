@@ -1,6 +1,8 @@
-// The same TLS server with Boost.Asio and coroutines. The one line that knows of snipass is the acceptor.
+// The same TLS server with Boost.Asio and coroutines. The one line that had to change makes the acceptor.
 //
-//     asio_backend [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]
+//     asio_backend [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]
+#include "library_senders.hpp"
+
 #include <snipass/acceptor.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -15,15 +17,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 
 namespace asio = boost::asio;
 using asio::use_awaitable;
@@ -53,51 +52,51 @@ asio::awaitable<void> serve(asio::ssl::stream<tcp::socket> tls, std::string name
     co_await tls.async_shutdown(use_awaitable);
 }
 
-asio::awaitable<void> accept_all(snipass::acceptor acceptor, asio::ssl::context& context, std::string name) {
-    for (asio::steady_timer pause{acceptor.get_executor()};;) {
+asio::awaitable<void> accept_all(std::shared_ptr<snipass::acceptor> acceptor, asio::ssl::context& context,
+                                 std::string name) {
+    for (asio::steady_timer pause{acceptor->get_executor()};;) {
         boost::system::error_code error;
-        auto client = co_await acceptor.async_accept(asio::redirect_error(use_awaitable, error));
+        auto client = co_await acceptor->async_accept(asio::redirect_error(use_awaitable, error));
         if (error) { // out of descriptors or memory: the clients wait in the backlog
             pause.expires_after(std::chrono::milliseconds{10});
             co_await pause.async_wait(use_awaitable);
             continue;
         }
         // A client that leaves ends its own coroutine, with an exception that concerns nobody else.
-        asio::co_spawn(acceptor.get_executor(), serve({std::move(client), context}, name), asio::detached);
+        asio::co_spawn(acceptor->get_executor(), serve({std::move(client), context}, name), asio::detached);
     }
 }
 
-// user_id is that of the user as which the router runs.
-uid_t user_id(const char* name) {
-    const auto* user = getpwnam(name);
-    if (user == nullptr)
-        throw std::runtime_error(std::string("no such user: ") + name);
-    return user->pw_uid;
+asio::awaitable<void> name_strangers(std::shared_ptr<snipass::acceptor> acceptor, senders senders) {
+    for (asio::steady_timer pause{acceptor->get_executor()};;) {
+        pause.expires_after(std::chrono::seconds{1});
+        co_await pause.async_wait(use_awaitable);
+        senders.tell_of(acceptor->strangers(), acceptor->last_stranger());
+    }
 }
 
 } // namespace
 
 int main(int argc, char** argv) try {
-    uid_t router = geteuid(); // may hand over, as may root; the packaged router's user is `snipass`
+    senders senders;
     snipass_options options{};
-    options.allowed = &router;
-    options.allowed_count = 1;
-    if (argc > 2 && std::string_view(argv[1]) == "--from") {
-        router = user_id(argv[2]);
-        options.mode = 0666; // whoever may enter the folder may connect
-        argc -= 2, argv += 2;
-    }
+    while (senders.take(argc, argv))
+        continue;
     if (argc < 4 || argv[1][0] == '-')
-        return std::fputs("usage: asio_backend [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]\n", stderr),
+        return std::fputs("usage: asio_backend [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]\n",
+                          stderr),
                2;
     asio::io_context io{1};
     asio::ssl::context context{asio::ssl::context::tls_server};
     context.use_certificate_chain_file(argv[2]);
     context.use_private_key_file(argv[3], asio::ssl::context::pem);
 
-    snipass::acceptor acceptor{io, argv[1], options}; // was: tcp::acceptor acceptor{io, {tcp::v6(), 8443}};
+    senders.set(options);
+    // It was: std::make_shared<tcp::acceptor>(io, tcp::endpoint{tcp::v6(), 8443})
+    const auto acceptor = std::make_shared<snipass::acceptor>(io, argv[1], options);
 
-    asio::co_spawn(io, accept_all(std::move(acceptor), context, argc > 4 ? argv[4] : "asio_backend"),
+    asio::co_spawn(io, name_strangers(acceptor, senders), asio::detached);
+    asio::co_spawn(io, accept_all(acceptor, context, argc > 4 ? argv[4] : "asio_backend"),
                    [](const std::exception_ptr& error) {
                        if (error)
                            std::rethrow_exception(error);

@@ -2,9 +2,10 @@
 // library of snipass. The ClientHello comes in the datagram, read already, so OpenSSL gets it from a BIO in
 // front of the socket's.
 //
-//     datagram_backend SOCKET_PATH CERTIFICATE KEY [NAME]
+//     datagram_backend [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]
 #include "hello_server.hpp"
 #include "passed_descriptor.hpp"
+#include "senders.hpp"
 
 #include <fcntl.h>
 
@@ -38,7 +39,7 @@ std::size_t look(int receiver, std::vector<char>& buffer, owned_fd& client, ucre
     }
 }
 
-handoff receive_client(int receiver, std::vector<char>& buffer) {
+handoff receive_client(int receiver, senders& senders, std::vector<char>& buffer) {
     handoff taken;
     ucred sender{0, static_cast<uid_t>(-1), 0};
     const auto drop = [receiver] { (void)recv(receiver, nullptr, 0, MSG_DONTWAIT | MSG_TRUNC); };
@@ -50,7 +51,7 @@ handoff receive_client(int receiver, std::vector<char>& buffer) {
         throw;
     }
     drop();
-    check_sender(sender);
+    senders.check(sender.uid);
     check_is_client(taken.client.fd);
     taken.consumed.assign(buffer.data(), size);
     return taken;
@@ -80,8 +81,11 @@ void handle(handoff taken, SSL_CTX* context, const std::string& name) {
 } // namespace
 
 int main(int argc, char** argv) try {
-    if (argc < 4)
-        return std::fprintf(stderr, "usage: %s SOCKET_PATH CERTIFICATE KEY [NAME]\n", argv[0]), 2;
+    senders senders{argc, argv};
+    if (argc < 4 || argv[1][0] == '-')
+        return std::fprintf(stderr, "usage: %s [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]\n",
+                            argv[0]),
+               2;
     std::signal(SIGPIPE, SIG_IGN);
     auto* context = hello::make_context(argv[2], argv[3]);
     const std::string name = argc > 4 ? argv[4] : "datagram_backend";
@@ -93,8 +97,9 @@ int main(int argc, char** argv) try {
     bind_to(receiver.fd, argv[1], SOCK_DGRAM);
     for (std::vector<char> buffer(512UL * 1024);;) {
         try {
-            const auto taken = std::make_shared<handoff>(receive_client(receiver.fd, buffer));
+            const auto taken = std::make_shared<handoff>(receive_client(receiver.fd, senders, buffer));
             hello::start_thread([=] { handle(std::move(*taken), context, name); });
+        } catch (refused_sender) {
         } catch (const std::exception& refused) {
             std::fprintf(stderr, "%s: %s\n", name.c_str(), refused.what());
         }

@@ -1,9 +1,9 @@
 // The same TLS server with libsnipass: both protocols, and what the router knows of a client.
 //
-//     library_backend [--datagram] [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]
+//     library_backend [--datagram] [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]
 #include "hello_server.hpp"
+#include "library_senders.hpp"
 
-#include <pwd.h>
 #include <snipass/openssl.h>
 #include <snipass/snipass.h>
 
@@ -37,16 +37,8 @@ void stop_on_sigterm(snipass_receiver* receiver) {
     snipass_stop(receiver);
 }
 
-// user_id is that of the user as which the router runs.
-uid_t user_id(const char* name) {
-    const auto* user = getpwnam(name);
-    if (user == nullptr)
-        throw std::runtime_error(std::string("no such user: ") + name);
-    return user->pw_uid;
-}
-
 int usage() {
-    std::fputs("usage: library_backend [--datagram] [--from USER] SOCKET_PATH CERTIFICATE KEY [NAME]\n",
+    std::fputs("usage: library_backend [--datagram] [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]\n",
                stderr);
     return 2;
 }
@@ -54,24 +46,19 @@ int usage() {
 } // namespace
 
 int main(int argc, char** argv) try {
-    uid_t router = geteuid(); // may hand over, as may root; the packaged router's user is `snipass`
+    senders senders;
     snipass_options options{};
-    options.allowed = &router;
-    options.allowed_count = 1;
-    for (; argc > 1 && argv[1][0] == '-'; --argc, ++argv) {
-        const std::string_view option = argv[1];
-        if (option == "--datagram") {
-            options.protocol = SNIPASS_DATAGRAM;
-        } else if (option == "--from" && argc > 2) {
-            router = user_id(argv[2]);
-            options.mode = 0666; // whoever may enter the folder may connect
-            --argc, ++argv;
-        } else {
+    while (argc > 1 && argv[1][0] == '-') {
+        if (senders.take(argc, argv))
+            continue;
+        if (std::string_view(argv[1]) != "--datagram")
             return usage();
-        }
+        options.protocol = SNIPASS_DATAGRAM;
+        --argc, ++argv;
     }
     if (argc < 4)
         return usage();
+    senders.set(options);
     std::signal(SIGPIPE, SIG_IGN);
     auto* context = hello::make_context(argv[2], argv[3]);
     const std::string name = argc > 4 ? argv[4] : "library_backend";
@@ -84,7 +71,9 @@ int main(int argc, char** argv) try {
     pthread_sigmask(SIG_BLOCK, &terms, nullptr);
     std::thread stopper(stop_on_sigterm, receiver);
     for (;;) {
-        if (snipass_client* taken = snipass_receive(receiver, -1)) {
+        snipass_client* taken = snipass_receive(receiver, 1'000);
+        senders.tell_of(snipass_strangers(receiver), snipass_last_stranger(receiver));
+        if (taken != nullptr) {
             const std::shared_ptr<snipass_client> client{taken, snipass_client_free};
             ++clients_being_served;
             hello::start_thread([=] {
@@ -93,7 +82,7 @@ int main(int argc, char** argv) try {
             });
         } else if (errno == ESHUTDOWN) {
             break;
-        } else {
+        } else if (errno != EAGAIN) {
             usleep(10'000); // out of descriptors: the clients wait in the backlog
         }
     }

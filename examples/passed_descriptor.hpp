@@ -54,12 +54,6 @@ inline void bind_to(int unix_fd, const char* path, int type) {
 // with `stream` the router keeps the client, with `datagram` the queue does.
 struct out_of_descriptors {};
 
-// Only the same user and root may hand us clients. A router with a user of its own: add its uid here.
-inline void check_sender(const ucred& sender) {
-    if (sender.uid != 0 && sender.uid != geteuid())
-        refuse("this sender may not hand us clients");
-}
-
 // check_is_client: a TCP socket, and not a listening one. A client that has gone already is one, too.
 inline void check_is_client(int client) {
     const auto ask = [client](int option) {

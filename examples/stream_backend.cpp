@@ -2,9 +2,10 @@
 // library of snipass. What a backend needs is receive_client(); everything after it is as if accept() had
 // returned the client.
 //
-//     stream_backend SOCKET_PATH CERTIFICATE KEY [NAME]
+//     stream_backend [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]
 #include "hello_server.hpp"
 #include "passed_descriptor.hpp"
+#include "senders.hpp"
 
 #include <fcntl.h>
 #include <sys/time.h>
@@ -25,12 +26,12 @@ void wait_at_most(int connection, std::chrono::nanoseconds left) {
 
 // receive_client takes one handoff: the PROXY v2 header with the client on its first byte, our ACK, end of
 // file.
-owned_fd receive_client(int connection) {
+owned_fd receive_client(int connection, senders& senders) {
     ucred sender{};
     socklen_t sender_size = sizeof sender;
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &sender_size) != 0)
         refuse("no sender");
-    check_sender(sender);
+    senders.check(sender.uid);
     const auto deadline = std::chrono::steady_clock::now() + patience;
 
     owned_fd client;
@@ -60,9 +61,9 @@ owned_fd receive_client(int connection) {
     return client;
 }
 
-void handle(owned_fd connection, SSL_CTX* context, const std::string& name) {
+void handle(owned_fd connection, senders& senders, SSL_CTX* context, const std::string& name) {
     try {
-        const auto client = receive_client(connection.fd);
+        const auto client = receive_client(connection.fd, senders);
         connection = owned_fd{};
         fcntl(client.fd, F_SETFL, 0); // it may come non-blocking; this thread has nothing else to do
         const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context), SSL_free};
@@ -71,14 +72,18 @@ void handle(owned_fd connection, SSL_CTX* context, const std::string& name) {
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
     } catch (out_of_descriptors) {
+    } catch (refused_sender) {
     }
 }
 
 } // namespace
 
 int main(int argc, char** argv) try {
-    if (argc < 4)
-        return std::fprintf(stderr, "usage: %s SOCKET_PATH CERTIFICATE KEY [NAME]\n", argv[0]), 2;
+    senders senders{argc, argv};
+    if (argc < 4 || argv[1][0] == '-')
+        return std::fprintf(stderr, "usage: %s [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]\n",
+                            argv[0]),
+               2;
     std::signal(SIGPIPE, SIG_IGN);
     auto* context = hello::make_context(argv[2], argv[3]);
     const std::string name = argc > 4 ? argv[4] : "stream_backend";
@@ -93,7 +98,7 @@ int main(int argc, char** argv) try {
         if (connection->fd < 0)
             usleep(10'000); // out of descriptors: the clients wait in the backlog
         else
-            hello::start_thread([=] { handle(std::move(*connection), context, name); });
+            hello::start_thread([=, &senders] { handle(std::move(*connection), senders, context, name); });
     }
 } catch (const std::exception& error) {
     return std::fprintf(stderr, "%s\n", error.what()), 1;

@@ -1,7 +1,8 @@
 // A receiver of the `stream` protocol (docs/handoff.md) in Go, and an HTTPS server on top of it.
 //
-//	go run receiver.go SOCKET_PATH CERTIFICATE KEY
+//	go run receiver.go [--from USER]... SOCKET_PATH CERTIFICATE KEY
 //
+// USER is the router's user, a name or a number. Without it that is `snipass`, if there is such a user.
 // handoffListener is a net.Listener: http.Server, tls.NewListener and whatever else takes one work with it.
 package main
 
@@ -10,6 +11,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -17,7 +19,10 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"os/user"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -28,14 +33,63 @@ const (
 	ack          = 0x06
 	patience     = time.Second
 	ipprotoMPTCP = 262
+	unknownUser  = 65534 // in a user namespace: whoever has no number there
 )
+
+// senders are the users who may hand over clients: root, this process's, and the router's.
+type senders struct {
+	allowed  map[uint32]bool
+	nextLine atomic.Int64
+}
+
+// userID takes a name or a number: in a container the router's user has a number only.
+func userID(name string) (uint32, error) {
+	number := name
+	if found, err := user.Lookup(name); err == nil {
+		number = found.Uid
+	}
+	id, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("there is no user %s", name)
+	}
+	return uint32(id), nil
+}
+
+func newSenders(users []uint32) *senders {
+	own := uint32(os.Geteuid())
+	if router, err := userID("snipass"); len(users) == 0 && err == nil {
+		users = []uint32{router}
+	} else if len(users) == 0 {
+		log.Printf("%v: clients are taken from root and user %d only; --from USER names the router's user", err, own)
+	}
+	s := &senders{allowed: map[uint32]bool{0: true, own: true}}
+	for _, user := range users {
+		s.allowed[user] = true
+	}
+	return s
+}
+
+// allow names who was refused, once a minute: the router comes again and again.
+func (s *senders) allow(user uint32) bool {
+	if s.allowed[user] && user != unknownUser {
+		return true
+	}
+	now, due := time.Now().Unix(), s.nextLine.Load()
+	if now >= due && s.nextLine.CompareAndSwap(due, now+60) {
+		log.Printf("user %d may not hand over clients; if that is the router's user: --from %d", user, user)
+	}
+	return false
+}
+
+var errSender = errors.New("a sender who was named already")
 
 type handoffListener struct {
 	*net.UnixListener
+	senders *senders
 	clients chan net.Conn
 }
 
-func listen(path string) (*handoffListener, error) {
+func listen(path string, senders *senders) (*handoffListener, error) {
 	other, err := net.Dial("unix", path)
 	if err == nil {
 		other.Close() // somebody listens there, and it is ListenUnix that says so
@@ -50,7 +104,7 @@ func listen(path string) (*handoffListener, error) {
 	if err := os.Chmod(path, 0o660); err != nil {
 		return nil, err
 	}
-	listener := &handoffListener{unix, make(chan net.Conn)}
+	listener := &handoffListener{unix, senders, make(chan net.Conn)}
 	go listener.take()
 	return listener, nil
 }
@@ -83,9 +137,11 @@ func (l *handoffListener) take() {
 		go func() {
 			defer receiving.Done()
 			defer connection.Close()
-			client, err := receive(connection)
+			client, err := receive(connection, l.senders)
 			if err != nil {
-				log.Print("no client: ", err)
+				if err != errSender {
+					log.Print("no client: ", err)
+				}
 				return
 			}
 			l.clients <- client
@@ -95,8 +151,8 @@ func (l *handoffListener) take() {
 
 // receive takes one handoff. Until ACK the client is the router's, and must not be touched: an os.File may not have it
 // yet, because its Fd() clears O_NONBLOCK, which belongs to the socket and not to the descriptor.
-func receive(connection *net.UnixConn) (net.Conn, error) {
-	if err := checkSender(connection); err != nil {
+func receive(connection *net.UnixConn, senders *senders) (net.Conn, error) {
+	if err := senders.check(connection); err != nil {
 		return nil, err
 	}
 	connection.SetDeadline(time.Now().Add(patience))
@@ -174,7 +230,7 @@ func adopt(oob []byte) (fds []int) {
 	return fds
 }
 
-func checkSender(connection *net.UnixConn) error {
+func (s *senders) check(connection *net.UnixConn) error {
 	raw, err := connection.SyscallConn()
 	if err != nil {
 		return err
@@ -186,8 +242,8 @@ func checkSender(connection *net.UnixConn) error {
 	if err != nil {
 		return err
 	}
-	if sender.Uid != 0 && int(sender.Uid) != os.Geteuid() { // a router with a user of its own: add its uid here
-		return errors.New("this sender may not hand us clients")
+	if !s.allow(sender.Uid) {
+		return errSender
 	}
 	return nil
 }
@@ -208,10 +264,21 @@ func checkClient(fd int) error {
 }
 
 func main() {
-	if len(os.Args) != 4 {
-		log.Fatalf("usage: %s SOCKET_PATH CERTIFICATE KEY", os.Args[0])
+	var users []uint32
+	flag.Func("from", "the router's user", func(name string) error {
+		id, err := userID(name)
+		users = append(users, id)
+		return err
+	})
+	flag.Usage = func() {
+		fmt.Fprintf(os.Stderr, "usage: %s [--from USER]... SOCKET_PATH CERTIFICATE KEY\n", os.Args[0])
 	}
-	listener, err := listen(os.Args[1])
+	flag.Parse()
+	if flag.NArg() != 3 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	listener, err := listen(flag.Arg(0), newSenders(users))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -237,7 +304,7 @@ func main() {
 		<-terminated.Done()
 		listener.Close()
 	}()
-	if err := server.ServeTLS(listener, os.Args[2], os.Args[3]); !errors.Is(err, net.ErrClosed) {
+	if err := server.ServeTLS(listener, flag.Arg(1), flag.Arg(2)); !errors.Is(err, net.ErrClosed) {
 		log.Fatal(err)
 	}
 	newcomers.Wait()

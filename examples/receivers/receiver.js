@@ -1,6 +1,8 @@
 // A receiver of the `stream` protocol (docs/handoff.md) for Node, and an HTTPS server on top of it.
 //
-//     node receiver.js SOCKET_PATH CERTIFICATE KEY
+//     node receiver.js [--from USER]... SOCKET_PATH CERTIFICATE KEY
+//
+// USER is the router's user, a name or a number. Without it that is `snipass`, if there is such a user.
 //
 // Node has no call that receives a descriptor from a stranger, nor one that asks who sent it, but its children may send it
 // sockets, whatever they are written in (child_process, "ipc"). So a child in Python 3 takes the handoffs, and passes the
@@ -13,13 +15,35 @@
 const { spawn } = require('child_process'), fs = require('fs'), https = require('https');
 
 const CHILD = `
-import array, collections, ctypes, errno, json, os, signal, socket, stat, struct, sys, threading, time
+import array, collections, ctypes, errno, json, os, pwd, signal, socket, stat, struct, sys, threading, time
 UNDER_WAY = 8
 NOT_NOW = (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: the kernel ends it with Node
 if os.getppid() != int(sys.argv[2]): os._exit(0)  # who has gone already
 channel = socket.socket(fileno=int(os.environ["NODE_CHANNEL_FD"]))
 message = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": "client"}).encode() + b"\\n"
+
+def user_id(user):
+    try: return pwd.getpwnam(user).pw_uid
+    except KeyError: return int(user) if user.isdecimal() else None  # in a container the router's user has a number only
+
+path, parent, *users = sys.argv[1:]
+for user in users:
+    if user_id(user) is None: sys.exit(f"receiver.js: there is no user {user}")
+UNKNOWN_USER = 65534  # in a user namespace: whoever has no number there
+allowed = {0, os.geteuid(), *map(user_id, users or ["snipass"])} - {None, UNKNOWN_USER}
+next_line = 0.0
+if not users and user_id("snipass") is None:
+    print(f"receiver.js: there is no user snipass: clients are taken from root and user {os.geteuid()} only; --from USER names the "
+          "router's user", file=sys.stderr)
+
+def allow(uid):
+    global next_line
+    if uid in allowed: return True
+    if time.monotonic() >= next_line:  # once a minute: the router comes again and again
+        next_line = time.monotonic() + 60
+        print(f"receiver.js: user {uid} may not hand over clients; if that is the router's user: --from {uid}", file=sys.stderr)
+    return False
 
 def read(connection, size, fds, deadline):
     data = b""
@@ -33,10 +57,7 @@ def read(connection, size, fds, deadline):
     return data
 
 def receive(connection, fds):
-    uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
     deadline = time.monotonic() + 1  # for all of the header: who sends a byte now and then must come to an end
-    allowed = (0, os.geteuid())  # a router with a user of its own: add its uid here
-    if uid not in allowed: raise OSError(f"user {uid} may not hand us clients")
     start = read(connection, 16, fds, deadline)
     if start[:13] != b"\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21": raise OSError("not a PROXY v2 header")
     family, size = struct.unpack("!BH", start[13:])
@@ -61,6 +82,8 @@ def take(connection):
     fds = []
     try:
         with connection:
+            uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+            if not allow(uid): return
             receive(connection, fds)
     except OSError as error:
         print("receiver.js:", error, file=sys.stderr)
@@ -94,7 +117,6 @@ def hear_node():
 
 lock, under_way, unconfirmed = threading.Lock(), threading.Semaphore(UNDER_WAY), collections.deque()
 threading.Thread(target=hear_node, daemon=True).start()
-path = sys.argv[1]
 with socket.socket(socket.AF_UNIX) as other:  # a dead server's file is replaced; where somebody listens, bind() fails
     other.setblocking(False)
     if other.connect_ex(path) == errno.ECONNREFUSED and stat.S_ISSOCK(os.lstat(path).st_mode): os.unlink(path)
@@ -113,12 +135,18 @@ while True:
         time.sleep(0.01)
 `;
 
-const [path, certificate, key] = process.argv.slice(2);
+const words = process.argv.slice(2), users = [];
+while (words[0] === '--from') users.push(words.splice(0, 2)[1]);
+const [path, certificate, key] = words;
+if (words.length !== 3) {
+    console.error('usage: node receiver.js [--from USER]... SOCKET_PATH CERTIFICATE KEY');
+    process.exit(2);
+}
 const server = https.createServer({ cert: fs.readFileSync(certificate), key: fs.readFileSync(key) }, (request, response) => {
     const { remoteAddress, remotePort } = request.socket;
     response.end(`client: ${remoteAddress}:${remotePort}\n`);
 });
-const child = spawn('python3', ['-c', CHILD, path, String(process.pid)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+const child = spawn('python3', ['-c', CHILD, path, String(process.pid), ...users], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 // A client that left on the way here comes as nothing.
 child.on('message', (_, client) => client && server.emit('connection', client));
 child.on('exit', () => process.exit(1));

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """A receiver of the `stream` protocol (docs/handoff.md) in Python, and an HTTPS server on top of it.
 
-    receiver.py SOCKET_PATH CERTIFICATE KEY
+    receiver.py [--from USER]... SOCKET_PATH CERTIFICATE KEY
 
+USER is the router's user, a name or a number. Without it that is `snipass`, if there is such a user.
 What a server needs is receive_client(): it returns what accept() would have returned.
 """
+import argparse
 import array
 import errno
 import os
+import pwd
 import socket
 import ssl
 import stat
@@ -20,10 +23,44 @@ from http.server import BaseHTTPRequestHandler
 SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a") + b"\x21"  # and version 2, PROXY
 ACK = b"\x06"
 ADDRESSES = {0x11: 12, 0x21: 36}  # bytes, by family
+UNKNOWN_USER = 65534  # in a user namespace: whoever has no number there
 
 
 class Refused(Exception):
     """The client was not touched; the router still owns it, and offers it to somebody else."""
+
+
+def user_id(user):
+    """By name or by number: in a container the router's user has a number only."""
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        if not user.isdecimal():
+            raise argparse.ArgumentTypeError(f"there is no user {user}") from None
+        return int(user)
+
+
+class Senders:
+    """Who may hand over clients: root, this process's user, and the router's."""
+
+    def __init__(self, users):
+        self.allowed, self.next_line = {0, os.geteuid(), *users}, 0.0
+        if users:
+            return
+        try:
+            self.allowed.add(user_id("snipass"))
+        except argparse.ArgumentTypeError as error:
+            print(f"receiver.py: {error}: clients are taken from root and user {os.geteuid()} only; --from USER names the "
+                  "router's user", file=sys.stderr)
+
+    def allow(self, uid):
+        """Who was refused is said once a minute: the router comes again and again."""
+        if uid in self.allowed and uid != UNKNOWN_USER:
+            return True
+        if time.monotonic() >= self.next_line:
+            self.next_line = time.monotonic() + 60
+            print(f"receiver.py: user {uid} may not hand over clients; if that is the router's user: --from {uid}", file=sys.stderr)
+        return False
 
 
 def read_some(connection, size, fds, deadline):
@@ -56,11 +93,11 @@ def is_client(s):
         s.proto in (socket.IPPROTO_TCP, socket.IPPROTO_MPTCP) and not s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
-def receive_client(connection):
-    """The client's TCP socket, acknowledged, and let go by the router."""
+def receive_client(connection, senders):
+    """The client's TCP socket, acknowledged, and let go by the router. None: from a sender who was named already."""
     _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    if uid not in (0, os.geteuid()):  # a router with a user of its own: add its uid here
-        raise Refused("this sender may not hand us clients")
+    if not senders.allow(uid):
+        return None
     fds, client = [], None
     try:
         read_header(connection, fds)
@@ -113,20 +150,29 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def serve(connection, context):
+def serve(connection, senders, context):
     try:
         with connection:
-            client = receive_client(connection)
+            client = receive_client(connection, senders)
+        if client is None:
+            return
         with context.wrap_socket(client, server_side=True) as tls:  # reads the ClientHello, which is still unread
             Handler(tls, tls.getpeername(), None)
     except (Refused, OSError) as error:
         print(f"receiver.py: {error}", file=sys.stderr)
 
 
-def main(path, certificate, key):
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--from", dest="users", metavar="USER", type=user_id, action="append", default=[])
+    parser.add_argument("socket_path")
+    parser.add_argument("certificate")
+    parser.add_argument("key")
+    arguments = parser.parse_args()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with listen(path) as listener:
+    context.load_cert_chain(arguments.certificate, arguments.key)
+    senders = Senders(arguments.users)
+    with listen(arguments.socket_path) as listener:
         while True:
             try:
                 connection, _ = listener.accept()
@@ -134,11 +180,11 @@ def main(path, certificate, key):
                 time.sleep(0.01)
                 continue
             try:
-                threading.Thread(target=serve, args=(connection, context), daemon=True).start()
+                threading.Thread(target=serve, args=(connection, senders, context), daemon=True).start()
             except RuntimeError:  # out of threads: the client is the router's still, who offers it again
                 connection.close()
                 time.sleep(0.01)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -2,14 +2,18 @@
 // top of it. The library has no TLS, so the server answers plain HTTP; a TLS crate takes the TcpStream as it is: the
 // client's bytes are still unread in it.
 //
-//     rustc receiver.rs && ./receiver SOCKET_PATH
+//     rustc receiver.rs && ./receiver [--from USER]... SOCKET_PATH
+//
+// USER is the router's user, a name or a number. Without it that is `snipass`, if there is such a user.
+use std::ffi::CString;
 use std::fs;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
-use std::os::raw::{c_int, c_void};
+use std::os::raw::{c_char, c_int, c_void};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 // What the standard library has no name for yet. The structures are those of 64-bit Linux.
@@ -34,7 +38,14 @@ struct CmsgHdr {
     level: c_int,
     kind: c_int,
 }
+#[repr(C)]
+struct Passwd {
+    name: *mut c_char,
+    password: *mut c_char,
+    uid: u32, // and more
+}
 extern "C" {
+    fn getpwnam(name: *const c_char) -> *const Passwd;
     fn recvmsg(socket: c_int, message: *mut MsgHdr, flags: c_int) -> isize;
     fn getsockopt(socket: c_int, level: c_int, name: c_int, value: *mut c_void, size: *mut u32) -> c_int;
     fn geteuid() -> u32;
@@ -57,6 +68,55 @@ const HEADER: usize = std::mem::size_of::<CmsgHdr>();
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21"; // and version 2, PROXY
 const ACK: u8 = 0x06;
 const PATIENCE: Duration = Duration::from_secs(1);
+const UNKNOWN_USER: u32 = 65534; // in a user namespace: whoever has no number there
+
+/// Who may hand over clients: root, this process's user, and the router's.
+struct Senders {
+    allowed: Vec<u32>,
+    due: Mutex<Option<Instant>>,
+}
+
+/// By name or by number: in a container the router's user has a number only.
+fn user_id(user: &str) -> Option<u32> {
+    let name = CString::new(user).ok()?;
+    match unsafe { getpwnam(name.as_ptr()).as_ref() } {
+        Some(found) => Some(found.uid),
+        None => user.parse().ok(),
+    }
+}
+
+impl Senders {
+    fn new(users: &[String]) -> Result<Senders> {
+        let own = unsafe { geteuid() };
+        let mut allowed = vec![0, own];
+        for user in users {
+            let unknown = || Error::new(ErrorKind::NotFound, format!("there is no user {}", user));
+            allowed.push(user_id(user).ok_or_else(unknown)?);
+        }
+        match user_id("snipass") {
+            Some(router) if users.is_empty() => allowed.push(router),
+            None if users.is_empty() => eprintln!(
+                "receiver: there is no user snipass: clients are taken from root and user {} only; --from USER names the router's user",
+                own
+            ),
+            _ => (),
+        }
+        Ok(Senders { allowed, due: Mutex::new(None) })
+    }
+
+    /// Who was refused is said once a minute: the router comes again and again.
+    fn allow(&self, user: u32) -> bool {
+        if user != UNKNOWN_USER && self.allowed.contains(&user) {
+            return true;
+        }
+        let mut due = self.due.lock().unwrap();
+        if due.map_or(true, |due| Instant::now() >= due) {
+            *due = Some(Instant::now() + Duration::from_secs(60));
+            eprintln!("receiver: user {} may not hand over clients; if that is the router's user: --from {}", user, user);
+        }
+        false
+    }
+}
 
 fn refused<T>(why: &str) -> Result<T> {
     Err(Error::new(ErrorKind::InvalidData, why))
@@ -121,10 +181,6 @@ fn header_size(start: &[u8]) -> Result<usize> {
 
 /// Takes one handoff. After an error the client was not touched: the router still owns it.
 fn receive(mut connection: UnixStream) -> Result<TcpStream> {
-    let [_pid, uid, _gid] = option::<3>(connection.as_raw_fd(), SO_PEERCRED)?;
-    if uid != 0 && uid != unsafe { geteuid() } { // a router with a user of its own: add its uid here
-        return refused("this sender may not hand us clients");
-    }
     let deadline = Instant::now() + PATIENCE; // for all of it: who sends a byte now and then must come to an end
     let mut clients = Vec::new();
     let mut header = [0u8; 1024];
@@ -187,7 +243,11 @@ fn listen_at(path: &str) -> Result<UnixListener> {
 }
 
 /// Out of threads is an error, and drops the connection: the client is the router's still, who offers it again.
-fn start(connection: UnixStream) -> Result<()> {
+fn start(connection: UnixStream, senders: &Senders) -> Result<()> {
+    let [_pid, uid, _gid] = option::<3>(connection.as_raw_fd(), SO_PEERCRED)?;
+    if !senders.allow(uid) {
+        return Ok(());
+    }
     let work = move || {
         if let Err(why) = receive(connection).and_then(serve) {
             eprintln!("receiver: {}", why);
@@ -197,10 +257,20 @@ fn start(connection: UnixStream) -> Result<()> {
 }
 
 fn main() -> Result<()> {
-    let path = std::env::args().nth(1).expect("usage: receiver SOCKET_PATH");
-    for connection in listen_at(&path)?.incoming() {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let mut users = Vec::new();
+    while words.len() > 1 && words[0] == "--from" {
+        users.push(words.remove(1));
+        words.remove(0);
+    }
+    if words.len() != 1 || words[0].starts_with('-') {
+        eprintln!("usage: receiver [--from USER]... SOCKET_PATH");
+        std::process::exit(2);
+    }
+    let senders = Senders::new(&users)?;
+    for connection in listen_at(&words[0])?.incoming() {
         // Out of descriptors: the clients wait in the backlog.
-        if connection.and_then(start).is_err() {
+        if connection.and_then(|connection| start(connection, &senders)).is_err() {
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -6,11 +6,11 @@
 //
 //     snipass::acceptor acceptor{executor, "/run/site/handoff.sock"};
 //
-// (with a third argument, options whose `allowed` names the router's user, where that is neither root nor
-// this server's own: snipass.h) and what the server does with its acceptor stays as it was: every form of
-// accept() and async_accept() is there, but for those that ask for the peer's endpoint (the socket knows it).
-// Each yields a client's socket, with the ClientHello unread in it. open(), set_option(), bind() and listen()
-// have nothing to do here, and are not there; local_endpoint() is the unix socket's.
+// (with a third argument, options whose `allowed` names the router's user, where that is not `snipass`, nor
+// root, nor this server's own: snipass.h) and what the server does with its acceptor stays as it was: every
+// form of accept() and async_accept() is there, but for those that ask for the peer's endpoint (the socket
+// knows it). Each yields a client's socket, with the ClientHello unread in it. open(), set_option(), bind()
+// and listen() have nothing to do here, and are not there; local_endpoint() is the unix socket's.
 // use_awaitable_t<>::as_default_on_t and its like work. Needs Boost.Asio and libsnipass (-lsnipass).
 #pragma once
 
@@ -118,6 +118,14 @@ class basic_acceptor {
 
     [[nodiscard]] executor_type get_executor() const { return executor_; }
     [[nodiscard]] bool is_open() const noexcept { return state_ && state_->receiver; }
+
+    // Handoffs that were refused because of who sent them, and the user who sent the last one (snipass.h).
+    [[nodiscard]] unsigned long strangers() const {
+        return is_open() ? snipass_strangers(state_->receiver.get()) : 0;
+    }
+    [[nodiscard]] uid_t last_stranger() const {
+        return is_open() ? snipass_last_stranger(state_->receiver.get()) : static_cast<uid_t>(-1);
+    }
 
     // local_endpoint is where the router finds us: the path. There is no TCP address.
     [[nodiscard]] endpoint_type local_endpoint() const { return state_ ? state_->endpoint : endpoint_type(); }

@@ -1,9 +1,6 @@
 /* libsnipass: take the clients that snipass hands to your server (docs/handoff.md).
  *
- *     const struct passwd* router = getpwnam("snipass");      // the user as which the router runs
- *     if (router == NULL) ...
- *     const struct snipass_options options = {.allowed = &router->pw_uid, .allowed_count = 1};
- *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", &options);
+ *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", NULL);
  *     for (;;) {
  *         snipass_client* client = snipass_receive(receiver, -1);
  *         if (client == NULL && errno == ESHUTDOWN) break;        // after snipass_stop()
@@ -52,8 +49,9 @@ struct snipass_options {
                            * besides */
     int backlog;          /* 0: 1024 */
     unsigned patience_ms; /* for a header to come, and for the router to let go; 0: 1000 */
-    /* Who may hand clients over besides root and the own effective user: the router's user, who is `snipass`
-     * where it came as a package. Anybody else is refused, and counted: snipass_strangers(). */
+    /* Who may hand clients over besides root and the own effective user: the router's user
+     * (snipass_user_id()). NULL: the user `snipass`, if there is one. An array with a count of 0: nobody
+     * besides. Anybody else is refused, and counted: snipass_strangers(). */
     const uid_t* allowed;
     size_t allowed_count;
 };
@@ -101,6 +99,15 @@ SNIPASS_API snipass_client* snipass_receive(snipass_receiver* receiver, int time
 /* snipass_strangers is how many handoffs were refused because of who sent them. If no client comes, and this
  * grows, the router runs as a user who is not in `allowed`. */
 SNIPASS_API unsigned long snipass_strangers(const snipass_receiver* receiver);
+
+/* snipass_last_stranger is the user who sent the last of them; (uid_t)-1: nobody was refused yet, or the
+ * kernel does not say. 65534 may be one of whom this user namespace has no number (docs/backends.md,
+ * Containers). */
+SNIPASS_API uid_t snipass_last_stranger(const snipass_receiver* receiver);
+
+/* snipass_user_id finds the number of a user: by name, or a number as it stands. 0, or -1 and errno (ENOENT:
+ * there is no such user). */
+SNIPASS_API int snipass_user_id(const char* user, uid_t* id);
 
 /* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive
  * until it fails with ESHUTDOWN. The socket file stays: the next process replaces it.

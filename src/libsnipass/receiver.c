@@ -187,6 +187,13 @@ static int accept_connection(struct snipass_receiver* receiver) {
     return connection;
 }
 
+static uid_t user_of(int connection) {
+    struct ucred sender = {.uid = (uid_t)-1};
+    socklen_t size = sizeof sender;
+    (void)getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &size);
+    return sender.uid;
+}
+
 static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     /* Ours, whatever keeps its sender from letting go; and there would be no bound otherwise. */
     if (is_at_the_bound(receiver) && oldest_without_ack(receiver) == NULL)
@@ -198,7 +205,7 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     if (pending->connection < 0)
         return give_up(pending, errno);
     if (!handoff_sender_allowed(pending->connection, receiver->allowed, receiver->allowed_count)) {
-        count_stranger(receiver);
+        count_stranger(receiver, user_of(pending->connection));
         return give_up(pending, EAGAIN);
     }
     if (is_at_the_bound(receiver))

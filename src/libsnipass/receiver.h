@@ -39,7 +39,8 @@ struct snipass_receiver {
     uid_t* allowed;
     size_t allowed_count;
     unsigned char* buffer;   /* of datagram_size */
-    unsigned long strangers; /* refused as senders; read without the mutex */
+    unsigned long strangers; /* refused as senders; read without the mutex, as is the next */
+    uid_t stranger;          /* the last of them; (uid_t)-1: none */
 };
 
 /* receiver_watch: epoll reports `fd` as `what`, when it is readable, and in `more` events. */
@@ -55,7 +56,8 @@ static inline struct snipass_client* no_client(int error) {
     return NULL;
 }
 
-static inline void count_stranger(struct snipass_receiver* receiver) {
+static inline void count_stranger(struct snipass_receiver* receiver, uid_t user) {
+    __atomic_store_n(&receiver->stranger, user, __ATOMIC_RELAXED);
     __atomic_fetch_add(&receiver->strangers, 1, __ATOMIC_RELAXED);
 }
 

@@ -54,7 +54,7 @@ struct snipass_client* receiver_take_datagram(struct snipass_receiver* receiver)
     }
     const bool allowed = handoff_credentials_allowed(sender, receiver->allowed, receiver->allowed_count);
     if (!allowed)
-        count_stranger(receiver);
+        count_stranger(receiver, sender.uid);
     if (allowed && is_full) {
         snipass_client_free(client);
         return no_client(EMFILE);

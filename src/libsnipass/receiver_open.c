@@ -2,11 +2,11 @@
 #include "cancellation.h"
 #include "receiver.h"
 #include "unix_bind.h"
+#include "users.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -25,16 +25,18 @@ unsigned long snipass_strangers(const snipass_receiver* receiver) {
     return __atomic_load_n(&receiver->strangers, __ATOMIC_RELAXED);
 }
 
+uid_t snipass_last_stranger(const snipass_receiver* receiver) {
+    return __atomic_load_n(&receiver->stranger, __ATOMIC_RELAXED);
+}
+
 static bool set_up(struct snipass_receiver* receiver, const struct snipass_options* options) {
     receiver->protocol = options->protocol;
     receiver->patience = options->patience_ms != 0 ? options->patience_ms : default_patience;
-    receiver->allowed_count = options->allowed_count;
-    receiver->allowed = calloc(options->allowed_count + 1, sizeof *receiver->allowed);
+    receiver->allowed = users_allowed(options, &receiver->allowed_count);
+    receiver->stranger = (uid_t)-1;
     receiver->buffer = options->protocol == SNIPASS_DATAGRAM ? malloc(datagram_size) : NULL;
     if (receiver->allowed == NULL || (options->protocol == SNIPASS_DATAGRAM && receiver->buffer == NULL))
         return false;
-    if (options->allowed_count != 0)
-        memcpy(receiver->allowed, options->allowed, options->allowed_count * sizeof *receiver->allowed);
     receiver->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     receiver->epoll = epoll_create1(EPOLL_CLOEXEC);
     /* Each client is one process's, of those that share the socket; EPOLLRDHUP is not allowed with that. */

@@ -1,14 +1,17 @@
 """The tests that every backend must pass, whatever it is made of."""
 import contextlib
 import os
+import pwd
 import resource
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import backend_case
 import handoff_sender
@@ -163,6 +166,115 @@ class KnowsOfSnipass:
             own, body = answer.result()
             self.assertTrue(is_untouched)
             self.assertTrue(self.saw(own, body), f"{own} got {body}")
+
+
+@contextlib.contextmanager
+def router_of(user, path, protocol):
+    """The address of a small router that runs as `user`, a number."""
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(readable)
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        with handoff_sender.Sender(str(path), protocol, hold=0.0) as sender:
+            os.write(writable, str(sender.port).encode())
+            os.close(writable)
+            time.sleep(60)  # it is killed when the test is over
+        os._exit(1)
+    os.close(writable)
+    try:
+        with open(readable) as told:
+            yield "127.0.0.1", int(told.read())
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+class KnowsSenders:
+    """Tests of a receiver that is told who the router's user is. self.command_at(path, *options) starts it."""
+    NO_USER = "there is no user snipass"
+
+    def log(self, name):
+        return (self.folder / name).read_text()
+
+    def receiver_with(self, *options, before=()):
+        """One at a path of its own, which lets everybody connect; its path and its log's name."""
+        name = f"{len(list(self.folder.iterdir()))}"
+        path = self.folder / f"{name}.sock"
+        self.start(*before, *self.command_at(path, *options), log=f"{name}.log")
+
+        def is_there():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if self.protocol == "stream" else socket.SOCK_DGRAM) as one:
+                return one.connect_ex(str(path)) == 0 and path.stat().st_mode & 0o777 == 0o660
+
+        backend_case.wait_for(is_there, "the receiver")
+        path.chmod(0o666)  # so that it is the receiver that refuses, and not the file
+        return path, f"{name}.log"
+
+    def serves(self, user, path):
+        with router_of(user, path, self.protocol) as address:
+            try:
+                self.fetch(address)
+                return True
+            except (ConnectionError, ssl.SSLError):
+                return False
+
+    @needs_root
+    def test_a_router_of_another_user_is_served_if_it_is_allowed_to(self):
+        for options, user in ((["--from", "daemon"], pwd.getpwnam("daemon").pw_uid), (["--from", "54321"], 54321),
+                              (["--from", "daemon", "--from", "54321"], 54321)):
+            with self.subTest(options=options):
+                path, log = self.receiver_with(*options)
+                self.assertTrue(self.serves(user, path))
+                self.assertNotIn(self.NO_USER, self.log(log))
+
+    @needs_root
+    def test_who_is_refused_is_named_once_a_minute(self):
+        path, log = self.receiver_with()
+        for _ in range(3):
+            self.assertFalse(self.serves(54321, path))
+        line = "user 54321 may not hand over clients; if that is the router's user: --from 54321"
+        backend_case.wait_for(lambda: line in self.log(log), "the line that names the user")
+        self.assertEqual(self.log(log).count("54321 may not"), 1)
+
+    @needs_root
+    def test_the_user_snipass_is_the_default(self):
+        """Of a machine that has one: this machine's list of users is another one in a mount namespace."""
+        users = self.folder / "passwd"
+        users.write_text(f"{Path('/etc/passwd').read_text()}snipass:x:54321:54321::/:/bin/false\n")
+        path, log = self.receiver_with(before=("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users))
+        self.assertTrue(self.serves(54321, path))
+        self.assertNotIn(self.NO_USER, self.log(log))
+
+    def test_without_that_user_it_says_so_once(self):
+        with contextlib.suppress(KeyError):
+            pwd.getpwnam("snipass")
+            self.skipTest("this machine has the user snipass")
+        backend_case.wait_for(lambda: self.NO_USER in self.log("server.log"), "the line that says so")
+        self.assertEqual(self.log("server.log").count(self.NO_USER), 1)
+
+    def test_a_user_who_is_not_there_is_an_error(self):
+        process = self.start(*self.command_at(self.folder / "other.sock", "--from", "no-such-user"))
+        self.assertIn(process.wait(timeout=20), (1, 2))
+        self.assertIn("no-such-user", self.log("server.log"))
+        self.assertFalse((self.folder / "other.sock").exists())
+
+    def test_what_it_does_not_understand_gets_its_usage(self):
+        for options in (["--from"], ["--form", "daemon"]):
+            words = self.command_at("", *options)
+            process = self.start(*words[:words.index("")], log="usage.log")
+            self.assertEqual(process.wait(timeout=20), 2)
+        self.assertIn("--from USER", self.log("usage.log"))
+
+
+class RefusesTheUnknown:
+    @needs_root
+    def test_the_user_whom_the_kernel_gives_for_the_unknown_is_refused(self):
+        """In a user namespace that is whoever has no number there."""
+        path, log = self.receiver_with("--from", "65534")
+        self.assertFalse(self.serves(65534, path))
+        backend_case.wait_for(lambda: "user 65534 may not" in self.log(log), "the line that names the user")
 
 
 class KeepsItsPlace:

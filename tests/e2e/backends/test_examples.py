@@ -1,11 +1,8 @@
 """The example backends: what they answer, what they refuse."""
-import contextlib
 import os
-import pwd
 import resource
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -16,7 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
 from backend_case import BUILD, SOURCE, BackendCase, descriptors, settled, wait_for  # noqa: E402
-from receiver_checks import KeepsItsPlace, KnowsOfSnipass, OutlivesThreads, RefusesLies, ServesClients, tcp_pair  # noqa: E402
+from receiver_checks import (  # noqa: E402
+    KeepsItsPlace, KnowsOfSnipass, KnowsSenders, OutlivesThreads, RefusesLies, RefusesTheUnknown,
+    ServesClients, tcp_pair)
 
 
 class Example(KeepsItsPlace, BackendCase):
@@ -98,84 +97,24 @@ class KeepsDatagrams(KeepsClients):
                 far.recv(1)
 
 
-def can_connect(path, kind):
-    with socket.socket(socket.AF_UNIX, kind) as one:
-        return one.connect_ex(str(path)) == 0
-
-
-@contextlib.contextmanager
-def router_of(user, path, protocol):
-    """The address of a small router that runs as `user`."""
-    readable, writable = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(readable)
-        number = pwd.getpwnam(user).pw_uid
-        os.setresuid(number, number, number)
-        with handoff_sender.Sender(str(path), protocol, hold=0.0) as sender:
-            os.write(writable, str(sender.port).encode())
-            os.close(writable)
-            time.sleep(60)  # it is killed when the test is over
-        os._exit(1)
-    os.close(writable)
-    try:
-        with open(readable) as told:
-            yield "127.0.0.1", int(told.read())
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
-
-class TakesFromAUser:
-    """Those who can be told as whom the router runs."""
-
-    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
-    def test_a_router_of_another_user_is_served_if_it_is_allowed_to(self):
-        for name, options in (("strict.sock", []), ("told.sock", ["--from", "daemon"])):
-            path = self.folder / name
-            self.start(*self.command_at(path, *options))
-            kind = socket.SOCK_STREAM if self.protocol == "stream" else socket.SOCK_DGRAM
-            wait_for(lambda: can_connect(path, kind), "the receiver")
-            if not options:
-                path.chmod(0o666)  # so that it is the receiver that refuses, and not the file
-            with self.subTest(options=options), router_of("daemon", path, self.protocol) as address:
-                if options:
-                    self.assertIn("backend: blog", self.fetch(address)[1])
-                else:
-                    with self.assertRaises((ConnectionError, ssl.SSLError)):
-                        self.fetch(address)
-
-    def test_a_user_who_is_not_there_is_an_error(self):
-        process = self.start(*self.command_at(self.folder / "other.sock", "--from", "no-such-user"))
-        self.assertEqual(process.wait(timeout=20), 1)
-        self.assertIn("no-such-user", (self.folder / "server.log").read_text())
-        self.assertFalse((self.folder / "other.sock").exists())
-
-    def test_what_it_does_not_understand_gets_its_usage(self):
-        for options in (["--from"], ["--form", "daemon"]):
-            process = self.start(BUILD / "examples" / self.program[0], *options)
-            self.assertEqual(process.wait(timeout=20), 2)
-        self.assertIn("[--from USER]", (self.folder / "server.log").read_text())
-
-
-class StreamBackend(OutlivesThreads, KnowsOfSnipass, RefusesLies, SaysHello, Example):
+class StreamBackend(RefusesTheUnknown, KnowsSenders, OutlivesThreads, KnowsOfSnipass, RefusesLies, SaysHello, Example):
     program = ["stream_backend"]
     ignores = ["a TLV over the end"]  # it does not read TLVs
 
 
-class DatagramBackend(KeepsDatagrams, ServesClients, SaysHello, Example):
+class DatagramBackend(RefusesTheUnknown, KnowsSenders, KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol = ["datagram_backend"], "datagram"
 
 
-class LibraryBackend(TakesFromAUser, KeepsClients, KnowsOfSnipass, RefusesLies, SaysHello, Example):
+class LibraryBackend(KnowsSenders, KeepsClients, KnowsOfSnipass, RefusesLies, SaysHello, Example):
     program, threads_at_rest = ["library_backend"], 2
 
 
-class LibraryDatagramBackend(TakesFromAUser, KeepsDatagrams, ServesClients, SaysHello, Example):
+class LibraryDatagramBackend(KnowsSenders, KeepsDatagrams, ServesClients, SaysHello, Example):
     program, protocol, threads_at_rest = ["library_backend", "--datagram"], "datagram", 2
 
 
-class AsioBackend(TakesFromAUser, KnowsOfSnipass, RefusesLies, Example):
+class AsioBackend(KnowsSenders, KnowsOfSnipass, RefusesLies, Example):
     program = ["asio_backend"]
 
     def test_out_of_descriptors_the_clients_wait(self):
@@ -189,7 +128,7 @@ class AsioBackend(TakesFromAUser, KnowsOfSnipass, RefusesLies, Example):
             self.assertIn("backend: blog", answer.result()[1])
 
 
-del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, KnowsOfSnipass  # they are no tests by themselves
-del OutlivesThreads, RefusesLies, ServesClients, TakesFromAUser
+del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, KnowsOfSnipass, KnowsSenders  # they are no tests by themselves
+del OutlivesThreads, RefusesLies, RefusesTheUnknown, ServesClients
 if __name__ == "__main__":
     unittest.main()

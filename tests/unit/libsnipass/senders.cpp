@@ -2,6 +2,7 @@
 #include "receiver_fixture.hpp"
 
 #include <array>
+#include <cerrno>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -37,6 +38,28 @@ TEST_CASE_METHOD(fixture, "libsnipass: only root, the own user and the allowed m
         (void)receive(receiver, 10);
     CHECK(WEXITSTATUS(status) == (options.allowed_count == 1 ? 0 : 1));
     CHECK(snipass_strangers(receiver.get()) == 1 - options.allowed_count);
+    CHECK(snipass_last_stranger(receiver.get()) ==
+          (options.allowed_count == 1 ? static_cast<uid_t>(-1) : router));
+}
+
+TEST_CASE("libsnipass: a user is found by name or by number") {
+    struct row {
+        const char* user;
+        int result;
+        uid_t id;
+    };
+    const auto [user, result, id] =
+        GENERATE(row{"root", 0, 0}, row{"0", 0, 0}, row{"1234567", 0, 1234567},
+                 row{"4294967294", 0, 4294967294}, row{"4294967295", -1, 0}, row{"99999999999", -1, 0},
+                 row{"no-such-user", -1, 0}, row{"", -1, 0}, row{"-1", -1, 0}, row{"12x", -1, 0});
+    INFO(user);
+    uid_t found = 0;
+    errno = 0;
+    REQUIRE(snipass_user_id(user, &found) == result);
+    if (result == 0)
+        CHECK(found == id);
+    else
+        CHECK(errno == ENOENT);
 }
 
 TEST_CASE("libsnipass: who the kernel does not know is nobody's user, not the user nobody") {
