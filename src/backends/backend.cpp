@@ -18,9 +18,10 @@ constexpr auto look_interval = 1s;
 
 backend::backend(const config::backend_settings& settings, std::size_t max_pending, address_book& book)
     : settings_(settings), targets_(settings, book), max_pending_(max_pending) {
-    if (settings.protocol != config::handoff_protocol::datagram)
+    const auto* const handoff = settings.handoff();
+    if (handoff == nullptr || handoff->protocol != config::handoff_protocol::datagram)
         return;
-    for (const auto& path : settings.handoff)
+    for (const auto& path : handoff->paths)
         channels_.emplace_back(path);
 }
 

@@ -12,7 +12,8 @@ using config::log_level;
 
 void count_failure(log& to, const config::backend_settings& backend, const candidate& about,
                    std::string_view why) {
-    if (!about.state->failed(static_cast<unsigned>(backend.eject_after)))
+    const auto* const relay = backend.relay();
+    if (relay == nullptr || !about.state->failed(static_cast<unsigned>(relay->eject_after)))
         return;
     const auto failures = std::to_string(about.state->failures);
     to.write(log_level::warn, "an address is ejected",

@@ -59,17 +59,23 @@ void by_source(std::vector<candidate>& candidates, const ip_address& client) {
 
 target_list::target_list(const config::backend_settings& settings, address_book& book)
     : settings_(settings), book_(book) {
-    for (std::size_t i = 0; i < settings.proxy.size(); ++i) {
-        const auto& address = settings.proxy[i];
+    for (std::size_t i = 0; i < addresses().size(); ++i) {
+        const auto& address = addresses()[i];
         if (!address.host.empty() && !ip_address::parse(address.host))
             names_.push_back({i, nullptr});
     }
 }
 
+// What a client asks for is not in the list: forwarding.cpp finds it for each client.
+std::span<const config::proxy_address> target_list::addresses() const noexcept {
+    const auto* const relay = settings_.relay();
+    return relay ? std::span{relay->addresses} : std::span<const config::proxy_address>{};
+}
+
 const std::vector<candidate>& target_list::all() {
     bool changed = !std::exchange(built_, true);
     for (auto& name : names_) {
-        auto answer = book_.find(settings_.proxy[name.address].host);
+        auto answer = book_.find(addresses()[name.address].host);
         if (!answer) // a reload has removed it: who is on its way still may go there
             continue;
         changed = changed || answer != name.answer;
@@ -88,15 +94,13 @@ void target_list::rebuild() {
         now.push_back(std::move(one));
     };
     auto name = names_.begin();
-    for (std::size_t i = 0; i < settings_.proxy.size(); ++i) {
-        const auto& address = settings_.proxy[i];
+    for (std::size_t i = 0; i < addresses().size(); ++i) {
+        const auto& address = addresses()[i];
         if (name != names_.end() && name->address == i) {
             if (name->answer)
                 for (const auto& found : *name->answer)
                     add(address, ip_endpoint{found, address.port});
             ++name;
-        } else if (address.host_asked_for) {
-            continue; // forwarding.cpp finds it for each client
         } else if (!address.path.empty()) {
             add(address, std::nullopt);
         } else {
@@ -108,13 +112,13 @@ void target_list::rebuild() {
 
 bool target_list::awaits_answer() {
     return all().empty() && std::ranges::any_of(names_, [this](const known_name& one) {
-               return !book_.knows(settings_.proxy[one.address].host);
+               return !book_.knows(addresses()[one.address].host);
            });
 }
 
 std::string target_list::why_missing() const {
     for (const auto& one : names_) {
-        const auto& host = settings_.proxy[one.address].host;
+        const auto& host = addresses()[one.address].host;
         if (book_.find(host))
             continue;
         const auto why = book_.why_unknown(host);
@@ -125,7 +129,8 @@ std::string target_list::why_missing() const {
 
 std::vector<candidate> target_list::in_order(const ip_address& client) {
     auto order = all();
-    switch (settings_.balance) {
+    const auto* const relay = settings_.relay();
+    switch (relay ? relay->balance : config::balance::order) {
     case config::balance::order:
         break;
     case config::balance::round_robin:

@@ -32,7 +32,7 @@ constexpr std::string_view proxy_v1_unknown = "PROXY UNKNOWN\r\n";
 constexpr std::uint8_t proxy_v2_local[] = {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51,
                                            0x55, 0x49, 0x54, 0x0A, 0x20, 0x00, 0x00, 0x00};
 
-std::vector<std::uint8_t> question_for(const config::backend_settings& settings, const candidate& to) {
+std::vector<std::uint8_t> question_for(const config::relay_settings& settings, const candidate& to) {
     std::vector<std::uint8_t> bytes;
     if (settings.check != config::health_check::tls)
         return bytes;
@@ -114,18 +114,19 @@ void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
         about->wanted = false;
     checked_.clear();
     for (const auto& backend : configuration->backends) {
-        if (backend.proxy.empty())
+        const auto* const relay = backend.relay();
+        if (relay == nullptr)
             continue;
         checked_.push_back(std::make_shared<checked>(configuration, backend, book_));
-        for (const auto& address : backend.proxy) {
+        for (const auto& address : relay->addresses) {
             if (address.host.empty() || ip_address::parse(address.host))
                 continue;
             auto& about = names_[address.host];
             const bool known = about != nullptr;
             if (!known)
                 about = std::make_unique<name>(loop_);
-            about->interval = about->wanted && known ? std::min(about->interval, backend.resolve_interval)
-                                                     : backend.resolve_interval;
+            about->interval = about->wanted && known ? std::min(about->interval, relay->resolve_interval)
+                                                     : relay->resolve_interval;
             about->wanted = true;
             if (!known)
                 loop_.spawn(keep_resolved(address.host));
@@ -187,10 +188,10 @@ net::task<> upkeep::keep_checked() {
 }
 
 void upkeep::check(const std::shared_ptr<checked>& one) {
-    one->due = net::clock::now() + one->settings.check_interval;
+    one->due = net::clock::now() + one->settings.relay()->check_interval;
     const auto& all = one->targets.all();
     for (const auto& to : all) {
-        const bool wanted = one->settings.check != config::health_check::none || to.state->ejected;
+        const bool wanted = one->settings.relay()->check != config::health_check::none || to.state->ejected;
         if (wanted && !to.state->probed.exchange(true))
             loop_.spawn(probe(one, to));
     }
@@ -199,10 +200,11 @@ void upkeep::check(const std::shared_ptr<checked>& one) {
 net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
     co_await probes_.take();
     const auto& settings = of->settings;
+    const auto& relay = *settings.relay();
     const auto given = to.state->too_slow_for.load();
-    const auto patience = given > 0ms ? std::min(given, settings.connect_timeout) : settings.connect_timeout;
+    const auto patience = given > 0ms ? std::min(given, relay.connect_timeout) : relay.connect_timeout;
     // Named, because GCC 12 destroys a braced argument of an awaited call twice.
-    net::probe_question question{to.endpoint, to.address->path, question_for(settings, to)};
+    net::probe_question question{to.endpoint, to.address->path, question_for(relay, to)};
     const auto problem = co_await net::probe(loop_, std::move(question), net::clock::now() + patience);
     if (problem)
         note_failure(log_, settings, to, problem);

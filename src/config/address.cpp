@@ -201,13 +201,11 @@ written<proxy_address> parse_proxy_address(std::string_view text) {
     const auto [host, port_text] = split(text);
     const auto name = host_name::parse(host);
     const auto port = parse_port(port_text);
-    address.host_asked_for = host == asked_for;
-    if ((!name && !address.host_asked_for) || !port || *port == 0)
+    if ((!name && host != asked_for) || !port || *port == 0)
         return result::refused(proxy_problem(text));
     address.port = *port;
-    if (address.host_asked_for)
-        return address;
-    address.host = std::string(name->text());
+    if (name)
+        address.host = std::string(name->text());
     return address;
 }
 

@@ -28,13 +28,15 @@ void check_circles(const draft& draft, findings& findings) {
             return !ours.empty() && (path == ours || path == ours + std::string(datagram_suffix));
         });
     };
-    for (const auto& backend : draft.backends)
-        for (const auto& path : backend.settings.handoff)
+    for (const auto& backend : draft.backends) {
+        const auto* const handoff = backend.settings.handoff();
+        for (const auto& path : handoff ? handoff->paths : std::vector<std::string>{})
             if (is_ours(path))
                 findings.error(backend.settings.where,
                                "backend." + backend.settings.name + ".handoff: " + in_quotes("unix:" + path) +
                                    " is a listener of this file: its clients would go round for ever; write "
                                    "the path of another router, or of a backend");
+    }
 }
 
 } // namespace

@@ -40,7 +40,7 @@ struct route_draft {
 
 struct backend_draft {
     backend_settings settings;
-    std::vector<place> proxy_places; // one for each of settings.proxy
+    std::vector<place> proxy_places; // one for each address under `proxy`
     std::optional<reference> sorry;
 };
 

@@ -2,32 +2,16 @@
 // rest, so the explanation cannot differ from what the router does.
 #include "snipass/config/explain.hpp"
 
+#include "describe_backend.hpp"
+
 #include "snipass/base/host_name.hpp"
 #include "snipass/config/decision.hpp"
 #include "snipass/config/nearest.hpp"
-#include "snipass/config/units.hpp"
 
 #include <algorithm>
 
 namespace snipass::config {
 namespace {
-
-constexpr std::size_t most_listed = 8;
-
-// listed joins the first few of a list.
-template <class List, class Text>
-std::string listed(const List& list, Text&& text) {
-    std::string joined;
-    for (std::size_t i = 0; i < std::min(list.size(), most_listed); ++i)
-        joined += (i > 0 ? ", " : "") + std::string(text(list[i]));
-    if (list.size() > most_listed)
-        joined += " and " + std::to_string(list.size() - most_listed) + " more";
-    return joined;
-}
-
-std::string at_line(const configuration& configuration, place where) {
-    return configuration.file + ":" + std::to_string(where.line);
-}
 
 std::string_view kind_name(route::pattern_kind kind) {
     switch (kind) {
@@ -53,67 +37,6 @@ std::string_view to_string(policy policy) {
         return "alert";
     }
     return {};
-}
-
-std::string destinations_of(const backend_settings& backend) {
-    const auto& allowed = backend.allow_destinations;
-    auto text = std::string{allowed.public_ones ? "public addresses" : ""};
-    if (!allowed.listed.empty())
-        text += (text.empty() ? "" : " and ") +
-                listed(allowed.listed, [](const ip_prefix& one) { return one.to_string(); });
-    return text.empty() ? "nowhere" : text;
-}
-
-std::string_view to_string(balance value) {
-    switch (value) {
-    case balance::order:
-        return "order";
-    case balance::round_robin:
-        return "round_robin";
-    case balance::least_sessions:
-        return "least_sessions";
-    case balance::source_hash:
-        return "source_hash";
-    }
-    return {};
-}
-
-// describe_proxy says what is not as it is by default, besides the addresses.
-std::string describe_proxy(const backend_settings& backend) {
-    auto text =
-        "proxy to " + listed(backend.proxy, [](const proxy_address& address) { return address.text; });
-    if (backend.forwards())
-        text += " (the name that the client asks for; allowed: " + destinations_of(backend) + ")";
-    else if (backend.balance != balance::order)
-        text += ", balance = " + in_quotes(to_string(backend.balance));
-    if (backend.header != proxy_protocol::none)
-        text += backend.header == proxy_protocol::v1 ? ", with a PROXY header (v1)"
-                                                     : ", with a PROXY header (v2)";
-    if (backend.transparent)
-        text += ", from the client's own address";
-    if (backend.check != health_check::none)
-        text += std::string{", checked every "} + format_duration(backend.check_interval) +
-                (backend.check == health_check::tls ? " by a TLS hello" : " by a connect");
-    if (backend.max_lifetime.count() > 0)
-        text += "; reset after " + format_duration(backend.max_lifetime);
-    if (backend.on_remove == removal::close)
-        text += "; reset when a reload removes it";
-    return text;
-}
-
-std::string describe(const configuration& configuration, const backend_settings& backend) {
-    auto text = "backend " + in_quotes(backend.name) + " (" + at_line(configuration, backend.where) + "): ";
-    if (!backend.handoff.empty()) {
-        text += backend.protocol == handoff_protocol::stream ? "handoff by \"stream\" to "
-                                                             : "handoff by \"datagram\" to ";
-        text += listed(backend.handoff, [](const std::string& path) { return "unix:" + path; });
-        text += "; held for up to " + format_duration(backend.hold) + " while it is away";
-    } else {
-        text += describe_proxy(backend);
-    }
-    if (backend.sorry)
-        text += "; if it fails, backend " + in_quotes(configuration.backends[*backend.sorry].name);
-    return text;
 }
 
 std::string describe(const configuration& configuration, const route::table::candidate& candidate) {
@@ -174,7 +97,7 @@ std::string explain_route(const configuration& configuration, const explain_quer
                           const route::table::candidate& winner) {
     const auto& backend = configuration.backends[configuration.routes[winner.rule].backend];
     return in_quotes(query.host_name) + " goes to backend " + in_quotes(backend.name) + "\n  " +
-           describe(configuration, winner) + "\n  " + describe(configuration, backend) + "\n";
+           describe(configuration, winner) + "\n  " + describe_backend(configuration, backend) + "\n";
 }
 
 std::string describe(policy refusal, const std::string& alert) {
@@ -200,7 +123,7 @@ std::string what_happens(const configuration& configuration, const listener_sett
     auto text = "  listener " + in_quotes(listener.address) + ", " + key + " = " +
                 in_quotes(to_string(policy)) + ": ";
     if (decided.backend)
-        return text + describe(configuration, configuration.backends[*decided.backend]) + "\n";
+        return text + describe_backend(configuration, configuration.backends[*decided.backend]) + "\n";
     if (policy == policy::route_to_default)
         text += "there is no [default], so ";
     if (policy == policy::alert && decided.refusal != policy)
@@ -244,10 +167,11 @@ std::string explain_refusal(const configuration& configuration, const explain_qu
 std::string explain_consumed(const configuration& configuration, const explain_query& query,
                              const backend_settings& settings) {
     const bool by_handoff = query.listener.starts_with("handoff:");
-    if (!by_handoff || settings.handoff.empty() || settings.protocol != handoff_protocol::stream)
+    const auto* const handoff = settings.handoff();
+    if (!by_handoff || !handoff || !traits_of(handoff->protocol).needs_unread_bytes)
         return {};
     return "  a client that comes by datagram cannot have " + in_quotes(settings.name) +
-           ", whose protocol is \"stream\"" +
+           ", whose protocol is " + in_quotes(traits_of(handoff->protocol).name) +
            (settings.sorry ? ": it goes to " + in_quotes(configuration.backends[*settings.sorry].name)
                            : ": it is closed") +
            "\n";

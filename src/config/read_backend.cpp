@@ -5,6 +5,7 @@
 #include "snipass/config/limits.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace snipass::config {
 namespace {
@@ -20,14 +21,19 @@ constexpr choice<health_check> checks[] = {
     {"none", health_check::none}, {"connect", health_check::connect}, {"tls", health_check::tls}};
 constexpr choice<removal> removals[] = {{"keep", removal::keep}, {"close", removal::close}};
 
+// The keys of one kind, which are mistakes in a backend of another.
+using keys = std::span<const std::string_view>;
 constexpr std::string_view handoff_keys[] = {"protocol", "ack_timeout"};
-constexpr std::string_view proxy_keys[] = {
-    "balance",         "resolve_interval",  "eject_after",  "check",     "check_interval", "proxy_protocol",
-    "connect_timeout", "idle_timeout",      "max_lifetime", "keepalive", "user_timeout",   "on_remove",
-    "transparent",     "allow_destinations"};
+constexpr std::string_view relay_keys[] = {"balance", "eject_after", "check", "check_interval"};
+constexpr std::string_view forward_keys[] = {"allow_destinations"};
+constexpr std::string_view proxy_keys[] = {"resolve_interval", "proxy_protocol", "connect_timeout",
+                                           "idle_timeout",     "max_lifetime",   "keepalive",
+                                           "user_timeout",     "on_remove",      "transparent"};
 
-// What is about addresses that are known beforehand.
-constexpr std::string_view known_address_keys[] = {"balance", "eject_after", "check", "check_interval"};
+void reject_each(table_reader& in, keys of, std::string_view why) {
+    for (const auto key : of)
+        in.reject(key, why);
+}
 
 // The name stands in log lines and in what `explain` prints.
 bool is_backend_name(std::string_view name) {
@@ -40,13 +46,14 @@ bool is_backend_name(std::string_view name) {
 }
 
 written<handoff_protocol> as_handoff_protocol(const node& node) {
-    constexpr choice<handoff_protocol> protocols[] = {{"stream", handoff_protocol::stream},
-                                                      {"datagram", handoff_protocol::datagram}};
+    std::vector<choice<handoff_protocol>> choices;
+    for (const auto& one : handoff_protocols)
+        choices.push_back({one.name, one.protocol});
     const auto* const text = std::get_if<std::string>(&node.value);
     if (text && *text == "scgi")
         return written<handoff_protocol>::refused(
             "this version does not have \"scgi\"; write \"stream\" or \"datagram\"");
-    return as_choice<handoff_protocol>(node, protocols);
+    return as_choice<handoff_protocol>(node, choices);
 }
 
 written<std::string> as_handoff_address(const node& node) {
@@ -65,13 +72,24 @@ written<std::chrono::milliseconds> as_duration_or_none(const node& node) {
     return as_duration(node, std::chrono::milliseconds{0});
 }
 
-void read_handoff(table_reader& in, backend_settings& backend) {
-    const auto duration = [](const node& node) { return as_duration(node, limits::shortest_duration); };
-    in.read("protocol", backend.protocol, as_handoff_protocol);
-    if (backend.protocol == handoff_protocol::datagram)
-        in.reject("ack_timeout", "protocol = \"datagram\" has no acknowledgement; leave ack_timeout out");
+written<std::chrono::milliseconds> as_some_duration(const node& node) {
+    return as_duration(node, limits::shortest_duration);
+}
+
+written<std::chrono::milliseconds> as_interval(const node& node) {
+    return as_duration(node, limits::shortest_interval);
+}
+
+handoff_settings read_handoff(table_reader& in, std::vector<std::string> paths) {
+    handoff_settings made{.paths = std::move(paths)};
+    in.read("protocol", made.protocol, as_handoff_protocol);
+    const auto& protocol = traits_of(made.protocol);
+    if (protocol.acknowledges)
+        in.read("ack_timeout", made.ack_timeout, as_some_duration);
     else
-        in.read("ack_timeout", backend.ack_timeout, duration);
+        in.reject("ack_timeout", "protocol = " + in_quotes(protocol.name) +
+                                     " has no acknowledgement; leave ack_timeout out");
+    return made;
 }
 
 // Either "public" or a network.
@@ -86,49 +104,62 @@ written<std::optional<ip_prefix>> as_destination(const node& node) {
     return std::optional{*prefix.value};
 }
 
-// read_forwarding reads what depends on who chooses the host, the file or the client.
-void read_forwarding(table_reader& in, backend_settings& backend) {
-    const auto forwards = std::ranges::count(backend.proxy, true, &proxy_address::host_asked_for);
-    if (forwards == 0)
-        return in.reject("allow_destinations", "applies to proxy = [\"{host_name}:443\"] only; leave it out");
-    if (backend.proxy.size() > 1)
-        in.error(backend.where, "proxy",
-                 "\"{host_name}\" stands alone; write a second backend for the others");
-    for (const auto key : known_address_keys)
-        in.reject(key, "does not apply to \"{host_name}\"; leave it out");
-    auto& allowed = backend.allow_destinations;
+void read_proxy(table_reader& in, proxy_settings& into) {
+    in.read("proxy_protocol", into.header,
+            [](const node& node) { return as_choice<proxy_protocol>(node, headers); });
+    in.read("resolve_interval", into.resolve_interval, as_interval);
+    in.read("connect_timeout", into.connect_timeout, as_some_duration);
+    in.read("idle_timeout", into.idle_timeout, as_some_duration);
+    in.read("max_lifetime", into.max_lifetime, as_duration_or_none);
+    in.read("keepalive", into.keepalive, as_duration_or_none);
+    in.read("user_timeout", into.user_timeout, as_duration_or_none);
+    in.read("on_remove", into.on_remove, [](const node& node) { return as_choice<removal>(node, removals); });
+    in.read("transparent", into.transparent, as_boolean);
+}
+
+relay_settings read_relay(table_reader& in, std::vector<proxy_address> addresses, place where) {
+    relay_settings made;
+    made.addresses = std::move(addresses);
+    read_proxy(in, made);
+    in.read("balance", made.balance, [](const node& node) { return as_choice<balance>(node, balances); });
+    in.read("eject_after", made.eject_after,
+            [](const node& node) { return as_integer(node, 0, limits::failures); });
+    in.read("check", made.check, [](const node& node) { return as_choice<health_check>(node, checks); });
+    in.read("check_interval", made.check_interval, as_interval);
+    reject_each(in, forward_keys, "applies to proxy = [\"{host_name}:443\"] only; leave it out");
+    if (made.transparent &&
+        std::ranges::any_of(made.addresses, [](const proxy_address& one) { return !one.path.empty(); }))
+        in.error(where, "transparent", "a unix socket has no source address; leave one of them out");
+    return made;
+}
+
+forward_settings read_forward(table_reader& in, std::vector<proxy_address> addresses, place where) {
+    forward_settings made;
+    if (addresses.size() > 1)
+        in.error(where, "proxy", "\"{host_name}\" stands alone; write a second backend for the others");
+    made.address = std::move(*std::ranges::find_if(addresses, &proxy_address::is_asked_for));
+    read_proxy(in, made);
+    reject_each(in, relay_keys, "does not apply to \"{host_name}\"; leave it out");
     destinations given{false, {}};
     if (in.read_each("allow_destinations", table_reader::lone_string::accepted, as_destination,
                      [&](const std::optional<ip_prefix>& one, place) {
                          one ? given.listed.push_back(*one) : void(given.public_ones = true);
                      }))
-        allowed = std::move(given);
+        made.allow_destinations = std::move(given);
+    return made;
 }
 
-void read_proxy(table_reader& in, backend_settings& backend) {
-    const auto duration = [](const node& node) { return as_duration(node, limits::shortest_duration); };
-    read_forwarding(in, backend);
-    in.read("proxy_protocol", backend.header,
-            [](const node& node) { return as_choice<proxy_protocol>(node, headers); });
-    in.read("balance", backend.balance, [](const node& node) { return as_choice<balance>(node, balances); });
-    in.read("resolve_interval", backend.resolve_interval,
-            [](const node& node) { return as_duration(node, limits::shortest_interval); });
-    in.read("eject_after", backend.eject_after,
-            [](const node& node) { return as_integer(node, 0, limits::failures); });
-    in.read("check", backend.check, [](const node& node) { return as_choice<health_check>(node, checks); });
-    in.read("check_interval", backend.check_interval,
-            [](const node& node) { return as_duration(node, limits::shortest_interval); });
-    in.read("connect_timeout", backend.connect_timeout, duration);
-    in.read("idle_timeout", backend.idle_timeout, duration);
-    in.read("max_lifetime", backend.max_lifetime, as_duration_or_none);
-    in.read("keepalive", backend.keepalive, as_duration_or_none);
-    in.read("user_timeout", backend.user_timeout, as_duration_or_none);
-    in.read("on_remove", backend.on_remove,
-            [](const node& node) { return as_choice<removal>(node, removals); });
-    in.read("transparent", backend.transparent, as_boolean);
-    if (backend.transparent &&
-        std::ranges::any_of(backend.proxy, [](const proxy_address& one) { return !one.path.empty(); }))
-        in.error(backend.where, "transparent", "a unix socket has no source address; leave one of them out");
+// read_hold: who has a sorry backend wants it to answer at once, unless the file says otherwise.
+void read_hold(table_reader& in, backend_draft& backend) {
+    using namespace std::chrono_literals;
+    auto& settings = backend.settings;
+    in.read("sorry", backend.sorry, as_backend_name);
+    if (backend.sorry || settings.forward())
+        settings.hold = 0ms;
+    if (settings.forward())
+        in.reject("hold", "nobody is held for a host that a client chooses; leave it out");
+    else
+        in.read("hold", settings.hold, as_duration_or_none);
 }
 
 } // namespace
@@ -152,12 +183,13 @@ backend_draft read_backend(const members& table, std::string_view name, place wh
 
     table_reader in{table, title, findings};
     using lone = table_reader::lone_string;
-    const bool handoff =
-        in.read_each("handoff", lone::accepted, as_handoff_address,
-                     [&](std::string path, place) { settings.handoff.push_back(std::move(path)); });
+    std::vector<std::string> paths;
+    std::vector<proxy_address> addresses;
+    const bool handoff = in.read_each("handoff", lone::accepted, as_handoff_address,
+                                      [&](std::string path, place) { paths.push_back(std::move(path)); });
     const bool proxy =
         in.read_each("proxy", lone::accepted, as_proxy_address, [&](proxy_address address, place of) {
-            settings.proxy.push_back(std::move(address));
+            addresses.push_back(std::move(address));
             backend.proxy_places.push_back(of);
         });
     if (handoff && proxy)
@@ -168,20 +200,23 @@ backend_draft read_backend(const members& table, std::string_view name, place wh
                                   std::string(name) +
                                   ".sock\" for a process on this machine, or proxy = [\"192.0.2.1:443\"]");
 
+    // Where both are given, or none, the keys of both are read for the mistakes in them.
     if (handoff || !proxy)
-        read_handoff(in, settings);
-    if (proxy || !handoff)
-        read_proxy(in, settings);
+        settings.kind = read_handoff(in, std::move(paths));
+    if (proxy || !handoff) {
+        if (std::ranges::any_of(addresses, &proxy_address::is_asked_for))
+            settings.kind = read_forward(in, std::move(addresses), where);
+        else
+            settings.kind = read_relay(in, std::move(addresses), where);
+    }
     if (handoff && !proxy)
-        for (const auto key : proxy_keys)
-            in.reject(key, "does not apply to a backend with handoff; leave it out");
+        for (const auto of : {keys{proxy_keys}, keys{relay_keys}, keys{forward_keys}})
+            reject_each(in, of, "does not apply to a backend with handoff; leave it out");
     if (proxy && !handoff)
-        for (const auto key : handoff_keys)
-            in.reject(key, "does not apply to a backend with proxy; leave it out");
-    in.read("hold", settings.hold, as_duration_or_none);
+        reject_each(in, handoff_keys, "does not apply to a backend with proxy; leave it out");
+    read_hold(in, backend);
     in.read("max_pending", settings.max_pending,
             [](const node& node) { return as_integer(node, 1, limits::sessions); });
-    in.read("sorry", backend.sorry, as_backend_name);
     in.finish();
     return backend;
 }

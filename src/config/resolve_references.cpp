@@ -76,10 +76,10 @@ void check_default(const draft& draft, findings& findings) {
     for (auto at = draft.default_index; at && !seen[*at]; at = draft.backends[*at].settings.sorry) {
         seen[*at] = true;
         const auto& settings = draft.backends[*at].settings;
-        if (settings.forwards())
+        if (const auto* const forward = settings.forward())
             findings.error(draft.default_backend->where,
                            "default.backend: leads to backend " + in_quotes(settings.name) + ", whose " +
-                               in_quotes(settings.proxy.front().text) +
+                               in_quotes(forward->address.text) +
                                " is the name that a route has; write a [[route]] with the names that may be "
                                "forwarded");
     }

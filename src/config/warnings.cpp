@@ -36,21 +36,30 @@ void warn_of_unused(const draft& draft, const std::vector<bool>& used, findings&
     }
 }
 
+bool needs_unread_bytes(const backend_settings& settings) {
+    const auto* const handoff = settings.handoff();
+    return handoff && traits_of(handoff->protocol).needs_unread_bytes;
+}
+
+bool consumes(const backend_settings& settings) {
+    return settings.handoff() && !needs_unread_bytes(settings);
+}
+
 // A datagram carries the client's bytes, which the router has then consumed: should the datagram fail after
 // that, a `stream` receiver, which expects them in the socket, cannot have the client.
 void warn_of_consumed_bytes(const draft& draft, findings& findings) {
     for (const auto& backend : draft.backends) {
         const auto& settings = backend.settings;
-        if (settings.handoff.empty() || settings.protocol != handoff_protocol::datagram || !settings.sorry)
+        if (!consumes(settings) || !settings.sorry)
             continue;
         const auto& sorry = draft.backends[*settings.sorry].settings;
-        if (sorry.handoff.empty() || sorry.protocol != handoff_protocol::stream)
+        if (!needs_unread_bytes(sorry))
             continue;
-        findings.warning(
-            backend.sorry->where,
-            "backend." + settings.name + ".sorry: " + in_quotes(sorry.name) +
-                " is handed sockets by \"stream\", which needs the client's bytes unread; in the rare case "
-                "that a datagram fails after they were read, the client is closed instead");
+        findings.warning(backend.sorry->where,
+                         "backend." + settings.name + ".sorry: " + in_quotes(sorry.name) +
+                             " is handed sockets by " + in_quotes(traits_of(sorry.handoff()->protocol).name) +
+                             ", which needs the client's bytes unread; in the rare case "
+                             "that a datagram fails after they were read, the client is closed instead");
     }
 }
 
@@ -78,8 +87,9 @@ std::vector<ip_address> written_addresses(const std::string& host) {
 // Routes are the same for all listeners, so what comes back here takes the same way again, until the
 // descriptors are used up.
 void warn_of_loop(const draft& draft, const backend_draft& backend, findings& findings) {
-    for (std::size_t i = 0; i < backend.settings.proxy.size(); ++i) {
-        const auto& to = backend.settings.proxy[i];
+    const auto* const relay = backend.settings.relay();
+    for (std::size_t i = 0; relay && i < relay->addresses.size(); ++i) {
+        const auto& to = relay->addresses[i];
         const auto addresses = written_addresses(to.host);
         const auto own = std::ranges::find_if(draft.listeners, [&](const listener_draft& listener) {
             return std::ranges::any_of(addresses, [&](const ip_address& one) {

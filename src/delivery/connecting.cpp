@@ -51,7 +51,7 @@ class connecting {
     connecting(passage& way, const config::backend_settings& settings, std::vector<candidate>& candidates,
                patience limit)
         : way_(way), settings_(settings), candidates_(candidates), limit_(limit), race_(way.thread.loop) {
-        if (settings.transparent)
+        if (settings.proxy()->transparent)
             source_ = way.about.client.address;
     }
 
@@ -127,13 +127,13 @@ error_code connecting::why_stop() {
 
 // was_cut: the address has not had the time that the file gives it.
 bool connecting::was_cut(const attempt& one) const {
-    return one.begun + settings_.connect_timeout > limit_.end && net::clock::now() >= limit_.end;
+    return one.begun + settings_.proxy()->connect_timeout > limit_.end && net::clock::now() >= limit_.end;
 }
 
 // may_connect: the routes are the same for all listeners, so a client that is sent to one would go round
 // until the descriptors are used up. Of those who choose their host, forwarding.cpp has seen to it.
 error_code connecting::may_connect(const candidate& to) const {
-    if (settings_.forwards() || !way_.thread.listens_on(*to.endpoint))
+    if (settings_.forward() || !way_.thread.listens_on(*to.endpoint))
         return {};
     const auto where = where_is(to);
     if (!where)
@@ -169,7 +169,7 @@ std::optional<connected> connecting::start_next() {
     const auto now = net::clock::now();
     const bool same_name = has_more() && candidates_[next_].address == to.address;
     attempts_.push_back({number, now, same_name ? head_start : listed_head_start, counted{to.state}});
-    race_.start(*to.endpoint, source_, std::min(now + settings_.connect_timeout, limit_.end));
+    race_.start(*to.endpoint, source_, std::min(now + settings_.proxy()->connect_timeout, limit_.end));
     next_at_ = now + attempts_.back().head_start;
     return std::nullopt;
 }
@@ -194,20 +194,21 @@ std::optional<connected> connecting::take_finished() {
 
 // Of a client's own choice of hosts nobody keeps account.
 void connecting::note_failure(const candidate& of, const error_code& why) {
-    if (!settings_.forwards())
+    if (!settings_.forward())
         server::note_failure(way_.thread.events, settings_, of, why);
 }
 
 // A backend whose TLS is checked may accept connections and still not serve; only a check tells.
 void connecting::note_success(const candidate& of) {
-    if (settings_.check != config::health_check::tls)
+    const auto* const relay = settings_.relay();
+    if (relay == nullptr || relay->check != config::health_check::tls)
         server::note_success(way_.thread.events, settings_, of, "connected");
 }
 
 // Each client would wait for a silent address again, if that did not count against it, and clients may have
 // less patience than connect_timeout.
 void connecting::note_those_that_were_slow(std::string_view why) {
-    if (settings_.forwards())
+    if (settings_.forward())
         return;
     for (auto& one : attempts_) {
         if (!one.session || one.was_slow || net::clock::now() - one.begun < one.head_start)

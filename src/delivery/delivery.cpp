@@ -74,7 +74,7 @@ task<std::optional<outcome>> delivery::run(std::size_t first) {
     for (std::optional at{first}; at;) {
         auto& to = *way_.site->backends[*at];
         way_.about.backend = to.settings().name;
-        if (to.settings().proxy.empty())
+        if (to.settings().handoff())
             end = co_await hand_off(to);
         else
             end = co_await proxy(way_, to);
@@ -82,7 +82,7 @@ task<std::optional<outcome>> delivery::run(std::size_t first) {
             co_return end;
         // Nobody waits for a host that a stranger has chosen, nor for a loop to end.
         const bool refused = end == outcome::destination_refused;
-        if (away == nullptr && !to.settings().proxy.empty() && !to.settings().forwards() && !refused)
+        if (away == nullptr && to.settings().relay() && !refused)
             away = &to;
         at = to.settings().sorry;
     }
@@ -130,9 +130,9 @@ task<delivery::attempt> delivery::hold(backend& to, attempt last) {
 // offer makes one round of the backend's addresses, which has ended `until` then.
 task<delivery::attempt> delivery::offer(backend& to, net::time_point until) {
     attempt last;
-    const auto& settings = to.settings();
-    for (std::size_t i = 0; i < settings.handoff.size(); ++i) {
-        const auto deadline = std::min(net::clock::now() + settings.ack_timeout, until);
+    const auto& settings = *to.settings().handoff();
+    for (std::size_t i = 0; i < settings.paths.size(); ++i) {
+        const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
         last = co_await offer_to(to, i, deadline);
         if (last.status == handoff_status::taken || net::clock::now() >= until)
             break;
@@ -142,13 +142,13 @@ task<delivery::attempt> delivery::offer(backend& to, net::time_point until) {
 
 // offer_to makes attempts until `deadline`, as long as what is in their way may pass.
 task<delivery::attempt> delivery::offer_to(backend& to, std::size_t address, net::time_point deadline) {
-    const bool is_datagram = to.settings().protocol == config::handoff_protocol::datagram;
+    const auto& settings = *to.settings().handoff();
     for (auto retry = first_retry;; retry = std::min(2 * retry, last_retry)) {
         attempt last;
-        if (is_datagram)
+        if (settings.protocol == config::handoff_protocol::datagram)
             last = try_datagram(to.channels()[address]);
         else
-            last = co_await try_stream(to.settings().handoff[address], deadline);
+            last = co_await try_stream(settings.paths[address], deadline);
         const auto now = net::clock::now();
         // An attempt without time for an answer would only be taken back.
         if (!net::may_pass_soon(last.status) || now + retry >= deadline)

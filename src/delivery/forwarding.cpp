@@ -61,14 +61,14 @@ hosts refuse(passage& way, std::string_view why) {
 
 // choose: those of the addresses that `settings` allow. None, and of one nobody knows: that is the outcome,
 // because the next client may get there.
-net::task<hosts> choose(passage& way, const config::backend_settings& settings,
+net::task<hosts> choose(passage& way, const config::forward_settings& settings,
                         const std::vector<ip_address>& addresses, std::shared_ptr<forwarded> state,
                         net::time_point deadline) {
     std::vector<candidate> found;
     std::string reason;
     error_code unknown;
     for (const auto& address : addresses) {
-        const ip_endpoint endpoint{address, settings.proxy.front().port};
+        const ip_endpoint endpoint{address, settings.address.port};
         auto problem = why_not(way, settings.allow_destinations, endpoint);
         while (!problem && net::clock::now() < deadline) {
             const bool has_room = co_await make_room(way, problem.error());
@@ -79,7 +79,7 @@ net::task<hosts> choose(passage& way, const config::backend_settings& settings,
         if (!problem)
             unknown = problem.error();
         else if (problem->empty())
-            found.push_back({&settings.proxy.front(), endpoint, state});
+            found.push_back({&settings.address, endpoint, state});
         else
             reason = std::move(*problem);
     }
@@ -94,7 +94,7 @@ net::task<hosts> choose(passage& way, const config::backend_settings& settings,
 } // namespace
 
 net::task<hosts> find_hosts(passage& way, backend& to) {
-    const auto& settings = to.settings();
+    const auto& settings = *to.settings().forward();
     // Only a name that a route has is followed.
     std::string name;
     if (way.about.route && way.about.hello)

@@ -9,17 +9,23 @@ namespace {
 // Of what the client chose, and of what went wrong before it got here: the rest of 1 KiB.
 constexpr std::size_t text_kept = 320;
 
-net::relay_options options_of(const config::backend_settings& settings, const record& about) noexcept {
+net::relay_options options_of(const config::proxy_settings& settings, const record& about) noexcept {
     return {settings.idle_timeout, settings.max_lifetime, settings.keepalive, settings.user_timeout,
             about.is_shared};
+}
+
+bool leads_to(const config::backend_settings& backend, std::string_view address) {
+    if (const auto* const relay = backend.relay())
+        return std::ranges::count(relay->addresses, address, &config::proxy_address::text) > 0;
+    return backend.forward() && backend.forward()->address.text == address;
 }
 
 } // namespace
 
 proxied_session::proxied_session(context& thread, std::shared_ptr<generation> site, backend& to, counted at,
                                  os::unique_fd client, os::unique_fd connection, record&& about)
-    : relay(std::move(client), std::move(connection), options_of(to.settings(), about)), thread_(thread),
-      site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
+    : relay(std::move(client), std::move(connection), options_of(*to.settings().proxy(), about)),
+      thread_(thread), site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
     about_.detail.shrink_to_fit();
     if (about_.hello)
         about_.hello->cut_offer(text_kept - std::min(text_kept, about_.detail.size()));
@@ -27,12 +33,13 @@ proxied_session::proxied_session(context& thread, std::shared_ptr<generation> si
 
 bool is_removed(const config::backend_settings& of, std::string_view address,
                 const config::configuration& now) {
-    if (of.on_remove == config::removal::keep)
+    const auto* const proxy = of.proxy();
+    if (proxy == nullptr || proxy->on_remove == config::removal::keep)
         return false;
     const auto same = std::ranges::find(now.backends, of.name, &config::backend_settings::name);
     if (same == now.backends.end())
         return true;
-    return !address.empty() && std::ranges::count(same->proxy, address, &config::proxy_address::text) == 0;
+    return !address.empty() && !leads_to(*same, address);
 }
 
 bool proxied_session::must_end(const config::configuration& now) const {

@@ -39,14 +39,15 @@ constexpr auto look_interval = 1s;
 task<error_code> greet(passage& way, int connection, const config::backend_settings& settings,
                        net::time_point end) {
     std::vector<std::uint8_t> first;
-    if (settings.header != config::proxy_protocol::none) {
-        const auto header = settings.header == config::proxy_protocol::v2 ? net::make_proxy_v2(way.facts())
-                                                                          : net::make_proxy_v1(way.facts());
+    if (settings.proxy()->header != config::proxy_protocol::none) {
+        const auto header = settings.proxy()->header == config::proxy_protocol::v2
+                                ? net::make_proxy_v2(way.facts())
+                                : net::make_proxy_v1(way.facts());
         first.assign(header.begin(), header.end());
     }
     first.insert(first.end(), way.consumed.begin(), way.consumed.end());
     net::fd_watch watch{way.thread.loop, connection};
-    const auto deadline = std::min(net::clock::now() + settings.connect_timeout, end);
+    const auto deadline = std::min(net::clock::now() + settings.proxy()->connect_timeout, end);
     for (byte_view rest{first}; !rest.empty();) {
         const auto n = ::send(connection, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
@@ -66,7 +67,7 @@ task<error_code> greet(passage& way, int connection, const config::backend_setti
 // wait_for_answer: nobody is turned away because the router has only just begun to ask where its backends
 // are. False: another client has taken its place.
 task<bool> wait_for_answer(passage& way, backend& to) {
-    const auto until = net::clock::now() + to.settings().connect_timeout;
+    const auto until = net::clock::now() + to.settings().proxy()->connect_timeout;
     backend::held place{to, way.thread.loop};
     while (to.targets().awaits_answer() && net::clock::now() < until && way.keeps(place) &&
            !way.is_removed(to.settings()))
@@ -85,7 +86,7 @@ task<result<connected>> connect_and_greet(passage& way, const config::backend_se
         const auto ec = co_await greet(way, connection->fd.get(), settings, limit.end);
         if (!ec)
             co_return connection;
-        if (!settings.forwards())
+        if (!settings.forward())
             note_failure(way.thread.events, settings, connection->to, ec);
         const auto used = std::ranges::find_if(candidates, [&](const candidate& one) {
             return one.address == connection->to.address && one.endpoint == connection->to.endpoint;
@@ -131,7 +132,7 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to,
     const auto& settings = to.settings();
     const auto begun = net::clock::now();
     std::vector<candidate> candidates;
-    if (settings.forwards()) {
+    if (settings.forward()) {
         auto hosts = co_await find_hosts(way, to);
         if (const auto* const none = std::get_if<outcome>(&hosts))
             co_return way.is_gone() ? outcome::client_closed : *none;
@@ -139,7 +140,7 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to,
     } else {
         candidates = to.targets().in_order(way.about.client.address);
     }
-    const patience limit{std::min(begun + tries_in_a_row * settings.connect_timeout, end), end};
+    const patience limit{std::min(begun + tries_in_a_row * settings.proxy()->connect_timeout, end), end};
     auto connection = co_await connect_and_greet(way, settings, std::move(candidates), limit);
     if (!connection) {
         if (connection.error() == boost::asio::error::operation_aborted)

@@ -39,7 +39,10 @@ void check_indexes(const config::configuration& configuration) {
     for (const auto& route : configuration.routes)
         require(route.backend < backends && route.name_count > 0, "a route leads from names to a backend");
     for (const auto& backend : configuration.backends) {
-        require(backend.handoff.empty() != backend.proxy.empty(), "a backend is of one kind");
+        if (const auto* const handoff = backend.handoff())
+            require(!handoff->paths.empty(), "a backend of this machine has a socket");
+        if (const auto* const relay = backend.relay())
+            require(!relay->addresses.empty(), "a backend elsewhere has an address");
         auto next = backend.sorry;
         for (std::size_t steps = 0; next; ++steps, next = configuration.backends[*next].sorry)
             require(*next < backends && steps < backends, "sorry ends");

@@ -108,7 +108,7 @@ const std::vector<scenario> scenarios{
      true},
     {"proxied with a header",
      [](site& what, const serving_backend& to) {
-         what.proxied(to.tcp_address()).header = config::proxy_protocol::v2;
+         relay_of(what.proxied(to.tcp_address())).header = config::proxy_protocol::v2;
      },
      false, "!", true},
     {"refused, after a wait",
@@ -225,7 +225,8 @@ TEST_CASE("failure: whatever fails on a client's way, it comes to an end, and th
         which.prepare(what, backend);
         if (what.backend_count() == 0)
             return;
-        what.backend(0).ack_timeout = 500ms;
+        if (auto* const handoff = std::get_if<config::handoff_settings>(&what.backend(0).kind))
+            handoff->ack_timeout = handoff->queue_timeout = 500ms;
         what.otherwise(0);
     };
     prepare(test.what);

@@ -171,7 +171,7 @@ TEST_CASE("trap: descriptors in flight, a full queue and a want of buffers mean 
 
 TEST_CASE("trap: what stays impossible to send is no fault of the backend") {
     fixture test;
-    test.what.backend(0).ack_timeout = 50ms;
+    handoff_of(test.what.backend(0)).ack_timeout = 50ms;
     auto& router = test.begin();
     test.calls->fail(system_call::sendmsg, ETOOMANYREFS, 1, 1'000'000);
     auto client = router.connect_with(hello);
@@ -185,7 +185,7 @@ TEST_CASE("trap: a full backlog is asked again, with pauses") {
     fixture test;
     const stream_backend full{abstract_name(), 0};
     const auto fill = fill_backlog(full.path());
-    test.what.backend(0).handoff = {full.path()};
+    handoff_of(test.what.backend(0)).paths = {full.path()};
     auto& router = test.begin();
     const auto client = router.connect_with(hello);
     router.wait_until([&] { return test.calls->count(system_call::connect) > 2; }, "some attempts");

@@ -7,6 +7,14 @@
 
 namespace snipass::testing {
 
+config::handoff_settings& handoff_of(config::backend_settings& backend) {
+    return std::get<config::handoff_settings>(backend.kind);
+}
+
+config::relay_settings& relay_of(config::backend_settings& backend) {
+    return std::get<config::relay_settings>(backend.kind);
+}
+
 site::site() {
     file_.file = "site in a test";
     file_.log.access = false;
@@ -20,33 +28,35 @@ config::backend_settings& site::add() {
     auto& one = file_.backends.emplace_back();
     one.name = "backend " + std::to_string(file_.backends.size() - 1);
     one.hold = config::milliseconds{0};
-    one.ack_timeout = patience;
-    one.connect_timeout = patience;
+    return one;
+}
+
+config::backend_settings& site::add_proxied(config::proxy_address address) {
+    auto& one = add();
+    auto& relay = one.kind.emplace<config::relay_settings>();
+    relay.connect_timeout = patience;
+    relay.addresses.push_back(std::move(address));
     return one;
 }
 
 config::backend_settings& site::stream(const std::string& path) {
     auto& one = add();
-    one.handoff = {path};
+    one.kind = config::handoff_settings{.paths = {path}, .ack_timeout = patience, .queue_timeout = patience};
     return one;
 }
 
 config::backend_settings& site::datagram(const std::string& path) {
     auto& one = stream(path);
-    one.protocol = config::handoff_protocol::datagram;
+    handoff_of(one).protocol = config::handoff_protocol::datagram;
     return one;
 }
 
 config::backend_settings& site::proxied(const ip_endpoint& address) {
-    auto& one = add();
-    one.proxy.push_back({{}, address.address.to_string(), address.port, address.to_string()});
-    return one;
+    return add_proxied({{}, address.address.to_string(), address.port, address.to_string()});
 }
 
 config::backend_settings& site::proxied(const std::string& path) {
-    auto& one = add();
-    one.proxy.push_back({path, {}, 0, "unix:" + path});
-    return one;
+    return add_proxied({path, {}, 0, "unix:" + path});
 }
 
 site& site::route(const std::string& name, std::size_t backend, std::vector<std::string> alpn) {

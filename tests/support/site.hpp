@@ -12,6 +12,10 @@ namespace snipass::testing {
 // The name of a site's listener, which has a port of the kernel's choice on 127.0.0.1.
 inline constexpr const char* listener_name = "test";
 
+// The settings of a backend that is of this kind.
+[[nodiscard]] config::handoff_settings& handoff_of(config::backend_settings& backend);
+[[nodiscard]] config::relay_settings& relay_of(config::backend_settings& backend);
+
 // A site has one listener and no access log; its timeouts are long, so that a test that wants one to pass has
 // to say so. Backends are named by their index, in the order in which they were added.
 class site {
@@ -38,6 +42,7 @@ class site {
 
   private:
     config::backend_settings& add();
+    config::backend_settings& add_proxied(config::proxy_address address);
 
     config::configuration file_;
     std::vector<route::rule> rules_;

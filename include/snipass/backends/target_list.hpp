@@ -5,6 +5,7 @@
 #include "snipass/config/configuration.hpp"
 
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace snipass::server {
@@ -35,9 +36,10 @@ class target_list {
 
   private:
     struct known_name {
-        std::size_t address; // index into settings_.proxy
+        std::size_t address; // index into addresses()
         addresses answer;    // what the candidates were made from
     };
+    [[nodiscard]] std::span<const config::proxy_address> addresses() const noexcept;
     void rebuild();
     void begin_with_next(std::vector<candidate>& order);
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace snipass::config {
@@ -99,10 +100,29 @@ struct route_settings {
     place where;
 };
 
+// handoff_protocol is how a client's socket is handed over (docs/handoff.md).
 enum class handoff_protocol {
     stream,
     datagram
 };
+
+// handoff_traits is what the rest of the router must know of a protocol. A new one is a row here and a file
+// in delivery.
+struct handoff_traits {
+    handoff_protocol protocol;
+    std::string_view name;   // in the file
+    bool needs_unread_bytes; // its receivers find the client's bytes in the socket; otherwise a message has
+                             // them
+    bool acknowledges;       // a receiver answers when it has the client
+};
+inline constexpr handoff_traits handoff_protocols[] = {
+    {handoff_protocol::stream, "stream", true, true},
+    {handoff_protocol::datagram, "datagram", false, false},
+};
+[[nodiscard]] constexpr const handoff_traits& traits_of(handoff_protocol protocol) noexcept {
+    return handoff_protocols[static_cast<std::size_t>(protocol)];
+}
+
 enum class proxy_protocol {
     none,
     v1,
@@ -130,13 +150,15 @@ enum class removal {
     close
 };
 
-// An address of a proxied backend: exactly one of path, host and host_asked_for is set.
+// An address of a proxied backend: one of path and host is set, or neither for "{host_name}".
 struct proxy_address {
     std::string path; // unix:PATH
     std::string host; // an IP address or a DNS name
     std::uint16_t port = 0;
-    std::string text;            // as written
-    bool host_asked_for = false; // "{host_name}" in place of a host: the one that the client asks for
+    std::string text; // as written
+
+    // The host is the one that the client asks for.
+    [[nodiscard]] bool is_asked_for() const noexcept { return path.empty() && host.empty(); }
 };
 
 // destinations is where clients may be forwarded to who choose the host themselves.
@@ -148,38 +170,68 @@ struct destinations {
     [[nodiscard]] bool allows(const ip_address& address) const noexcept;
 };
 
-struct backend_settings {
-    std::string name;
-    place where;
-
-    // Unix sockets, tried in order; empty: this backend is proxied. A path, or "@name" in the abstract
-    // namespace.
-    std::vector<std::string> handoff;
+// handoff_settings: the backend is a process of this machine, which is given the client's socket.
+struct handoff_settings {
+    std::vector<std::string> paths{}; // tried in order; "@name" is in the abstract namespace
     handoff_protocol protocol = handoff_protocol::stream;
-    milliseconds hold{5'000};
-    milliseconds ack_timeout{1'000};
-    std::size_t max_pending = 1'024; // clients held for it, or handed to it and not yet acknowledged
+    milliseconds ack_timeout{1'000};   // of a protocol that acknowledges
+    milliseconds queue_timeout{1'000}; // of one that does not: so long a full queue is asked again. No key
 
-    std::vector<proxy_address> proxy; // empty: handoff. One with host_asked_for stands alone
-    destinations allow_destinations;  // of that one
-    bool transparent = false;         // connections come from the client's own address
-    config::balance balance = config::balance::order;
-    milliseconds resolve_interval{30'000}; // of DNS names
-    std::size_t eject_after = 3;           // failed connects in a row; 0: never
-    health_check check = health_check::none;
-    milliseconds check_interval{5'000};
+    // attempt_timeout is how long one path is tried.
+    [[nodiscard]] milliseconds attempt_timeout() const noexcept {
+        return traits_of(protocol).acknowledges ? ack_timeout : queue_timeout;
+    }
+};
+
+// proxy_settings: the backend is connected to, and the client's bytes are relayed.
+struct proxy_settings {
     proxy_protocol header = proxy_protocol::none;
+    bool transparent = false;              // connections come from the client's own address
+    milliseconds resolve_interval{30'000}; // of DNS names
     milliseconds connect_timeout{3'000};
     milliseconds idle_timeout{600'000};
     milliseconds max_lifetime{0};       // 0: none
     milliseconds keepalive{60'000};     // of silence before the first probe, on both sides; 0: none
     milliseconds user_timeout{300'000}; // what was sent and not taken so long ends it; 0: the system decides
     removal on_remove = removal::keep;
+};
 
-    std::optional<std::size_t> sorry; // index into configuration::backends
+// relay_settings: to addresses that the file lists.
+struct relay_settings : proxy_settings {
+    std::vector<proxy_address> addresses{};
+    config::balance balance = config::balance::order;
+    std::size_t eject_after = 3; // failed connects in a row; 0: never
+    health_check check = health_check::none;
+    milliseconds check_interval{5'000};
+};
 
-    // forwards: clients are relayed to the host that they ask for.
-    [[nodiscard]] bool forwards() const noexcept { return !proxy.empty() && proxy.front().host_asked_for; }
+// forward_settings: to the host that the client asks for.
+struct forward_settings : proxy_settings {
+    proxy_address address{}; // "{host_name}:PORT"
+    destinations allow_destinations{};
+};
+
+struct backend_settings {
+    std::string name{};
+    place where{};
+    std::variant<handoff_settings, relay_settings, forward_settings> kind{};
+    // While the backend is away its clients are kept this long, and go to `sorry` after that. Of one that
+    // forwards: 0.
+    milliseconds hold{5'000};
+    std::size_t max_pending = 1'024;    // clients held for it, or handed to it and not yet acknowledged
+    std::optional<std::size_t> sorry{}; // index into configuration::backends
+
+    // Each is null where the backend is of another kind; proxy() is what relay() and forward() share.
+    [[nodiscard]] const handoff_settings* handoff() const noexcept {
+        return std::get_if<handoff_settings>(&kind);
+    }
+    [[nodiscard]] const relay_settings* relay() const noexcept { return std::get_if<relay_settings>(&kind); }
+    [[nodiscard]] const forward_settings* forward() const noexcept {
+        return std::get_if<forward_settings>(&kind);
+    }
+    [[nodiscard]] const proxy_settings* proxy() const noexcept {
+        return relay() ? static_cast<const proxy_settings*>(relay()) : forward();
+    }
 };
 
 struct configuration {

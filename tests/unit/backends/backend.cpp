@@ -62,9 +62,10 @@ TEST_CASE("backend: pending clients are counted while they exist") {
 
 TEST_CASE("backend: a datagram backend has a channel for each address, others have none") {
     queue test;
-    test.settings.handoff = {"/a", "/b"};
+    auto& handoff = test.settings.kind.emplace<config::handoff_settings>();
+    handoff.paths = {"/a", "/b"};
     CHECK(server::backend{test.settings, 1, test.book}.channels().empty());
-    test.settings.protocol = config::handoff_protocol::datagram;
+    handoff.protocol = config::handoff_protocol::datagram;
     CHECK(server::backend{test.settings, 1, test.book}.channels().size() == 2);
 }
 

@@ -20,7 +20,7 @@ struct one_address {
 
     one_address() {
         backend.name = "far";
-        backend.eject_after = 2;
+        backend.kind.emplace<config::relay_settings>().eject_after = 2;
         it.endpoint = ip_endpoint::parse("192.0.2.1:443");
         it.state = std::make_shared<server::target>();
     }

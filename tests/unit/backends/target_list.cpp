@@ -15,8 +15,9 @@ using server::target_list;
 config::backend_settings backend_at(std::vector<config::proxy_address> proxy, config::balance balance) {
     config::backend_settings settings;
     settings.name = "far";
-    settings.proxy = std::move(proxy);
-    settings.balance = balance;
+    auto& relay = settings.kind.emplace<config::relay_settings>();
+    relay.addresses = std::move(proxy);
+    relay.balance = balance;
     return settings;
 }
 

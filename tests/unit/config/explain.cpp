@@ -60,7 +60,7 @@ TEST_CASE("explain: who gets a name, and who does not") {
     const auto row = GENERATE(values<struct row>({
         {"an exact name", {.host_name = "Blog.example.com."}, R"("Blog.example.com." goes to backend "blog"
   route at f.toml:9 by "blog.example.com" (exact name)
-  backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away; if it fails, backend "acme"
+  backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away, then backend "acme"
   not the route at f.toml:12 by "*.example.com" (wildcard): it is less specific
 )"},
         {"conditions that fail come before the winner",
@@ -69,7 +69,7 @@ TEST_CASE("explain: who gets a name, and who does not") {
           .source = ip_address::parse("198.51.100.1")},
          R"("www.example.org" goes to backend "blog"
   route at f.toml:17 by "/w.*/" (regex)
-  backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away; if it fails, backend "acme"
+  backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away, then backend "acme"
   not the route at f.toml:12 by "/.*\\.org/" (regex): it asks for ALPN "acme-tls/1", the client offers "h2", "http/1.1"; it asks for a source in 192.0.2.0/24, ::/0, the client is 198.51.100.1
   not the route at f.toml:20 by "/ww.*/" (regex): it comes later in the file
 )"},
@@ -77,7 +77,7 @@ TEST_CASE("explain: who gets a name, and who does not") {
          {.host_name = "a.example.com", .alpn = {"acme-tls/1"}, .source = ip_address::parse("192.0.2.9")},
          R"("a.example.com" goes to backend "acme"
   route at f.toml:12 by "*.example.com" (wildcard)
-  backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443
+  backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443; held for up to 5s while it is away, then closed
 )"},
         {"no source given is in no range, not even in ::/0",
          {.host_name = "a.example.com", .alpn = {"acme-tls/1"}, .listener = "[::]:443"},
@@ -107,8 +107,28 @@ TEST_CASE("explain: the [default] backend") {
     const auto with_default = configured("[default]\nbackend = \"acme\"\n");
     CHECK(*explain(*with_default, {.host_name = "other.net", .listener = "[::]:443"}).value ==
           R"("other.net" is in no route
-  listener "[::]:443", unmatched = "default": backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443
+  listener "[::]:443", unmatched = "default": backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443; held for up to 5s while it is away, then closed
 )");
+}
+
+TEST_CASE("explain: what becomes of a client that its backend does not take") {
+    struct row {
+        std::string written;
+        std::string told;
+    };
+    const auto row = GENERATE(values<struct row>({
+        {"", "; held for up to 5s while it is away, then closed"},
+        {"hold = \"0s\"", "; where it fails, closed at once"},
+        {"sorry = \"s\"", "; where it fails, at once backend \"s\""},
+        {"sorry = \"s\"\nhold = \"2s\"", "; held for up to 2s while it is away, then backend \"s\""},
+    }));
+    const auto* const where = GENERATE("handoff = \"unix:/b\"", "proxy = [\"10.0.0.5:443\"]");
+    INFO(where << "\n" << row.written);
+    const auto parsed = parse(listener + "[default]\nbackend = \"b\"\n[backend.b]\n" + where + "\n" +
+                                  row.written + "\n[backend.s]\nhandoff = \"unix:/s\"\n",
+                              "f");
+    REQUIRE(parsed.value);
+    CHECK_THAT(*explain(*parsed.value, {}).value, Contains(row.told + "\n"));
 }
 
 TEST_CASE("explain: long lists are cut short") {
@@ -178,7 +198,7 @@ not_tls = "default"
     const std::string otherwise = "[default]\nbackend = \"x\"\n";
     const std::string to_x =
         "backend \"x\" (f:18): handoff by \"stream\" to unix:/x; held for up to 5s while it "
-        "is away\n";
+        "is away, then closed\n";
     CHECK(said(otherwise, malformed, ":4") ==
           "malformed, so no route is looked up: an extension given twice\n"
           "  listener \":4\", malformed = \"default\": " +

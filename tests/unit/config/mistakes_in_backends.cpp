@@ -58,6 +58,9 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
          "[backend.x]\nproxy = [\"{host_name}:443\", \"a:1\"]\nbalance = \"order\"\n" + routed,
          {"1:1: error: backend.x.proxy: \"{host_name}\" stands alone; write a second backend for the others",
           "3:1: error: backend.x.balance: does not apply to \"{host_name}\"; leave it out"}},
+        {"nobody is held for a host that the client chooses",
+         "[backend.x]\nproxy = \"{host_name}:443\"\nhold = \"2s\"\n" + routed,
+         {"3:1: error: backend.x.hold: nobody is held for a host that a client chooses; leave it out"}},
         {"a host that the client chooses, and those who choose none",
          "[backend.x]\nproxy = \"{host_name}:443\"\n" + used,
          {"6:11: error: default.backend: leads to backend \"x\", whose \"{host_name}:443\" is the name that "

@@ -35,14 +35,37 @@ TEST_CASE("parse: what the file does not say has its default") {
     CHECK(read->listeners[0].malformed == policy::close);
     CHECK(read->listeners[0].not_tls == policy::route_to_default);
     REQUIRE(read->backends.size() == 1);
-    CHECK(read->backends[0].protocol == handoff_protocol::stream);
+    REQUIRE(read->backends[0].handoff());
+    CHECK(read->backends[0].handoff()->protocol == handoff_protocol::stream);
+    CHECK(read->backends[0].handoff()->ack_timeout == 1s);
     CHECK(read->backends[0].hold == 5s);
-    CHECK(read->backends[0].ack_timeout == 1s);
     CHECK(read->backends[0].max_pending == 1'024);
-    CHECK(read->backends[0].header == proxy_protocol::none);
-    CHECK(read->backends[0].connect_timeout == 3s);
-    CHECK(read->backends[0].idle_timeout == 10min);
     CHECK_FALSE(read->backends[0].sorry);
+}
+
+TEST_CASE("parse: what is left out of a proxied backend has its default") {
+    const auto read = valid(listener + fallback + "[backend.b]\nproxy = [\"10.0.0.5:443\"]\n");
+    const auto* const relay = read->backends[0].relay();
+    REQUIRE(relay);
+    CHECK(relay->header == proxy_protocol::none);
+    CHECK(relay->connect_timeout == 3s);
+    CHECK(relay->idle_timeout == 10min);
+}
+
+TEST_CASE("parse: with a sorry backend nobody is held, unless the file says so") {
+    const auto row = GENERATE(values<std::pair<std::string, milliseconds>>({
+        {"", 5s},
+        {"sorry = \"c\"\n", 0s},
+        {"sorry = \"c\"\nhold = \"2s\"\n", 2s},
+        {"hold = \"2s\"\nsorry = \"c\"\n", 2s},
+    }));
+    const auto* const where = GENERATE("handoff = \"unix:/b\"\n", "proxy = [\"10.0.0.5:443\"]\n");
+    INFO(row.first << where);
+    const auto parsed = parse(listener + fallback + "[backend.b]\n" + where + row.first +
+                                  "[backend.c]\nhandoff = \"unix:/c\"\n",
+                              "f");
+    REQUIRE(parsed.value);
+    CHECK(parsed.value->backends[0].hold == row.second);
 }
 
 TEST_CASE("parse: every key") {
@@ -165,20 +188,21 @@ backend = "near"
     const auto& near = read->backends[0];
     CHECK(near.name == "near");
     CHECK(near.where.line == 40);
-    CHECK(near.handoff == std::vector<std::string>{"/run/a.sock", "@b"});
-    CHECK(near.proxy.empty());
+    REQUIRE(near.handoff());
+    CHECK(near.handoff()->paths == std::vector<std::string>{"/run/a.sock", "@b"});
+    CHECK(near.handoff()->ack_timeout == 200ms);
     CHECK(near.hold == 0s);
-    CHECK(near.ack_timeout == 200ms);
     CHECK(near.max_pending == 5);
     CHECK(near.sorry == 2U);
-    CHECK(read->backends[1].protocol == handoff_protocol::datagram);
-    const auto& far = read->backends[2];
-    CHECK(far.handoff.empty());
-    REQUIRE(far.proxy.size() == 3);
-    CHECK(far.proxy[0].host == "10.0.0.5");
-    CHECK(far.proxy[1].host == "backup.example.net");
-    CHECK(far.proxy[1].port == 8443);
-    CHECK(far.proxy[2].path == "/run/far.sock");
+    REQUIRE(read->backends[1].handoff());
+    CHECK(read->backends[1].handoff()->protocol == handoff_protocol::datagram);
+    REQUIRE(read->backends[2].relay());
+    const auto& far = *read->backends[2].relay();
+    REQUIRE(far.addresses.size() == 3);
+    CHECK(far.addresses[0].host == "10.0.0.5");
+    CHECK(far.addresses[1].host == "backup.example.net");
+    CHECK(far.addresses[1].port == 8443);
+    CHECK(far.addresses[2].path == "/run/far.sock");
     CHECK(far.header == proxy_protocol::v2);
     CHECK(far.connect_timeout == 1s);
     CHECK(far.idle_timeout == 1h);
@@ -191,8 +215,8 @@ backend = "near"
     CHECK(far.keepalive == 2min);
     CHECK(far.user_timeout == 0s);
     CHECK(far.on_remove == removal::close);
-    CHECK(far.hold == 2s);
-    CHECK(far.max_pending == 5);
+    CHECK(read->backends[2].hold == 2s);
+    CHECK(read->backends[2].max_pending == 5);
 }
 
 TEST_CASE("parse: the table answers with the index of the route") {
@@ -203,6 +227,8 @@ TEST_CASE("parse: the table answers with the index of the route") {
 }
 
 TEST_CASE("parse: a lone string may stand for one address") {
-    CHECK(valid(listener + fallback + "[backend.b]\nproxy = \"10.0.0.5:443\"\n")->backends[0].proxy.size() ==
-          1);
+    CHECK(valid(listener + fallback + "[backend.b]\nproxy = \"10.0.0.5:443\"\n")
+              ->backends[0]
+              .relay()
+              ->addresses.size() == 1);
 }

@@ -94,7 +94,7 @@ struct surprised : fixture {
     datagram_backend full;
     std::vector<tcp_client> clients;
 
-    surprised() { what.datagram(full.path()).ack_timeout = 20ms; }
+    surprised() { handoff_of(what.datagram(full.path())).queue_timeout = 20ms; }
 
     router& begin(std::size_t sorry, const bytes& first = hello) {
         what.backend(0).sorry = sorry;

@@ -81,8 +81,8 @@ TEST_CASE("delivery: the next address is tried when one does not take the client
     const stream_backend backend;
     const stream_backend declining;
     auto& settings = test.what.stream(test.path("absent"));
-    settings.handoff.push_back(declining.path());
-    settings.handoff.push_back(backend.path());
+    handoff_of(settings).paths.push_back(declining.path());
+    handoff_of(settings).paths.push_back(backend.path());
     auto& router = test.start();
     const auto client = router.connect_with(hello);
     (void)declining.receive();
@@ -107,15 +107,15 @@ TEST_CASE("delivery: the sorry backend gets the client whole, whatever was wrong
         test.what.stream(abstract_name());
     }
     SECTION("busy") {
-        test.what.stream(busy.path()).ack_timeout = 20ms;
+        handoff_of(test.what.stream(busy.path())).ack_timeout = 20ms;
         fill = fill_backlog(busy.path());
     }
     SECTION("queue full") {
-        test.what.datagram(full.path()).ack_timeout = 20ms;
+        handoff_of(test.what.datagram(full.path())).queue_timeout = 20ms;
         (void)fill_queue(full.path());
     }
     SECTION("silent") {
-        test.what.stream(silent.path()).ack_timeout = 20ms;
+        handoff_of(test.what.stream(silent.path())).ack_timeout = 20ms;
     }
     SECTION("declined") {
         test.what.stream(declining.path());
@@ -169,14 +169,14 @@ const std::vector<failure_row> failures{
          auto kept = std::make_shared<std::pair<stream_backend, std::vector<os::unique_fd>>>(
              stream_backend{abstract_name(), 0}, std::vector<os::unique_fd>{});
          kept->second = fill_backlog(kept->first.path());
-         test.what.stream(kept->first.path()).ack_timeout = 20ms;
+         handoff_of(test.what.stream(kept->first.path())).ack_timeout = 20ms;
          return std::shared_ptr<void>{kept};
      }},
     {"a queue that stays full", outcome::backend_queue_full,
      [](fixture& test) {
          datagram_backend full;
          (void)fill_queue(full.path());
-         test.what.datagram(full.path()).ack_timeout = 20ms;
+         handoff_of(test.what.datagram(full.path())).queue_timeout = 20ms;
          return keep(std::move(full));
      }},
     {"no room for another pending client", outcome::backend_max_pending,
@@ -194,7 +194,7 @@ const std::vector<failure_row> failures{
     {"no ACK in time", outcome::backend_silent,
      [](fixture& test) {
          stream_backend silent;
-         test.what.stream(silent.path()).ack_timeout = 20ms;
+         handoff_of(test.what.stream(silent.path())).ack_timeout = 20ms;
          return keep(std::move(silent));
      }},
     {"a socket of another type", outcome::backend_failed,
@@ -236,8 +236,8 @@ TEST_CASE("delivery: from a silent backend the client is taken back whole, and i
     const stream_backend silent;
     const stream_backend next;
     auto& settings = test.what.stream(silent.path());
-    settings.ack_timeout = 500ms; // `next` has that long, too
-    settings.handoff.push_back(next.path());
+    handoff_of(settings).ack_timeout = 500ms; // `next` has that long, too
+    handoff_of(settings).paths.push_back(next.path());
     auto& router = test.start();
     const auto client = router.connect_with(hello);
     const auto late = silent.receive();
@@ -251,7 +251,7 @@ TEST_CASE("delivery: hold ends in time, whatever ack_timeout is") {
     const auto path = test.path("late");
     auto& settings = test.what.stream(path);
     settings.hold = 500ms;
-    settings.ack_timeout = 24h;
+    handoff_of(settings).ack_timeout = 24h;
     auto& router = test.start();
     const auto client = router.connect_with(hello);
     router.wait_until([&] { return router.counters().accepted.value() == 1; }, "the client");
