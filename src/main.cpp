@@ -3,6 +3,8 @@
 #include "snipass/config/explain.hpp"
 #include "snipass/config/parse.hpp"
 #include "snipass/config/units.hpp"
+#include "snipass/os/signals.hpp"
+#include "snipass/os/standard_descriptors.hpp"
 #include "snipass/process/daemon.hpp"
 #include "snipass/tls/client_hello_assembler.hpp"
 #include "snipass/tls/describe.hpp"
@@ -45,11 +47,6 @@ std::shared_ptr<const config::configuration> load(const std::string& file) {
     for (const auto& one : parsed.diagnostics)
         std::cerr << one.to_string(file) << '\n';
     return parsed.value;
-}
-
-int run(const options& given) {
-    auto configuration = load(given.config);
-    return configuration ? server::run_daemon(std::move(configuration)) : exit_mistake;
 }
 
 // read_captured is the bytes of a captured hello; nullopt, and said so, if the file cannot be read.
@@ -127,6 +124,8 @@ int explain(options given) {
 } // namespace
 
 int main(int argc, char** argv) {
+    os::open_standard_descriptors();
+    const auto signals = os::hold_signals(); // a deployment's SIGHUP may be quicker than our start
     CLI::App app{"snipass routes TLS connections by name: it passes the client's socket to the backend, and "
                  "is out of the way."};
     app.set_version_flag("--version", "snipass " SNIPASS_VERSION);
@@ -155,12 +154,14 @@ int main(int argc, char** argv) {
         ->excludes(name);
 
     CLI11_PARSE(app, argc, argv);
+    if (!run_command->parsed())
+        ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
     if (check_command->parsed())
         return check(given);
     if (explain_command->parsed())
         return explain(std::move(given));
     try {
-        return run(given);
+        return server::run_daemon(given.config);
     } catch (const std::exception& problem) { // no descriptors, threads or memory to begin with
         std::cerr << "snipass: " << problem.what() << '\n';
         return exit_failure;

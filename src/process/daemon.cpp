@@ -5,7 +5,9 @@
 #include "snipass/config/parse.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/systemd.hpp"
+#include "snipass/process/config_reader.hpp"
 #include "snipass/process/listener_opener.hpp"
+#include "snipass/process/retired_configurations.hpp"
 #include "snipass/process/service_manager.hpp"
 #include "snipass/process/worker_pool.hpp"
 #include "snipass/telling/log.hpp"
@@ -17,6 +19,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,43 +33,53 @@ namespace {
 
 namespace asio = boost::asio;
 
-using namespace std::chrono_literals;
 using config::log_level;
-
-constexpr auto retire_interval = 1s;
 
 unsigned worker_count(const config::server_settings& settings) {
     return settings.workers > 0 ? settings.workers : std::max(1U, std::thread::hardware_concurrency());
 }
 
+constexpr int exit_failure = 1;
+constexpr int exit_mistake = 2; // in the file
+
 class daemon {
   public:
-    explicit daemon(std::shared_ptr<const config::configuration> configuration)
-        : configuration_(std::move(configuration)), log_(configuration_->log), opener_(os::take_listen_fds()),
-          signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), watchdog_(io_), retire_(io_), drain_(io_) {
+    daemon(std::string file, config_reader& reader)
+        : file_(std::move(file)), reader_(reader), log_(config::log_settings{}),
+          opener_(os::take_listen_fds()), signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), drain_(io_),
+          retired_(io_) {
         signals_.add(SIGUSR1);
     }
+    ~daemon() { reader_.forget(); }
+    daemon(const daemon&) = delete;
+    daemon& operator=(const daemon&) = delete;
 
     int run();
 
   private:
-    void reload();
+    void read();
+    void on_read(config::parsed parsed);
+    void start(const config::parsed& parsed);
+    void end_early(int status);
+    void reload(config::parsed parsed);
+    void tell(const config::parsed& parsed);
+    [[nodiscard]] opened_listeners open_added(const config::configuration& next);
     void apply(opened_listeners opened);
     void applied_by_a_worker();
-    void tell_ready();
+    void settle();
     [[nodiscard]] std::string summary() const;
-    void retire_configurations();
 
     void await_signal();
     void on_signal(int number);
     void log_counters();
-    void feed_watchdog(std::chrono::microseconds interval);
 
     void drain();
     void drained_a_worker();
     void finish();
 
-    std::shared_ptr<const config::configuration> configuration_;
+    std::string file_;
+    config_reader& reader_;
+    std::shared_ptr<const config::configuration> configuration_; // once it was read
     log log_;
     address_book book_;
     std::optional<upkeep> upkeep_;
@@ -73,70 +87,109 @@ class daemon {
     asio::io_context io_{1};
     asio::signal_set signals_;
     service_manager manager_;
-    asio::steady_timer watchdog_;
-    asio::steady_timer retire_;
     asio::steady_timer drain_;
     std::optional<worker_pool> workers_; // once the listeners are open
-    std::vector<std::shared_ptr<const config::configuration>> retired_;
-    std::string status_;       // what the service manager shows
-    std::size_t applying_ = 0; // answers that the workers owe, of this reload and of any before it
-    std::size_t draining_ = 0; // workers with sessions in flight
+    retired_configurations retired_;
+    std::string status_;          // what the service manager shows
+    bool reading_ = false;        // the file
+    std::size_t applying_ = 0;    // answers that the workers owe
+    bool reload_asked_ = false;   // meanwhile
+    bool counters_asked_ = false; // before there were any
+    std::size_t draining_ = 0;    // workers with sessions in flight
     bool stopping_ = false;
+    int exit_status_ = 0;
 };
 
 int daemon::run() {
-    std::signal(SIGPIPE, SIG_IGN); // standard error may be a pipe whose reader is gone
+    await_signal();
+    os::allow_signals();
+    // Every worker answers: each is asked, and all answers to the question before are in.
+    manager_.keep_alive([this] { return !workers_ || workers_->ask_pulse(); });
+    read();
+    io_.run();
+    return exit_status_;
+}
+
+void daemon::read() {
+    reading_ = true;
+    reader_.read(file_, [this](config::parsed parsed) {
+        asio::post(io_, [this, got = std::move(parsed)]() mutable { on_read(std::move(got)); });
+    });
+}
+
+void daemon::on_read(config::parsed parsed) {
+    reading_ = false;
+    if (stopping_)
+        return;
+    workers_ ? reload(std::move(parsed)) : start(parsed);
+}
+
+void daemon::start(const config::parsed& parsed) {
+    for (const auto& one : parsed.diagnostics)
+        std::cerr << one.to_string(file_) << '\n';
+    if (!parsed.value)
+        return end_early(exit_mistake);
+    configuration_ = parsed.value;
+    log_.configure(configuration_->log);
     const auto workers = worker_count(configuration_->server);
     auto opened = opener_.open(configuration_->listeners, workers);
     for (const auto& problem : opened.problems)
         log_.write(log_level::error, problem);
     if (!opened.problems.empty())
-        return 1;
+        return end_early(exit_failure);
     {
         const os::all_signals_blocked blocked; // those of the process are this thread's
         upkeep_.emplace(book_, log_);
         workers_.emplace(workers, book_, log_);
     }
     apply(std::move(opened));
-    await_signal();
-    if (const auto interval = os::watchdog_interval())
-        feed_watchdog(*interval / 2);
-    io_.run();
-    return 0;
+}
+
+// end_early: nobody was served yet.
+void daemon::end_early(int status) {
+    stopping_ = true;
+    exit_status_ = status;
+    io_.stop();
+}
+
+void daemon::tell(const config::parsed& parsed) {
+    for (const auto& diagnostic : parsed.diagnostics) {
+        const bool error = diagnostic.level == config::severity::error;
+        log_.write(error ? log_level::error : log_level::warn, diagnostic.to_string(file_));
+    }
+}
+
+// open_added opens the listeners that are not open yet.
+opened_listeners daemon::open_added(const config::configuration& next) {
+    auto added = next.listeners;
+    std::erase_if(added, [this](const auto& one) {
+        return std::ranges::count(configuration_->listeners, one.address,
+                                  &config::listener_settings::address) > 0;
+    });
+    auto opened = opener_.open(added, workers_->size());
+    for (const auto& problem : opened.problems)
+        log_.write(log_level::error, problem);
+    return opened;
 }
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
-void daemon::reload() {
-    manager_.tell(os::reloading_state());
-    const auto loaded = config::load(configuration_->file);
-    for (const auto& diagnostic : loaded.diagnostics) {
-        const bool error = diagnostic.level == config::severity::error;
-        log_.write(error ? log_level::error : log_level::warn, diagnostic.to_string(configuration_->file));
-    }
+void daemon::reload(config::parsed parsed) {
+    tell(parsed);
     opened_listeners opened;
-    if (loaded.value) {
-        auto added = loaded.value->listeners;
-        std::erase_if(added, [this](const auto& one) {
-            return std::ranges::count(configuration_->listeners, one.address,
-                                      &config::listener_settings::address) > 0;
-        });
-        opened = opener_.open(added, workers_->size());
-        for (const auto& problem : opened.problems)
-            log_.write(log_level::error, problem);
-    }
-    if (!loaded.value || !opened.problems.empty()) {
+    if (parsed.value)
+        opened = open_added(*parsed.value);
+    if (!parsed.value || !opened.problems.empty()) {
         log_.write(log_level::error, "not reloaded: the configuration before goes on");
         status_ = "The last reload failed; the configuration before it goes on";
-        return tell_ready();
+        return settle();
     }
-    if (loaded.value->server.workers != configuration_->server.workers) {
+    if (parsed.value->server.workers != configuration_->server.workers) {
         log_.write(log_level::warn, "server.workers changes only with a restart");
     }
     for (const auto& problem :
-         listener_opener::change_modes(configuration_->listeners, loaded.value->listeners))
+         listener_opener::change_modes(configuration_->listeners, parsed.value->listeners))
         log_.write(log_level::warn, problem);
-    retired_.push_back(std::exchange(configuration_, loaded.value));
-    retire_configurations();
+    retired_.add(std::exchange(configuration_, std::move(parsed.value)));
     apply(std::move(opened));
 }
 
@@ -158,33 +211,25 @@ void daemon::applied_by_a_worker() {
     if (--applying_ > 0)
         return;
     log_.write(log_level::info, "serving", {{"configuration", configuration_->file}, {"what", summary()}});
-    tell_ready();
+    settle();
 }
 
-// tell_ready: once all is in use that was asked for.
-void daemon::tell_ready() {
-    if (applying_ > 0 || stopping_)
+// settle: all is in use that was asked for, and what was asked meanwhile is next. However often that was, it
+// is one reload.
+void daemon::settle() {
+    if (stopping_)
         return;
     manager_.tell("READY=1\nSTATUS=" + status_);
+    if (std::exchange(counters_asked_, false))
+        log_counters();
+    if (std::exchange(reload_asked_, false))
+        on_signal(SIGHUP);
 }
 
 std::string daemon::summary() const {
     return std::to_string(configuration_->listeners.size()) + " listeners, " +
            std::to_string(configuration_->table.size()) + " names, " +
            std::to_string(configuration_->backends.size()) + " backends";
-}
-
-// Sessions keep the configuration they began with. The last holder is to be this thread: a table of a million
-// names takes a while to free, and no worker is to spend that while its clients wait.
-void daemon::retire_configurations() {
-    std::erase_if(retired_, [](const auto& one) { return one.use_count() == 1; });
-    if (retired_.empty())
-        return;
-    retire_.expires_after(retire_interval);
-    retire_.async_wait([this](const boost::system::error_code& ec) {
-        if (!ec)
-            retire_configurations();
-    });
 }
 
 void daemon::await_signal() {
@@ -197,12 +242,17 @@ void daemon::await_signal() {
 }
 
 void daemon::on_signal(int number) {
-    if (number == SIGUSR1)
-        return log_counters();
+    if (number == SIGUSR1) {
+        workers_ ? log_counters() : void(counters_asked_ = true);
+        return;
+    }
     if (number != SIGHUP)
-        return drain();
-    if (!stopping_)
-        reload();
+        return workers_ ? drain() : end_early(0);
+    reload_asked_ = reading_ || applying_ > 0;
+    if (reload_asked_ || stopping_)
+        return;
+    manager_.tell(os::reloading_state());
+    read();
 }
 
 void daemon::log_counters() {
@@ -214,18 +264,6 @@ void daemon::log_counters() {
     for (std::size_t i = 0; i < totals.size(); ++i)
         fields.push_back({totals[i].first, values[i]});
     log_.write(log_level::info, "counters", fields);
-}
-
-// The service manager hears from us as long as every worker answers: each is asked, and all answers to the
-// question before are in.
-void daemon::feed_watchdog(std::chrono::microseconds interval) {
-    if (workers_->ask_pulse())
-        manager_.feed_watchdog();
-    watchdog_.expires_after(interval);
-    watchdog_.async_wait([this, interval](const boost::system::error_code& ec) {
-        if (!ec)
-            feed_watchdog(interval);
-    });
 }
 
 void daemon::drain() {
@@ -259,8 +297,12 @@ void daemon::finish() {
 
 } // namespace
 
-int run_daemon(std::shared_ptr<const config::configuration> configuration) {
-    return daemon{std::move(configuration)}.run();
+int run_daemon(const std::string& file) {
+    config_reader reader;
+    const int status = daemon{file, reader}.run();
+    if (reader.is_reading())
+        std::_Exit(status); // asked to end, it does not wait for a file
+    return status;
 }
 
 } // namespace snipass::server

@@ -26,6 +26,22 @@ void service_manager::feed_watchdog() {
         (void)os::notify(socket_, "WATCHDOG=1");
 }
 
+void service_manager::keep_alive(std::function<bool()> is_alive) {
+    is_alive_ = std::move(is_alive);
+    if (const auto interval = os::watchdog_interval())
+        beat(*interval / 2);
+}
+
+void service_manager::beat(std::chrono::microseconds interval) {
+    if (is_alive_())
+        feed_watchdog();
+    watchdog_.expires_after(interval);
+    watchdog_.async_wait([this, interval](const boost::system::error_code& ec) {
+        if (!ec)
+            beat(interval);
+    });
+}
+
 void service_manager::tell_all() {
     for (; !untold_.empty(); untold_.pop_front())
         if (os::is_transient(os::notify(socket_, untold_.front())))

@@ -2,8 +2,33 @@
 #pragma once
 
 #include <csignal>
+#include <initializer_list>
 
 namespace snipass::os {
+
+// hold_signals: from now on those that mean something to a router wait until allow_signals, also any that
+// came at a time when nobody had said yet what to do about it. Those that would end the process for nothing
+// wait with them: SIGPIPE of a log whose reader is gone, SIGXFSZ of a log that is as large as it may be.
+// Returns the mask before.
+inline sigset_t hold_signals() noexcept {
+    sigset_t held;
+    sigset_t before;
+    sigemptyset(&held);
+    for (const int one : {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGPIPE, SIGXFSZ})
+        sigaddset(&held, one);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before);
+    return before;
+}
+
+// allow_signals: those that were held come to this thread now, each kind once. Whatever the mask was that the
+// process was started with, none is blocked; SIGPIPE and SIGXFSZ are ignored.
+inline void allow_signals() noexcept {
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    (void)std::signal(SIGXFSZ, SIG_IGN);
+    sigset_t none;
+    sigemptyset(&none);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
 
 // all_signals_blocked: threads that begin while it lives inherit its mask (pthread_sigmask(3)), and their
 // system calls are never interrupted by the signals of the process.

@@ -1,17 +1,17 @@
 // daemon: the process: signals, reloads, the service manager, and the workers.
 #pragma once
 
-#include "snipass/config/configuration.hpp"
-
-#include <memory>
+#include <string>
 
 namespace snipass::server {
 
-// run_daemon serves `configuration` until SIGTERM or SIGINT and returns the process's exit status: 0, or 1 if
-// a listener could not be opened. It reads the configuration's file again on SIGHUP.
+// run_daemon serves what `file` says until SIGTERM or SIGINT and returns the process's exit status: 0; 1 if a
+// listener could not be opened; 2 if there is a mistake in the file, and it says so on standard error. It
+// reads the file again on SIGHUP.
 //
-// Signals: SIGHUP reloads; SIGUSR1 logs the counters; SIGTERM and SIGINT stop accepting and return once
-// nothing is in flight, after drain_timeout at the latest; a second one returns at once.
-[[nodiscard]] int run_daemon(std::shared_ptr<const config::configuration> configuration);
+// Signals, which os::hold_signals has kept until now: SIGHUP reloads; SIGUSR1 logs the counters; SIGTERM and
+// SIGINT stop accepting and return once nothing is in flight, after drain_timeout at the latest; a second one
+// returns at once. SIGHUP and SIGUSR1 are answered once it serves, SIGTERM and SIGINT also before.
+[[nodiscard]] int run_daemon(const std::string& file);
 
 } // namespace snipass::server

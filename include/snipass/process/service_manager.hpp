@@ -6,7 +6,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <deque>
+#include <functional>
 #include <string>
 
 namespace snipass::server {
@@ -17,7 +19,7 @@ namespace snipass::server {
 // TimeoutStartSec=.
 class service_manager {
   public:
-    explicit service_manager(boost::asio::io_context& io) : retry_(io) {}
+    explicit service_manager(boost::asio::io_context& io) : retry_(io), watchdog_(io) {}
 
     // tell takes a state as of sd_notify(3).
     void tell(std::string state);
@@ -25,12 +27,19 @@ class service_manager {
     // feed_watchdog is not made up for: a heartbeat that comes late is no heartbeat.
     void feed_watchdog();
 
+    // keep_alive feeds the watchdog from now on, twice in the interval that the manager asks for, each time
+    // that `is_alive` says so.
+    void keep_alive(std::function<bool()> is_alive);
+
   private:
     void tell_all();
+    void beat(std::chrono::microseconds interval);
 
     os::unique_fd socket_ = os::notify_socket();
     std::deque<std::string> untold_;
     boost::asio::steady_timer retry_;
+    boost::asio::steady_timer watchdog_;
+    std::function<bool()> is_alive_;
 };
 
 } // namespace snipass::server

@@ -1,0 +1,36 @@
+// config_reader: the configuration's file is read on a thread of its own.
+#pragma once
+
+#include "snipass/config/parse.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace snipass::server {
+
+// config_reader: a million names take seconds, and so does a file on a network. Meanwhile the daemon's thread
+// answers signals and feeds the watchdog.
+class config_reader {
+  public:
+    config_reader() = default;
+    ~config_reader() { forget(); }
+    config_reader(const config_reader&) = delete;
+    config_reader& operator=(const config_reader&) = delete;
+
+    // read calls `done` on the reader's thread with what config::load came to. One file at a time.
+    void read(std::string file, std::function<void(config::parsed)> done);
+
+    // forget: `done` is not called any more, once this has returned.
+    void forget();
+
+    // is_reading: the thread is at work, and nothing can stop it. A process that ends all the same must not
+    // run what exit(3) does: it would destroy things that the thread uses.
+    [[nodiscard]] bool is_reading() const;
+
+  private:
+    struct state;
+    std::shared_ptr<state> state_; // the thread's, too
+};
+
+} // namespace snipass::server

@@ -1,0 +1,58 @@
+// Reads the configuration's file on a thread of its own.
+#include "snipass/process/config_reader.hpp"
+
+#include "snipass/os/signals.hpp"
+
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace snipass::server {
+
+struct config_reader::state {
+    std::mutex mutex;
+    std::function<void(config::parsed)> done;
+    bool is_reading = true;
+};
+
+namespace {
+
+config::parsed load(const std::string& file) {
+    try {
+        return config::load(file);
+    } catch (const std::exception& problem) { // no memory, say
+        return {nullptr, {{config::severity::error, {}, problem.what()}}};
+    }
+}
+
+} // namespace
+
+void config_reader::read(std::string file, std::function<void(config::parsed)> done) {
+    state_ = std::make_shared<state>();
+    state_->done = std::move(done);
+    const os::all_signals_blocked blocked; // they are for the thread that asked
+    std::thread{[file = std::move(file), mine = state_] {
+        auto parsed = load(file);
+        const std::lock_guard lock{mine->mutex};
+        mine->is_reading = false;
+        if (const auto tell = std::exchange(mine->done, nullptr))
+            tell(std::move(parsed));
+    }}.detach();
+}
+
+void config_reader::forget() {
+    if (!state_)
+        return;
+    const std::lock_guard lock{state_->mutex};
+    state_->done = nullptr;
+}
+
+bool config_reader::is_reading() const {
+    if (!state_)
+        return false;
+    const std::lock_guard lock{state_->mutex};
+    return state_->is_reading;
+}
+
+} // namespace snipass::server
