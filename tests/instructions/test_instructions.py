@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""What a client costs in user space stays what it is: the counts of `count`, with ten per cent of room.
+
+The release build is measured. Whoever makes a client dearer changes a number here, and says why."""
+
+import importlib.machinery
+import importlib.util
+import os
+import pathlib
+import shutil
+import sys
+import unittest
+
+COUNTS = {"datagram": 8_150, "stream": 10_600, "relay": 15_400}
+ROOM = 1.1
+NOT_RUN = 77  # ctest's SKIP_RETURN_CODE
+
+SNIPASS = pathlib.Path(os.environ.get("SNIPASS_RELEASE", pathlib.Path(__file__).resolve().parents[2] / "build" / "snipass"))
+
+
+def load_count():
+    loader = importlib.machinery.SourceFileLoader("count", str(pathlib.Path(__file__).with_name("count")))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("count", loader))
+    loader.exec_module(module)
+    module.router.SNIPASS = str(SNIPASS)
+    return module
+
+
+class Instructions(unittest.TestCase):
+    def check(self, kind):
+        total, each = load_count().count(kind)
+        print(f"{kind}: {total:,.0f} instructions a client, {COUNTS[kind]:,} are expected")
+        most = sorted(((cost, name) for name, cost in each.items()), reverse=True)[:40]
+        self.assertLess(total, ROOM * COUNTS[kind], "\n".join(f"{cost:8,.0f}  {name[:160]}" for cost, name in most))
+
+    def test_a_datagram_handoff(self):
+        self.check("datagram")
+
+    def test_a_stream_handoff(self):
+        self.check("stream")
+
+    def test_a_relayed_client(self):
+        self.check("relay")
+
+
+if __name__ == "__main__":
+    if not SNIPASS.exists():
+        sys.exit(print(f"no release build at {SNIPASS}") or NOT_RUN)
+    if not shutil.which("valgrind"):
+        sys.exit("no valgrind here: scripts/install-deps test")
+    unittest.main(verbosity=2)
