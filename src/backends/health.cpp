@@ -1,6 +1,7 @@
 // What connects and probes tell of an address.
 #include "snipass/backends/health.hpp"
 
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 
 #include <string>
@@ -24,7 +25,7 @@ void count_failure(log& to, const config::backend_settings& backend, const candi
 
 void note_failure(log& to, const config::backend_settings& backend, const candidate& about,
                   const error_code& why) {
-    if (os::is_peers_fault(why))
+    if (net::is_timeout(why) || os::is_peers_fault(why))
         count_failure(to, backend, about, why.message());
 }
 

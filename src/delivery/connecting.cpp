@@ -5,12 +5,11 @@
 
 #include "snipass/net/connect_race.hpp"
 #include "snipass/net/sleeper.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/local_address.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <sys/socket.h>
 
@@ -97,7 +96,7 @@ task<result<connected>> connecting::run() {
         if (has_turn() && net::clock::now() >= next_at_) {
             if (next_ > 0 &&
                 way_.is_gone()) // the first attempt is always worth it; looking costs a system call
-                co_return boost::asio::error::operation_aborted;
+                co_return net::wait_error::cancelled;
             if (next_ > 0 && net::clock::now() >= limit_.last_begin)
                 next_ = candidates_.size(); // those under way have their time
             else if (auto won = start_next())
@@ -122,7 +121,7 @@ error_code connecting::why_stop() {
         return has_been_removed;
     if (os::peer_has_closed(way_.client.get()))
         note_those_that_were_slow("a client gave up waiting for it");
-    return way_.is_gone() ? error_code{boost::asio::error::operation_aborted} : error_code{};
+    return way_.is_gone() ? error_code{net::wait_error::cancelled} : error_code{};
 }
 
 // was_cut: the address has not had the time that the file gives it.
@@ -220,7 +219,7 @@ void connecting::note_those_that_were_slow(std::string_view why) {
 
 } // namespace
 
-const error_code nothing_to_try = boost::asio::error::host_not_found_try_again;
+const error_code nothing_to_try = os::make_error(EDESTADDRREQ);
 
 // A client whose hello is complete goes before those whose is not.
 task<bool> make_room(passage& way, error_code problem) {

@@ -3,11 +3,10 @@
 
 #include "connecting.hpp"
 
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/local_address.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/tls/client_hello.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -117,7 +116,7 @@ net::task<hosts> find_hosts(passage& way, backend& to) {
         co_await way.thread.names.find(std::move(name), source, settings.resolve_interval, deadline);
     if (!answer) {
         way.note(answer.error().message());
-        const bool late = answer.error() == boost::asio::error::timed_out;
+        const bool late = answer.error() == net::wait_error::timed_out;
         co_return hosts{late ? outcome::backend_silent : outcome::backend_absent};
     }
     auto state = std::make_shared<forwarded>(std::move(mark));

@@ -7,10 +7,9 @@
 #include "snipass/backends/health.hpp"
 #include "snipass/delivery/proxied_session.hpp"
 #include "snipass/net/fd_watch.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <sys/socket.h>
 
@@ -143,7 +142,7 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to,
     const patience limit{std::min(begun + tries_in_a_row * settings.proxy()->connect_timeout, end), end};
     auto connection = co_await connect_and_greet(way, settings, std::move(candidates), limit);
     if (!connection) {
-        if (connection.error() == boost::asio::error::operation_aborted)
+        if (connection.error() == net::wait_error::cancelled)
             co_return outcome::client_closed;
         if (way.is_removed(settings))
             co_return removed(way);
@@ -152,7 +151,7 @@ task<std::optional<outcome>> connect_and_relay(passage& way, backend& to,
             co_return outcome::client_closed;
         if (connection.error() == would_loop)
             co_return outcome::destination_refused;
-        const bool late = connection.error() == boost::asio::error::timed_out;
+        const bool late = net::is_timeout(connection.error());
         const auto status = net::to_status(connection.error());
         co_return late ? outcome::backend_silent : to_outcome(status);
     }

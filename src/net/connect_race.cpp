@@ -1,7 +1,7 @@
 // One connection out of several that are tried at the same time.
 #include "snipass/net/connect_race.hpp"
 
-#include <boost/asio/error.hpp>
+#include "snipass/net/wait_error.hpp"
 
 namespace snipass::net {
 
@@ -23,7 +23,7 @@ connect_race::~connect_race() {
     state_->finished.clear();
     for (auto* const one : state_->waiting)
         if (one != nullptr)
-            one->interrupt(boost::asio::error::operation_aborted);
+            one->interrupt(wait_error::cancelled);
 }
 
 void connect_race::start(const ip_endpoint& to, const std::optional<ip_address>& source,

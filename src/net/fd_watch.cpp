@@ -1,13 +1,11 @@
 // Waiting for a borrowed descriptor.
 #include "snipass/net/fd_watch.hpp"
 
-#include <boost/asio/error.hpp>
+#include "snipass/net/wait_error.hpp"
 
 #include <utility>
 
 namespace snipass::net {
-
-namespace asio = boost::asio;
 
 fd_watch::~fd_watch() {
     if (is_registered_)
@@ -61,7 +59,7 @@ void fd_watch::interrupt(error_code why) {
 
 void fd_watch::expire() {
     if (!interrupted_)
-        result_ = asio::error::timed_out;
+        result_ = wait_error::timed_out;
     std::exchange(waiting_, nullptr).resume();
 }
 

@@ -1,10 +1,9 @@
 // Looks at a client's ClientHello in its socket.
 #include "snipass/net/hello_peeker.hpp"
 
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 
@@ -42,7 +41,7 @@ result<hello_state> hello_peeker::look(int fd, peek_buffer& buffer, byte_view be
         bytes_ = room.first(before.size() + (nothing ? 0 : *n));
         buffer.holder = this;
         if (bytes_.empty())
-            return error_code{boost::asio::error::eof};
+            return error_code{wait_error::end_of_file};
         const auto needed = assembler_.advance(bytes_);
         if (!needed)
             return needed.error();
@@ -51,7 +50,7 @@ result<hello_state> hello_peeker::look(int fd, peek_buffer& buffer, byte_view be
             return hello_state::complete;
         needed_ = *needed;
         if (!nothing && *n == 0)
-            return error_code{boost::asio::error::eof};
+            return error_code{wait_error::end_of_file};
         if (bytes_.size() < room.size())
             return hello_state::partial; // that was all; with a full buffer there may be more
     }

@@ -2,9 +2,8 @@
 #include "snipass/net/name_cache.hpp"
 
 #include "snipass/net/resolve.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -60,7 +59,7 @@ task<name_cache::answer> name_cache::find(std::string name, ip_address source, s
     while (one->asked && clock::now() < deadline)
         co_await mine.sleep(deadline);
     if (one->asked)
-        co_return error_code{boost::asio::error::timed_out};
+        co_return error_code{wait_error::timed_out};
     co_return *one->known;
 }
 

@@ -4,8 +4,6 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 
-#include <boost/asio/error.hpp>
-
 #include <netdb.h>
 
 #include <algorithm>
@@ -20,8 +18,6 @@
 
 namespace snipass::net {
 namespace {
-
-namespace asio = boost::asio;
 
 using answer = result<std::vector<ip_address>>;
 
@@ -61,7 +57,7 @@ answer ask(const std::string& host) {
     }
     auto good = usable(addresses);
     if (good.empty())
-        return error_code{asio::error::no_data};
+        return error_code{EAI_NODATA, resolver_errors()};
     return good;
 }
 

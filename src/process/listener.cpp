@@ -1,12 +1,11 @@
 // One worker's socket of one [[listener]].
 #include "snipass/process/listener.hpp"
 
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/session/reception.hpp"
 #include "snipass/session/session.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <sys/socket.h>
 
@@ -93,7 +92,7 @@ net::task<> listener::serve_backlog() {
 
 void listener::stop() {
     stopping_ = true;
-    watch_.interrupt(boost::asio::error::operation_aborted);
+    watch_.interrupt(net::wait_error::cancelled);
 }
 
 // The first of an own socket is there, or would not have woken us. Then it is cheaper to ask how many more

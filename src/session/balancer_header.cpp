@@ -1,17 +1,14 @@
 #include "snipass/session/balancer_header.hpp"
 
 #include "snipass/base/proxy_preface.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 
 namespace snipass::server {
 namespace {
-
-namespace asio = boost::asio;
 
 using namespace std::chrono_literals;
 
@@ -26,7 +23,7 @@ result<std::size_t> look(context& thread, int client, record& about) {
     if (!n && !os::would_block(n.error()))
         return n.error();
     if (n && *n == 0)
-        return error_code{asio::error::eof};
+        return error_code{net::wait_error::end_of_file};
     const auto header = proxy_preface::parse(room.first(n ? *n : 0));
     if (header.state == proxy_preface::reading::malformed)
         return bad_balancer_header;
@@ -61,9 +58,9 @@ net::task<error_code> take_balancer_header(context& thread, int client, record& 
         if (!needed || *needed != asked)
             continue;
         if (os::peer_has_closed(client))
-            co_return asio::error::eof;
+            co_return net::wait_error::end_of_file;
         const auto ec = co_await watch.pause(std::min(net::clock::now() + pause, deadline));
-        if (ec != asio::error::timed_out)
+        if (ec != net::wait_error::timed_out)
             co_return ec;
     }
     if (!needed)

@@ -3,13 +3,12 @@
 
 #include "snipass/config/decision.hpp"
 #include "snipass/delivery/delivery.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/session/balancer_header.hpp"
 #include "snipass/tls/client_hello.hpp"
 #include "snipass/tls/constants.hpp"
 #include "snipass/tls/hello_error.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <array>
@@ -18,8 +17,6 @@
 
 namespace snipass::server {
 namespace {
-
-namespace asio = boost::asio;
 
 using namespace std::chrono_literals;
 using net::task;
@@ -93,7 +90,7 @@ class session {
 std::optional<outcome> premature_end(const error_code& problem) {
     if (!problem || problem.category() == tls::hello_category())
         return std::nullopt;
-    if (problem == asio::error::timed_out)
+    if (problem == net::wait_error::timed_out)
         return outcome::hello_timeout;
     if (problem == bad_balancer_header)
         return outcome::bad_proxy_header;
@@ -101,7 +98,7 @@ std::optional<outcome> premature_end(const error_code& problem) {
         return outcome::shed;
     if (problem == shed_reason::source)
         return outcome::shed_source;
-    if (problem == asio::error::eof || os::is_disconnect(problem))
+    if (problem == net::wait_error::end_of_file || os::is_disconnect(problem))
         return outcome::client_closed;
     return outcome::internal_error;
 }
@@ -188,11 +185,11 @@ task<error_code> session::wait_for_hello() {
             continue;
         }
         if (os::peer_has_closed(client_.get()))
-            co_return ec = asio::error::eof;
+            co_return ec = net::wait_error::end_of_file;
         if ((ec = os::make_room(client_.get(), asked << std::min(short_wakes + 1, most_room))))
             co_return ec;
         ec = co_await watch.pause(pause_end(short_wakes++, deadline));
-        if (ec && ec != asio::error::timed_out)
+        if (ec && ec != net::wait_error::timed_out)
             co_return ec;
     }
     // The backend gets the socket as accept4 made it, one that is for clients who speak no TLS too.

@@ -3,6 +3,7 @@
 
 #include "snipass/context/context.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/telling/record.hpp"
 
@@ -12,8 +13,8 @@ namespace snipass::server {
 inline const error_code bad_balancer_header = os::make_error(EBADMSG);
 
 // take_balancer_header takes the header out of the socket, so that the hello comes first for whoever looks
-// next, and notes in the record whom it tells of. It waits until `deadline` (asio::error::timed_out), and may
-// be shed meanwhile (a shed_reason).
+// next, and notes in the record whom it tells of. It waits until `deadline` (net::wait_error::timed_out), and
+// may be shed meanwhile (a shed_reason).
 [[nodiscard]] net::task<error_code> take_balancer_header(context& thread, int client, record& about,
                                                          net::time_point deadline);
 

@@ -5,8 +5,6 @@
 #include "catch.hpp"
 #include "snipass/os/error.hpp"
 
-#include <boost/asio/error.hpp>
-
 #include <functional>
 
 using namespace snipass;

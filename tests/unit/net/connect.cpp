@@ -1,4 +1,5 @@
 #include "snipass/net/connect.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 
@@ -7,8 +8,6 @@
 #include "run_coroutine.hpp"
 #include "same_descriptors.hpp"
 #include "sockets.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -62,7 +61,7 @@ TEST_CASE("begin_connect: what takes longer is waited for, until its deadline") 
     net::event_loop loop;
     const auto late = run(loop, net::connect_tcp(loop, full.endpoint, net::clock::now() + 20ms));
     REQUIRE_FALSE(late);
-    CHECK(late.error() == boost::asio::error::timed_out);
+    CHECK(late.error() == net::wait_error::timed_out);
 }
 
 TEST_CASE("begin_connect: the handshake's last ACK comes with the first bytes") {

@@ -4,18 +4,15 @@
 #include "epoll_registrations.hpp"
 #include "run_coroutine.hpp"
 #include "same_descriptors.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "tcp_client.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <fcntl.h>
 
 using namespace snipass;
 using namespace snipass::testing;
 using namespace std::chrono_literals;
-
-namespace asio = boost::asio;
 
 namespace {
 
@@ -76,7 +73,7 @@ TEST_CASE("fd_watch: writable when there is room") {
     std::size_t sent = 0;
     for (ssize_t n = 0; n >= 0; sent += static_cast<std::size_t>(std::max<ssize_t>(n, 0)))
         n = ::send(pair.accepted.get(), chunk.data(), chunk.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    CHECK(run(loop, as_task(watch.writable(soon()))) == asio::error::timed_out);
+    CHECK(run(loop, as_task(watch.writable(soon()))) == net::wait_error::timed_out);
     (void)pair.client.receive(sent);
     CHECK(run(loop, as_task(watch.writable(late()))) == error_code{});
 }
@@ -87,9 +84,9 @@ TEST_CASE("fd_watch: the deadline ends a wait, and the next one is as good as ne
     net::event_loop loop;
     net::fd_watch watch{loop, pair.accepted.get()};
     const auto deadline = soon();
-    CHECK(run(loop, as_task(watch.readable(deadline))) == asio::error::timed_out);
+    CHECK(run(loop, as_task(watch.readable(deadline))) == net::wait_error::timed_out);
     CHECK(net::clock::now() >= deadline);
-    CHECK(run(loop, as_task(watch.readable(net::clock::now() - 1s))) == asio::error::timed_out);
+    CHECK(run(loop, as_task(watch.readable(net::clock::now() - 1s))) == net::wait_error::timed_out);
     pair.client.send("x");
     CHECK(run(loop, as_task(watch.readable(late()))) == error_code{});
 }
@@ -105,7 +102,7 @@ TEST_CASE("fd_watch: a deadline that has passed ends a wait, even of a descripto
     REQUIRE(is_readable(pair.accepted.get()));
     while (net::clock::now() < deadline)
         (void)run(loop, as_task(watch.readable(deadline)));
-    CHECK(run(loop, as_task(watch.readable(deadline))) == asio::error::timed_out);
+    CHECK(run(loop, as_task(watch.readable(deadline))) == net::wait_error::timed_out);
 }
 
 TEST_CASE("fd_watch: an interruption ends a wait with its reason") {
@@ -139,7 +136,7 @@ TEST_CASE("fd_watch: an interruption without a wait is forgotten") {
     net::event_loop loop;
     net::fd_watch watch{loop, pair.accepted.get()};
     watch.interrupt(a_reason);
-    CHECK(run(loop, as_task(watch.readable(soon()))) == asio::error::timed_out);
+    CHECK(run(loop, as_task(watch.readable(soon()))) == net::wait_error::timed_out);
 }
 
 TEST_CASE("fd_watch: a pause lasts until its time, whatever the peer does meanwhile") {
@@ -162,11 +159,11 @@ TEST_CASE("fd_watch: a pause lasts until its time, whatever the peer does meanwh
         pair.client.send_urgent('!');
     }
     SECTION("what a wait before it was for") {
-        CHECK(run(loop, as_task(watch.readable(soon()))) == asio::error::timed_out);
+        CHECK(run(loop, as_task(watch.readable(soon()))) == net::wait_error::timed_out);
         pair.client.send("x");
     }
     const auto until = soon();
-    CHECK(run(loop, as_task(watch.pause(until))) == asio::error::timed_out);
+    CHECK(run(loop, as_task(watch.pause(until))) == net::wait_error::timed_out);
     CHECK(net::clock::now() >= until);
 }
 

@@ -4,12 +4,11 @@
 #include "catch_result.hpp"
 #include "hello_reading.hpp"
 #include "same_descriptors.hpp"
+#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/tls/hello_error.hpp"
 #include "tcp_client.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <thread>
 
@@ -172,7 +171,7 @@ TEST_CASE("hello_peeker: a client that left before it said anything is an end of
     tcp_connection closed;
     closed.client.close();
     REQUIRE(is_readable(closed.accepted.get()));
-    CHECK(read(closed.accepted.get()).state.error() == boost::asio::error::eof);
+    CHECK(read(closed.accepted.get()).state.error() == net::wait_error::end_of_file);
     tcp_connection reset;
     reset.client.reset();
     REQUIRE(is_readable(reset.accepted.get()));
@@ -275,7 +274,7 @@ TEST_CASE("hello_peeker: what is missing is counted from the hello's beginning")
     CHECK(peeker.bytes().size() == 10);
     pair.client.finish();
     REQUIRE(is_readable(pair.accepted.get()));
-    CHECK(peeker.look(pair.accepted.get(), buffer, before).error() == boost::asio::error::eof);
+    CHECK(peeker.look(pair.accepted.get(), buffer, before).error() == net::wait_error::end_of_file);
 }
 
 TEST_CASE("hello_peeker: a client that said all elsewhere and left has said all") {
