@@ -153,7 +153,7 @@ const std::vector<failure> failures{
 void take_handoffs(router& router, site what, const std::string& path) {
     auto sockets = std::make_shared<std::vector<server::listener_socket>>();
     const auto open = [&](const std::string& at, int type, server::socket_kind kind) {
-        auto made = std::move(os::listen_unix(at, type, 0600).value());
+        auto made = os::listen_unix(at, type, 0600).value();
         sockets->push_back({listener_name, std::move(made.fd), false, kind, std::move(made.file)});
     };
     open(path, SOCK_STREAM, server::socket_kind::handoff_stream);

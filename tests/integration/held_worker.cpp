@@ -34,7 +34,7 @@ struct fixture {
         what.otherwise(0);
         configuration = what.build();
         log.emplace(configuration->log);
-        auto socket = std::move(os::listen_tcp(*configuration->listeners.front().endpoint).value());
+        auto socket = os::listen_tcp(*configuration->listeners.front().endpoint).value();
         address = bound_to(socket.get());
         std::vector<std::vector<server::listener_socket>> sockets(1);
         sockets.front().push_back({listener_name, std::move(socket), false});

@@ -5,4 +5,11 @@
 #include <catch2/catch_all.hpp>
 #else
 #include <catch2/catch.hpp>
+
+namespace Catch::Matchers {
+// By its name in version 3, where Contains is for elements.
+inline auto ContainsSubstring(const std::string& text) {
+    return Contains(text);
+}
+} // namespace Catch::Matchers
 #endif

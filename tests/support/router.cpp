@@ -19,7 +19,7 @@ router::router(site what) {
     const auto configuration = what.build();
     log_ = std::make_unique<server::log>(configuration->log);
     worker_ = std::make_unique<server::worker>(1, no_cap, book_, *log_);
-    auto socket = std::move(os::listen_tcp(*configuration->listeners.front().endpoint).value());
+    auto socket = os::listen_tcp(*configuration->listeners.front().endpoint).value();
     address_ = bound_to(socket.get());
     std::vector<server::listener_socket> sockets;
     sockets.push_back({listener_name, std::move(socket), false});

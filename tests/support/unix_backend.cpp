@@ -110,7 +110,7 @@ datagram_backend::taken datagram_backend::receive() const {
 }
 
 std::size_t fill_queue(const std::string& path) {
-    const auto sender = std::move(os::connect_unix(path, SOCK_DGRAM).value());
+    const auto sender = os::connect_unix(path, SOCK_DGRAM).value();
     std::size_t sent = 0;
     while (::send(sender.get(), "x", 1, MSG_DONTWAIT) == 1)
         ++sent;

@@ -3,7 +3,7 @@
 #include "catch.hpp"
 
 using namespace snipass::config;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
@@ -84,7 +84,7 @@ TEST_CASE("parse_listener_address refuses and says what to write") {
     INFO(row.behaviour);
     const auto parsed = parse_listener_address(row.written);
     CHECK_FALSE(parsed.value);
-    CHECK_THAT(parsed.problem, Contains(row.problem));
+    CHECK_THAT(parsed.problem, ContainsSubstring(row.problem));
 }
 
 TEST_CASE("parse_listener_address accepts a systemd name of 255") {
@@ -120,7 +120,7 @@ TEST_CASE("parse_handoff_address refuses and says what to write") {
     INFO(row.behaviour);
     const auto parsed = parse_handoff_address(row.written);
     CHECK_FALSE(parsed.value);
-    CHECK_THAT(parsed.problem, Contains(row.problem));
+    CHECK_THAT(parsed.problem, ContainsSubstring(row.problem));
 }
 
 TEST_CASE("parse_proxy_address accepts") {
@@ -161,5 +161,5 @@ TEST_CASE("parse_proxy_address refuses and says what to write") {
     INFO(row.behaviour);
     const auto parsed = parse_proxy_address(row.written);
     CHECK_FALSE(parsed.value);
-    CHECK_THAT(parsed.problem, Contains(row.problem));
+    CHECK_THAT(parsed.problem, ContainsSubstring(row.problem));
 }

@@ -10,7 +10,7 @@
 #include <sstream>
 
 using namespace snipass::config;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
@@ -122,8 +122,8 @@ TEST_CASE("config/snipass.toml and docs/configuration.md have every key") {
         const auto keys = known_keys(table);
         CHECK_FALSE(keys.empty());
         for (const auto& key : keys) {
-            CHECK_THAT(file, Contains("\n" + key + " = "));
-            CHECK_THAT(reference, Contains("| `" + key + "` |"));
+            CHECK_THAT(file, ContainsSubstring("\n" + key + " = "));
+            CHECK_THAT(reference, ContainsSubstring("| `" + key + "` |"));
         }
     }
 }

@@ -26,7 +26,7 @@ const ip_endpoint any_port = *ip_endpoint::parse("127.0.0.1:0");
 // accept_from waits for a client on a listener that defers.
 os::accepted accept_from(int listener) {
     REQUIRE(is_readable(listener));
-    return std::move(os::accept_client(listener).value());
+    return os::accept_client(listener).value();
 }
 
 void check_round_trip(const std::string& text) {

@@ -91,7 +91,7 @@ TEST_CASE("listener_opener: an address that another program listens on is a prob
         other = plain_listener();
     }
     SECTION("shared") {
-        other = std::move(os::listen_tcp(*ip_endpoint::parse("127.0.0.1:0")).value());
+        other = os::listen_tcp(*ip_endpoint::parse("127.0.0.1:0")).value();
     }
     const auto address = bound_to(other.get()).to_string();
     check_problem(opener().open({at("127.0.0.1:0"), at(address)}, 2),

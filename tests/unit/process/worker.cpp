@@ -131,7 +131,7 @@ TEST_CASE("worker: a drain serves the backlog of a socket of its own, and leaves
     const auto configuration = what.build();
     server::address_book book;
     server::log log{configuration->log};
-    auto socket = std::move(os::listen_tcp(*configuration->listeners.front().endpoint).value());
+    auto socket = os::listen_tcp(*configuration->listeners.front().endpoint).value();
     const auto address = bound_to(socket.get());
     const os::unique_fd lender{::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0)}; // as systemd keeps one
     server::worker worker{1, 100, book, log};

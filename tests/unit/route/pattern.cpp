@@ -2,7 +2,7 @@
 
 #include "catch.hpp"
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using snipass::route::pattern;
 using snipass::route::pattern_kind;
 
@@ -80,5 +80,5 @@ TEST_CASE("pattern refuses and says what to write") {
     INFO(row.behaviour);
     const auto parsed = pattern::parse(row.written);
     CHECK_FALSE(parsed.value);
-    CHECK_THAT(parsed.problem, Contains(row.problem));
+    CHECK_THAT(parsed.problem, ContainsSubstring(row.problem));
 }

@@ -39,7 +39,7 @@ struct fixture : router_fixture {
         auto& router = router_fixture::start();
         auto sockets = std::make_shared<std::vector<server::listener_socket>>();
         const auto open = [&](const std::string& at, int type, socket_kind kind) {
-            auto made = std::move(os::listen_unix(at, type, 0600).value());
+            auto made = os::listen_unix(at, type, 0600).value();
             sockets->push_back({listener_name, std::move(made.fd), false, kind, std::move(made.file)});
         };
         open(in, SOCK_STREAM, socket_kind::handoff_stream);
