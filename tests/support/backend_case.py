@@ -4,6 +4,7 @@ The build folder comes from the environment (SNIPASS_BUILD), as CMake sets it; w
 """
 import atexit
 import contextlib
+import functools
 import http.client
 import os
 import shutil
@@ -27,22 +28,51 @@ RUN = Path(os.environ.get("SNIPASS_RUN") or BUILD / "snipass-run")
 # Connections of a load test. SNIPASS_LONG=1 for the long version.
 MANY = 10_000 if os.environ.get("SNIPASS_LONG") else 300
 
-_shared = None
+
+@functools.cache
+def _folder_of_the_run(name):
+    folder = Path(tempfile.mkdtemp(prefix=f"snipass-{name}-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
+@functools.cache
 def _certificate_folder():
     """One certificate a run: the key is made once, whatever the number of tests."""
-    global _shared
-    if _shared is None:
-        _shared = tempfile.mkdtemp(prefix="snipass-cert-")
-        atexit.register(shutil.rmtree, _shared, ignore_errors=True)
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-subj", "/CN=test.example", "-addext", "subjectAltName=DNS:test.example,DNS:localhost",
-                        "-days", "2", "-keyout", "key.pem", "-out", "cert.pem"],
-                       cwd=_shared, check=True, capture_output=True)
-        Path(_shared, "both.pem").write_text(
-            Path(_shared, "cert.pem").read_text() + Path(_shared, "key.pem").read_text())
-    return Path(_shared)
+    folder = _folder_of_the_run("cert")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", "/CN=test.example", "-addext", "subjectAltName=DNS:test.example,DNS:localhost",
+                    "-days", "2", "-keyout", "key.pem", "-out", "cert.pem"],
+                   cwd=folder, check=True, capture_output=True)
+    (folder / "both.pem").write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+    return folder
+
+
+def for_everybody(*command):
+    """The command with copies of our own files that any user can reach: the checkout may lie in /root."""
+    return [_public_copy(word) if isinstance(word, Path) and word.is_file() and {SOURCE, BUILD} & set(word.parents) else word
+            for word in command]
+
+
+@functools.cache
+def _public_copy(file):
+    top = _folder_of_the_run("public")
+    folder = top / file.parent.name
+    folder.mkdir(exist_ok=True)
+    # A program may need these: snipass-run looks beside itself, and EXECUTABLE says where the loader looks.
+    for library in BUILD.glob("src/libsnipass/libsnipass.so.*"):
+        shutil.copy(library, top)
+    for one in {file, *file.parent.glob("snipass-run"), *file.parent.glob("libsnipass_preload.so")}:
+        shutil.copy(one, folder)
+        (folder / one.name).chmod(0o755)
+    for one in (top, folder):
+        one.chmod(0o755)
+    return folder / file.name
+
+
+# The environment for what another user runs: a Python that is not in root's home, and libsnipass.
+EXECUTABLE = {**os.environ, "PATH": f"/usr/bin:/bin:{os.environ['PATH']}",
+              "LD_LIBRARY_PATH": str(_folder_of_the_run("public"))}
 
 
 def descriptors(pid):

@@ -18,7 +18,6 @@ import handoff_sender
 import router
 
 needs_root = unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
-EXECUTABLE = {**os.environ, "PATH": f"/usr/bin:/bin:{os.environ['PATH']}"}  # by any user
 UNREAD = b"\x16\x03\x01 unread"
 
 
@@ -301,7 +300,7 @@ class KeepsItsPlace:
                 path.parent.mkdir()
                 os.chown(path.parent, owner, routers)
                 path.parent.chmod(mode)
-                self.start(*self.command_at(path), env=EXECUTABLE, user=owner, group=owner, extra_groups=[])
+                self.start(*backend_case.for_everybody(*self.command_at(path)), env=backend_case.EXECUTABLE, user=owner, group=owner, extra_groups=[])
                 backend_case.wait_for(lambda: path.exists() and path.stat().st_mode & 0o777 == 0o660, "its socket")
                 if self.protocol == "stream":
                     self.wait_for_socket(path)
@@ -352,7 +351,7 @@ class OutlivesThreads:
             options = {"user": self.user, "group": self.user, "extra_groups": []}
             os.chown(self.folder, self.user, self.user)
         path = self.folder / "other.sock"
-        self.server = self.start(*self.command_at(path), env=EXECUTABLE, **options)
+        self.server = self.start(*backend_case.for_everybody(*self.command_at(path)), env=backend_case.EXECUTABLE, **options)
         backend_case.wait_for(path.exists, "its socket")
         if self.protocol == "stream":
             self.wait_for_socket(path)

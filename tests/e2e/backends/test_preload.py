@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import handoff_sender  # noqa: E402
-from backend_case import BUILD, RUN, BackendCase, descriptors, settled, wait_for  # noqa: E402
+from backend_case import BUILD, RUN, BackendCase, descriptors, for_everybody, settled, wait_for  # noqa: E402
 from receiver_checks import tcp_pair  # noqa: E402
 
 PRELUDE = """
@@ -244,17 +244,13 @@ class Accept(PreloadCase):
         if subprocess.run([*nobody, "true"], stderr=subprocess.DEVNULL).returncode != 0:
             self.skipTest("no user namespaces here")
         self.folder.chmod(0o777)
-        programs = self.folder / "programs"  # where that user may read them
-        programs.mkdir()
-        for file in (BUILD / "snipass-run", BUILD / "libsnipass_preload.so"):
-            shutil.copy(file, programs)
         script = self.folder / "server.py"
         script.write_text(PRELUDE + textwrap.dedent("""
             listener = listen()
             say("listening")
             while True: attempt(listener.accept)
         """))
-        self.start_piped(*nobody, programs / "snipass-run", self.socket, "--listen", "443", "--", "/usr/bin/python3", script, self.socket)
+        self.start_piped(*nobody, *for_everybody(BUILD / "snipass-run"), self.socket, "--listen", "443", "--", "/usr/bin/python3", script, self.socket)
         self.line()
         near = self.client_of("127.0.0.1")
         self.assertTrue(self.as_user(1234, lambda: handoff_sender.offer(str(self.socket), near) == "refused"))
@@ -1034,13 +1030,13 @@ class Wrapper(PreloadCase):
             with self.subTest(mode=oct(mode), owner=owner, user=user):
                 os.chown(program, *owner)
                 program.chmod(mode)
-                done = subprocess.run([RUN, self.socket, "--", program], user=user, capture_output=True, text=True)
+                done = subprocess.run([*for_everybody(RUN), self.socket, "--", program], user=user, capture_output=True, text=True)
                 self.assertEqual(done.returncode, 2 if refused else 0, done.stderr)
                 self.assertIn(f"is {refused}: start it as its own user and group" if refused else "", done.stderr)
         os.chown(program, 0, 0)
         program.chmod(0o755)
         if shutil.which("setcap") and subprocess.run(["setcap", "cap_net_bind_service=+ep", program], stderr=subprocess.DEVNULL).returncode == 0:
-            done = subprocess.run([RUN, self.socket, "--", program], user=65534, capture_output=True, text=True)
+            done = subprocess.run([*for_everybody(RUN), self.socket, "--", program], user=65534, capture_output=True, text=True)
             self.assertEqual((done.returncode, "has file capabilities" in done.stderr), (2, True))
         done = subprocess.run([RUN, self.socket, "--", "no-such-command"], capture_output=True, text=True)
         self.assertIn("there is no command", done.stderr)
@@ -1065,7 +1061,7 @@ class Wrapper(PreloadCase):
                     self.assertIn(problem, done.stderr)
         unreadable = self.folder / "dynamic"
         unreadable.chmod(0o711)
-        done = subprocess.run([RUN, self.socket, "--", unreadable], user=65534 if os.geteuid() == 0 else None, capture_output=True, text=True)
+        done = subprocess.run([*for_everybody(RUN), self.socket, "--", unreadable], user=65534 if os.geteuid() == 0 else None, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_library_that_the_loader_would_not_find_is_refused(self):
