@@ -1,6 +1,6 @@
 """Where proxied backends are: balancing, failing addresses, checks, and DNS that lies, stalls and changes.
 
-The file runs itself again in a network and mount namespace of its own, with its own resolv.conf and DNS server on port 53.
+The file runs in a network and mount namespace of its own, with its own resolv.conf and DNS server on port 53.
 """
 
 import os

@@ -1,7 +1,7 @@
 """transparent = true: the backend sees the client's own address, and its answers find the way back, for IPv4 and IPv6, by each
 of the ways that docs/configuration.md has.
 
-The file runs itself again in a network namespace of its own, between two other machines: the client's and the backend's.
+The file runs in a network namespace of its own, between two other machines: the client's and the backend's.
 """
 
 import pathlib

@@ -15,6 +15,8 @@ from .router import Router
 
 BUILD_DIR = pathlib.Path(os.environ.get("SNIPASS_BUILD_DIR", pathlib.Path(__file__).resolve().parents[3] / "build"))
 
+SKIPPED = 77  # the exit status that ctest shows as a skipped test
+
 # What most tests start from; {} is the rest of the file.
 HEAD = """
 [server]
