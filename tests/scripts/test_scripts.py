@@ -101,7 +101,7 @@ class OneBuild(unittest.TestCase):
         with tempfile.TemporaryDirectory() as build:
             subprocess.run([os.environ.get("SNIPASS_CMAKE", "cmake"), "--preset", "release", "-B", build, "-DCCACHE=CCACHE-NOTFOUND"],
                            cwd=SOURCE, check=True, capture_output=True)
-            self.assertNotIn("ccache", pathlib.Path(build, "build.ninja").read_text())
+            self.assertNotIn("ccache", pathlib.Path(build, "CMakeFiles/rules.ninja").read_text())
 
 
 if __name__ == "__main__":
