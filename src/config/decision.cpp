@@ -12,6 +12,8 @@ match_kind to_match(route::pattern_kind kind) noexcept {
         return match_kind::wildcard;
     case route::pattern_kind::regex:
         return match_kind::regex;
+    case route::pattern_kind::any:
+        return match_kind::conditions;
     }
     return match_kind::exact;
 }
@@ -36,6 +38,8 @@ std::string_view to_string(match_kind match) noexcept {
         return "wildcard";
     case match_kind::regex:
         return "regex";
+    case match_kind::conditions:
+        return "conditions";
     case match_kind::no_route:
         return "no_route";
     case match_kind::no_server_name:
@@ -48,8 +52,8 @@ std::string_view to_string(match_kind match) noexcept {
     return "?";
 }
 
-decision decide(const configuration& configuration, const listener_settings& listener, hello_kind hello,
-                const std::optional<host_name>& name, const route::client_facts& client) {
+decision decide_unmatched(const configuration& configuration, const listener_settings& listener,
+                          hello_kind hello) {
     switch (hello) {
     case hello_kind::malformed:
         return by_policy(configuration, listener.malformed, match_kind::malformed);
@@ -61,9 +65,16 @@ decision decide(const configuration& configuration, const listener_settings& lis
     case hello_kind::with_name:
         break;
     }
-    const auto won = name ? configuration.table.find(*name, client) : std::nullopt;
+    return by_policy(configuration, listener.unmatched, match_kind::no_route);
+}
+
+decision decide(const configuration& configuration, const listener_settings& listener, hello_kind hello,
+                const std::optional<host_name>& name, const route::client_facts& client) {
+    if (hello == hello_kind::malformed || hello == hello_kind::not_tls)
+        return decide_unmatched(configuration, listener, hello);
+    const auto won = name ? configuration.table.find(*name, client) : configuration.table.find(client);
     if (!won)
-        return by_policy(configuration, listener.unmatched, match_kind::no_route);
+        return decide_unmatched(configuration, listener, hello);
     return {.match = to_match(won->kind),
             .route = won->rule,
             .backend = configuration.routes[won->rule].backend,

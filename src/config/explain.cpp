@@ -21,6 +21,8 @@ std::string_view kind_name(route::pattern_kind kind) {
         return "wildcard";
     case route::pattern_kind::regex:
         return "regex";
+    case route::pattern_kind::any:
+        break;
     }
     return {};
 }
@@ -40,9 +42,12 @@ std::string_view to_string(policy policy) {
 }
 
 std::string describe(const configuration& configuration, const route::table::candidate& candidate) {
+    const auto where = at_line(configuration, configuration.routes[candidate.rule].where);
+    if (candidate.kind == route::pattern_kind::any)
+        return "route at " + where + " by its conditions (it has no names, so it is asked first)";
     const route::pattern pattern{candidate.kind, candidate.pattern};
-    return "route at " + at_line(configuration, configuration.routes[candidate.rule].where) + " by " +
-           in_quotes(pattern.to_string()) + " (" + std::string(kind_name(candidate.kind)) + ")";
+    return "route at " + where + " by " + in_quotes(pattern.to_string()) + " (" +
+           std::string(kind_name(candidate.kind)) + ")";
 }
 
 // unmet is what of a rule's conditions does not hold.
@@ -67,7 +72,10 @@ std::string unmet(const route_settings& route, const route::table::candidate& ca
 std::string_view why_later(const route::table::candidate& winner, const route::table::candidate& later) {
     const bool equal = winner.kind == later.kind &&
                        (winner.kind == route::pattern_kind::regex || winner.pattern == later.pattern);
-    return equal ? "it comes later in the file" : "it is less specific";
+    if (equal)
+        return "it comes later in the file";
+    return winner.kind == route::pattern_kind::any ? "it has names, so it is asked later"
+                                                   : "it is less specific";
 }
 
 // The wire form that alpn_list is a view of. A protocol that does not fit its length byte cannot be offered.
@@ -82,11 +90,10 @@ std::string to_wire(const std::vector<std::string>& protocols) {
 std::vector<route::table::candidate> find_candidates(const configuration& configuration,
                                                      const explain_query& query) {
     const auto name = host_name::parse(query.host_name);
-    if (!name)
-        return {};
     const auto alpn = to_wire(query.alpn);
-    auto candidates = configuration.table.candidates(
-        *name, {query.source.value_or(ip_address{}), alpn_list{as_bytes(alpn)}});
+    const route::client_facts client{query.source.value_or(ip_address{}), alpn_list{as_bytes(alpn)}};
+    const auto& table = configuration.table;
+    auto candidates = name ? table.candidates(*name, client) : table.candidates(client);
     for (auto& candidate : candidates)
         if (!query.source && !configuration.routes[candidate.rule].source.empty())
             candidate.source_holds = false;
@@ -96,8 +103,9 @@ std::vector<route::table::candidate> find_candidates(const configuration& config
 std::string explain_route(const configuration& configuration, const explain_query& query,
                           const route::table::candidate& winner) {
     const auto& backend = configuration.backends[configuration.routes[winner.rule].backend];
-    return in_quotes(query.host_name) + " goes to backend " + in_quotes(backend.name) + "\n  " +
-           describe(configuration, winner) + "\n  " + describe_backend(configuration, backend) + "\n";
+    const auto who = query.host_name.empty() ? "a client without a host name" : in_quotes(query.host_name);
+    return who + " goes to backend " + in_quotes(backend.name) + "\n  " + describe(configuration, winner) +
+           "\n  " + describe_backend(configuration, backend) + "\n";
 }
 
 std::string describe(policy refusal, const std::string& alert) {
@@ -115,10 +123,10 @@ std::pair<std::string, policy> policy_for(const listener_settings& listener, hel
     return {"unmatched", listener.unmatched};
 }
 
-// what_happens asks the same function as the router does.
+// what_happens asks what the router asks.
 std::string what_happens(const configuration& configuration, const listener_settings& listener,
                          hello_kind hello, const std::string& alert) {
-    const auto decided = decide(configuration, listener, hello, std::nullopt, {});
+    const auto decided = decide_unmatched(configuration, listener, hello);
     const auto [key, policy] = policy_for(listener, hello);
     auto text = "  listener " + in_quotes(listener.address) + ", " + key + " = " +
                 in_quotes(to_string(policy)) + ": ";
@@ -145,7 +153,7 @@ std::string explain_refusal(const configuration& configuration, const explain_qu
     const bool named = !query.host_name.empty();
     std::string text = named ? in_quotes(query.host_name) : "a client without a host name";
     if (!named)
-        text += " has no route\n";
+        text += has_candidates ? " has no route whose conditions hold\n" : " has no route\n";
     else if (!host_name::parse(query.host_name))
         text += " is not a host name, so no route has it\n";
     else

@@ -37,13 +37,16 @@ route_draft read_route(const members& table, place where, findings& findings) {
             route.rule.names.push_back(std::move(pattern));
             route.name_places.push_back(at);
         });
-    if (!names)
+    const bool alpn = in.read_each("alpn", lone::refused, as_alpn, [&](std::string protocol, place) {
+        route.rule.alpn.push_back(std::move(protocol));
+    });
+    const bool source = in.read_each("source", lone::refused, as_prefix, [&](const ip_prefix& prefix, place) {
+        route.rule.source.push_back(prefix);
+    });
+    if (!names && !alpn && !source)
         findings.error(where,
-                       "route: no names; write names = [\"www.example.com\"], or [\"/.*/\"] for any name");
-    in.read_each("alpn", lone::refused, as_alpn,
-                 [&](std::string protocol, place) { route.rule.alpn.push_back(std::move(protocol)); });
-    in.read_each("source", lone::refused, as_prefix,
-                 [&](const ip_prefix& prefix, place) { route.rule.source.push_back(prefix); });
+                       "route: no names, and no other condition; write names = [\"www.example.com\"], or "
+                       "a [default] for all clients that no route takes");
     const bool backend = in.read("backend", route.backend, as_backend_name);
     if (!backend)
         findings.error(where, "route: no backend; write backend = \"NAME\", and a [backend.NAME]");

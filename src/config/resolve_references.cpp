@@ -56,32 +56,38 @@ void report_ring(const std::vector<backend_draft>& backends, std::size_t first, 
 }
 
 // check_sorry finds each ring of backends that would pass a client on for ever, once: a walk that comes to
-// where it has been itself has found a new one; where an earlier walk has been, all is known.
-void check_sorry(const std::vector<backend_draft>& backends, findings& findings) {
+// where it has been itself has found a new one; where an earlier walk has been, all is known. False: there is
+// one.
+bool check_sorry(const std::vector<backend_draft>& backends, findings& findings) {
     std::vector<std::size_t> walk(backends.size()); // which came here first, counted from 1
+    bool ends = true;
     for (std::size_t start = 0; start < backends.size(); ++start) {
         std::optional<std::size_t> at = start;
         while (at && walk[*at] == 0) {
             walk[*at] = start + 1;
             at = backends[*at].settings.sorry;
         }
-        if (at && walk[*at] == start + 1)
-            report_ring(backends, *at, findings);
+        if (!at || walk[*at] != start + 1)
+            continue;
+        report_ring(backends, *at, findings);
+        ends = false;
     }
+    return ends;
 }
 
-// check_default: who asks for no name that a route has cannot be forwarded to it.
-void check_default(const draft& draft, findings& findings) {
-    std::vector<bool> seen(draft.backends.size()); // sorry may lead in a ring, which is another mistake
-    for (auto at = draft.default_index; at && !seen[*at]; at = draft.backends[*at].settings.sorry) {
-        seen[*at] = true;
-        const auto& settings = draft.backends[*at].settings;
+// check_forwarding: a client that asks for no name that a route has cannot be forwarded to it. `first` is
+// where such clients are sent to at `where`; what `sorry` leads to counts as well.
+void check_forwarding(const draft& draft, std::size_t first, const std::string& key, place where,
+                      findings& findings) {
+    const auto& backends = draft.backends;
+    std::optional at{first};
+    for (auto steps = backends.size(); at && steps > 0; at = backends[*at].settings.sorry, --steps) {
+        const auto& settings = backends[*at].settings;
         if (const auto* const forward = settings.forward())
-            findings.error(draft.default_backend->where,
-                           "default.backend: leads to backend " + in_quotes(settings.name) + ", whose " +
-                               in_quotes(forward->address.text) +
-                               " is the name that a route has; write a [[route]] with the names that may be "
-                               "forwarded");
+            findings.error(where, key + ": leads to backend " + in_quotes(settings.name) + ", whose " +
+                                      in_quotes(forward->address.text) +
+                                      " is the name that a route has; write a [[route]] with the names that "
+                                      "may be forwarded");
     }
 }
 
@@ -104,9 +110,15 @@ bool resolve_references(draft& draft, findings& findings) {
     if (draft.default_backend)
         draft.default_index = names.resolve(*draft.default_backend, "default.backend");
     complete = complete && draft.default_index.has_value() == draft.has_default;
-    check_sorry(draft.backends, findings);
-    if (complete)
-        check_default(draft, findings);
+    const bool ends = check_sorry(draft.backends, findings);
+    if (!complete || !ends)
+        return complete;
+    if (draft.default_index)
+        check_forwarding(draft, *draft.default_index, "default.backend", draft.default_backend->where,
+                         findings);
+    for (const auto& route : draft.routes)
+        if (route.rule.names.empty())
+            check_forwarding(draft, route.backend_index, "route.backend", route.backend->where, findings);
     return complete;
 }
 

@@ -106,28 +106,75 @@ void warn_of_loop(const draft& draft, const backend_draft& backend, findings& fi
 
 // how_taken: how the rule that takes a name from another one has it.
 std::string how_taken(const route::rule& by) {
-    return by.alpn.empty() && by.source.empty() ? " without any condition"
-                                                : " for the same clients, or for more";
+    return by.has_conditions() ? " for the same clients, or for more" : " without any condition";
+}
+
+// has_every_name: the rule that leaves nothing to the regexes behind it, and by which name.
+std::string has_every_name(const draft& draft, std::size_t by, const route::rule& rule) {
+    const auto name = std::ranges::find_if(rule.names, &route::pattern::takes_every_name);
+    return "the route at " + at_line(draft.routes[by].where) + " has " + in_quotes(name->to_string()) +
+           how_taken(rule);
 }
 
 void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rules,
                         const route::shadowed_name& first, findings& findings) {
+    using reason = route::shadowed_name::reason;
     const auto& names = rules[first.rule].names;
-    findings.warning(draft.routes[first.rule].where,
-                     "route: can never win: the route at " + at_line(draft.routes[first.by].where) + " has " +
-                         in_quotes(names[first.name].to_string()) + how_taken(rules[first.by]) +
-                         (names.size() > 1 ? ", and the other names are taken too" : "") +
-                         "; write this route above it, or leave it out");
+    const auto by = "the route at " + at_line(draft.routes[first.by].where);
+    const auto above = std::string{"; write this route above it, or leave it out"};
+    std::string why;
+    if (first.why == reason::no_names && names.empty())
+        why = by + " has no names either, and takes the same clients, or more" + above;
+    else if (first.why == reason::no_names)
+        why = by + " has no names, so it is asked first, and takes the same clients, or more; write names "
+                   "into that one, or leave this one out";
+    else if (first.why == reason::every_name)
+        why = has_every_name(draft, first.by, rules[first.by]) + above;
+    else
+        why = by + " has " + in_quotes(names[first.name].to_string()) + how_taken(rules[first.by]) +
+              (names.size() > 1 ? ", and the other names are taken too" : "") + above;
+    findings.warning(draft.routes[first.rule].where, "route: can never win: " + why);
 }
 
 void warn_of_name(const draft& draft, const std::vector<route::rule>& rules, const route::shadowed_name& name,
                   findings& findings) {
     const auto text = in_quotes(rules[name.rule].names[name.name].to_string());
-    const auto elsewhere = " never comes here: the route at " + at_line(draft.routes[name.by].where) +
-                           " has it" + how_taken(rules[name.by]) + "; write it into one of them";
-    findings.warning(draft.routes[name.rule].name_places[name.name],
-                     "route.names: " + text +
-                         (name.by == name.rule ? " is in this route already; leave it out" : elsewhere));
+    std::string why;
+    if (name.why == route::shadowed_name::reason::every_name)
+        why = " never comes here: " + has_every_name(draft, name.by, rules[name.by]) +
+              "; write this route above it";
+    else if (name.by == name.rule)
+        why = " is in this route already; leave it out";
+    else
+        why = " never comes here: the route at " + at_line(draft.routes[name.by].where) + " has it" +
+              how_taken(rules[name.by]) + "; write it into one of them";
+    findings.warning(draft.routes[name.rule].name_places[name.name], "route.names: " + text + why);
+}
+
+// plainly_named: a name of this rule goes to it whatever regexes there are elsewhere.
+bool plainly_named(const route::rule& rule) {
+    return !rule.has_conditions() && std::ranges::any_of(rule.names, [](const route::pattern& one) {
+        return one.kind != route::pattern_kind::regex;
+    });
+}
+
+// Somebody who wants all clients that fulfil a condition, and writes "/.*/" for that, gets none that ask for
+// a name of another route.
+void warn_of_late_conditions(const draft& draft, const std::vector<route::rule>& rules, findings& findings) {
+    const auto named = std::ranges::find_if(rules, plainly_named);
+    if (named == rules.end())
+        return;
+    const auto other = at_line(draft.routes[static_cast<std::size_t>(named - rules.begin())].where);
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        const auto& names = rules[i].names;
+        const auto name = std::ranges::find_if(names, &route::pattern::takes_every_name);
+        if (!rules[i].has_conditions() || name == names.end())
+            continue;
+        findings.warning(draft.routes[i].name_places[static_cast<std::size_t>(name - names.begin())],
+                         "route.names: " + in_quotes(name->to_string()) +
+                             " comes after all exact names and wildcards: clients of those of the route at " +
+                             other + " never come here; leave names out, and this route is asked first");
+    }
 }
 
 } // namespace
@@ -140,13 +187,14 @@ void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& 
             std::find_if(first, shadowed.end(), [&](const auto& name) { return name.rule != rule; });
         const auto count = static_cast<std::size_t>(behind - first);
         // A name that the route has twice is not its first one, so the first one is another route's.
-        if (count == rules[rule].names.size())
+        if (count >= rules[rule].names.size())
             warn_of_dead_route(draft, rules, *first, findings);
         else
             std::for_each(first, behind,
                           [&](const auto& name) { warn_of_name(draft, rules, name, findings); });
         first = behind;
     }
+    warn_of_late_conditions(draft, rules, findings);
 }
 
 void warn_of_backends(const draft& draft, findings& findings) {

@@ -7,6 +7,7 @@
 #include "snipass/route/regex_set.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace snipass::route {
 namespace {
@@ -78,6 +79,11 @@ pattern::parsed pattern::parse(std::string_view written) {
     return {pattern{wildcard ? pattern_kind::wildcard : pattern_kind::exact, std::string(name->text())}, {}};
 }
 
+bool pattern::takes_every_name() const noexcept {
+    constexpr std::string_view usual[] = {".*", ".+", "^.*$", "^.+$", "(.*)", "(.+)"};
+    return kind == pattern_kind::regex && std::ranges::find(usual, text) != std::end(usual);
+}
+
 std::string pattern::to_string() const {
     switch (kind) {
     case pattern_kind::exact:
@@ -86,6 +92,8 @@ std::string pattern::to_string() const {
         return "*." + text;
     case pattern_kind::regex:
         return "/" + text + "/";
+    case pattern_kind::any:
+        break;
     }
     return text;
 }

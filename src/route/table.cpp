@@ -1,5 +1,6 @@
-// Which rule wins a host name. The candidates come in the order of precedence (exact name, wildcards from the
-// longest, regexes as in the file); the first whose conditions hold is the answer.
+// Which rule wins a host name. The candidates come in the order of precedence (rules without names as in the
+// file, exact name, wildcards from the longest, regexes as in the file); the first whose conditions hold is
+// the answer.
 #include "snipass/route/table.hpp"
 
 #include "name_index.hpp"
@@ -68,8 +69,11 @@ struct table::impl {
     void add_conditions(const std::vector<rule>& rules);
 
     // visit calls `seen` with each candidate in the order of precedence, until it returns true.
+    // Null: there is no name.
     template <class Visitor>
-    void visit(const host_name& name, Visitor&& seen) const;
+    void visit(const host_name* name, Visitor&& seen) const;
+    template <class Visitor>
+    void visit_named(std::string_view text, Visitor& seen) const;
     template <class Visitor>
     bool visit_names(std::string_view key, std::uint64_t hash, pattern_kind kind, Visitor& seen) const;
 
@@ -83,6 +87,7 @@ struct table::impl {
     std::bitset<max_labels + 1> wildcard_depths; // which numbers of labels occur behind the "*."
     std::optional<regex_set> regexes;
     std::vector<std::uint32_t> regex_rules;     // the rule of each regex
+    std::vector<std::uint32_t> nameless;        // rules without names
     std::vector<std::uint32_t> condition_index; // a rule's place in all_conditions: most rules have none
     std::vector<conditions> all_conditions;
 };
@@ -114,7 +119,9 @@ void table::impl::add_conditions(const std::vector<rule>& rules) {
     condition_index.assign(rules.size(), name_index::none);
     for (std::size_t i = 0; i < rules.size(); ++i) {
         const auto& rule = rules[i];
-        if (rule.alpn.empty() && rule.source.empty())
+        if (rule.names.empty())
+            nameless.push_back(static_cast<std::uint32_t>(i));
+        if (!rule.has_conditions())
             continue;
         condition_index[i] = static_cast<std::uint32_t>(all_conditions.size());
         auto& added = all_conditions.emplace_back(conditions{rule.alpn, std::nullopt});
@@ -135,7 +142,16 @@ bool table::impl::visit_names(std::string_view key, std::uint64_t hash, pattern_
 }
 
 template <class Visitor>
-void table::impl::visit(const host_name& name, Visitor&& seen) const {
+void table::impl::visit(const host_name* name, Visitor&& seen) const {
+    for (const auto rule : nameless)
+        if (seen(match{rule, pattern_kind::any, {}}))
+            return;
+    if (name != nullptr)
+        visit_named(name->text(), seen);
+}
+
+template <class Visitor>
+void table::impl::visit_named(std::string_view text, Visitor& seen) const {
     // One pass from the right: at each dot the hash is that of a wildcard's key, at the end that of the whole
     // name.
     struct suffix {
@@ -145,7 +161,6 @@ void table::impl::visit(const host_name& name, Visitor&& seen) const {
     std::array<suffix, max_labels> suffixes; // only the first suffix_count are set
     std::size_t suffix_count = 0;
     std::size_t depth = 0;
-    const auto text = name.text();
     auto hash = names.hash();
     for (auto i = text.size(); i-- > 0;) {
         hash.push_front(text[i]);
@@ -176,6 +191,14 @@ table& table::operator=(table&&) noexcept = default;
 table::~table() = default;
 
 std::optional<match> table::find(const host_name& name, const client_facts& client) const {
+    return find(&name, client);
+}
+
+std::optional<match> table::find(const client_facts& client) const {
+    return find(nullptr, client);
+}
+
+std::optional<match> table::find(const host_name* name, const client_facts& client) const {
     std::optional<match> winner;
     if (!impl_)
         return winner;
@@ -190,6 +213,14 @@ std::optional<match> table::find(const host_name& name, const client_facts& clie
 }
 
 std::vector<table::candidate> table::candidates(const host_name& name, const client_facts& client) const {
+    return candidates(&name, client);
+}
+
+std::vector<table::candidate> table::candidates(const client_facts& client) const {
+    return candidates(nullptr, client);
+}
+
+std::vector<table::candidate> table::candidates(const host_name* name, const client_facts& client) const {
     std::vector<candidate> found;
     if (!impl_)
         return found;

@@ -37,7 +37,9 @@ void check_indexes(const config::configuration& configuration) {
     require(configuration.default_backend.value_or(0) < std::max<std::size_t>(backends, 1),
             "[default] leads to a backend");
     for (const auto& route : configuration.routes)
-        require(route.backend < backends && route.name_count > 0, "a route leads from names to a backend");
+        require(route.backend < backends &&
+                    (route.name_count > 0 || !route.alpn.empty() || !route.source.empty()),
+                "a route leads from names or a condition to a backend");
     for (const auto& backend : configuration.backends) {
         if (const auto* const handoff = backend.handoff())
             require(!handoff->paths.empty(), "a backend of this machine has a socket");

@@ -52,7 +52,7 @@ constexpr std::array<regex, 4> regexes{
 
 route::rule cook_rule(recipe& from) {
     route::rule rule;
-    for (auto count = 1 + from.below(3); count > 0; --count) {
+    for (auto count = from.below(4); count > 0; --count) {
         const auto kind = from.below(5);
         if (kind == 4)
             rule.names.push_back({pattern_kind::regex, regexes[from.below(regexes.size())].text});
@@ -60,7 +60,7 @@ route::rule cook_rule(recipe& from) {
             rule.names.push_back({kind < 2 ? pattern_kind::exact : pattern_kind::wildcard, from.name()});
     }
     const auto conditions = from.below(6);
-    if (conditions & 1)
+    if ((conditions & 1) || rule.names.empty())
         rule.alpn = {"h2"};
     if (conditions & 4)
         rule.source = {*ip_prefix::parse("192.0.2.0/24")};
@@ -85,11 +85,16 @@ std::size_t rank(const route::pattern& pattern, std::string_view name) {
 
 std::optional<std::size_t> reference(const std::vector<route::rule>& rules, std::string_view name, bool h2,
                                      bool inside) {
+    constexpr std::size_t nameless = 2'000;
     std::optional<std::size_t> best;
     std::size_t best_rank = 0;
     for (std::size_t i = 0; i < rules.size(); ++i) {
         if ((!rules[i].alpn.empty() && !h2) || (!rules[i].source.empty() && !inside))
             continue;
+        if (rules[i].names.empty() && best_rank < nameless) {
+            best = i;
+            best_rank = nameless;
+        }
         for (const auto& pattern : rules[i].names) {
             if (rank(pattern, name) <= best_rank)
                 continue;
@@ -126,7 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto& names = rules[found->rule].names;
         const auto by =
             std::find(names.begin(), names.end(), route::pattern{found->kind, std::string(found->pattern)});
-        require(by != names.end(), "the pattern is one of the rule's");
+        require((by != names.end()) == !names.empty(), "the pattern is one of the rule's, if it has any");
         const auto index = static_cast<std::size_t>(by - names.begin());
         require(std::none_of(shadowed.begin(), shadowed.end(),
                              [&](const auto& one) {

@@ -24,7 +24,8 @@ enum class match_kind : std::uint8_t {
     exact,
     wildcard,
     regex,
-    no_route, // a name that no route has, or that is no host name
+    conditions, // a route without names
+    no_route,   // a name that no route has, or that is no host name
     no_server_name,
     malformed,
     not_tls,
@@ -44,5 +45,9 @@ struct decision {
 [[nodiscard]] decision decide(const configuration& configuration, const listener_settings& listener,
                               hello_kind hello, const std::optional<host_name>& name,
                               const route::client_facts& client);
+
+// decide_unmatched is the part of it for those whom no route takes.
+[[nodiscard]] decision decide_unmatched(const configuration& configuration, const listener_settings& listener,
+                                        hello_kind hello);
 
 } // namespace snipass::config

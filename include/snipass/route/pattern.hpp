@@ -11,6 +11,7 @@ enum class pattern_kind {
     exact,    // "blog.example.com"
     wildcard, // "*.example.com": one or more labels in front
     regex,    // "/regex/": RE2 syntax, full match, case folded
+    any,      // no pattern: what a rule without names matches by
 };
 
 // pattern is validated text: for exact and wildcard a normalised host name (without "*."), for regex the
@@ -25,6 +26,9 @@ struct pattern {
     [[nodiscard]] static parsed parse(std::string_view written);
 
     [[nodiscard]] std::string to_string() const; // as an admin would write it
+
+    // takes_every_name: it is one of the usual ways to write that, such as "/.*/".
+    [[nodiscard]] bool takes_every_name() const noexcept;
 
     friend bool operator==(const pattern&, const pattern&) = default;
 };

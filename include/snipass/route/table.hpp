@@ -16,11 +16,14 @@
 namespace snipass::route {
 
 // rule is one [[route]]: any of its names, and every other condition that is given. Within one condition any
-// of its values will do; an empty list is no condition.
+// of its values will do; an empty list is no condition. A rule has names or another condition, or both.
 struct rule {
     std::vector<pattern> names;
     std::vector<std::string> alpn;
     std::vector<ip_prefix> source;
+
+    // has_conditions: besides the names.
+    [[nodiscard]] bool has_conditions() const noexcept { return !alpn.empty() || !source.empty(); }
 };
 
 // What is known of a client besides its host name.
@@ -35,13 +38,14 @@ struct match {
     std::string_view pattern; // the pattern's text; points into the table
 };
 
-// table answers which rule wins: exact name, then the longest wildcard, then regexes in file order; among
-// rules with the same name the first whose other conditions hold; if none holds, the next less specific name.
+// table answers which rule wins: rules without names in file order, then exact name, then the longest
+// wildcard, then regexes in file order; among rules with the same name the first whose other conditions hold;
+// if none holds, the next less specific name.
 //
-// find costs a walk over the name and one hash look-up for the name and for each number of labels that
-// wildcards have, however many names there are, and allocates nothing; only a name that comes as far as the
-// regexes pays RE2 and a vector. A name takes 16 to 43 bytes here besides its own, and nothing else grows
-// with the number of names.
+// find costs a test of each rule without names, a walk over the name and one hash look-up for the name and
+// for each number of labels that wildcards have, however many names there are, and allocates nothing; only a
+// name that comes as far as the regexes pays RE2 and a vector. A name takes 16 to 43 bytes here besides its
+// own, and nothing else grows with the number of names.
 class table {
   public:
     table(); // matches nothing
@@ -51,9 +55,12 @@ class table {
     table& operator=(table&&) noexcept;
     ~table();
 
+    // Without a name: of a client that sends none, or none that is a host name. Only rules without names have
+    // it.
     [[nodiscard]] std::optional<match> find(const host_name& name, const client_facts& client) const;
+    [[nodiscard]] std::optional<match> find(const client_facts& client) const;
 
-    // candidate is a pattern that matches the name, and whether its rule's other conditions hold.
+    // candidate is a pattern that matches the name, or none, and whether its rule's other conditions hold.
     struct candidate {
         std::size_t rule;
         pattern_kind kind;
@@ -64,12 +71,17 @@ class table {
     // candidates are all of them in the order of precedence, for `snipass explain`: find() takes the first
     // whose conditions hold.
     [[nodiscard]] std::vector<candidate> candidates(const host_name& name, const client_facts& client) const;
+    [[nodiscard]] std::vector<candidate> candidates(const client_facts& client) const;
 
     // size is the number of different names, and of regexes.
     [[nodiscard]] std::size_t size() const noexcept;
 
   private:
     struct impl;
+    // Null: there is no name.
+    [[nodiscard]] std::optional<match> find(const host_name* name, const client_facts& client) const;
+    [[nodiscard]] std::vector<candidate> candidates(const host_name* name, const client_facts& client) const;
+
     std::unique_ptr<const impl> impl_;
 };
 

@@ -16,12 +16,17 @@ backend = "wildcard"
 [[route]]
 names = ["/.*\\.test/"]
 backend = "regex"
+[[route]]
+source = ["192.0.2.0/24"]
+backend = "near"
 [backend.exact]
 handoff = "unix:/e"
 [backend.wildcard]
 handoff = "unix:/w"
 [backend.regex]
 handoff = "unix:/r"
+[backend.near]
+handoff = "unix:/n"
 )";
 const std::string with_default =
     "[default]\nbackend = \"fallback\"\n[backend.fallback]\nhandoff = \"unix:/f\"\n";
@@ -53,6 +58,25 @@ std::string outcome(const configuration& configuration, const decision& decided)
 }
 
 } // namespace
+
+TEST_CASE("decide: a route without names is asked first, whatever name there is, or none") {
+    const auto parsed = parse(listener + routes + with_default, "f");
+    REQUIRE(parsed.value);
+    const route::client_facts near{*ip_address::parse("192.0.2.9"), {}};
+    const auto decided = [&](hello_kind hello, const std::optional<host_name>& name) {
+        return decide(*parsed.value, parsed.value->listeners[0], hello, name, near);
+    };
+    for (const auto& one :
+         {decided(hello_kind::with_name, host_name::parse("a.example")),
+          decided(hello_kind::with_name, std::nullopt), decided(hello_kind::without_name, std::nullopt)}) {
+        CHECK(one.match == match_kind::conditions);
+        CHECK(to_string(one.match) == "conditions");
+        CHECK(outcome(*parsed.value, one) == "near");
+        CHECK(one.route == 3U);
+    }
+    CHECK(decided(hello_kind::malformed, std::nullopt).match == match_kind::malformed);
+    CHECK(decided(hello_kind::not_tls, std::nullopt).match == match_kind::not_tls);
+}
 
 TEST_CASE("decide: what becomes of a client") {
     using hello = hello_kind;

@@ -103,6 +103,35 @@ TEST_CASE("explain: who gets a name, and who does not") {
     CHECK(explain(*configured(""), row.query).value.value_or("refused") == row.text);
 }
 
+TEST_CASE("explain: a route without names") {
+    const auto with_acme = configured("[[route]]\nalpn = [\"acme-tls/1\"]\nbackend = \"acme\"\n");
+    CHECK(*explain(*with_acme, {.host_name = "blog.example.com", .alpn = {"acme-tls/1"}}).value ==
+          R"("blog.example.com" goes to backend "acme"
+  route at f.toml:29 by its conditions (it has no names, so it is asked first)
+  backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443; held for up to 5s while it is away, then closed
+  not the route at f.toml:9 by "blog.example.com" (exact name): it has names, so it is asked later
+  not the route at f.toml:12 by "*.example.com" (wildcard): it has names, so it is asked later
+)");
+    CHECK(*explain(*with_acme, {.host_name = "blog.example.com"}).value ==
+          R"("blog.example.com" goes to backend "blog"
+  route at f.toml:9 by "blog.example.com" (exact name)
+  backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away, then backend "acme"
+  not the route at f.toml:29 by its conditions (it has no names, so it is asked first): it asks for ALPN "acme-tls/1", the client offers none
+  not the route at f.toml:12 by "*.example.com" (wildcard): it is less specific
+)");
+    CHECK_THAT(
+        *explain(*with_acme, {.alpn = {"acme-tls/1"}}).value,
+        Contains("a client without a host name goes to backend \"acme\"\n  route at f.toml:29 by its"));
+    CHECK_THAT(*explain(*with_acme, {.listener = "[::]:443"}).value,
+               Contains("a client without a host name has no route whose conditions hold\n"));
+}
+
+TEST_CASE("explain: for whom no route is, a source in ::/0 is none") {
+    const auto from_v6 = configured("[[route]]\nsource = [\"::/0\"]\nbackend = \"acme\"\n");
+    CHECK_THAT(*explain(*from_v6, {.listener = "[::]:443"}).value,
+               Contains("there is no [default], so the connection is closed\n"));
+}
+
 TEST_CASE("explain: the [default] backend") {
     const auto with_default = configured("[default]\nbackend = \"acme\"\n");
     CHECK(*explain(*with_default, {.host_name = "other.net", .listener = "[::]:443"}).value ==

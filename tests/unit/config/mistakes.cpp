@@ -220,7 +220,8 @@ TEST_CASE("mistakes in [[route]]") {
     check(GENERATE(values<mistakes_row>({
         {"nothing in it",
          "[[route]]\n" + rest,
-         {"1:1: error: route: no names; write names = [\"www.example.com\"], or [\"/.*/\"] for any name",
+         {"1:1: error: route: no names, and no other condition; write names = [\"www.example.com\"], or a "
+          "[default] for all clients that no route takes",
           "1:1: error: route: no backend; write backend = \"NAME\", and a [backend.NAME]"}},
         {"no names in it",
          "[[route]]\nnames = []\nbackend = \"b\"\n" + rest,
@@ -284,7 +285,8 @@ TEST_CASE("mistakes in [[route]]") {
           "such as \"blog\""}},
         {"a key misspelt",
          "[[route]]\nname = [\"a\"]\nbackend = \"b\"\n" + rest,
-         {"1:1: error: route: no names; write names = [\"www.example.com\"], or [\"/.*/\"] for any name",
+         {"1:1: error: route: no names, and no other condition; write names = [\"www.example.com\"], or a "
+          "[default] for all clients that no route takes",
           "2:1: error: route.name: unknown key; write \"names\""}},
         {"a regex of two lines is shown on one",
          "[[route]]\nnames = [\"/(\\n/\", \"/\\n\"]\nbackend = \"b\"\n" + rest,

@@ -66,6 +66,10 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
          {"6:11: error: default.backend: leads to backend \"x\", whose \"{host_name}:443\" is the name that "
           "a "
           "route has; write a [[route]] with the names that may be forwarded"}},
+        {"a host that the client chooses, and a route without names",
+         "[[route]]\nbackend = \"x\"\nalpn = [\"h2\"]\n[backend.x]\nproxy = \"{host_name}:443\"\n" + rest,
+         {"2:11: error: route.backend: leads to backend \"x\", whose \"{host_name}:443\" is the name that a "
+          "route has; write a [[route]] with the names that may be forwarded"}},
         {"a host that the client chooses, by way of sorry",
          "[backend.y]\nproxy = \"{host_name}:443\"\n[backend.x]\nproxy = \"a:1\"\nsorry = \"y\"\n" + used,
          {"9:11: error: default.backend: leads to backend \"y\", whose \"{host_name}:443\" is the name that "

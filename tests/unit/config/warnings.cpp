@@ -37,6 +37,29 @@ TEST_CASE("what is allowed and hardly meant") {
         {"the same name with a condition before is no mistake",
          route + "[\"a\"]\nalpn = [\"h2\"]\n" + route + "[\"a\"]\n" + rest,
          {}},
+        {"a route whose clients one without names takes",
+         route + "[\"a\"]\nalpn = [\"x\"]\n[[route]]\nbackend = \"b\"\nalpn = [\"x\"]\n" + rest,
+         {"1:1: warning: route: can never win: the route at line 5 has no names, so it is asked first, and "
+          "takes the same clients, or more; write names into that one, or leave this one out"}},
+        {"a route without names behind another",
+         "[[route]]\nbackend = \"b\"\nalpn = [\"x\"]\n[[route]]\nbackend = \"b\"\nalpn = [\"x\"]\n" + rest,
+         {"4:1: warning: route: can never win: the route at line 1 has no names either, and takes the same "
+          "clients, or more; write this route above it, or leave it out"}},
+        {"a regex behind one that takes every name",
+         route + "[\"/.*/\"]\n" + route + "[\"/a/\"]\n" + route + "[\"/b/\", \"c\"]\n" + rest,
+         {"4:1: warning: route: can never win: the route at line 1 has \"/.*/\" without any condition; write "
+          "this route above it, or leave it out",
+          "9:10: warning: route.names: \"/b/\" never comes here: the route at line 1 has \"/.*/\" without "
+          "any "
+          "condition; write this route above it"}},
+        {"every name, for clients that ask for another route's",
+         route + "[\"/.*/\"]\nalpn = [\"acme-tls/1\"]\n" + route + "[\"/x/\", \"a\"]\n" + rest,
+         {"3:10: warning: route.names: \"/.*/\" comes after all exact names and wildcards: clients of those "
+          "of "
+          "the route at line 5 never come here; leave names out, and this route is asked first"}},
+        {"not where all names have a condition",
+         route + "[\"/.*/\"]\nalpn = [\"acme-tls/1\"]\n" + route + "[\"a\"]\nalpn = [\"h2\"]\n" + rest,
+         {}},
         {"clients sent to a [default] that is not there",
          "[[listener]]\naddress = \":1\"\nunmatched = \"default\"\nmalformed = \"default\"\nnot_tls = "
          "\"default\"\n" +

@@ -72,6 +72,15 @@ TEST_CASE("find_shadowed") {
         {"not by fewer protocols", {speaks({"h2"}), speaks({"h2", "h3"})}, {}},
         {"by the one that takes all", {with_alpn(named({"a"})), named({"a"}), named({"a"})}, {{2, 0, 1}}},
         {"one name of several", {named({"a", "b"}), named({"c", "b"})}, {{1, 1, 0}}},
+        {"by a rule without names, wherever it stands",
+         {with_alpn(named({"a", "*.b"})), with_alpn(named({}))},
+         {{0, 0, 1}, {0, 1, 1}}},
+        {"not by one that asks for more", {with_alpn(named({"a"})), with_source(with_alpn(named({})))}, {}},
+        {"not those without its condition", {named({"a"}), with_alpn(named({}))}, {}},
+        {"a rule without names by one before it", {with_alpn(named({})), with_alpn(named({}))}, {{1, 0, 0}}},
+        {"a regex by one that takes every name", {named({"/.*/"}), named({"/a/", "a"})}, {{1, 0, 0}}},
+        {"not a regex before it", {named({"/a/"}), named({"/.*/"})}, {}},
+        {"not by one with a condition", {with_alpn(named({"/.+/"})), named({"/a/"})}, {}},
         {"a name that its rule has twice", {named({"a", "A"})}, {{0, 1, 0}}},
     }));
     INFO(row.behaviour);

@@ -216,6 +216,29 @@ TEST_CASE("table: a default-made and a moved-from table match nobody") {
     CHECK(winner(table{}, "a") == -1);
 }
 
+TEST_CASE("table: rules without names come before all others, in file order") {
+    const table table{{make_rule({"a"}), make_rule({}, {"x"}), make_rule({}, {"x", "y"})}};
+    const client x{{"h2", "x"}, "192.0.2.1"};
+    const client y{{"y"}, "192.0.2.1"};
+    CHECK(winner(table, "a") == 0);
+    CHECK(winner(table, "a", x) == 1);
+    CHECK(winner(table, "a", y) == 2);
+    CHECK(winner(table, "b", y) == 2);
+    CHECK(winner(table, "b") == -1);
+    CHECK(table.find(*host_name::parse("a"), x.facts())->kind == pattern_kind::any);
+    CHECK(table.size() == 1);
+}
+
+TEST_CASE("table: a client without a host name is for rules without names alone") {
+    const table table{{make_rule({"/.*/"}), make_rule({}, {"x"})}};
+    const client x{{"x"}, "192.0.2.1"};
+    REQUIRE(table.find(x.facts()));
+    CHECK(table.find(x.facts())->rule == 1);
+    CHECK_FALSE(table.find(anyone.facts()));
+    REQUIRE(table.candidates(anyone.facts()).size() == 1);
+    CHECK_FALSE(table.candidates(anyone.facts())[0].alpn_holds);
+}
+
 namespace {
 
 // The rules of precedence, word by word and slowly.
@@ -226,6 +249,10 @@ int reference(const std::vector<rule>& rules, const host_name& name, const clien
         return (rule.alpn.empty() || std::any_of(rule.alpn.begin(), rule.alpn.end(), offered)) &&
                (rule.source.empty() || std::any_of(rule.source.begin(), rule.source.end(), inside));
     };
+    const auto nameless =
+        std::ranges::find_if(rules, [&](const rule& rule) { return rule.names.empty() && holds(rule); });
+    if (nameless != rules.end())
+        return static_cast<int>(nameless - rules.begin());
     // Best is the longest key; exact counts one more than a wildcard can.
     int best = -1;
     std::size_t best_length = 0;
@@ -267,6 +294,9 @@ TEST_CASE("table: agrees with the rules of precedence taken literally") {
                 names, random() % 4 ? std::vector<std::string>{} : std::vector<std::string>{"h2"},
                 random() % 4 ? std::vector<std::string>{} : std::vector<std::string>{"10.0.0.0/8"}));
         }
+        if (random() % 2)
+            rules.insert(rules.begin() + static_cast<std::ptrdiff_t>(random() % (rules.size() + 1)),
+                         make_rule({}, {"h2"}, {"192.0.2.0/24"}));
         const table table{rules};
         for (int i = 0; i < 300; ++i) {
             const auto name = *host_name::parse(some_name());
