@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The same TLS server with Boost.Asio and coroutines. The one line that had to change makes the acceptor.
 //
 //     asio_backend [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]

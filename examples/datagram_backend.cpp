@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A TLS server that takes its clients from snipass by the `datagram` protocol (docs/handoff.md), without any
 // library of snipass. The ClientHello comes in the datagram, read already, so OpenSSL gets it from a BIO in
 // front of the socket's.

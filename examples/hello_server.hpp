@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The part of the two example backends that has nothing to do with handoffs: a tiny HTTPS server for one
 // client. It answers GET with what this process knows of the client, and streams lines back after GET /echo.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The same TLS server with libsnipass: both protocols, and what the router knows of a client.
 //
 //     library_backend [--datagram] [--from USER]... SOCKET_PATH CERTIFICATE KEY [NAME]

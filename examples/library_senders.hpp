@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What both examples with libsnipass say about senders: whom `--from USER` allows, and who was refused.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What both example backends need to take a descriptor that another process passes: one owner for it, a
 // socket to get it from, one recvmsg() that loses and leaks nothing, and the question whose it was.
 #pragma once

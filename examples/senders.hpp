@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Who may hand clients over: root, the own user, and the router's. The router's is the one of `--from USER`,
 // a name or a number; without that it is the user `snipass`, if there is one.
 #pragma once

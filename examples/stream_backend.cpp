@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A TLS server that takes its clients from snipass by the `stream` protocol (docs/handoff.md), without any
 // library of snipass. What a backend needs is receive_client(); everything after it is as if accept() had
 // returned the client.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The command line: `snipass run`, `check` and `explain`. What they do is in the libraries.
 #include "snipass/config/check.hpp"
 #include "snipass/config/explain.hpp"

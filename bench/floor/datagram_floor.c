@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The floor of the `datagram` handoff: accept4, recv, sendmsg with the descriptor, close, and nothing else.
  * No parsing, no routing, no bookkeeping, no error handling but to stop: no router that passes descriptors
  * can cost less.

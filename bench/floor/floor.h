@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* What the floors and the receivers of the benchmark share: sockets, and the passing of one descriptor. Any
  * failure ends the program, since a floor that stumbles measures nothing. */
 #ifndef SNIPASS_BENCH_FLOOR_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The floor of the relay: two sockets, two pipes of 1 MiB, splice until there is no more. No parsing, no
  * deadlines, no counting; the bytes never come to user space.
  *

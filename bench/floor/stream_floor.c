@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The floor of an acknowledged handoff: accept4, peek, socket, connect, sendmsg with the descriptor, epoll,
  * recv of the acknowledgement, close, close. It keeps nothing but the two descriptors, in the event's own
  * data.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Who is compared: the floors, snipass in its three ways, and the proxies that Debian has."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The machine under the benchmark: a network of its own, the programs to measure, and what to say about it."""
 
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The pictures that the README shows, drawn by gnuplot as SVG."""
 
 import shutil

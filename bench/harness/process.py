@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A process of the benchmark, pinned to a CPU, and what it has used of the machine."""
 
 import os

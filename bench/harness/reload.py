@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Start and reload with a large table: how long it takes, and what the clients of that moment notice."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Figures as a table and as JSON."""
 
 import json

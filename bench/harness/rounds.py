@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Rounds that alternate over the contenders, so that what disturbs the machine disturbs all of them alike."""
 
 import dataclasses

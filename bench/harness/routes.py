@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Route tables of any size in each router's own language. The tested name is the last one."""
 
 # Debian's places: a user's PATH need not have /usr/sbin.

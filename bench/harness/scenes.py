@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The scenes. Each returns {"rows": [...], ...} for report.py; what is measured how is in bench/README.md."""
 
 import dataclasses

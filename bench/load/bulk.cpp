@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Few connections with much in them, in one direction.
 #include "loads.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What every kind of load needs.
 #include "client.hpp"
 

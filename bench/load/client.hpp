@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What every kind of load needs: a client's socket, its hello, the clock, and how results are told.
 #pragma once
 

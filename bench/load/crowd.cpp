@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Many connections that stay.
 #include "loads.hpp"
 

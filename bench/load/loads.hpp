@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The kinds of load. Each runs to its end and returns what it saw as one line of JSON.
 #pragma once
 

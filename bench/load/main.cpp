@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The load generator of the benchmark: clients that send a ready-made hello to a port of this machine.
 //
 //     bench_load closed --port P --hello FILE --concurrency 32 --ms 1000

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Short connections, closed loop or open loop.
 //
 // In the open loop a connection's time runs from the moment it was meant to start, not from when the

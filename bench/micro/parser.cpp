@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What it costs to find and read a ClientHello: nanoseconds a hello, for hellos of every size and for those
 // that a stranger would send to make it expensive.
 #include "captured_hello.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What it costs to find a route, with 10 to 1,000,000 names.
 #include "snipass/route/table.hpp"
 

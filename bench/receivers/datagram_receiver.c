@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Takes clients by the `datagram` handoff, answers each and lets it go. As cheap as can be: it shares the
  * load generator's CPU and is no part of any figure. With `hold` it keeps the clients it was given.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Takes clients by the `stream` handoff: header and descriptor, ACK, end of file, answer, close. It waits for
  * the end of file, as the protocol asks, and therefore serves many at once. With `hold` it keeps the clients
  * it was given.

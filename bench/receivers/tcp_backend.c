@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The backend behind the proxies: a TCP server for one of four jobs.
  *
  *     tcp_backend PORT answer     reads the hello, answers, closes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A receiver of the `stream` protocol (docs/handoff.md) in Go, and an HTTPS server on top of it.
 //
 //	go run receiver.go [--from USER]... SOCKET_PATH CERTIFICATE KEY

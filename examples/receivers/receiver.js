@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A receiver of the `stream` protocol (docs/handoff.md) for Node, and an HTTPS server on top of it.
 //
 //     node receiver.js [--from USER]... SOCKET_PATH CERTIFICATE KEY

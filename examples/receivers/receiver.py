@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """A receiver of the `stream` protocol (docs/handoff.md) in Python, and an HTTPS server on top of it.
 
     receiver.py [--from USER]... SOCKET_PATH CERTIFICATE KEY

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A receiver of the `stream` protocol (docs/handoff.md) in Rust, with nothing but its standard library, and a server on
 // top of it. The library has no TLS, so the server answers plain HTTP; a TLS crate takes the TcpStream as it is: the
 // client's bytes are still unread in it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // snipass::acceptor: in an Asio server, the line
 //
 //     asio::ip::tcp::acceptor acceptor{executor, {asio::ip::tcp::v4(), 8443}};

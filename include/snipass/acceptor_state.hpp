@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What snipass::acceptor has inside: a receiver, and Asio's view of its descriptor. For acceptor.hpp alone.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* For servers with OpenSSL: connects an SSL to a client that libsnipass took, whichever the protocol. With
  * `datagram`, the bytes that came with the client are read first, the socket after them; nothing is read
  * ahead, so an event loop that waits for the socket never waits for bytes that OpenSSL has in its pocket.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* libsnipass: take the clients that snipass hands to your server (docs/handoff.md).
  *
  *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", NULL);

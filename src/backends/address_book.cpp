@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What is known of the places where proxied backends are.
 #include "snipass/backends/address_book.hpp"
 

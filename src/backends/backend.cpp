@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What one worker knows of one backend.
 #include "snipass/backends/backend.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What one worker has of one configuration.
 #include "snipass/backends/generation.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What connects and probes tell of an address.
 #include "snipass/backends/health.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Which clients are being forwarded to the name they asked for.
 #include "snipass/backends/hellos_under_way.hpp"
 

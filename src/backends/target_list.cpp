@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The targets of one backend.
 #include "snipass/backends/target_list.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Keeps the address book true.
 #include "snipass/backends/upkeep.hpp"
 

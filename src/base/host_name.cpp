@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The rules of a host name, checked in one pass over the text.
 #include "snipass/base/host_name.hpp"
 

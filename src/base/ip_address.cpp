@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Addresses from and to text. inet_pton(3) and inet_ntop(3) do the hard part: they are pure functions and no
 // two programs on the machine should disagree on what an address is.
 #include "snipass/base/ip_address.hpp"

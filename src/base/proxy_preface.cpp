@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The PROXY protocol's headers, from bytes.
 #include "snipass/base/proxy_preface.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Which addresses belong to the public internet.
 #include "snipass/base/public_address.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Who has how much of what strangers share.
 #include "snipass/base/source_shares.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Each of the three parsers accepts first and diagnoses after: what is refused is looked at again for what
 // was probably meant, because an admin is better served by the line to write than by a grammar.
 #include "snipass/config/address.hpp"

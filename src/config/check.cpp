@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The text of `snipass check`, for people and for editors that jump to file:line:column.
 #include "snipass/config/check.hpp"
 

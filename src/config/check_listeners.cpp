@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What only shows when all listeners are known: an address that is there twice, clients that are sent
 // nowhere.
 #include "draft.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What `snipass explain` says of a backend.
 #include "describe_backend.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A backend as `snipass explain` tells of it. Private to config.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Where clients may be forwarded to.
 #include "snipass/base/public_address.hpp"
 #include "snipass/config/configuration.hpp"

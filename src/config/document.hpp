@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // document: a TOML file as a plain tree in file order. Private to config; what reads it need not know toml++.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // draft: the file, table by table, before its parts are held against each other. Private to config.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The text of `snipass explain`. It decides nothing itself: the table gives the candidates and decide() the
 // rest, so the explanation cannot differ from what the router does.
 #include "snipass/config/explain.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // findings: the diagnostics of one run over a file. Private to config.
 #pragma once
 

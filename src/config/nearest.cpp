@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // "did you mean": a small edit distance, and containment for words that were cut short or drawn out.
 #include "snipass/config/nearest.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // From text to configuration in three steps: the TOML tree (toml.cpp), a draft read table by table
 // (read_*.cpp), the parts held against each other (check_listeners, resolve_references, warnings). Each step
 // goes on after a mistake, so that one run finds them all.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // [backend.NAME]
 #include "draft.hpp"
 #include "reader.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The file's root: which tables there are.
 #include "draft.hpp"
 #include "snipass/config/nearest.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // [server], [log] and [default].
 #include "draft.hpp"
 #include "reader.hpp"

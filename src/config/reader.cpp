@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // How the keys of a table are taken, and what is said of the ones that are left.
 #include "reader.hpp"
 

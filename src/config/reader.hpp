@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // table_reader: takes the keys of one table, and says what is wrong with them. Private to config.
 #pragma once
 

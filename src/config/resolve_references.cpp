@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // From the names of backends to their indexes.
 #include "draft.hpp"
 #include "snipass/config/nearest.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The one file that knows toml++.
 #include "document.hpp"
 

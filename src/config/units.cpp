@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Durations and sizes share a grammar, a whole number and a unit, and differ in the table of units.
 #include "snipass/config/units.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Names of users, as this machine knows them.
 #include "users.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Names of users, as this machine knows them. Private to config: what load() adds to parse(), which depends
 // on nothing but the text.
 #pragma once

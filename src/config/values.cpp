@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Each as_* takes one TOML value. A wrong one is answered with the right one wherever it can be guessed: 5
 // for a duration is "5s", because that is what is meant nine times in ten.
 #include "values.hpp"

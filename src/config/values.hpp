@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // From one TOML value to one of ours, or to what is wrong with it. Private to config.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What is allowed and hardly meant.
 #include "draft.hpp"
 #include "snipass/config/written.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What a session needs of its thread.
 #include "snipass/context/context.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The names of one thread's sessions.
 #include "snipass/context/id_source.hpp"
 

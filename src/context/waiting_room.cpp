@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The bounds on clients whose hello is not complete.
 #include "snipass/context/waiting_room.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // connecting: a client on its way to one of several addresses.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A client on its way to the host that it asked for.
 #include "forwarding.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // forwarding: a client on its way to the host that it asked for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A client on its way to a backend.
 #include "passage.hpp"
 

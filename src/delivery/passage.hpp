@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // passage: a client on its way to a backend, whichever kind of backend that is.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What is left of a session while it is relayed.
 #include "snipass/delivery/proxied_session.hpp"
 

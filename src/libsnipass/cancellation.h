@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* A thread that is cancelled (pthread_cancel(3)) in close(2) or the like would take with it what it holds: a
  * lock, a descriptor. So whoever holds one, and calls what may be a cancellation point, switches that off. */
 #pragma once

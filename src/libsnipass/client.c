@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* What a server asks about a client that it took. */
 #include "client.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The object behind snipass_client. */
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* See handoff.h. The order of the checks is the order of the bytes in docs/handoff.md. */
 #include "handoff.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The receiving end of docs/handoff.md, as steps that never wait: what the library and the preload library
  * share. One step is one system call or none; whoever calls decides how long to wait for the next. */
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The work of a receiver. Each step handles one event, so that the epoll descriptor stays readable for as
  * long as there is more to do, whichever way the caller waits for it. */
 #include "receiver.h"

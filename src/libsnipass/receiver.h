@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The object behind snipass_receiver: one epoll descriptor in front of the listener, the handoffs that are
  * under way, and a timer for the oldest of them. */
 #pragma once

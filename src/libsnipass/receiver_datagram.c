@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Taking a client by the `datagram` protocol. */
 #include "receiver.h"
 

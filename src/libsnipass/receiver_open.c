@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Making a receiver. */
 #include "cancellation.h"
 #include "receiver.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Waiting for clients, in several threads: all of them at the epoll descriptor would wake for each client. */
 #include "cancellation.h"
 #include "receiver.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* See unix_bind.h. */
 #include "unix_bind.h"
 

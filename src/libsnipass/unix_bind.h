@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Listening on a unix socket where a dead process may have left its file. */
 #pragma once
 

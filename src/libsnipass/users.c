@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Users by name and by number. In a container the router's user has a number only. */
 #include "users.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Who may hand clients over, where the server names nobody. */
 #pragma once
 

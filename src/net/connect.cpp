@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Connecting to a proxied backend.
 #include "snipass/net/connect.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One connection out of several that are tried at the same time.
 #include "snipass/net/connect_race.hpp"
 

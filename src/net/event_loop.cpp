@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What one thread waits with.
 #include "snipass/net/event_loop.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Waiting for a borrowed descriptor.
 #include "snipass/net/fd_watch.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Handing a client's socket to a backend.
 #include "snipass/net/handoff.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Looks at a client's ClientHello in its socket.
 #include "snipass/net/hello_peeker.hpp"
 

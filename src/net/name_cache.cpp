@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One thread's answers for names that strangers choose.
 #include "snipass/net/name_cache.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One thread's pipes.
 #include "snipass/net/pipe_pool.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Is a backend there?
 #include "snipass/net/probe.hpp"
 

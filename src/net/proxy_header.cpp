@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The PROXY protocol's headers as bytes.
 #include "snipass/net/proxy_header.hpp"
 

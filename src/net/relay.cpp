@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The life of a relay: what its two sockets tell, its ends, its times. How bytes pass is in relay_bytes.cpp.
 #include "snipass/net/relay.hpp"
 

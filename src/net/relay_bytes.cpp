@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // How a relay's bytes pass: copied while there are few, spliced while there are many.
 #include "snipass/net/relay.hpp"
 

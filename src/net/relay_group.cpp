@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One thread's relays.
 #include "snipass/net/relay_group.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // DNS names.
 #include "snipass/net/resolve.hpp"
 

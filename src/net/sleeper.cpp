@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Waiting for time to pass.
 #include "snipass/net/sleeper.hpp"
 

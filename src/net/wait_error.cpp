@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Why a wait ended without what was waited for.
 #include "snipass/net/wait_error.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // epoll(7).
 #include "snipass/os/epoll.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Taking descriptors that another process passes.
 #include "snipass/os/fd_receiving.hpp"
 

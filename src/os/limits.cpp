@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The process's own limits.
 #include "snipass/os/limits.hpp"
 

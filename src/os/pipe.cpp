@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Pipes.
 #include "snipass/os/pipe.hpp"
 

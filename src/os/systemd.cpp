@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // sd_listen_fds(3) and sd_notify(3), as their man pages specify them.
 #include "snipass/os/systemd.hpp"
 

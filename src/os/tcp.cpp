@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // TCP sockets: listen, accept, look, refuse.
 #include "snipass/os/tcp.hpp"
 

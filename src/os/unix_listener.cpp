@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Unix sockets that clients' sockets come in on.
 #include "snipass/os/unix_listener.hpp"
 

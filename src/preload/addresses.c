@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* See addresses.h. */
 #include "addresses.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* addresses: a server is told of a client in the family that it listens in. The router's may be another one.
  */
 #ifndef SNIPASS_PRELOAD_ADDRESSES_H

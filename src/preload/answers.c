@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* What a server is told of its listeners and clients: that they are TCP, and of the family that it expects.
  */
 #include "../libsnipass/cancellation.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* What becomes of a server's bind(). */
 #pragma once
 

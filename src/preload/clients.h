@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Clients of IPv4 that an IPv6 listener has taken. On TCP their sockets are IPv6, with mapped addresses; the
  * router's may be IPv4. */
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* An IPv4 and an IPv6 listener on one port are two to their server, which may choose a site by them (nginx).
  * The router connects to one of them, the source. What comes there for a client of the other family is passed
  * on to the other listener, the diversion, unread and not acknowledged, over a name that only this library

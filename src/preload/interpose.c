@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* libsnipass_preload.so: an unmodified server takes handed-off clients (docs/backends.md).
  *
  * It stands in front of the few functions that a server uses to listen and to accept. A listener of ours is a

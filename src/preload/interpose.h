@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Functions of this library that have libc's names: for the server, they stand in front of libc's. */
 #pragma once
 

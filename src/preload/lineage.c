@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* See lineage.h. Not by kill(2): in a new pid namespace that knows no parent, and numbers are given again. A
  * child whose parent ends has another one. */
 #include "lineage.h"

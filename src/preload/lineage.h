@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Which of the processes this is that have the same sockets and event loops. What a forked child has from its
  * parent is the parent's as long as that lives. (Of a server that becomes a daemon, it does not.) */
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The sockets of this process that take handed-off clients. What a listener is, its open socket says, in the
  * kernel: it listens at a path of ours, and bears a note. So it is recognised after fork, dup and exec, and
  * in a process that got it over a unix socket (HAProxy's workers from one another). */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The functions that we stand in front of, as the next library in line has them. */
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* What a server has set on its TCP listener. On TCP a client inherits it; the listener is a unix socket, so
  * it is kept here, for each entry and family, and given to clients. Kept over fork(), and not over exec(). */
 #pragma once

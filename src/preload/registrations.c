@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* See registrations.h. */
 #include "registrations.h"
 

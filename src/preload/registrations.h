@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* What an event loop has asked epoll to watch. A registration belongs to the open socket and not to its
  * number: where we put another socket behind a number of the server's, or the server closes one of several
  * numbers of one socket, epoll must be told, as it need not be on TCP. The kernel says who watches what

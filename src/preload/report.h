@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* A line on the server's stderr, which is a guest's to write to, and not to wait for. */
 #pragma once
 

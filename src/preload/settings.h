@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* What the environment says: which listeners take handed-off clients, and from whom.
  *
  *   SNIPASS_LISTEN      entries, separated by spaces or commas:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* See taking.h. Nothing here may hold up an event loop, and no thread of ours may live in a stranger's
  * process:
  *

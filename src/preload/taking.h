@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Taking the client out of a connection that a listener of ours accepted: what the server's accept() returns.
  */
 #pragma once

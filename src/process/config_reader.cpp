@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Reads the configuration's file on a thread of its own.
 #include "snipass/process/config_reader.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The process: signals, reloads, the service manager, and the workers.
 #include "snipass/process/daemon.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One worker's socket of one [[listener]].
 #include "snipass/process/listener.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // From the [[listener]] entries of a file to listening sockets.
 #include "snipass/process/listener_opener.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // States for systemd, told until they are heard.
 #include "snipass/process/service_manager.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One thread: its loop, its listeners, its sessions.
 #include "snipass/process/worker.hpp"
 

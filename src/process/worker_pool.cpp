@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The workers and their threads.
 #include "snipass/process/worker_pool.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Insertion and look-up of the hash table. Nothing is ever removed and the size is known before, so there are
 // no tombstones and no growth: a probe ends at the first empty slot.
 #include "name_index.hpp"

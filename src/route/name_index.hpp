@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // name_index: from a name to the rules that have it. Private to route.
 //
 // A hash table with open addressing: 16 bytes a slot, at most three of four slots in use, the names' bytes

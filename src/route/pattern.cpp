@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What may stand in `names`, and what to say about the rest.
 #include "snipass/route/pattern.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // RE2 does the work: one automaton for all expressions, so that a stranger's name costs one pass however many
 // there are. Building it may exceed the memory allowed; then they are asked one after the other.
 #include "snipass/route/regex_set.hpp"

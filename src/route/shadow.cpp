@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One walk over all names in file order, remembering who had each before.
 #include "snipass/route/shadow.hpp"
 

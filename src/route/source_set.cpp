@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Prefixes become ranges, sorted and merged once, so that an address is looked up by binary search.
 #include "snipass/route/source_set.hpp"
 

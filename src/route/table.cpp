@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Which rule wins a host name. The candidates come in the order of precedence (rules without names as in the
 // file, exact name, wildcards from the longest, regexes as in the file); the first whose conditions hold is
 // the answer.

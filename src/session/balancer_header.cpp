@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/session/balancer_header.hpp"
 
 #include "snipass/base/proxy_preface.hpp"

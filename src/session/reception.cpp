@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Clients that another router hands to this one.
 #include "snipass/session/reception.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One client, from accept to outcome. This is the file to read first.
 #include "snipass/session/session.hpp"
 

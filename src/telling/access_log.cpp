@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One worker's session lines.
 #include "snipass/telling/access_log.hpp"
 

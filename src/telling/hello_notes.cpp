@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What a session remembers of its client's hello.
 #include "snipass/telling/hello_notes.hpp"
 

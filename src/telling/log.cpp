@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Where lines go.
 #include "snipass/telling/log.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // How a session ended.
 #include "snipass/telling/outcome.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What is told of a session at its end.
 #include "snipass/telling/record.hpp"
 

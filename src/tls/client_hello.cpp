@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The ClientHello, field by field in the order of RFC 8446 section 4.1.2, then what its extensions say
 // together.
 #include "snipass/tls/client_hello.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The walk over record headers. Each step looks at one byte and changes the state only if that byte is
 // acceptable: so an error stays where it is, and no split of the stream can make a difference.
 #include "snipass/tls/client_hello_assembler.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/tls/describe.hpp"
 
 #include "snipass/tls/byte_reader.hpp"

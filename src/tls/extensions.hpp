@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The bodies of the extensions, each in a function of its own.
 #pragma once
 

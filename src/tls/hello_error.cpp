@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The sentences and the alerts of hello_error, one row each.
 #include "snipass/tls/hello_error.hpp"
 

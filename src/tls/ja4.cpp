@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // JA4, section by section of FoxIO's specification. GREASE values (RFC 8701) count nowhere; only an ALPN name
 // is taken as it is, as FoxIO's own programs do.
 #include "snipass/tls/ja4.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/tls/names.hpp"
 
 #include "snipass/tls/constants.hpp"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Reads the documentation as a reader does: lines of at most 120 columns (tables, code and pictures aside), and every link to
 a file or to a heading of ours leads somewhere. `--self-test` shows that a bad page is found."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Reads the #include edges under include/ and src/ and fails on one that ARCHITECTURE.md does not allow.
 
 Which module may include which stands in the table of ARCHITECTURE.md and nowhere else; which file may know a library

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Every source file under git's control names its licence in its first two lines."""
 
 import pathlib

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // backend: one of the three servers that the router under test may send a client to. They are no TLS servers:
 // they note what arrives, and answer with a line once all of it has.
 #pragma once

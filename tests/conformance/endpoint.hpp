@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // endpoint: an address on the command line, and the sockets made from it.
 #pragma once
 

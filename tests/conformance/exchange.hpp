@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // exchange: one client sends one shape to the router, and what becomes of it is noted.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // judge: what OpenSSL, as a TLS server, makes of a client's bytes.
 #pragma once
 

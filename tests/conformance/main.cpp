@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // sni_conformance: sends hellos of every shape to a router and says which of them it got right.
 //
 //     sni_conformance --router 127.0.0.1:8443 --a 127.0.0.1:9001 --b 127.0.0.1:9002 --default 127.0.0.1:9003

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // report: the results as a table, or as JSON for other programs.
 #pragma once
 

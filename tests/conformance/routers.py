@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The routers that the suite can be run against, each with the configuration its own documentation recommends."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // shape: one way in which a client may begin, as the bytes it sends and when.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The suite must be able to fail: it is run against routers that are wrong on purpose, each in its own way.
 
 The routers run in this process, a thread for each client, as TCP proxies.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The rules by which the suite judges, and that its shapes are what they say.
 #include "catch.hpp"
 #include "verdict.hpp"

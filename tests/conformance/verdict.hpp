@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // verdict: is what the router did right? Pure: from the judge's answer, the shape, and what was seen.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Certificates by ACME through the router: a real client (lego), a local authority (pebble), the challenge tls-alpn-01."""
 
 import json

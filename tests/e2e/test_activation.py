@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What systemd gives and hears: passed sockets that outlive a restart, readiness, reloads, the watchdog."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Where proxied backends are: balancing, failing addresses, checks, and DNS that lies, stalls and changes.
 
 The file runs in a network and mount namespace of its own, with its own resolv.conf and DNS server on port 53.

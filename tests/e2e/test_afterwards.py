@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """After the handoff the router keeps nothing, and its end touches nobody."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A backend that is away: each way of being away has its own outcome, ends within its time, and touches nobody else."""
 
 import socket

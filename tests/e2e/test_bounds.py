@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a stranger can make the router hold, and for how long: each bound, and its outcome."""
 
 import os

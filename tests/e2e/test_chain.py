@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Routers in a row: what one hands off, the next takes at a listener "handoff:PATH", by either protocol."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Real TLS clients, served by real TLS servers through the router: handed off by both protocols, and proxied."""
 
 import socket

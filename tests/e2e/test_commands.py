@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """`check`, `explain`, `--version`: what they print, and their exit statuses."""
 
 import subprocess

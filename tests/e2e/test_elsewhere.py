@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Backends on another machine (a network namespace): what only shows where the way there is not this machine's own."""
 
 import os

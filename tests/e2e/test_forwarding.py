@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """proxy = ["{host_name}:443"]: forwarded to the name asked for, only where that is allowed, and never in a loop.
 
 The file runs in a network and mount namespace of its own, with its own DNS server, and a second machine with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A backend that leaves the router a close(2) that waits: whatever it does with a client's socket, others are served."""
 
 import array

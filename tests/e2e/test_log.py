@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What an admin reads: a session's line in both formats, the counters, and what the settings leave out."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """PROXY protocol headers: from balancers in front, and to backends behind; with nginx and haproxy on both sides."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A refused client is told so in words: what curl, openssl s_client, gnutls-cli, NSS and Chromium print for each policy."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Proxied backends: the relay behaves like a wire, costs two descriptors, and ends as it should."""
 
 import signal

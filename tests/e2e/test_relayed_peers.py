@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Proxied backends that real programs play, and that misbehave: socat, openssl, nginx in front, bulk both ways at once, death and stalls.
 
 SNIPASS_LONG=1: two gigabytes each way, where it is 64 MB otherwise.

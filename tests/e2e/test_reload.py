@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """SIGHUP and SIGTERM, while connections go on."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Signals that come while the file is being read, however long that takes, and descriptors that nobody gave."""
 
 import contextlib

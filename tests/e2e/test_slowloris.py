@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Thousands of clients that begin a hello and never end it, and a router with hardly any descriptors: real clients are served
 all the while.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a stranger's first bytes can cost: nothing is allocated for what they announce, what cannot become a hello is refused
 at once, and a client that fills its window escapes neither the deadline nor costs time."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a handoff costs: the system calls of the router, counted by strace."""
 
 import pathlib

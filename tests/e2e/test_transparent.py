@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """transparent = true: the backend sees the client's own address, and its answers find the way back, for IPv4 and IPv6, by each
 of the ways that docs/configuration.md has.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What a route table costs in memory. A program of its own, because it replaces the allocation functions.
 #include "snipass/route/table.hpp"
 

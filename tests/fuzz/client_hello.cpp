@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The input is a TCP stream. Whatever it is: the parser stays inside it, answers the same however the stream
 // is cut, keeps its promise of how much it needs, and what it accepts it accepts again from records of any
 // size.

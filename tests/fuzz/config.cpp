@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The input is a configuration file.
 #include "fuzz_target.hpp"
 #include "snipass/config/check.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The input is a TCP stream. snipass, OpenSSL and GnuTLS read it; snipass must never route by a name that the
 // server behind it would not read, and must not refuse what both of them read, but for the differences listed
 // here.

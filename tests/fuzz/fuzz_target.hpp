@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What every fuzz target shares. A target defines LLVMFuzzerTestOneInput, which libFuzzer calls, or
 // replay_main.cpp where libFuzzer is not built in.
 #pragma once

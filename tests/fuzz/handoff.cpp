@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The input is what a sender writes on a `stream` handoff's connection; its first byte says where it is cut
 // in two. A TCP socket travels with the first piece. Whatever comes, the receiver takes it or drops it, and
 // says the same of it whole and cut.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Mutates a stream as a ClientHello, not as bytes: fields, extensions, names, lengths, the handshake header,
 // records.
 #pragma once

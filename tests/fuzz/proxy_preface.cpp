@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The input is how a balancer's connection begins.
 #include "snipass/base/proxy_preface.hpp"
 

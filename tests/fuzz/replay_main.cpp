@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Runs a fuzz target over the files of its corpus, where the compiler has no libFuzzer: an ordinary
 // regression test.
 #include "fuzz_target.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The input is a recipe for a well-formed hello: what the builder was told to write, the parser must read.
 #include "fuzz_target.hpp"
 #include "hello_reading.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What real TLS servers make of a stream: OpenSSL and GnuTLS, run up to the moment where they choose by name.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The input is a recipe for rules and for a client: the table must answer as the rules of precedence do,
 // taken literally.
 #include "snipass/route/table.hpp"

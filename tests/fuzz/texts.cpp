@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The input is a text where a name, an address, a duration or a size is expected.
 #include "fuzz_target.hpp"
 #include "snipass/base/host_name.hpp"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """What a client costs in user space stays what it is: the counts of `count`, with ten per cent of room.
 
 The release build is measured. Whoever makes a client dearer changes a number here, and says why."""

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Every system call on a client's way fails once, in each way that the kernel has (as SQLite's tests do it):
 // the first, then the second, until the client's way is over before the failure comes. Whatever fails, the
 // client hears of an end, the session has an outcome, no descriptor stays, and the next client is served as

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A backend can make close(2) of a client it was offered wait for as long as it likes: the option is the
 // socket's, whoever has it. The worker's thread is not to wait with it.
 #include "router_fixture.hpp"

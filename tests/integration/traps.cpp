@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The traps of the kernel that a router of this kind falls into, each as a test: what the worker's thread
 // asks of the kernel is counted, never how long anything takes.
 #include "router_fixture.hpp"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Installs the build into a temporary root, and looks at the result as an admin and as systemd would."""
 
 import os

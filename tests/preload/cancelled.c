@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Threads that are cancelled in accept(), for libsnipass_preload.so: what they had taken of the library's
  * must be free again.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* A server with many threads, for libsnipass_preload.so under the sanitizers: some wait in accept() on one
  * listener, some have an event loop on another, and all the time others open and close what is none of its
  * business.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* A server that forks in signal handlers, as some do to reload or to dump. test_preload.py starts it.
  *
  *   accept: the signal comes while accept() waits; parent and child both take a client.

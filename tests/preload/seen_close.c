@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* Into the preload library as its own tests have it under ThreadSanitizer, which keeps book of descriptors: it stands in front of the
  * library, so it does not see what the library closes behind it, and takes the next use of the number for a race. So that it
  * sees it, each close goes round by way of the program's, and comes back here. */

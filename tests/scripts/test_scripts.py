@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What the scripts do to the machine, and how they tell how far they are."""
 import os
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A `stream` backend that keeps a log of what it acknowledges, and can be stopped and upgraded without losing anybody.
 
     acknowledging_backend.py SOCKET_PATH CERTIFICATE KEY LOG

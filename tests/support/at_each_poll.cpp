@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "at_each_poll.hpp"
 
 #include <poll.h>

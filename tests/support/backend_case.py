@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What the tests of backends share: a temporary folder with a certificate, processes that are gone afterwards, a client.
 
 The build folder comes from the environment (SNIPASS_BUILD), as CMake sets it; without, the newest of build-dev and build.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // ClientHellos of real clients, with what they say, kept in tests/data/hellos.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Standard error as a pipe, while it exists.
 #pragma once
 

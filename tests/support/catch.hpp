@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Catch2, version 2 (Debian 12) or 3 (Debian 13, Ubuntu 24.04).
 #pragma once
 

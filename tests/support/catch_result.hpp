@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Lets Catch2 print a result<T> of a T that it cannot print.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // descriptor_limit: a process that may not have more descriptors, for as long as a test needs it.
 #pragma once
 

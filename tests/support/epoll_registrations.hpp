@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What this process's epoll instances watch, as the kernel tells (proc_pid_fdinfo(5)).
 #pragma once
 

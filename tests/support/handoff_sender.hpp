@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The sending half of docs/handoff.md for the tests of libsnipass, in pieces, so that a test can leave out or
 // bend any.
 #pragma once

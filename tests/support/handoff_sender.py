@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The sending half of docs/handoff.md for tests of receivers: a small router, and a set of lies.
 
 Sender accepts TCP clients and hands each to a receiver, as snipass does. LIES is what a broken or hostile sender might

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Builds ClientHellos of any shape, well-formed or not, for unit tests, fuzzers and benchmarks.
 #pragma once
 

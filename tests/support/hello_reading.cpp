@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "hello_reading.hpp"
 
 #include "snipass/tls/client_hello_assembler.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Reads a hello as a session does, in whatever pieces the stream arrives.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // losing_descriptors: while it exists, no descriptor that is passed to this process arrives, though there is
 // room for it: as where a security module refuses it. For programs that are linked with lost_descriptors.cpp.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Clients that come at a steady rate, whatever becomes of those before them: each start is scheduled in advance (open loop),
 and a client's time counts from then, so that a stall is seen in everybody whom it kept waiting.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The tests that every backend must pass, whatever it is made of."""
 import contextlib
 import os

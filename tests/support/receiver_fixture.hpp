@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What the tests of libsnipass share: a receiver at a path of its own, and what one asks of it.
 #pragma once
 

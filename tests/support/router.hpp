@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // router: a whole router in this process: one worker on a thread of its own, without the daemon.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The router itself, for the tests of backends: build/snipass with a configuration of one listener and one backend."""
 import json
 import re

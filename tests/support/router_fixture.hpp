@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What tests of a whole router share.
 #pragma once
 

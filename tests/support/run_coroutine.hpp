@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Runs coroutines on an event_loop from a test, step by step.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // same_descriptors: the test ends with as many open descriptors as it began with.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // site: a configuration that is written in code.
 #pragma once
 

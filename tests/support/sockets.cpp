@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Sockets for tests.
 #include "sockets.hpp"
 

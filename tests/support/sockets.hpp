@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Sockets for tests: connected pairs over loopback TCP and over unix, and what a peer sees of them. Blocking,
 // with a time limit on each read, so that a bug is a failed test and no hanging one.
 #pragma once

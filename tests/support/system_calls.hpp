@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // system_calls: what one thread asks of the kernel, counted, and made to fail. For programs that are linked
 // with
 // --wrap for each of these calls (tests/CMakeLists.txt).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "tcp_client.hpp"
 
 #include "snipass/os/tcp.hpp"

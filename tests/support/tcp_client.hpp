@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // TCP sockets as a test sees them: the client's end, and both ends of one connection.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What ThreadSanitizer takes for a race and is none. It reads this when a program starts.
 
 // Its runtime declares this so.

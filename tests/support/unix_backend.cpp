@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "unix_backend.hpp"
 
 #include "snipass/os/unix_socket.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Backends that take clients over unix sockets, in the hands of a test: each step is a call.
 #pragma once
 

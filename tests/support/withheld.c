@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* For LD_PRELOAD: a security module that lets no descriptor through whose message begins with "WITHHELD". The
  * program has room for it, but recvmsg(2) says what it says where there is none: MSG_CTRUNC. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Debian's nginx.service and apache2.service with our drop-ins, behind snipass.service, under a real systemd. Run by
 scripts/systemd-test, inside the machine that it boots."""
 

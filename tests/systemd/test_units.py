@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The installed units under a real systemd. Run by scripts/systemd-test, inside the machine that it boots."""
 
 import grp

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // address_book: what is known of the places where proxied backends are, by all workers.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // backend: what one worker knows of one backend: its datagram channels, and the clients that wait for it.
 #pragma once
 

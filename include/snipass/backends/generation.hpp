@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // generation: what one worker has of one configuration.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // health: what connects and probes tell of an address, and the log of it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // hellos_under_way: which clients are being forwarded to the name they asked for, so that a loop is found.
 #pragma once
 

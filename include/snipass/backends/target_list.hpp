@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // target_list: the targets of one backend, in the order in which a client's connection tries them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // upkeep: keeps the address book true, on a thread of its own: resolves names, probes addresses.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // alpn_list: the client's ALPN offer, walked where it lies.
 #pragma once
 

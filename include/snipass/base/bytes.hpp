@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The words for bytes: what the network gave us is a byte_view, never a char pointer.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // host_name: a DNS host name that was validated once and is compared by its bytes from then on.
 #pragma once
 

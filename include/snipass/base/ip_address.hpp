@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Addresses as values: an IPv4 or IPv6 address, and an address with its port. The core compares and prints
 // them; it never opens a socket.
 #pragma once

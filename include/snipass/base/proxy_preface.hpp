@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // proxy_preface: the PROXY protocol header with which a load balancer in front begins a connection.
 #pragma once
 

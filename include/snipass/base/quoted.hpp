@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Texts of strangers and admins, made fit to be shown.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // result<T>: a value or an error code. Bytes from strangers and failing system calls are answered with values
 // of this type, never with exceptions.
 #pragma once

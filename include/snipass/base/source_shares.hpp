@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // source_shares: who has how much of what strangers share.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The three kinds of addresses in a configuration: what a listener binds, where a backend takes handoffs,
 // where a proxied backend is.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // configuration: what the file says, as plain structs. Validated: every index is in range, every name parsed.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // decision: what becomes of a client, from what its hello said and what the file says. The whole policy in
 // one pure function.
 #pragma once

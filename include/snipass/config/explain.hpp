@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What `snipass explain` answers: which route and backend a client would get, and why.
 #pragma once
 

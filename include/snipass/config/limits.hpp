@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // How small and how large the values of a configuration may be. docs/configuration.md repeats these numbers.
 #pragma once
 

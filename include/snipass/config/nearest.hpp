@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What somebody meant who wrote a word that does not exist.
 #pragma once
 

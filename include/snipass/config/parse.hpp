@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // From the text of snipass.toml to a configuration, or to all that is wrong with it.
 #pragma once
 

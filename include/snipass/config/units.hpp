@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Durations and sizes as an admin writes them: "5s", "64KiB".
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // written: what became of something an admin wrote.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // context: what a session needs of its thread.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // id_source: the names of one thread's sessions.
 #pragma once
 

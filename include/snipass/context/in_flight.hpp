@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // in_flight: how many clients one thread has at the moment.
 #pragma once
 

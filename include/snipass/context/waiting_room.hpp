@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // waiting_room: the bounds on clients whose hello is not complete.
 #pragma once
 

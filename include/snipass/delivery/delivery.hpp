@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // deliver: a routed client on its way to a backend.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // proxied_session: what is left of a session while it is relayed.
 #pragma once
 

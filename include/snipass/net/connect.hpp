@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Connecting to a proxied backend.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // connect_race: one connection out of several that are tried at the same time.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // event_loop: what one thread waits with.
 #pragma once
 

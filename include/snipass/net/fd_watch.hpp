@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // fd_watch: waiting for a borrowed descriptor.
 #pragma once
 

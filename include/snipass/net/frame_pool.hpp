@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // frame_pool: the memory of coroutine frames.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Handing a client's socket to a backend: the `stream` and `datagram` protocols of docs/handoff.md.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // hello_peeker: looks at a client's ClientHello in its socket, and leaves it there.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // name_cache: one thread's answers for names that strangers choose.
 #pragma once
 

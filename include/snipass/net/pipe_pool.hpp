@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // pipe_pool: one thread's pipes for relayed bytes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // probe: is a backend there?
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The PROXY protocol's headers, versions 1 and 2, as bytes (HAProxy's doc/proxy-protocol.txt).
 #pragma once
 

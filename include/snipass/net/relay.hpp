@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // relay: both directions between a client and a proxied backend, until both are done.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // relay_group: one thread's relays, and what they share.
 #pragma once
 

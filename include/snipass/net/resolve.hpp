@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // resolve: DNS names, without waiting.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // sleeper: waiting for time to pass, or for somebody to say that the wait is over.
 #pragma once
 

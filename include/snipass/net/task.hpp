@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // task: the coroutine that everything which may have to wait is written as.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // wait_error: why a wait ended without what was waited for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // epoll: a set of descriptors and their events (epoll(7)).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // errno as a value, and what kinds of it mean.
 #pragma once
 

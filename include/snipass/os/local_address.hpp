@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Which addresses are this machine's.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // pipe: where bytes lie on their way from one socket to another without entering this process (splice(2)).
 #pragma once
 

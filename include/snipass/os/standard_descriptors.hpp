@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Descriptors 0 to 2.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What systemd gives a service and wants to hear from it: sockets (sd_listen_fds(3)) and states
 // (sd_notify(3)). Both are a few lines over environment variables and one datagram, so libsystemd is not
 // needed.

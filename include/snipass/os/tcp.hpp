@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // TCP sockets: listen, accept, look, refuse. Each function is a system call or a few that belong together.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // unique_fd: the owner of a file descriptor.
 #pragma once
 

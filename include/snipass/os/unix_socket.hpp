@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Unix sockets: connect to a backend, pass a descriptor.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // config_reader: the configuration's file is read on a thread of its own.
 #pragma once
 

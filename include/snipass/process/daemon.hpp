@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // daemon: the process: signals, reloads, the service manager, and the workers.
 #pragma once
 

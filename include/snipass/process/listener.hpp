@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // listener: one worker's socket of one [[listener]].
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // listener_opener: from the [[listener]] entries of a file to listening sockets.
 #pragma once
 

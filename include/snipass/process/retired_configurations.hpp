@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // retired_configurations: those that reloads have replaced, until nobody uses them.
 #pragma once
 

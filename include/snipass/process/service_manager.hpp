@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // service_manager: what systemd is told of the process's states.
 #pragma once
 

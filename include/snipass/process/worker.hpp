@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // worker: one thread: its listeners, its sessions, its share of every bound.
 #pragma once
 

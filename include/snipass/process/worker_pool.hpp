@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // worker_pool: the workers, each on a thread of its own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // pattern: what an admin writes in `names`.
 #pragma once
 

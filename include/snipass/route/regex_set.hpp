@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // regex_set: all regexes of a table, asked at once. Its .cpp is the only place that knows RE2.
 #pragma once
 

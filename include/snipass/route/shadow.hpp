@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What an admin wrote and no client will ever reach.
 #pragma once
 

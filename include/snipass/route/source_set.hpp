@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // source_set: the addresses of a `source` condition.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // table: from a host name to a route. Built once from the configuration, immutable from then on, shared by
 // all workers.
 #pragma once

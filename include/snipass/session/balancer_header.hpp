@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // balancer_header: the PROXY protocol header that a balancer in front sends before its client's hello.
 #pragma once
 

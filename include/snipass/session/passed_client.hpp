@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // passed_client: a client that another router handed to this one, and what is known of it.
 #pragma once
 

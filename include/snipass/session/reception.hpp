@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Clients that another router hands to this one: the receiving half of docs/handoff.md.
 #pragma once
 

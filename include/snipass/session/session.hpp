@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // session: one client, from accept to outcome.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // access_log: one worker's session lines, gathered and handed to the log in batches.
 #pragma once
 

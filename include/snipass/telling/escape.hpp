@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A stranger's bytes on their way into a log line.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // hello_notes: what a session remembers of its client's hello, for the log and for the headers it sends on.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // log: where lines go. Nothing that writes a line ever waits for whoever reads them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // outcome: how a session ended. One enum, one counter, one log line.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // record: what is told of a session at its end.
 #pragma once
 

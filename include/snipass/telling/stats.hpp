@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // stats: what is counted. Written by one worker, read by any thread.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // byte_reader: the one place of the parser that moves through a stranger's bytes.
 #pragma once
 

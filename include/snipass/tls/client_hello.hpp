@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // client_hello: the fields of a ClientHello that routing and the access log use, as views into the message.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // client_hello_assembler: finds the end of a ClientHello in a TCP stream that is only peeked at.
 #pragma once
 

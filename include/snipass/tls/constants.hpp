@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The numbers of TLS that the parser knows, each with where it comes from.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A ClientHello in words, for `snipass explain --hello`.
 #pragma once
 

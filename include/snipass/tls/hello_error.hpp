@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Why bytes were not accepted as a ClientHello. One error a rule, so that a log line can say which rule was
 // broken.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // JA4: a fingerprint of the client software, from what its ClientHello offers.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Readable names for the numbers in a ClientHello, for `snipass explain` and the log.
 #pragma once
 

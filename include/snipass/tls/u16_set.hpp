@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // u16_set: a set of 16-bit numbers (extension types, groups) that a stranger chose, at a cost that they
 // cannot choose.
 #pragma once

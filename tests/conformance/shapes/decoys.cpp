@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Bytes that look like a server_name for b where none is: a reader that searches for them, or that does not
 // put records together as RFC 8446 section 5.1 says, takes b for the name. The name is a, or there is none.
 #include "workshop.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Extensions other than server_name: their order, number, and rules (RFC 8446 section 4.2).
 #include "workshop.hpp"
 

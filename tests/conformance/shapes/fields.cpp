@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The fixed part of a hello, and hellos without a name: RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2.
 #include "workshop.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One hello over several records: RFC 8446 section 5.1 lets a handshake message be cut anywhere.
 #include "workshop.hpp"
 

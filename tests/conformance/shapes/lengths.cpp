@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Lengths that lie, one at a time, by one, at each level from the record to the name.
 #include "workshop.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What server_name can say: RFC 6066 section 3.
 #include "workshop.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The record layer and the handshake header: RFC 8446 sections 4 and 5.1, RFC 5246 appendix E.
 #include "workshop.hpp"
 

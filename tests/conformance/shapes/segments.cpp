@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // How TCP delivers a hello: a stream has no edges (RFC 9293 section 3.1), so no cut may change the answer.
 #include "workshop.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Large hellos. A ClientHello may have 2^24 bytes; the suite stops at 64 KiB, as each router must stop
 // somewhere.
 #include "workshop.hpp"

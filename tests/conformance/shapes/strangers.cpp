@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Bytes that are no TLS, or not yet: nothing of them may reach a backend by name.
 #include "workshop.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "workshop.hpp"
 
 #include "snipass/tls/constants.hpp"

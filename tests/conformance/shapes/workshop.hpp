@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What the files of shapes are written with.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Debian's Apache with its event MPM, unmodified, as a backend: HTTP/1.1, HTTP/2, and its own graceful restart."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A `datagram` backend gets what tarweb --passfd gets from sni-router: one datagram a client, its bytes so far, one descriptor."""
 import array
 import fcntl

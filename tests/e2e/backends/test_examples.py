@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The example backends: what they answer, what they refuse."""
 import os
 import resource

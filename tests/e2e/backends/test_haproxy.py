@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Debian's HAProxy, unmodified, as a backend that terminates TLS: its reload in master-worker mode, its own unix listener."""
 import signal
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Debian's lighttpd, unmodified, as a backend, with its graceful restart."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Debian's nginx, unmodified, as a backend: two workers, HTTP/2, its own reload and its own upgrade of the binary."""
 import contextlib
 import os

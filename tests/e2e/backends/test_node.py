@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Node's https, unmodified, as a backend: one process, and a cluster of workers."""
 import sys
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What `cmake --install` leaves behind is enough to build a backend with pkg-config, and with find_package(snipass)."""
 import os
 import re

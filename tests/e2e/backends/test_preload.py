@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """libsnipass_preload.so, call by call: small servers in Python, each of them a few lines, against a router of the test's own."""
 import contextlib
 import fcntl

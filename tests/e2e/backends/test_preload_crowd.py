@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """libsnipass_preload.so in a server with many threads. In the sanitizers' builds both are built with them."""
 import os
 import random

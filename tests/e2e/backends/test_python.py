@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Python as a backend, unmodified: http.server with ssl, asyncio, and a server that forks for each client."""
 import sys
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The receivers in other languages, examples/receivers/: written from docs/handoff.md, so they must pass what ours pass."""
 import fcntl
 import os

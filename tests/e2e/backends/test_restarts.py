@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """No client is lost when a backend restarts: an open loop of full TLS handshakes, while the backend behind the router is stopped,
 killed, hung and upgraded, in turn. SNIPASS_LONG=1: fifty times each, at 200 clients a second.
 

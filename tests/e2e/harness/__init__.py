@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What the end-to-end tests share: the router and backends as child processes, certificates, real TLS clients.
 
 Everything a test starts is stopped with it; every port is chosen by the kernel; nothing depends on how fast the machine

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """activate.py FD NAME PROGRAM...: becomes PROGRAM with FD passed as systemd passes the socket NAME (sd_listen_fds(3))."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The base of every end-to-end test: a temporary folder, certificates, and the check that the router kept nothing."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Clients: the real ones (curl, openssl s_client, gnutls-cli, Python's ssl) and the bytes of a real ClientHello."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Network namespaces for tests: the test file's process moves to one of its own, and makes others for its peers."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Child processes that cannot outlive the test, and the lines they print."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A backend that takes handed-off sockets, as a process of its own (receiver_process.py), and what it reports."""
 
 import pathlib

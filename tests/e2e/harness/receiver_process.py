@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The process behind Receiver: takes sockets as docs/handoff.md says, serves them, and reports in JSON lines."""
 
 import json

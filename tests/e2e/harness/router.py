@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The router under test: the built binary (SNIPASS), its readiness, log, descriptors and memory."""
 
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What one worker knows of a backend: how many are on their way to it, and who waits for it to come back.
 #include "snipass/backends/backend.hpp"
 

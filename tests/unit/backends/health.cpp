@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Which ends of connects and probes count for an address, and what the log says of it.
 #include "snipass/backends/health.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/backends/hellos_under_way.hpp"
 
 #include "catch.hpp"

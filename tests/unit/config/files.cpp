@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The files that an admin copies from: they are valid, and tell the truth.
 #include "snipass/config/parse.hpp"
 

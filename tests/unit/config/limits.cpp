@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Every limit, and one beyond it.
 #include "snipass/config/limits.hpp"
 

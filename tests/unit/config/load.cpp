@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Files as a whole: what cannot be read, what is not TOML, the order of what is reported.
 #include "mistakes.hpp"
 

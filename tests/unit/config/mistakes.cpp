@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Every mistake: where it is reported, and what the admin is told to write instead.
 #include "mistakes.hpp"
 

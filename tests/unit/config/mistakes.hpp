@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Rows of "this text in a file gives these diagnostics".
 #pragma once
 

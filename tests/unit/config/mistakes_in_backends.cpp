@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Mistakes in backends, and in what leads to them.
 #include "mistakes.hpp"
 

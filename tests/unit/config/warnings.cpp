@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What is reported and does no harm.
 #include "mistakes.hpp"
 

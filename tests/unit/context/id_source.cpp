@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The names of sessions: one thread's differ in their counter, two threads' in their random bytes.
 #include "snipass/context/id_source.hpp"
 

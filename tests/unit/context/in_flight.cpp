@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // How many clients a thread has, and that the last one's end is told.
 #include "snipass/context/in_flight.hpp"
 

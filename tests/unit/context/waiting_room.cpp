@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/context/waiting_room.hpp"
 
 #include "catch.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Routed clients on their way to a `datagram` backend, which gets their first bytes in the datagram.
 #include "router_fixture.hpp"
 #include "snipass/delivery/delivery.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Routed clients on their way to a backend: taken, refused, held, passed on to the next, lost by nobody.
 #include "snipass/delivery/delivery.hpp"
 

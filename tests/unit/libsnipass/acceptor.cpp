@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // snipass::acceptor does for handed-off clients what Asio's acceptor does for those that come by themselves.
 #include "snipass/acceptor.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // An Asio server changes one line: snipass::acceptor has the forms of accept() and async_accept() that it
 // uses.
 #include "snipass/acceptor.hpp"

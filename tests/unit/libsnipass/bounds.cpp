@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: how much a sender may cost.
 #include "descriptor_limit.hpp"
 #include "receiver_fixture.hpp"

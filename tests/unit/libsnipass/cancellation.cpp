@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: a thread that is cancelled in one of its calls loses nothing, and leaves no lock behind.
 #include "receiver_fixture.hpp"
 

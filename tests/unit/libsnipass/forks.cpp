@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: a server that forks.
 #include "at_each_poll.hpp"
 #include "receiver_fixture.hpp"

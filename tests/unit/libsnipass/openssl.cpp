@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // snipass/openssl.h: the consumed bytes come first, then the socket, and nothing is read ahead.
 #include "snipass/openssl.h"
 

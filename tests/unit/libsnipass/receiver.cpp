@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: what a receiver takes, when, and what it says of it.
 #include "receiver_fixture.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: making and ending a receiver.
 #include "receiver_fixture.hpp"
 

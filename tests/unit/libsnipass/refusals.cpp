@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: what a receiver refuses, and that it keeps nothing of it.
 #include "descriptor_limit.hpp"
 #include "lost_descriptors.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: who may hand clients over.
 #include "receiver_fixture.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: what becomes of whom when a receiver stops.
 #include "receiver_fixture.hpp"
 

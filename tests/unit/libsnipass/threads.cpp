@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: several threads that wait for clients.
 #include "descriptor_limit.hpp"
 #include "receiver_fixture.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // libsnipass: the socket's file, where something is in the way.
 #include "descriptor_limit.hpp"
 #include "receiver_fixture.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/net/connect.hpp"
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/net/relay_group.hpp"
 #include "snipass/os/tcp.hpp"
 

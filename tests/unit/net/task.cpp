@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Coroutines: who continues when, and who destroys what.
 #include "snipass/net/task.hpp"
 #include "catch.hpp"

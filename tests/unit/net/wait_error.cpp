@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Why waits end: told apart from what the kernel says.
 #include "snipass/net/wait_error.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/os/fd_receiving.hpp"
 
 #include "catch.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/os/limits.hpp"
 
 #include "snipass/os/unique_fd.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/os/unix_socket.hpp"
 
 #include "catch.hpp"

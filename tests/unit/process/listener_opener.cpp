@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/process/listener_opener.hpp"
 
 #include "catch.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One thread's listeners and sessions as a whole: reloads, drains, what is counted.
 #include "snipass/process/worker.hpp"
 

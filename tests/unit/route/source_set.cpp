@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/route/source_set.hpp"
 
 #include "catch.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What becomes of clients that no route takes: [default], close, reset, alert.
 #include "router_fixture.hpp"
 #include "snipass/session/session.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Sessions up to the route: what becomes of a client whose hello is whole, partial, wrong, or never comes.
 #include "snipass/session/session.hpp"
 

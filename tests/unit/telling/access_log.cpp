@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/telling/access_log.hpp"
 
 #include "captured_stderr.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/telling/hello_notes.hpp"
 #include "snipass/delivery/proxied_session.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What real clients send is read as their annotation says.
 #include "captured_hello.hpp"
 

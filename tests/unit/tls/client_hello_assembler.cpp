@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/tls/client_hello_assembler.hpp"
 
 #include "catch.hpp"

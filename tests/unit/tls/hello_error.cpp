@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/tls/hello_error.hpp"
 
 #include "catch.hpp"

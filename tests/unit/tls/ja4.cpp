@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "snipass/tls/ja4.hpp"
 
 #include "captured_hello.hpp"
