@@ -5,6 +5,7 @@
 #include "connecting.hpp"
 
 #include "snipass/net/wait_error.hpp"
+#include "snipass/os/error.hpp"
 #include "snipass/os/local_address.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/tls/client_hello.hpp"
@@ -116,7 +117,8 @@ net::task<hosts> find_hosts(passage& way, backend& to) {
     const auto answer =
         co_await way.thread.names.find(std::move(name), source, settings.resolve_interval, deadline);
     if (!answer) {
-        way.note(answer.error().message());
+        const bool too_many = answer.error() == os::make_error(ENOBUFS);
+        way.note(too_many ? "too many clients wait for names" : answer.error().message());
         const bool late = answer.error() == net::wait_error::timed_out;
         co_return hosts{late ? outcome::backend_silent : outcome::backend_absent};
     }

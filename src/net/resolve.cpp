@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// DNS names.
+// The names in the file.
 #include "snipass/net/resolve.hpp"
 
 #include "snipass/os/error.hpp"
@@ -74,6 +74,16 @@ void answer_from_a_thread(const std::shared_ptr<question>& shared, const std::st
     });
 }
 
+// label_of is RFC 6724's (section 2.1), as far as addresses of ours have one.
+int label_of(const ip_address& address) {
+    const auto has = [&](const char* prefix) { return ip_prefix::parse(prefix)->contains(address); };
+    if (has("2002::/16")) // 6to4
+        return 2;
+    if (has("2001::/32")) // Teredo
+        return 5;
+    return has("fc00::/7") ? 13 : 1; // ULA
+}
+
 struct wait_for_answer {
     question& of;
 
@@ -120,6 +130,10 @@ std::vector<ip_address> usable(const std::vector<ip_address>& addresses) {
             if (i < family.size())
                 order.push_back(family[i]);
     return order;
+}
+
+bool ipv6_comes_first(const ip_address& to, const result<ip_address>& from) {
+    return from && label_of(*from) == label_of(to);
 }
 
 task<result<std::vector<ip_address>>> resolve(event_loop& loop, std::string host) {

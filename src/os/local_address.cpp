@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Which addresses are this machine's.
+// Which addresses are this machine's, and which of them it would use.
 #include "snipass/os/local_address.hpp"
 
 #include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
 #include "snipass/os/unique_fd.hpp"
 
 #include <linux/rtnetlink.h>
@@ -70,6 +71,21 @@ result<whereabouts> where_is(const ip_address& address) {
     std::memcpy(&route, reply.data() + NLMSG_HDRLEN, sizeof route);
     const bool here = route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_BROADCAST;
     return here ? whereabouts::here : whereabouts::elsewhere;
+}
+
+result<ip_address> source_towards(const ip_address& address) {
+    const unique_fd fd{::socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (!fd)
+        return last_error();
+    sockaddr_storage storage;
+    const auto size = to_sockaddr({address, 443}, storage);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) !=
+        0) // of UDP: it only chooses
+        return last_error();
+    const auto own = local_endpoint(fd.get());
+    if (!own)
+        return own.error();
+    return own->address;
 }
 
 } // namespace snipass::os

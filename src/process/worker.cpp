@@ -12,9 +12,9 @@ namespace snipass::server {
 
 namespace {
 
-// Of names that clients are forwarded to: known ones, and questions to the resolver at a time, each a thread.
-constexpr std::size_t max_names = 4'096;
-constexpr std::size_t max_questions = 64;
+// Of names that clients are forwarded to: known ones, questions at a time, and clients that wait for an
+// answer. A question has a descriptor, or a few.
+constexpr net::name_cache::limits names_limits{4'096, 256, 4'096};
 
 // A worker's relays are all sessions.
 const proxied_session& to_session(const net::relay& one) noexcept {
@@ -64,7 +64,8 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     const auto& server = now->config->server;
     thread_.waiting.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
                                share(server.max_waiting_per_source, workers_));
-    thread_.names.set_limits(share(max_names, workers_), share(max_questions, workers_));
+    thread_.names.set_limits({share(names_limits.names, workers_), share(names_limits.questions, workers_),
+                              share(names_limits.waiting, workers_)});
     thread_.lines.configure(now->config->log);
     thread_.relays.set_pipe_limits(share(server.max_pipes, workers_),
                                    share(server.max_pipe_memory, workers_));

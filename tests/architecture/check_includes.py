@@ -28,6 +28,7 @@ LIBRARIES = {
     "spdlog/": ["telling/"],
     "CLI/": ["src/main.cpp"],
     "boost/asio": ["process/", "src/asio.cpp", "include/snipass/acceptor.hpp", "include/snipass/acceptor_state.hpp"],
+    "ares": ["src/net/dns_question.cpp"],
     "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h"],
 }
 

@@ -5,7 +5,10 @@ The file runs in a network and mount namespace of its own, with its own DNS serv
 public addresses beside it.
 """
 
+import os
+import pathlib
 import socket
+import subprocess
 import threading
 
 import harness
@@ -156,6 +159,64 @@ class Forwarding(CaseWithNeighbour):
             self.assertEqual(self.ask(router, "www.test")[0], b"here\n")
             self.assertEqual(read_all(waiting), (b"", "fin"))
         self.assertEqual(router.session(server_name="slow.test")["outcome"], "backend_silent")
+
+    def put(self, path, text):
+        """A file of this machine for as long as the test."""
+        mine = self.folder / "mounted"
+        mine.write_text(text)
+        subprocess.run(["mount", "--bind", mine, path], check=True)
+        self.addCleanup(subprocess.run, ["umount", path], check=True)
+
+    def test_a_name_in_etc_hosts_means_what_dns_says(self):
+        port = free_port()
+        self.far(port)
+        self.serve(socket.create_server(("127.0.0.1", port), backlog=16), self.greet)
+        self.put("/etc/hosts", "127.0.0.1 localhost\n127.0.0.1 www.test only.test\n")
+        self.resolver.answers["www.test"] = [OTHER]
+        router = self.forward(port, 'allow_destinations = ["public", "127.0.0.1"]')
+        self.assertEqual(self.ask(router, "www.test")[0], b"here\n")
+        self.assertEqual(self.ask(router, "only.test"), (b"", "fin"))
+        self.assertEqual(self.served, [(OTHER, port)])
+
+    def test_another_resolver_counts_at_once(self):
+        port = free_port()
+        self.far(port)
+        self.resolver.answers.update({"before.test": [OTHER], "after.test": [OTHER]})
+        conf = pathlib.Path("/etc/resolv.conf")
+        before = conf.read_text()
+        self.addCleanup(conf.write_text, before)
+        conf.write_text("nameserver 127.0.0.54\n")  # nobody is there
+        router = self.forward(port)
+        self.assertEqual(self.ask(router, "before.test"), (b"", "fin"))
+        self.assertEqual(router.session(server_name="before.test")["outcome"], "backend_absent")
+        conf.write_text(before)
+        self.assertEqual(self.ask(router, "after.test")[0], b"here\n")
+
+    def test_a_server_that_fails_is_not_the_last(self):
+        port = free_port()
+        self.far(port)
+        self.resolver.answers["www.test"] = [OTHER]
+        conf = pathlib.Path("/etc/resolv.conf")
+        before = conf.read_text()
+        self.addCleanup(conf.write_text, before)
+        conf.write_text("nameserver 127.0.0.54\n" + before)
+        self.assertEqual(self.ask(self.forward(port), "www.test")[0], b"here\n")
+
+    def test_few_sources_with_names_that_stall_shut_nobody_out(self):
+        port = free_port()
+        self.far(port)
+        router = self.forward(port, 'connect_timeout = "10s"')
+        hello = client_hello("stall000.test")
+
+        def client(source, name):
+            self.resolver.answers[f"{name}.test"] = [OTHER] if name.startswith("honest") else "stall"
+            own = hello[:11] + os.urandom(32) + hello[43:]  # its random bytes: another client
+            return self.connect(router, own.replace(b"stall000", name.encode()), source=source)
+
+        for number in range(640):
+            client(f"127.0.1.{number % 8 + 1}", f"stall{number:03}")
+        honest = [client(f"127.0.2.{number + 1}", f"honest{number:02}") for number in range(30)]
+        self.assertEqual([read_all(one)[0] for one in honest], [b"here\n"] * 30)
 
     def test_a_name_without_an_answer_is_nobody(self):
         router = self.forward(free_port())

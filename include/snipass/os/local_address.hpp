@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Which addresses are this machine's.
+// Which addresses are this machine's, and which of them it would use.
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
@@ -18,5 +18,9 @@ enum class whereabouts : std::uint8_t {
 // machine, whichever interface has it. It does not wait for anybody. An error: it could not be asked, for
 // which it takes a descriptor.
 [[nodiscard]] result<whereabouts> where_is(const ip_address& address);
+
+// source_towards is the address that a connection to `address` would come from. It sends nothing. An error:
+// there is no way there (ENETUNREACH and the like), or no descriptor to ask with.
+[[nodiscard]] result<ip_address> source_towards(const ip_address& address);
 
 } // namespace snipass::os

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "snipass/net/resolve.hpp"
 
+#include "snipass/os/error.hpp"
+
 #include <optional>
 
 #include "catch.hpp"
@@ -41,6 +43,30 @@ TEST_CASE("resolve: addresses that can be none are left out, the families altern
          }) {
         INFO(row.name);
         CHECK(net::usable(parsed(row.answer)) == parsed(row.usable));
+    }
+}
+
+TEST_CASE("resolve: which family comes first") {
+    struct row {
+        const char* name;
+        const char* to;
+        const char* from; // null: no way there
+        bool ipv6;
+    };
+    for (const auto& row : std::vector<struct row>{
+             {"IPv6", "2600::1", "2600:1::1", true},
+             {"no IPv6 here", "2600::1", nullptr, false},
+             {"only a ULA here", "2600::1", "fd00::1", false},
+             {"a ULA to another", "fd00:1::1", "fd00::1", true},
+             {"6to4 to native IPv6", "2600::1", "2002:c000:201::1", false},
+             {"Teredo to native IPv6", "2600::1", "2001::1", false},
+             {"a public address to a ULA", "fd00::1", "2600::1", false},
+         }) {
+        INFO(row.name);
+        result<ip_address> from{os::make_error(ENETUNREACH)};
+        if (row.from != nullptr)
+            from = *ip_address::parse(row.from);
+        CHECK(net::ipv6_comes_first(*ip_address::parse(row.to), from) == row.ipv6);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "snipass/os/error.hpp"
 
 #include "catch.hpp"
+#include "catch_result.hpp"
 #include "descriptor_limit.hpp"
 
 #include <arpa/inet.h>
@@ -42,4 +43,14 @@ TEST_CASE("where_is: without a descriptor nobody knows") {
     none.lift();
     CHECK(own.error() == os::make_error(EMFILE));
     CHECK(other.error() == os::make_error(EMFILE));
+}
+
+TEST_CASE("source_towards: where a connection would come from, and why there would be none") {
+    CHECK(os::source_towards(*ip_address::parse("127.0.0.1")).value() == *ip_address::parse("127.0.0.1"));
+    CHECK(os::source_towards(*ip_address::parse("::1")).value() == *ip_address::parse("::1"));
+    CHECK_FALSE(os::source_towards(*ip_address::parse("255.255.255.255")));
+    testing::descriptor_limit none{0};
+    const auto unknown = os::source_towards(*ip_address::parse("127.0.0.1"));
+    none.lift();
+    CHECK(unknown.error() == os::make_error(EMFILE));
 }
