@@ -5,7 +5,7 @@ configure_file(systemd/snipass.service.in systemd/snipass.service @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/systemd/snipass.service systemd/snipass.socket DESTINATION lib/systemd/system)
 install(FILES systemd/snipass.conf DESTINATION lib/sysusers.d)
 # As in the source tree, or their links would lead nowhere.
-install(FILES README.md CHANGELOG.md ARCHITECTURE.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md ARCHITECTURE.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 install(FILES bench/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench)
 install(DIRECTORY bench/results DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench FILES_MATCHING PATTERN "*.svg" PATTERN "*.json")
@@ -23,3 +23,6 @@ install(CODE "
   else()
     file(INSTALL \"${PROJECT_SOURCE_DIR}/config/snipass.toml\" DESTINATION \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/snipass\")
   endif()")
+
+add_custom_target(uninstall COMMAND ${CMAKE_COMMAND} -DBUILD=${PROJECT_BINARY_DIR} -DSOURCE=${PROJECT_SOURCE_DIR}
+  -DCONFIGURATION=${configuration} -P ${PROJECT_SOURCE_DIR}/cmake/uninstall.cmake VERBATIM)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The command line: `snipass run`, `check` and `explain`. What they do is in the libraries.
+#include "snipass/base/version.hpp"
 #include "snipass/config/check.hpp"
 #include "snipass/config/explain.hpp"
 #include "snipass/config/parse.hpp"
@@ -129,7 +130,7 @@ int main(int argc, char** argv) {
     const auto signals = os::hold_signals(); // a deployment's SIGHUP may be quicker than our start
     CLI::App app{"snipass routes TLS connections by name: it passes the client's socket to the backend, and "
                  "is out of the way."};
-    app.set_version_flag("--version", "snipass " SNIPASS_VERSION);
+    app.set_version_flag("--version", "snipass " + std::string{version_text});
     app.require_subcommand(1);
     options given;
 

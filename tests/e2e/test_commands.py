@@ -66,7 +66,11 @@ class Commands(Case):
     def test_version(self):
         status, output = self.snipass("--version")
         self.assertEqual(status, 0)
-        self.assertRegex(output, r"\d+\.\d+\.\d+")
+        lines = output.splitlines()
+        for line, pattern in zip(lines, (r"snipass 0\.1\.0", r"commit: ([0-9a-f]{7,}(-dirty)?|unknown)", r"compiler: (GNU|Clang) \d+\.\d+.*",
+                                         r"libraries: Boost 1\.\d+\S*, spdlog \d\S*, RE2 \d\S*, toml\+\+ 3\S*, c-ares \d\S*, CLI11 2\S*, OpenSSL 3\S*")):
+            self.assertRegex(line, f"^{pattern}$")
+        self.assertEqual(len(lines), 4)
 
     def test_a_good_file(self):
         status, output = self.snipass("check", "--config", "FILE")

@@ -96,13 +96,35 @@ class Progress(unittest.TestCase):
                          ["release: downloaded 20 %", "release: downloaded 90 %", "release: installed 0 %"])
 
 
-class OneBuild(unittest.TestCase):
+def configure(build, *options):
+    return subprocess.run([os.environ.get("SNIPASS_CMAKE", "cmake"), "--preset", "release", "-B", build, *options], cwd=SOURCE, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+class Configuration(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
     def test_a_compiler_cache_that_appears_between_two_runs_is_left_alone(self):
         """The first run of cmake found none, and says so in its cache."""
-        with tempfile.TemporaryDirectory() as build:
-            subprocess.run([os.environ.get("SNIPASS_CMAKE", "cmake"), "--preset", "release", "-B", build, "-DCCACHE=CCACHE-NOTFOUND"],
-                           cwd=SOURCE, check=True, capture_output=True)
-            self.assertNotIn("ccache", pathlib.Path(build, "CMakeFiles/rules.ninja").read_text())
+        done = configure(self.folder, "-DCCACHE=CCACHE-NOTFOUND")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotIn("ccache", (self.folder / "CMakeFiles/rules.ninja").read_text())
+
+    def test_all_that_is_missing_is_named_at_once_and_what_installs_it(self):
+        old = self.folder / "boost"
+        old.mkdir()
+        (old / "version.hpp").write_text('#define BOOST_VERSION 107800\n#define BOOST_LIB_VERSION "1_78"\n')
+        (old / "BoostConfigVersion.cmake").write_text("set(PACKAGE_VERSION 1.78.0)\n")  # where CMake asks Boost itself
+        (old / "BoostConfig.cmake").write_text("")
+        done = configure(self.folder / "build", "-DCMAKE_DISABLE_FIND_PACKAGE_spdlog=ON", "-DBoost_NO_BOOST_CMAKE=ON",
+                         f"-DBoost_INCLUDE_DIR={self.folder}", f"-DBoost_DIR={old}")
+        self.assertNotEqual(done.returncode, 0)
+        said = " ".join(done.stdout.split())
+        self.assertIn("Missing: Boost 1.79, spdlog.", said)
+        self.assertIn("scripts/install-deps build installs", said)
 
 
 if __name__ == "__main__":
