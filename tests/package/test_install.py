@@ -29,6 +29,7 @@ EXPECTED = {
     f"{PREFIX}/share/doc/snipass/README.md": 0o644,
     f"{PREFIX}/share/doc/snipass/CHANGELOG.md": 0o644,
     f"{PREFIX}/share/doc/snipass/ARCHITECTURE.md": 0o644,
+    f"{PREFIX}/share/doc/snipass/SECURITY.md": 0o644,
     f"{PREFIX}/share/doc/snipass/LICENSE": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/stream_backend.cpp": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/passed_descriptor.hpp": 0o644,
@@ -167,7 +168,7 @@ class Uninstall(unittest.TestCase):
         link.symlink_to(f"/{SERVICE}")
         done = self.uninstall()
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("systemctl disable --now snipass.service snipass.socket", done.stdout)
+        self.assertIn("systemctl disable --now snipass.service snipass.socket", " ".join(done.stdout.split()))
         self.assertTrue((self.root / BINARY).exists())
 
     def test_says_so_where_nothing_was_installed(self):
