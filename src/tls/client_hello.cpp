@@ -75,8 +75,10 @@ broken_rule parse_extensions(byte_reader& in, client_hello& hello, u16_set& type
     hello.extensions = extensions->rest();
     while (!extensions->empty()) {
         const auto type = extensions->u16();
+        if (!type)
+            return hello_error::extension_truncated;
         const auto body = extensions->prefixed_u16();
-        if (!type || !body)
+        if (!body)
             return hello_error::extension_truncated;
         if (!types.insert(*type))
             return hello_error::extension_duplicate;
@@ -99,25 +101,32 @@ bool offers(byte_view versions, std::uint16_t version) noexcept {
 
 // A client that sends supported_versions is bound by it alone (RFC 8446 section 4.2.1). One that offers
 // nothing from TLS 1.0 to 1.3 is answered with protocol_version by each server there is, before it looks at
-// the name.
-broken_rule check_versions(const client_hello& hello, const u16_set& types) noexcept {
-    if (!types.contains(extension::supported_versions))
+// the name. This one does not offer TLS 1.3.
+broken_rule check_versions_without_tls13(const client_hello& hello) noexcept {
+    if (hello.supported_versions.empty())
         return {};
-    for (const auto known : {version::tls13, version::tls12, version::tls11, version::tls10})
+    for (const auto known : {version::tls12, version::tls11, version::tls10})
         if (offers(hello.supported_versions, known))
             return {};
     return hello_error::no_known_version;
 }
 
-// RFC 8446 section 4.2.8: clients offer one share a group, and only for groups in supported_groups.
+// RFC 8446 section 4.2.8: clients offer one share a group, and only for groups in supported_groups. Their
+// shares are few and of the groups that they like best, so the longer list is rarely walked to its end.
 broken_rule check_key_shares(const client_hello& hello) noexcept {
     u16_set groups;
-    for (byte_reader list{hello.supported_groups}; const auto group = list.u16();)
-        groups.insert(*group);
-    for (byte_reader shares{hello.key_shares}; const auto group = shares.u16();) {
-        if (!groups.erase(*group))
+    std::size_t missing = 0; // in supported_groups, as far as that was read
+    for (byte_reader shares{hello.key_shares}; const auto group = shares.u16(); ++missing) {
+        if (!groups.insert(*group))
             return hello_error::key_share_group;
         (void)shares.prefixed_u16(); // parse_key_share has seen that it is there
+    }
+    for (byte_reader list{hello.supported_groups}; missing > 0;) {
+        const auto group = list.u16();
+        if (!group)
+            return hello_error::key_share_group;
+        if (groups.erase(*group))
+            --missing;
     }
     return {};
 }
@@ -140,25 +149,27 @@ broken_rule check_tls13(const client_hello& hello, const u16_set& types) noexcep
     return check_key_shares(hello);
 }
 
+broken_rule parse_message(byte_view message, client_hello& hello) noexcept {
+    byte_reader in{message};
+    u16_set types;
+    if (const auto broken = parse_message_header(in))
+        return broken;
+    if (const auto broken = parse_fixed_part(in, hello))
+        return broken;
+    if (const auto broken = parse_extensions(in, hello, types))
+        return broken;
+    if (offers(hello.supported_versions, version::tls13))
+        return check_tls13(hello, types);
+    return check_versions_without_tls13(hello);
+}
+
 } // namespace
 
 result<client_hello> parse_client_hello(byte_view message) noexcept {
-    byte_reader in{message};
-    client_hello hello;
-    u16_set types;
-    if (const auto broken = parse_message_header(in))
-        return *broken;
-    if (const auto broken = parse_fixed_part(in, hello))
-        return *broken;
-    if (const auto broken = parse_extensions(in, hello, types))
-        return *broken;
-    if (const auto broken = check_versions(hello, types))
-        return *broken;
-    if (!offers(hello.supported_versions, version::tls13))
-        return hello;
-    if (const auto broken = check_tls13(hello, types))
-        return *broken;
-    return hello;
+    result<client_hello> answer{client_hello{}};
+    if (const auto broken = parse_message(message, *answer))
+        answer = *broken;
+    return answer;
 }
 
 } // namespace snipass::tls

@@ -2,17 +2,13 @@
 // The bodies of the extensions, each in a function of its own.
 #pragma once
 
+#include "snipass/tls/broken_rule.hpp"
 #include "snipass/tls/byte_reader.hpp"
 #include "snipass/tls/client_hello.hpp"
-#include "snipass/tls/hello_error.hpp"
 
 #include <cstdint>
-#include <optional>
 
 namespace snipass::tls {
-
-// broken_rule is what a check answers: the rule that the bytes break, or nothing.
-using broken_rule = std::optional<hello_error>;
 
 // parse_extension checks the body of one extension, from its first byte to its last, and notes in `hello`
 // what routing and the log use. An extension that snipass does not know is opaque.

@@ -19,45 +19,55 @@ class byte_reader {
     [[nodiscard]] bool empty() const noexcept { return rest_.empty(); }
     [[nodiscard]] byte_view rest() const noexcept { return rest_; }
 
-    // take is the only function that advances.
     [[nodiscard]] std::optional<byte_view> take(std::size_t size) noexcept {
-        if (size > rest_.size())
+        if (!has(size))
             return std::nullopt;
-        const auto taken = rest_.first(size);
-        rest_ = rest_.subspan(size);
-        return taken;
+        return advance(size);
     }
 
-    [[nodiscard]] std::optional<std::uint8_t> u8() noexcept { return number<std::uint8_t, 1>(); }
-    [[nodiscard]] std::optional<std::uint16_t> u16() noexcept { return number<std::uint16_t, 2>(); }
-    [[nodiscard]] std::optional<std::uint32_t> u24() noexcept { return number<std::uint32_t, 3>(); }
+    [[nodiscard]] std::optional<std::uint8_t> u8() noexcept {
+        if (!has(1))
+            return std::nullopt;
+        return advance(1)[0];
+    }
+    [[nodiscard]] std::optional<std::uint16_t> u16() noexcept {
+        if (!has(2))
+            return std::nullopt;
+        const auto bytes = advance(2);
+        return static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]);
+    }
+    [[nodiscard]] std::optional<std::uint32_t> u24() noexcept {
+        if (!has(3))
+            return std::nullopt;
+        const auto bytes = advance(3);
+        return std::uint32_t{bytes[0]} << 16 | std::uint32_t{bytes[1]} << 8 | bytes[2];
+    }
 
-    [[nodiscard]] std::optional<byte_reader> prefixed_u8() noexcept { return prefixed(&byte_reader::u8); }
-    [[nodiscard]] std::optional<byte_reader> prefixed_u16() noexcept { return prefixed(&byte_reader::u16); }
+    [[nodiscard]] std::optional<byte_reader> prefixed_u8() noexcept {
+        if (!has(1))
+            return std::nullopt;
+        return behind_prefix(1, rest_[0]);
+    }
+    [[nodiscard]] std::optional<byte_reader> prefixed_u16() noexcept {
+        if (!has(2))
+            return std::nullopt;
+        return behind_prefix(2, static_cast<std::size_t>(rest_[0]) << 8 | rest_[1]);
+    }
 
   private:
-    template <class Number, std::size_t Size>
-    std::optional<Number> number() noexcept {
-        const auto bytes = take(Size);
-        if (!bytes)
-            return std::nullopt;
-        std::uint32_t value = 0;
-        for (const auto byte : *bytes)
-            value = value << 8 | byte;
-        return static_cast<Number>(value);
+    [[nodiscard]] bool has(std::size_t size) const noexcept { return size <= rest_.size(); }
+
+    // advance is the only function that does: the bytes are there.
+    byte_view advance(std::size_t size) noexcept {
+        const auto passed = rest_.first(size);
+        rest_ = rest_.subspan(size);
+        return passed;
     }
 
-    template <class Number>
-    std::optional<byte_reader> prefixed(std::optional<Number> (byte_reader::*length)() noexcept) noexcept {
-        auto ahead = *this;
-        const auto size = (ahead.*length)();
-        if (!size)
+    std::optional<byte_reader> behind_prefix(std::size_t prefix, std::size_t size) noexcept {
+        if (!has(prefix + size))
             return std::nullopt;
-        const auto body = ahead.take(*size);
-        if (!body)
-            return std::nullopt;
-        *this = ahead;
-        return byte_reader{*body};
+        return byte_reader{advance(prefix + size).subspan(prefix)};
     }
 
     byte_view rest_;

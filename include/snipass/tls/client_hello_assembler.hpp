@@ -4,6 +4,7 @@
 
 #include "snipass/base/bytes.hpp"
 #include "snipass/base/result.hpp"
+#include "snipass/tls/broken_rule.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -48,10 +49,10 @@ class client_hello_assembler {
   private:
     [[nodiscard]] bool message_is_sized() const noexcept;
     [[nodiscard]] bool message_is_found() const noexcept;
-    [[nodiscard]] error_code look(byte_view stream) noexcept;
-    [[nodiscard]] error_code look_at_record_header(byte_view stream) noexcept;
-    [[nodiscard]] error_code look_at_handshake_header(std::uint8_t byte) noexcept;
-    [[nodiscard]] error_code enter_fragment(std::size_t size) noexcept;
+    [[nodiscard]] broken_rule read_record_header(byte_view stream) noexcept;
+    [[nodiscard]] broken_rule read_handshake_header(byte_view stream) noexcept;
+    [[nodiscard]] broken_rule read_message_size(std::uint8_t byte) noexcept;
+    [[nodiscard]] broken_rule enter_fragment(std::size_t size) noexcept;
     void skip_fragment() noexcept;
     [[nodiscard]] std::size_t needed() const noexcept;
 
