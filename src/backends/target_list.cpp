@@ -2,6 +2,8 @@
 // The targets of one backend.
 #include "snipass/backends/target_list.hpp"
 
+#include "snipass/base/source.hpp"
+
 #include <boost/functional/hash.hpp>
 
 #include <algorithm>
@@ -9,8 +11,6 @@
 
 namespace snipass::server {
 namespace {
-
-constexpr unsigned v6_source_prefix = 64; // what one customer is given
 
 // splitmix64's last steps: the standard hashes are not mixed well enough to be compared with each other.
 std::uint64_t mixed(std::uint64_t x) noexcept {
@@ -54,7 +54,7 @@ std::string name_of(const candidate& one) {
 }
 
 void by_source(std::vector<candidate>& candidates, const ip_address& client) {
-    const auto source = hash(client.is_v4() ? client : ip_prefix{client, v6_source_prefix}.address());
+    const auto source = hash(source_of(client));
     by_rank(candidates, [source](const candidate& one) { return mixed(source ^ place_hash(one)); });
 }
 

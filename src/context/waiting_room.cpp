@@ -2,16 +2,12 @@
 // The bounds on clients whose hello is not complete.
 #include "snipass/context/waiting_room.hpp"
 
+#include "snipass/base/source.hpp"
+
 #include <algorithm>
 
 namespace snipass::server {
 namespace {
-
-constexpr unsigned v6_source_prefix = 64; // what one customer is given
-
-ip_address source_of(const ip_address& client) {
-    return client.is_v4() ? client : ip_prefix{client, v6_source_prefix}.address();
-}
 
 class shed_category_type final : public boost::system::error_category {
   public:

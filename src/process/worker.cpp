@@ -66,7 +66,7 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
                                share(server.max_waiting_per_source, workers_));
     thread_.names.set_limits({share(names_limits.names, workers_), share(names_limits.questions, workers_),
                               share(names_limits.waiting, workers_)});
-    thread_.lines.configure(now->config->log);
+    thread_.lines.configure(now->config->log, std::max<std::size_t>(access_log::refused_lines / workers_, 1));
     thread_.relays.set_pipe_limits(share(server.max_pipes, workers_),
                                    share(server.max_pipe_memory, workers_));
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },

@@ -10,10 +10,33 @@ using namespace std::chrono_literals;
 constexpr std::size_t batch_size = 32'768;
 constexpr auto longest_delay = 100ms;
 
+bool was_refused(const record& one) noexcept {
+    return one.outcome != outcome::handed_off && one.outcome != outcome::proxied;
+}
+
 } // namespace
 
+access_log::access_log(net::event_loop& loop, log& target)
+    : loop_(loop), target_(target),
+      refused_(loop, refused_lines, [&target](const ip_address& source, std::size_t left_out) {
+          const auto address = source == ip_address{} ? "many" : source.to_string();
+          const auto count = std::to_string(left_out);
+          target.write(config::log_level::info, "more clients of one source got no backend",
+                       {{"source", address}, {"lines_left_out", count}});
+      }) {}
+
+access_log::~access_log() {
+    refused_.tell_now();
+    flush();
+}
+
+void access_log::configure(const config::log_settings& settings, std::size_t share) noexcept {
+    settings_ = settings;
+    refused_.set_most(share);
+}
+
 void access_log::add(const record& one) {
-    if (!settings_.access)
+    if (!settings_.access || (was_refused(one) && !refused_.may_write(one.client.address)))
         return;
     if (lines_.empty())
         loop_.arm(*this, net::clock::now() + longest_delay);

@@ -7,21 +7,46 @@
 
 namespace snipass::server {
 
-void append_json(std::string& to, std::string_view text) {
+namespace {
+
+void append_escaped(std::string& to, char c) {
     static constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+        to += '\\';
+        to += c;
+    } else if (byte >= 0x20 && byte < 0x7f) {
+        to += c;
+    } else {
+        to += "\\u00";
+        to += digits[byte >> 4];
+        to += digits[byte & 0x0f];
+    }
+}
+
+} // namespace
+
+void append_json(std::string& to, std::string_view text) {
     to += '"';
+    for (const char c : text)
+        append_escaped(to, c);
+    to += '"';
+}
+
+void append_cut(std::string& to, std::string_view text) {
+    static constexpr std::string_view mark = "...";
+    to += '"';
+    const auto begin = to.size();
+    auto room_for_mark = begin; // the longest that leaves room for it
     for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            to += '\\';
-            to += c;
-        } else if (byte >= 0x20 && byte < 0x7f) {
-            to += c;
-        } else {
-            to += "\\u00";
-            to += digits[byte >> 4];
-            to += digits[byte & 0x0f];
+        append_escaped(to, c);
+        if (to.size() - begin > longest_text) {
+            to.resize(room_for_mark);
+            to += mark;
+            break;
         }
+        if (to.size() - begin + mark.size() <= longest_text)
+            room_for_mark = to.size();
     }
     to += '"';
 }

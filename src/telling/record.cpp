@@ -21,6 +21,14 @@ void json_field(std::string& to, std::string_view key, std::string_view value) {
     append_json(to, value);
 }
 
+// A stranger's text.
+void json_cut(std::string& to, std::string_view key, std::string_view value) {
+    to += ",\"";
+    to += key;
+    to += "\":";
+    append_cut(to, value);
+}
+
 template <class Number>
 void json_number(std::string& to, std::string_view key, Number value) {
     to += ",\"";
@@ -37,12 +45,16 @@ void json_null(std::string& to, std::string_view key) {
 
 void json_alpn(std::string& to, alpn_list list) {
     to += ",\"alpn\":[";
-    bool first = true;
+    const auto begin = to.size();
     for (; !list.empty(); list.pop_front()) {
-        if (!first)
+        const auto before = to.size();
+        if (before > begin)
             to += ',';
-        append_json(to, list.front());
-        first = false;
+        append_cut(to, list.front());
+        if (to.size() - begin > longest_text) { // the whole entries that fit
+            to.resize(before);
+            break;
+        }
     }
     to += ']';
 }
@@ -83,6 +95,11 @@ void text_quoted(std::string& to, std::string_view key, std::string_view value) 
     append_json(to, value);
 }
 
+void text_cut(std::string& to, std::string_view key, std::string_view value) {
+    text_field(to, key, "");
+    append_cut(to, value);
+}
+
 std::chrono::microseconds::rep microseconds(net::clock::duration time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
@@ -94,7 +111,7 @@ void text_alpn(std::string& to, alpn_list list) {
             joined += ',';
         joined += list.front();
     }
-    text_quoted(to, "alpn", joined);
+    text_cut(to, "alpn", joined);
 }
 
 std::vector<std::string> names_of(const hello_notes::details::list& numbers,
@@ -106,7 +123,7 @@ std::vector<std::string> names_of(const hello_notes::details::list& numbers,
 
 void text_hello(std::string& to, const hello_notes& hello) {
     if (const auto name = hello.server_name())
-        text_quoted(to, "server_name", *name);
+        text_cut(to, "server_name", *name);
     if (const auto offer = hello.offer(); !offer.empty())
         text_alpn(to, offer);
     const auto* const more = hello.more();
@@ -120,7 +137,7 @@ void text_hello(std::string& to, const hello_notes& hello) {
 
 void json_hello(std::string& to, const std::optional<hello_notes>& hello) {
     const auto name = hello ? hello->server_name() : std::nullopt;
-    name ? json_field(to, "server_name", *name) : json_null(to, "server_name");
+    name ? json_cut(to, "server_name", *name) : json_null(to, "server_name");
     json_alpn(to, hello ? hello->offer() : alpn_list{});
     const auto* const more = hello ? hello->more() : nullptr;
     if (more == nullptr)

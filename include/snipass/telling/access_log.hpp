@@ -4,6 +4,7 @@
 
 #include "snipass/config/configuration.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/telling/line_limit.hpp"
 #include "snipass/telling/log.hpp"
 #include "snipass/telling/record.hpp"
 
@@ -13,12 +14,18 @@ namespace snipass::server {
 
 // access_log costs a session the formatting of its line; the log's lock and the wake-up of its thread are
 // paid once a batch. A line is written at most a tenth of a second after its session ended.
+//
+// One source could fill the disk with clients that no backend takes. Of those it gets `refused_lines` a
+// second; an event tells how many more there were.
 class access_log final : private net::alarm {
   public:
-    access_log(net::event_loop& loop, log& target) : loop_(loop), target_(target) {}
-    ~access_log() { flush(); }
+    static constexpr std::size_t refused_lines = 10;
 
-    void configure(const config::log_settings& settings) noexcept { settings_ = settings; }
+    access_log(net::event_loop& loop, log& target);
+    ~access_log();
+
+    // configure: `share` is how many lines of refused clients one source gets here, at least 1.
+    void configure(const config::log_settings& settings, std::size_t share = refused_lines) noexcept;
     void add(const record& one);
     void flush();
 
@@ -28,6 +35,7 @@ class access_log final : private net::alarm {
     net::event_loop& loop_;
     log& target_;
     config::log_settings settings_;
+    line_limit refused_;
     std::string lines_;
 };
 

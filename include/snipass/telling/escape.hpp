@@ -12,6 +12,11 @@ namespace snipass::server {
 // printable ASCII become \u00XX, each byte for itself: what a client sends as a name need not be UTF-8.
 void append_json(std::string& to, std::string_view text);
 
+// append_cut does the same for text of a stranger's: what is written between the quotes has at most
+// `longest_text` bytes, and ends with "..." where that was not all. One byte can become six.
+inline constexpr std::size_t longest_text = 256;
+void append_cut(std::string& to, std::string_view text);
+
 // append_time appends the time as RFC 3339 writes it, in UTC, with milliseconds: 2026-01-31T23:59:59.999Z.
 void append_time(std::string& to, std::chrono::system_clock::time_point time);
 

@@ -42,6 +42,26 @@ TEST_CASE("append_json: every other byte is \\u00XX, each for itself") {
     CHECK(json("\xc3\xa4") == R"(before "\u00c3\u00a4")"); // UTF-8 too
 }
 
+TEST_CASE(
+    "append_cut: a stranger's text has at most 256 bytes between its quotes, whole escapes and a mark") {
+    const auto cut = [](std::string_view text) {
+        std::string made;
+        server::append_cut(made, text);
+        return made.substr(1, made.size() - 2);
+    };
+    CHECK(cut("www.example.com") == "www.example.com");
+    CHECK(cut(std::string(256, 'a')) == std::string(256, 'a'));
+    CHECK(cut(std::string(257, 'a')) == std::string(253, 'a') + "...");
+    std::string controls;
+    for (int i = 0; i < 42; ++i)
+        controls += "\\u0001";
+    CHECK(cut(std::string(42, '\1')) == controls); // 252 bytes
+    CHECK(cut(std::string(43, '\1')) == controls + "...");
+    CHECK(cut(std::string(42, '\1') + "abcd") == controls + "abcd");
+    CHECK(cut(std::string(42, '\1') + "abcde") == controls + "a...");
+    CHECK(cut(std::string(300, '"')).size() == 255); // 126 escapes of two, and the mark
+}
+
 TEST_CASE("append_time: RFC 3339 in UTC, with milliseconds") {
     CHECK(rfc_3339(0) == "1970-01-01T00:00:00.000Z");
     CHECK(rfc_3339(7) == "1970-01-01T00:00:00.007Z");
