@@ -138,7 +138,7 @@ class Notify(Case):
 
     def test_without_a_manager(self):
         environment = {"NOTIFY_SOCKET": ""}
-        snipass = self.start(Router(self.folder, harness.case.HEAD + '[[route]]\nnames = ["a.example.com"]\nbackend = "a"\n'
+        snipass = self.keep(Router(self.folder, harness.case.HEAD + '[[route]]\nnames = ["a.example.com"]\nbackend = "a"\n'
                                     + self.backend("a"), env=environment, ready=False))
         self.connect(snipass).close()
 

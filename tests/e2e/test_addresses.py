@@ -8,16 +8,13 @@ import os
 import pathlib
 import signal
 import socket
-import sys
 import threading
 import time
 
 import harness
-from harness import DEADLINE, Case, client_hello, wait_until
+from harness import DEADLINE, Case, client_hello, handoff_sender, wait_until
 from harness.namespace import Resolver, run_in_namespace
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-import handoff_sender  # noqa: E402
 
 HELLO = client_hello("far.example.com")
 

@@ -3,7 +3,6 @@
 
 import os
 import signal
-import socket
 
 import harness
 from harness import Case, client_hello, is_sanitized, read_exactly

@@ -3,12 +3,10 @@
 
 import os
 import resource
-import socket
 import time
-import unittest
 
 import harness
-from harness import Case, client_hello, is_sanitized, read_all, read_exactly, wait_until
+from harness import Case, client_hello, read_all, read_exactly, unless_sanitized, wait_until
 
 HELLO = client_hello("blog.example.com")
 
@@ -127,7 +125,7 @@ class Bounds(Case):
                 client.close()
                 self.assertEqual(router.session(client=name)["outcome"], "client_closed")
 
-    @unittest.skipIf(is_sanitized(), "a sanitizer needs descriptors")
+    @unless_sanitized
     def test_out_of_descriptors_the_listener_pauses_and_recovers(self):
         self.receiver("blog", serve="raw")
         router = self.start_router('hello_timeout = "60s"')

@@ -12,11 +12,8 @@ import threading
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-
-import handoff_sender  # noqa: E402
-import harness  # noqa: E402
-from harness import Case, client_hello, curl, gnutls_cli, python_tls, read_all, s_client, wait_until  # noqa: E402
+import harness
+from harness import Case, client_hello, curl, gnutls_cli, handoff_sender, python_tls, read_all, s_client, wait_until
 
 HELLO = client_hello("blog.example.com")
 ACTIVATE = pathlib.Path(harness.__file__).with_name("activate.py")
@@ -36,7 +33,8 @@ address = "handoff:{path}"
 STRANGER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-import handoff_sender, socket
+import socket
+from harness import handoff_sender
 with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as far:
     client = server.accept()[0]
     os.setresgid(65534, 65534, 65534)
@@ -229,10 +227,10 @@ class Senders(Chain):
         receiver = self.receiver("blog", serve="raw")
         self.folder.chmod(0o755)
         self.class_folder.chmod(0o755)
-        support = str(pathlib.Path(handoff_sender.__file__).parent)
+        here = str(pathlib.Path(__file__).parent)
 
         def stranger(protocol):
-            return subprocess.run([sys.executable, "-c", STRANGER, support, self.path, protocol],
+            return subprocess.run([sys.executable, "-c", STRANGER, here, self.path, protocol],
                                   capture_output=True, text=True, check=False)
 
         second = self.second(self.to_receiver(), listener='mode = "0666"')

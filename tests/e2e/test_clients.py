@@ -85,7 +85,7 @@ class RealClients(Case):
 
     def test_a_hello_that_comes_in_pieces(self):
         for sizes in ([1], [4, 1], [5], [6, 500], [1] * 60, [1448]):
-            dribble = self.start(Dribble(self.port, sizes))
+            dribble = self.keep(Dribble(self.port, sizes))
             for kind in KINDS:
                 with self.subTest(kind=kind, sizes=sizes[:3]):
                     self.check(curl(dribble.port, f"{kind}.example.com", self.certificate), kind)

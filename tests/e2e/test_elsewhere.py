@@ -6,10 +6,9 @@ import pathlib
 import resource
 import socket
 import subprocess
-import unittest
 
 import harness
-from harness import DEADLINE, client_hello, is_sanitized, read_all, read_exactly, wait_until
+from harness import DEADLINE, client_hello, read_all, read_exactly, unless_sanitized, wait_until
 from harness.namespace import CaseWithNeighbour, Neighbour, run_in_namespace
 
 OWN, OTHER = CaseWithNeighbour.own, CaseWithNeighbour.other
@@ -57,11 +56,11 @@ class Elsewhere(CaseWithNeighbour):
         resource.prlimit(router.pid, resource.RLIMIT_NOFILE, (highest + 2, hard))
         return clients
 
-    @unittest.skipIf(is_sanitized(), "a sanitizer needs descriptors")
+    @unless_sanitized
     def test_out_of_descriptors_a_backend_at_the_listeners_port_is_no_loop(self):
         self.is_served_by_those_who_make_room(backend([f"{OTHER}:{PORT}"]), HELLO)
 
-    @unittest.skipIf(is_sanitized(), "a sanitizer needs descriptors")
+    @unless_sanitized
     def test_out_of_descriptors_who_may_be_forwarded_is_not_refused(self):
         self.resolver.answers["www.test"] = [OTHER]
         rest = ('\n[[route]]\nnames = ["*.test"]\nbackend = "asked"\n[backend.asked]\n'

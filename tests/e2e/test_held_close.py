@@ -6,7 +6,6 @@ import socket
 import struct
 import threading
 import time
-import unittest
 
 import harness
 from harness import Case, client_hello, read_all

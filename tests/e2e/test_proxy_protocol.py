@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
 """PROXY protocol headers: from balancers in front, and to backends behind; with nginx and haproxy on both sides."""
 
-import shutil
 import socket
 import struct
 import time
-import unittest
 
 import harness
 from harness import DEADLINE, Case, client_hello, read_all, read_exactly, wait_until
@@ -146,7 +144,6 @@ class ProxyProtocol(Case):
         return harness.clients._run(["curl", "-sS", "--max-time", DEADLINE, "--cacert", self.certificate, "--noproxy", "*",
                                      "--connect-to", f"far.example.com:443:127.0.0.1:{port}", "https://far.example.com/"]).output
 
-    @unittest.skipUnless(shutil.which("nginx"), "no nginx")
     def test_nginx_reads_our_headers(self):
         for version in ("v1", "v2"):
             with self.subTest(version):
@@ -164,7 +161,6 @@ class ProxyProtocol(Case):
                 line = router.session(outcome="proxied")
                 self.assertEqual(answer, f"{line['client']} to 127.0.0.1:{router.port()}")
 
-    @unittest.skipUnless(shutil.which("haproxy"), "no haproxy")
     def test_haproxy_in_front_and_behind(self):
         front, behind = free_port(), free_port()
         pem = self.folder / "both.pem"

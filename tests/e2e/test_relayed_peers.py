@@ -6,14 +6,12 @@ SNIPASS_LONG=1: two gigabytes each way, where it is 64 MB otherwise.
 
 import hashlib
 import os
-import shutil
 import signal
 import socket
 import ssl
 import struct
 import threading
 import time
-import unittest
 
 from harness import DEADLINE, Case, client_hello, main, read_all, wait_until
 from harness.case import HEAD
@@ -67,7 +65,6 @@ class Peers(Case):
 
     # -- other programs
 
-    @unittest.skipUnless(shutil.which("socat"), "no socat here")
     def test_socat_echoes_and_hears_the_end(self):
         port = free_port()
         self.run_program(["socat", f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr", "EXEC:cat"])
@@ -145,7 +142,6 @@ class Peers(Case):
         self.assertEqual(router.session()["end"], "backend_reset")
         self.assertEqual(self.end_of(client), "reset")
 
-    @unittest.skipUnless(shutil.which("nginx"), "no nginx here")
     def test_nginx_in_front_sends_a_proxy_header(self):
         port = free_port()
         router = self.proxied(head=HEAD + 'accept_proxy_protocol = ["127.0.0.0/8"]\n', rest='proxy_protocol = "v1"')

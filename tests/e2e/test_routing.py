@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 """Which backend a client gets, by name, ALPN and source; and what becomes of clients that no route takes."""
 
-import socket
 import struct
 
 import harness

@@ -46,7 +46,7 @@ class WhileTheFileIsRead(Case):
 
     def begin(self, **options):
         self.manager = self.start_manager()
-        return self.start(Watched([router.SNIPASS, "run", "--config", self.file],
+        return self.keep(Watched([router.SNIPASS, "run", "--config", self.file],
                                   env={"NOTIFY_SOCKET": self.manager.path, **options.pop("env", {})}, **options))
 
     def start_manager(self):
@@ -152,7 +152,7 @@ class StandardDescriptors(Case):
                 closer = f"import os, sys\nfor fd in {closed}: os.close(fd)\nos.execv(sys.argv[1], sys.argv[1:])"
                 manager = router.Manager(self.folder / "notify")
                 self.addCleanup(manager.close)
-                snipass = self.start(Watched([sys.executable, "-c", closer, router.SNIPASS, "run", "--config", file],
+                snipass = self.keep(Watched([sys.executable, "-c", closer, router.SNIPASS, "run", "--config", file],
                                              env={"NOTIFY_SOCKET": manager.path}))
                 manager.wait_for("READY=1")
                 for fd in range(3):

@@ -14,10 +14,9 @@ import struct
 import subprocess
 import sys
 import time
-import unittest
 
 import harness
-from harness import Case, Watched, client_hello, curl, is_sanitized, s_client, wait_until
+from harness import Case, Watched, client_hello, curl, is_sanitized, s_client, unless_sanitized, wait_until
 
 NAME = "blog.example.com"
 AWAY = "away.example.com"
@@ -73,7 +72,7 @@ class Flood:
     def __init__(self, case, port, count):
         self._holders = []
         for number, first in enumerate(range(0, count, A_PROCESS)):
-            self._holders.append(case.start(Watched(
+            self._holders.append(case.keep(Watched(
                 [sys.executable, __file__, "hold", port, min(A_PROCESS, count - first), number],
                 stdin=subprocess.PIPE)))
         self._wait_for("holding", 1)
@@ -93,10 +92,6 @@ class Flood:
         for one in self._holders:
             one.process.stdin.close()
             one.wait()
-
-
-# UBSan looks at memory through a pipe (its vptr check), which takes descriptors: without any it sees errors in what is right.
-with_few_descriptors = unittest.skipIf(is_sanitized(), "a sanitizer needs descriptors")
 
 
 def descriptors(router):
@@ -145,7 +140,7 @@ class Slowloris(Case):
             self.assertLessEqual(each, BYTES_A_CLIENT)
         flood.leave()
 
-    @with_few_descriptors
+    @unless_sanitized
     def test_sixty_four_descriptors_are_enough_to_serve_through_a_flood(self):
         router = self.start_router(prefix=("prlimit", "--nofile=64:64"))
         flood = Flood(self, router.port(), 500)
@@ -153,7 +148,7 @@ class Slowloris(Case):
         flood.leave()
         self.serve_some(router, 2, (s_client, curl))
 
-    @with_few_descriptors
+    @unless_sanitized
     def test_out_of_descriptors_it_rests_and_recovers(self):
         """The descriptors are taken by clients that cannot be shed: they said all, and their backend is away."""
         router = self.start_router(prefix=("prlimit", "--nofile=64:64"))

@@ -3,10 +3,8 @@
 
 import pathlib
 import re
-import shutil
 import signal
 import socket
-import unittest
 
 import harness
 from harness import Case, client_hello, wait_until
@@ -16,7 +14,6 @@ CLIENTS, EACH = 32, 100
 HEAD = harness.case.HEAD.replace('level = "info"', 'level = "info"\naccess = false').replace("workers = 2", "workers = 1")
 
 
-@unittest.skipUnless(shutil.which("strace"), "no strace here")
 class SystemCalls(Case):
     def start_router(self, protocol):
         self.receiver("blog", protocol=protocol, serve="once")

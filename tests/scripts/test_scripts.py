@@ -9,7 +9,7 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "tests" / "e2e"))
-from harness import namespace  # noqa: E402
+from harness import main, namespace  # noqa: E402
 
 # A package manager whose packages do what Debian's servers do: they are enabled for the next boot, and ask before they start.
 APT = """#!/bin/sh
@@ -128,4 +128,4 @@ class Configuration(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

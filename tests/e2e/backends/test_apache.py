@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD, wait_for  # noqa: E402
-from receiver_checks import ServerTests  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import main  # noqa: E402
+from harness.places import BUILD  # noqa: E402
+from harness.process import wait_until  # noqa: E402
+from harness.receiver_checks import ServerTests  # noqa: E402
 
 # "Listen 443" is what the administrator has already. The router has port 443 in production, so that <VirtualHost *:443>
 # goes on to match; here it has another one, so there is no virtual host.
@@ -60,7 +61,7 @@ class Apache(ServerTests):
         self.server = self.start(BUILD / "snipass-run", self.socket, "--listen", "443", "--",
                                  "/usr/sbin/apache2", "-f", self.configuration, "-DFOREGROUND")
         self.wait_for_socket()
-        wait_for(lambda: len(self.processes) >= 2, "Apache's children")
+        wait_until(lambda: len(self.processes) >= 2, "Apache's children")
 
     @property
     def processes(self):
@@ -81,11 +82,11 @@ class Apache(ServerTests):
             for _ in range(3):
                 old = set(self.processes)
                 self.server.send_signal(signal.SIGUSR1)  # apachectl graceful
-                wait_for(lambda: not old & set(self.processes), "other children", 30)
+                wait_until(lambda: not old & set(self.processes), "other children", 30)
                 load.wait_for_more(50)
         self.assertEqual(load.failures, [])
 
 
 del ServerTests  # it is no test by itself
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -7,12 +7,12 @@ import socket
 import ssl
 import sys
 import time
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BackendCase  # noqa: E402
-from router import Router  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import main  # noqa: E402
+from harness.backend_case import BackendCase  # noqa: E402
+from harness.router import SiteRouter  # noqa: E402
 
 
 def client_hello(host_name="test.example"):
@@ -30,7 +30,7 @@ class Datagram(BackendCase):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
             receiver.bind(str(self.socket))
             receiver.settimeout(10)
-            with Router(self.folder, self.socket, "datagram") as router:
+            with SiteRouter(self.folder, self.socket, "datagram") as router:
                 for cut in (len(hello), 1, 100):
                     with self.subTest(cut=cut), socket.create_connection(router.address) as client:
                         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -56,7 +56,7 @@ class Datagram(BackendCase):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
             receiver.bind(str(self.socket))
             receiver.settimeout(10)
-            with Router(self.folder, self.socket, "datagram") as router, socket.create_connection(router.address) as client:
+            with SiteRouter(self.folder, self.socket, "datagram") as router, socket.create_connection(router.address) as client:
                 client.sendall(hello + early)
                 data, control, flags, _ = receiver.recvmsg(2048, socket.CMSG_SPACE(64), socket.MSG_CMSG_CLOEXEC)
                 self.assertEqual((data, flags & socket.MSG_TRUNC), (hello, 0))
@@ -66,4 +66,4 @@ class Datagram(BackendCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

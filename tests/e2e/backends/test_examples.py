@@ -2,19 +2,19 @@
 """The example backends: what they answer, what they refuse."""
 import os
 import resource
-import signal
 import socket
 import subprocess
 import sys
 import time
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-import handoff_sender  # noqa: E402
-from backend_case import BUILD, SOURCE, BackendCase, descriptors, settled, wait_for  # noqa: E402
-from receiver_checks import (  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import handoff_sender, main  # noqa: E402
+from harness.backend_case import BackendCase, descriptors, settled  # noqa: E402
+from harness.places import BUILD, SOURCE  # noqa: E402
+from harness.process import wait_until  # noqa: E402
+from harness.receiver_checks import (  # noqa: E402
     KeepsItsPlace, KnowsOfSnipass, KnowsSenders, OutlivesThreads, RefusesLies, RefusesTheUnknown,
     ServesClients, tcp_pair)
 
@@ -31,7 +31,7 @@ class Example(KeepsItsPlace, BackendCase):
         if self.protocol == "stream":
             self.wait_for_socket()
         else:
-            wait_for(self.socket.exists, "the receiver's socket")
+            wait_until(self.socket.exists, "the receiver's socket")
 
 
 class SaysHello:
@@ -85,7 +85,7 @@ class KeepsDatagrams(KeepsClients):
         subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, SOURCE / "tests" / "support" / "withheld.c", "-ldl"], check=True)
         self.server = self.start(*self.command_at(path), env={**os.environ, "LD_PRELOAD": str(shim),
                                                               "ASAN_OPTIONS": "verify_asan_link_order=0"})
-        wait_for(path.exists, "the receiver's socket")
+        wait_until(path.exists, "the receiver's socket")
         self.socket = path
         far, near = tcp_pair()
         with far, self.router() as router, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
@@ -132,4 +132,4 @@ class AsioBackend(KnowsSenders, KnowsOfSnipass, RefusesLies, Example):
 del Example, KeepsItsPlace, KeepsClients, KeepsDatagrams, KnowsOfSnipass, KnowsSenders  # they are no tests by themselves
 del OutlivesThreads, RefusesLies, RefusesTheUnknown, ServesClients
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -4,12 +4,14 @@ import signal
 import socket
 import sys
 import time
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD, BackendCase, catches, wait_for  # noqa: E402
-from receiver_checks import BehindRouter, ServerTests  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import main  # noqa: E402
+from harness.backend_case import BackendCase, catches  # noqa: E402
+from harness.places import BUILD  # noqa: E402
+from harness.process import wait_until  # noqa: E402
+from harness.receiver_checks import BehindRouter, ServerTests  # noqa: E402
 
 CONFIGURATION = """
 global
@@ -49,7 +51,7 @@ class Server:
 
     def reload(self):
         # HAProxy's master misses a signal that comes before it has finished its own (re)start.
-        wait_for(lambda: catches(self.server.pid, signal.SIGUSR2), "the master to be ready")
+        wait_until(lambda: catches(self.server.pid, signal.SIGUSR2), "the master to be ready")
         self.server.send_signal(signal.SIGUSR2)
 
     @property
@@ -63,7 +65,7 @@ class HAProxy(Server, ServerTests):
             for _ in range(3):
                 old = set(self.processes)
                 self.reload()
-                wait_for(lambda: self.processes and not old & set(self.processes), "another worker", 30)
+                wait_until(lambda: self.processes and not old & set(self.processes), "another worker", 30)
                 load.wait_for_more(50)
         self.assertEqual(load.failures, [])
 
@@ -91,7 +93,7 @@ class HAProxyReload(Server, BehindRouter, BackendCase):
             old = set(self.processes)
             self.configure(bind)
             self.reload()
-            wait_for(lambda: self.processes and not old & set(self.processes), f"the old worker to leave, {bind}", 30)
+            wait_until(lambda: self.processes and not old & set(self.processes), f"the old worker to leave, {bind}", 30)
             self.serves(*hosts)
 
     def test_a_family_comes_and_goes(self):
@@ -112,10 +114,10 @@ class HAProxyReload(Server, BehindRouter, BackendCase):
         """The old worker has paused its listeners for the new one, and resumes."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             self.configure(self.bind(), at_the_end=f"frontend other\n    bind 127.0.0.1:{taken.getsockname()[1]}\n")
-            old = self.processes
+            old = wait_until(lambda: self.processes, "its worker")
             self.reload()
             log = self.folder / "server.log"
-            wait_for(lambda: "Resumed frontend site" in log.read_text(), "HAProxy to give up", 30)
+            wait_until(lambda: "Resumed frontend site" in log.read_text(), "HAProxy to give up", 30)
             self.assertEqual(self.processes, old)
             self.serves("127.0.0.1", "::1")
 
@@ -135,4 +137,4 @@ backend checked
 
 del BackendCase, BehindRouter, ServerTests  # they are no tests by themselves
 if __name__ == "__main__":
-    unittest.main()
+    main()

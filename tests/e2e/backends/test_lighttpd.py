@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSL-1.0
 """Debian's lighttpd, unmodified, as a backend, with its graceful restart."""
-import os
 import signal
 import sys
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD  # noqa: E402
-from receiver_checks import ServerTests  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import main  # noqa: E402
+from harness.places import BUILD  # noqa: E402
+from harness.receiver_checks import ServerTests  # noqa: E402
 
 CONFIGURATION = """
 server.modules = ("mod_openssl", "mod_ssi")
@@ -51,4 +50,4 @@ class Lighttpd(ServerTests):
 
 del ServerTests  # it is no test by itself
 if __name__ == "__main__":
-    unittest.main()
+    main()

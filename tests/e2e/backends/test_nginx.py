@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD, BackendCase, can_connect, wait_for  # noqa: E402
-from receiver_checks import BehindRouter, ServerTests, ServesClients  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import main  # noqa: E402
+from harness.backend_case import BackendCase, can_connect  # noqa: E402
+from harness.places import BUILD  # noqa: E402
+from harness.process import wait_until  # noqa: E402
+from harness.receiver_checks import BehindRouter, ServerTests, ServesClients  # noqa: E402
 
 # What an administrator writes; only the paths differ.
 CONFIGURATION = """
@@ -67,7 +69,7 @@ class NginxServer:
         def read():
             with contextlib.suppress(FileNotFoundError):  # while one master gives way to the next
                 return (self.folder / "nginx.pid").read_text()
-        return int(wait_for(read, "nginx.pid"))
+        return int(wait_until(read, "nginx.pid"))
 
     def workers(self, master=None):
         children = Path(f"/proc/{master or self.master()}/task/{master or self.master()}/children").read_text()
@@ -96,7 +98,7 @@ class Nginx(NginxServer, ServerTests):
         with self.router() as router:
             before = {pid: self.cpu(pid) for pid in self.workers()}
             self.assertEqual(len(before), 2)
-            wait_for(lambda: self.fetch_many(router.address, 50) == [] and
+            wait_until(lambda: self.fetch_many(router.address, 50) == [] and
                      all(self.cpu(pid) > ticks for pid, ticks in before.items()), "both workers to have worked", 60)
 
     @staticmethod
@@ -108,7 +110,7 @@ class Nginx(NginxServer, ServerTests):
             for _ in range(5):
                 old = self.workers()
                 os.kill(self.master(), signal.SIGHUP)
-                wait_for(lambda: len(set(self.workers()) - set(old)) == 2, "two new workers")
+                wait_until(lambda: len(set(self.workers()) - set(old)) == 2, "two new workers")
                 load.wait_for_more(100)
         self.assertEqual(load.failures, [])
 
@@ -134,8 +136,8 @@ class Nginx(NginxServer, ServerTests):
                 for _ in range(5):
                     old, before = self.workers(), len(served)
                     os.kill(self.master(), signal.SIGHUP)
-                    wait_for(lambda o=old: len(set(self.workers()) - set(o)) == 2, "two new workers")
-                    wait_for(lambda n=before: len(served) > n + 8 or failures, "connections to be served", 60)
+                    wait_until(lambda o=old: len(set(self.workers()) - set(o)) == 2, "two new workers")
+                    wait_until(lambda n=before: len(served) > n + 8 or failures, "connections to be served", 60)
             finally:
                 done.set()
                 for client in clients:
@@ -146,12 +148,12 @@ class Nginx(NginxServer, ServerTests):
         with self.router() as router, self.load(router.address) as load:
             old = self.master()
             os.kill(old, signal.SIGUSR2)
-            new = wait_for(lambda: self.master() != old and self.master(), "the new master")
+            new = wait_until(lambda: self.master() != old and self.master(), "the new master")
             self.addCleanup(self.kill_group, os.getpgid(new))
-            wait_for(lambda: len(self.workers(new)) == 2, "the new workers")
+            wait_until(lambda: len(self.workers(new)) == 2, "the new workers")
             load.wait_for_more(50)
             os.kill(old, signal.SIGQUIT)
-            wait_for(lambda: not Path(f"/proc/{old}").exists() or not self.workers(old), "the old master to go")
+            wait_until(lambda: not Path(f"/proc/{old}").exists() or not self.workers(old), "the old master to go")
             load.wait_for_more(100)
         self.assertEqual(load.failures, [])
 
@@ -163,7 +165,7 @@ class Nginx(NginxServer, ServerTests):
     def test_starts_again_after_a_crash(self):
         master = self.master()
         os.killpg(os.getpgid(master), signal.SIGKILL)  # the socket's file stays behind
-        wait_for(lambda: not can_connect(self.socket), "nginx to be dead")
+        wait_until(lambda: not can_connect(self.socket), "nginx to be dead")
         self.assertTrue(self.socket.exists())
         (self.folder / "nginx.pid").unlink()
         self.start_nginx()
@@ -236,4 +238,4 @@ class NginxSiteOfOneFamily(NginxServer, BehindRouter, BackendCase):
 
 del ServerTests, Addresses  # they are no tests by themselves
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSL-1.0
 """Node's https, unmodified, as a backend: one process, and a cluster of workers."""
 import sys
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD, wait_for  # noqa: E402
-from receiver_checks import ServerTests  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import main  # noqa: E402
+from harness.places import BUILD  # noqa: E402
+from harness.process import wait_until  # noqa: E402
+from harness.receiver_checks import ServerTests  # noqa: E402
 
 SERVER = """
 const fs = require('fs'), https = require('https'), cluster = require('cluster');
@@ -36,7 +37,7 @@ class Node(ServerTests):
         (self.folder / "server.js").write_text(SERVER)
         self.server = self.start(BUILD / "snipass-run", self.socket, "--listen", "443", "--",
                                  "node", self.folder / "server.js", self.folder, *self.cluster)
-        wait_for(lambda: (self.folder / "server.log").read_text().count("listening") >= max(1, int(self.cluster[0])),
+        wait_until(lambda: (self.folder / "server.log").read_text().count("listening") >= max(1, int(self.cluster[0])),
                  "Node to listen")
         self.wait_for_socket()
 
@@ -58,9 +59,9 @@ class NodeClusterShared(Node):
     def test_both_workers_serve(self):
         with self.router() as router:
             pids = set()
-            wait_for(lambda: pids.add(self.fetch(router.address)[1].split("pid: ")[1]) or len(pids) == 2, "both workers")
+            wait_until(lambda: pids.add(self.fetch(router.address)[1].split("pid: ")[1]) or len(pids) == 2, "both workers")
 
 
 del ServerTests  # it is no test by itself
 if __name__ == "__main__":
-    unittest.main()
+    main()

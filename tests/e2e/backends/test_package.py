@@ -4,12 +4,12 @@ import os
 import re
 import subprocess
 import sys
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-import handoff_sender  # noqa: E402
-from backend_case import BUILD, SOURCE, BackendCase  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import handoff_sender, main  # noqa: E402
+from harness.backend_case import BackendCase  # noqa: E402
+from harness.places import BUILD, SOURCE  # noqa: E402
 
 C_PROGRAM = """
 #include <snipass/openssl.h>
@@ -156,4 +156,4 @@ class Package(BackendCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

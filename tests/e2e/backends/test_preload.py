@@ -4,8 +4,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -13,10 +11,12 @@ import time
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-import handoff_sender  # noqa: E402
-from backend_case import BUILD, RUN, BackendCase, descriptors, for_everybody, settled, wait_for  # noqa: E402
-from receiver_checks import tcp_pair  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import handoff_sender, main  # noqa: E402
+from harness.backend_case import BackendCase, descriptors, settled  # noqa: E402
+from harness.places import BUILD, RUN, for_everybody  # noqa: E402
+from harness.process import wait_until  # noqa: E402
+from harness.receiver_checks import tcp_pair  # noqa: E402
 
 PRELUDE = """
 import errno, fcntl, os, resource, select, signal, socket, sys, time
@@ -339,7 +339,7 @@ class Accept(PreloadCase):
         before = settled(lambda: descriptors(self.server.pid))
         for _ in range(100):
             self.hand_over()
-        wait_for(lambda: descriptors(self.server.pid) <= before, "the descriptors to go")
+        wait_until(lambda: descriptors(self.server.pid) <= before, "the descriptors to go")
 
 
 class Forks(PreloadCase):
@@ -423,7 +423,7 @@ class Forks(PreloadCase):
     def test_from_a_signal_handler_in_accept(self):
         """The child goes on where the handler was called: in our accept()."""
         self.start_piped(RUN, self.socket, "--listen", "443", "--", BUILD / "preload_forking", "accept")
-        wait_for(lambda: self.socket.exists() and self.children(), "the handler's child")
+        wait_until(lambda: self.socket.exists() and self.children(), "the handler's child")
         for _ in range(2):  # the parent, and its child
             self.hand_over()
         # The number that was reserved in the parent is another file's in the child, and stays open.
@@ -449,7 +449,7 @@ class Forks(PreloadCase):
         """)
         self.line()
         with handoff_sender.connect(str(self.socket)):  # silent: accept() waits for it, for a moment
-            wait_for(lambda: len(self.sockets()) == 2, "the connection to be accepted")
+            wait_until(lambda: len(self.sockets()) == 2, "the connection to be accepted")
             self.server.stdin.write("\n")
             self.server.stdin.flush()
             self.assertEqual(self.line(), "1")  # the listener
@@ -885,7 +885,7 @@ class Bind(PreloadCase):
                     time.sleep(60)
                 """))
                 self.assertEqual(self.line(), "closed")
-                wait_for(lambda: handoff_sender.offer(str(self.socket), self.client_of("::1"), 0.2) == "taken", "the thread to come back")
+                wait_until(lambda: handoff_sender.offer(str(self.socket), self.client_of("::1"), 0.2) == "taken", "the thread to come back")
                 self.assertEqual(self.line(), "::1")
                 self.stop(self.server)
 
@@ -1080,4 +1080,4 @@ class Wrapper(PreloadCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -5,14 +5,14 @@ import random
 import subprocess
 import sys
 import threading
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-import handoff_sender  # noqa: E402
-from backend_case import BUILD, MANY, RUN, BackendCase  # noqa: E402
-from receiver_checks import tcp_pair  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import handoff_sender, main  # noqa: E402
+from harness.backend_case import MANY, BackendCase  # noqa: E402
+from harness.places import BUILD, RUN  # noqa: E402
+from harness.receiver_checks import tcp_pair  # noqa: E402
 
 # Those that end at once; each of the others would cost the server its patience.
 QUICK_LIES = ("no descriptor", "two descriptors", "not a header", "version 1", "a pipe", "a listening socket", "close at once")
@@ -56,4 +56,4 @@ class Crowd(BackendCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSL-1.0
 """Python as a backend, unmodified: http.server with ssl, asyncio, and a server that forks for each client."""
 import sys
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD  # noqa: E402
-from receiver_checks import ServerTests  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import main  # noqa: E402
+from harness.places import BUILD  # noqa: E402
+from harness.receiver_checks import ServerTests  # noqa: E402
 
 CONTEXT = """
 import http.server, socketserver, ssl, sys
@@ -81,4 +81,4 @@ class PythonAsyncioUnix(PythonAsyncio):
 
 del ServerTests  # it is no test by itself
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -10,14 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-import handoff_sender  # noqa: E402
-from backend_case import SOURCE, BackendCase, can_connect, wait_for  # noqa: E402
-from receiver_checks import (  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import handoff_sender, main  # noqa: E402
+from harness.backend_case import BackendCase, can_connect  # noqa: E402
+from harness.places import SOURCE  # noqa: E402
+from harness.process import wait_until  # noqa: E402
+from harness.receiver_checks import (  # noqa: E402
     BehindRouter, KeepsItsPlace, KnowsOfSnipass, KnowsSenders, OutlivesThreads, RefusesLies, RefusesTheUnknown, tcp_pair)
 
 RECEIVERS = SOURCE / "examples" / "receivers"
@@ -102,7 +103,7 @@ class Node(OutlivesThreads, Receiver):
     def wait_for_end(self, child):
         """Node is dead, and nobody takes clients for it; another one can have its place."""
         self.server.wait(timeout=20)
-        wait_for(lambda: is_gone(child), "its child to go")
+        wait_until(lambda: is_gone(child), "its child to go")
         far, near = tcp_pair()
         with far, near:
             self.assertEqual(handoff_sender.offer(str(self.socket), near), "away")
@@ -115,7 +116,7 @@ class Node(OutlivesThreads, Receiver):
         far, near = tcp_pair()
         with far, near:
             self.assertEqual(handoff_sender.offer(str(self.socket), near), "taken")
-            wait_for(lambda: len(os.listdir(f"/proc/{child}/task")) == 2, "the client to be passed on")
+            wait_until(lambda: len(os.listdir(f"/proc/{child}/task")) == 2, "the client to be passed on")
             self.server.kill()
             self.wait_for_end(child)
         with self.router() as router:
@@ -137,7 +138,7 @@ class Node(OutlivesThreads, Receiver):
                 _, child = self.processes
                 self.server.terminate()
                 self.wait_for_end(child)
-                wait_for(lambda: load.served > served + threads, "the next Node to serve")
+                wait_until(lambda: load.served > served + threads, "the next Node to serve")
         self.assertLessEqual(len(load.failures), restarts * threads)  # whom Node was serving
 
     def test_its_child_ends_where_the_channel_does(self):
@@ -159,7 +160,7 @@ class Node(OutlivesThreads, Receiver):
                         os.close(client)
                         ours.sendall(answer)
                     else:
-                        wait_for(lambda: ours.recv(1, socket.MSG_PEEK), "the client to be passed on")
+                        wait_until(lambda: ours.recv(1, socket.MSG_PEEK), "the client to be passed on")
                 process.wait(timeout=20)
 
 
@@ -169,6 +170,7 @@ class Compiled(Receiver):
 
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         if not shutil.which(cls.compiler[0]):
             raise AssertionError(f"{cls.compiler[0]} is needed: scripts/install-deps test")
         folder = cls.enterClassContext(tempfile.TemporaryDirectory())
@@ -218,21 +220,20 @@ class Go(Compiled):
             handoff_sender.send_with(connection, handoff_sender.header(near), [near])
             self.assertEqual(connection.recv(1), handoff_sender.ACK)  # it is theirs, and not let go yet
             self.server.terminate()
-            wait_for(lambda: not can_connect(self.socket), "the listener to go")
+            wait_until(lambda: not can_connect(self.socket), "the listener to go")
             near.close()
             connection.close()
             with self.client_tls.wrap_socket(far, server_hostname="test.example") as client:
                 self.assertIn("client: ", self.get(client, close=True))
         self.assertEqual(self.server.wait(timeout=20), 0)
 
-    @unittest.skipUnless(shutil.which("strace"), "no strace here")
     def test_short_of_descriptors_it_keeps_whom_it_has_acknowledged(self):
         for shortage in ("EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"):
             with self.subTest(shortage=shortage), self.router() as router, ThreadPoolExecutor(1) as pool:
                 strace = self.start("strace", "-f", "-e", f"inject=fcntl:error={shortage}", "-p", self.server.pid, log=shortage)
-                wait_for(lambda: "attached" in (self.folder / shortage).read_text(), "strace to be there")
+                wait_until(lambda: "attached" in (self.folder / shortage).read_text(), "strace to be there")
                 answer = pool.submit(self.fetch, router.address)
-                wait_for(lambda: "F_DUPFD_CLOEXEC" in (self.folder / shortage).read_text(), "a copy to fail")
+                wait_until(lambda: "F_DUPFD_CLOEXEC" in (self.folder / shortage).read_text(), "a copy to fail")
                 time.sleep(0.1)  # long enough for the client to be lost
                 self.stop(strace, signal.SIGINT)
                 self.assertIn("client: ", answer.result()[1])
@@ -264,4 +265,4 @@ class Rust(OutlivesThreads, Compiled):
 
 del Receiver, Compiled, RefusesLies, RefusesTheUnknown, KeepsItsPlace, KnowsOfSnipass, KnowsSenders, OutlivesThreads  # they are no tests by themselves
 if __name__ == "__main__":
-    unittest.main()
+    main()

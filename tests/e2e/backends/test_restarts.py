@@ -14,15 +14,17 @@ import signal
 import subprocess
 import sys
 import time
-import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from backend_case import BUILD, BackendCase, can_connect, wait_for  # noqa: E402
-from router import Router  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import main  # noqa: E402
+from harness.backend_case import BackendCase, can_connect  # noqa: E402
+from harness.places import BUILD  # noqa: E402
+from harness.process import wait_until  # noqa: E402
+from harness.router import SiteRouter  # noqa: E402
 from test_nginx import CONFIGURATION as NGINX  # noqa: E402
 
-SUPPORT = Path(__file__).resolve().parents[2] / "support"
+HERE = Path(__file__).resolve().parent
 ROUNDS, RATE = (50, 200) if os.environ.get("SNIPASS_LONG") else (1, 60)
 ACK_TIMEOUT = 0.5
 # As many as come while they are held: the rate times the hold, and more for a machine that is slow.
@@ -72,15 +74,15 @@ class Server:
 
 
 class Acknowledging(Server):
-    """tests/support/acknowledging_backend.py."""
+    """acknowledging_backend.py."""
 
     def command(self):
         self.log = self.case.folder / "acknowledged.log"
-        return [sys.executable, SUPPORT / "acknowledging_backend.py", self.case.socket, self.case.certificate, self.case.key, self.log]
+        return [sys.executable, HERE / "acknowledging_backend.py", self.case.socket, self.case.certificate, self.case.key, self.log]
 
     def wait_until_up(self):
         # The path is there all the time, and the process before may be behind it.
-        wait_for(lambda: self.case.socket_owner() == self.process.pid, "the new process's socket")
+        wait_until(lambda: self.case.socket_owner() == self.process.pid, "the new process's socket")
 
     def acknowledged(self, router):
         """By its own log: client -> times of ACKs that were not too late, with the process."""
@@ -98,7 +100,7 @@ class ByRoutersLog(Server):
     def acknowledged(self, router):
         """By the router's log: it has the ACK of whoever it says is handed off."""
         found = collections.defaultdict(list)
-        for line in router.lines():
+        for line in router.events:
             if line.get("outcome") == "handed_off":
                 when = datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp()
                 found[line["client"]].append((when, None))
@@ -166,7 +168,7 @@ class Nginx(ByRoutersLog):
 
     def wait_until_up(self):
         # Debian's nginx writes its file before it has a session of its own.
-        self.group = wait_for(lambda: self.master() if self.master() and os.getpgid(self.master()) == self.master() else None,
+        self.group = wait_until(lambda: self.master() if self.master() and os.getpgid(self.master()) == self.master() else None,
                               "nginx in the background")
         self.case.wait_for_socket()
 
@@ -176,21 +178,21 @@ class Nginx(ByRoutersLog):
     def stop(self):
         master = self.master()
         os.kill(master, signal.SIGQUIT)
-        wait_for(lambda: not Path(f"/proc/{master}").exists(), "nginx to end", 60)
+        wait_until(lambda: not Path(f"/proc/{master}").exists(), "nginx to end", 60)
 
     def kill(self):
         self.signal(signal.SIGKILL)
-        wait_for(lambda: not can_connect(self.case.socket), "nginx to be dead")
+        wait_until(lambda: not can_connect(self.case.socket), "nginx to be dead")
         self.pid_file.unlink(missing_ok=True)
 
     def upgrade(self):
         old = self.master()
         os.kill(old, signal.SIGUSR2)
-        wait_for(lambda: self.master() not in (None, old), "the new master")
+        wait_until(lambda: self.master() not in (None, old), "the new master")
         new = self.master()
-        wait_for(lambda: len(Path(f"/proc/{new}/task/{new}/children").read_text().split()) == 2, "its workers")
+        wait_until(lambda: len(Path(f"/proc/{new}/task/{new}/children").read_text().split()) == 2, "its workers")
         os.kill(old, signal.SIGQUIT)
-        wait_for(lambda: not Path(f"/proc/{old}").exists(), "the old master to end", 60)
+        wait_until(lambda: not Path(f"/proc/{old}").exists(), "the old master to end", 60)
 
     def kill_groups(self):
         with contextlib.suppress(ProcessLookupError):
@@ -223,9 +225,9 @@ class Restarts(BackendCase):
         self.server.wait_until_up()
         self.kills, self.story, self.counts = [], [], collections.Counter()
         blows = [self.restart, self.kill, self.hang, self.hang_and_replace, *([self.upgrade] if kind.can_be_upgraded else [])]
-        with Router(self.folder, self.socket, hold="30s", backend=BACKEND) as router:
+        with SiteRouter(self.folder, self.socket, hold="30s", backend=BACKEND) as router:
             load = subprocess.Popen(
-                [sys.executable, SUPPORT / "open_loop.py", str(router.address[1]), self.certificate, str(RATE)],
+                [sys.executable, HERE / "open_loop.py", str(router.address[1]), self.certificate, str(RATE)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             try:
                 time.sleep(1)
@@ -248,7 +250,7 @@ class Restarts(BackendCase):
               f"({by_killed} were acknowledged in the two seconds before a kill); median {result['median'] * 1000:.1f} ms, p99 "
               f"{result['p99'] * 1000:.0f} ms, longest {result['longest']:.1f} s; latest start {result['latest_start']:.2f} s",
               file=sys.stderr)
-        log = router.lines()
+        log = router.events
         self.assertEqual(len(lost), 0, "\n".join(self.told(failure, log) for failure in lost[:10]))
         self.assertEqual(result["served"] + len(excused), result["clients"])
 
@@ -295,4 +297,4 @@ class Restarts(BackendCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

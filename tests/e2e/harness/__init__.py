@@ -5,13 +5,14 @@ Everything a test starts is stopped with it; every port is chosen by the kernel;
 is: a test waits for what must happen, for at most DEADLINE seconds.
 """
 
+from . import handoff_sender
 from .case import Case, main
 from .clients import Dribble, chromium, client_hello, curl, gnutls_cli, python_tls, read_all, read_exactly, s_client, tstclnt
 from .process import DEADLINE, Watched, wait_until
 from .receiver import Receiver
-from .router import Router, is_sanitized
+from .router import Router, is_sanitized, unless_sanitized
 
 __all__ = [
-    "DEADLINE", "Case", "Dribble", "Receiver", "Router", "Watched", "chromium", "client_hello", "curl", "gnutls_cli",
-    "is_sanitized", "main", "python_tls", "read_all", "read_exactly", "s_client", "tstclnt", "wait_until",
+    "DEADLINE", "Case", "Dribble", "Receiver", "Router", "Watched", "chromium", "client_hello", "curl", "gnutls_cli", "handoff_sender",
+    "is_sanitized", "main", "python_tls", "read_all", "read_exactly", "s_client", "tstclnt", "unless_sanitized", "wait_until",
 ]

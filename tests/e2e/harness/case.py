@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: BSL-1.0
 """The base of every end-to-end test: a temporary folder, certificates, and the check that the router kept nothing."""
 
-import os
 import pathlib
 import resource
 import shutil
 import socket
-import subprocess
+import sys
 import tempfile
 import unittest
 
+from .places import BUILD, certificates
 from .process import DEADLINE, Watched, wait_until
 from .receiver import Receiver
 from .router import Router
-
-BUILD_DIR = pathlib.Path(os.environ.get("SNIPASS_BUILD_DIR", pathlib.Path(__file__).resolve().parents[3] / "build"))
 
 SKIPPED = 77  # the exit status that ctest shows as a skipped test
 
@@ -39,26 +37,19 @@ class Case(unittest.TestCase):
         # A unix socket's path has at most 107 bytes, so the folder's own is short.
         cls.class_folder = pathlib.Path(tempfile.mkdtemp(prefix="snipass-"))
         cls.addClassCleanup(shutil.rmtree, cls.class_folder, ignore_errors=True)
-        cls.certificate = cls.class_folder / "cert.pem"
-        cls.key = cls.class_folder / "key.pem"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=example.com", "-addext", "subjectAltName=DNS:example.com,DNS:*.example.com,IP:127.0.0.1",
-             "-keyout", cls.key, "-out", cls.certificate],
-            check=True, capture_output=True,
-        )
+        cls.certificate, cls.key = certificates() / "cert.pem", certificates() / "key.pem"
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="t", dir=self.class_folder))
 
-    def start(self, thing):
+    def keep(self, thing):
         """Stops it with the test."""
         self.addCleanup(thing.stop)
         return thing
 
     def router(self, rest="", *, head=HEAD, compare_descriptors=True, **options):
         """compare_descriptors: False if clients may be there before it is ready."""
-        router = self.start(Router(self.folder, head + rest, **options))
+        router = self.keep(Router(self.folder, head + rest, **options))
         if compare_descriptors:
             self.addCleanup(self._kept_nothing, router)  # runs before its stop: cleanups run last to first
         return router
@@ -69,15 +60,15 @@ class Case(unittest.TestCase):
 
     def receiver(self, name, *arguments, **options):
         """A backend that takes handed-off sockets at {folder}/{name}.sock."""
-        return self.start(Receiver(self.folder / f"{name}.sock", name, self.certificate, self.key, *arguments, **options))
+        return self.keep(Receiver(self.folder / f"{name}.sock", name, self.certificate, self.key, *arguments, **options))
 
     def run_program(self, argv, **options):
-        return self.start(Watched(argv, **options))
+        return self.keep(Watched(argv, **options))
 
     def example(self, program, name):
         """One of the example backends, ready to take sockets at {folder}/{name}.sock."""
         path = self.folder / f"{name}.sock"
-        process = self.run_program([BUILD_DIR / "examples" / program, path, self.certificate, self.key, name])
+        process = self.run_program([BUILD / "examples" / program, path, self.certificate, self.key, name])
         wait_until(path.is_socket, f"{program} listens")
         return process
 
@@ -94,6 +85,13 @@ class Case(unittest.TestCase):
 
 
 def main():
+    """Runs the file. A test that was skipped shows: ctest calls the file skipped, if nothing failed."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    unittest.main(verbosity=2, warnings="ignore")
+    result = unittest.main(verbosity=2, exit=False, warnings=None if sys.warnoptions else "ignore").result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    if result.skipped:
+        print("\n".join(f"skipped: {test}: {reason}" for test, reason in result.skipped), file=sys.stderr)
+        sys.exit(SKIPPED)
+    sys.exit(0)

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""What the tests of backends share: a temporary folder with a certificate, processes that are gone afterwards, a client.
-
-The build folder comes from the environment (SNIPASS_BUILD), as CMake sets it; without, the newest of build-dev and build.
-"""
-import atexit
+"""What the tests of backends share: a folder that servers of other users can read, processes that are gone afterwards, a client."""
 import contextlib
-import functools
 import http.client
 import os
 import shutil
@@ -14,81 +9,22 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("SNIPASS_BUILD") or max((SOURCE / "build-dev", SOURCE / "build"),
-                                                     key=lambda p: p.stat().st_mtime if p.exists() else 0)).resolve()
-# snipass-run, or what takes its place: the same with sanitizers (tests/e2e/backends/CMakeLists.txt).
-RUN = Path(os.environ.get("SNIPASS_RUN") or BUILD / "snipass-run")
+from .case import Case
+from .places import certificates
+from .process import wait_until
+
 # Connections of a load test. SNIPASS_LONG=1 for the long version.
 MANY = 10_000 if os.environ.get("SNIPASS_LONG") else 300
-
-
-@functools.cache
-def _folder_of_the_run(name):
-    folder = Path(tempfile.mkdtemp(prefix=f"snipass-{name}-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-@functools.cache
-def _certificate_folder():
-    """One certificate a run: the key is made once, whatever the number of tests."""
-    folder = _folder_of_the_run("cert")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-subj", "/CN=test.example", "-addext", "subjectAltName=DNS:test.example,DNS:localhost",
-                    "-days", "2", "-keyout", "key.pem", "-out", "cert.pem"],
-                   cwd=folder, check=True, capture_output=True)
-    (folder / "both.pem").write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
-    return folder
-
-
-def for_everybody(*command):
-    """The command with copies of our own files that any user can reach: the checkout may lie in /root."""
-    return [_public_copy(word) if isinstance(word, Path) and word.is_file() and {SOURCE, BUILD} & set(word.parents) else word
-            for word in command]
-
-
-@functools.cache
-def _public_copy(file):
-    top = _folder_of_the_run("public")
-    folder = top / file.parent.name
-    folder.mkdir(exist_ok=True)
-    # A program may need these: snipass-run looks beside itself, and EXECUTABLE says where the loader looks.
-    for library in BUILD.glob("src/libsnipass/libsnipass.so.*"):
-        shutil.copy(library, top)
-    for one in {file, *file.parent.glob("snipass-run"), *file.parent.glob("libsnipass_preload.so")}:
-        shutil.copy(one, folder)
-        (folder / one.name).chmod(0o755)
-    for one in (top, folder):
-        one.chmod(0o755)
-    return folder / file.name
-
-
-# The environment for what another user runs: a Python that is not in root's home, and libsnipass.
-EXECUTABLE = {**os.environ, "PATH": f"/usr/bin:/bin:{os.environ['PATH']}",
-              "LD_LIBRARY_PATH": str(_folder_of_the_run("public"))}
 
 
 def descriptors(pid):
     """What the process holds, without what it opens while one looks (epoll wake-ups, logs are there from the start)."""
     return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def wait_for(condition, what, seconds=15.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"waited {seconds} s in vain for {what}")
 
 
 def catches(pid, sig):
@@ -136,7 +72,7 @@ class Load:
 
     def wait_for_more(self, count):
         wanted = self.served + count
-        wait_for(lambda: self.served >= wanted or self.failures, f"{count} more clients to be served", 60)
+        wait_until(lambda: self.served >= wanted or self.failures, f"{count} more clients to be served", 60)
 
     def _work(self):
         while not self._stopped:
@@ -149,15 +85,13 @@ class Load:
                     self.failures.append(repr(error))
 
 
-class BackendCase(unittest.TestCase):
+class BackendCase(Case):
     def setUp(self):
-        # Short: a unix socket's path has at most 107 bytes.
-        self.folder = Path(tempfile.mkdtemp(prefix="snipass-", dir="/tmp"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.folder.chmod(0o755)  # servers that drop root must get to their files
-        certificates = _certificate_folder()
+        super().setUp()
+        for folder in (self.class_folder, self.folder):
+            folder.chmod(0o755)  # servers that drop root must get to their files
         for name in ("cert.pem", "key.pem", "both.pem"):
-            shutil.copy(certificates / name, self.folder)
+            shutil.copy(certificates() / name, self.folder)
             (self.folder / name).chmod(0o644)
         self.certificate, self.key = self.folder / "cert.pem", self.folder / "key.pem"
         self.socket = self.folder / "handoff.sock"
@@ -187,7 +121,7 @@ class BackendCase(unittest.TestCase):
             sys.stderr.write(f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}\n")
 
     def wait_for_socket(self, path=None):
-        wait_for(lambda: can_connect(path or self.socket), f"a listener at {path or self.socket}")
+        wait_until(lambda: can_connect(path or self.socket), f"a listener at {path or self.socket}")
 
     def connect(self, address, host_name="test.example", alpn=("http/1.1",), timeout=20.0):
         """A TLS connection to `address`; the handshake is done."""

@@ -17,8 +17,10 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "receivers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "examples" / "receivers"))
 import receiver  # noqa: E402
+
+SENDERS = receiver.Senders([])
 
 
 class Log:
@@ -58,7 +60,7 @@ def serve(connection, context, log):
     logged = LoggedConnection(connection, log)
     try:
         with connection:
-            client = receiver.receive_client(logged)
+            client = receiver.receive_client(logged, SENDERS)
         with context.wrap_socket(client, server_side=True) as tls:
             while b"\r\n\r\n" not in tls.recv(65536):
                 pass

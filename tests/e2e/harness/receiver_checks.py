@@ -14,9 +14,11 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import backend_case
-import handoff_sender
-import router
+from . import handoff_sender
+from .backend_case import BackendCase, descriptors, settled
+from .places import EXECUTABLE, for_everybody
+from .process import wait_until
+from .router import SiteRouter
 
 needs_root = unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
 UNREAD = b"\x16\x03\x01 unread"
@@ -208,7 +210,7 @@ class KnowsSenders:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if self.protocol == "stream" else socket.SOCK_DGRAM) as one:
                 return one.connect_ex(str(path)) == 0 and path.stat().st_mode & 0o777 == 0o660
 
-        backend_case.wait_for(is_there, "the receiver")
+        wait_until(is_there, "the receiver")
         path.chmod(0o666)  # so that it is the receiver that refuses, and not the file
         return path, f"{name}.log"
 
@@ -235,7 +237,7 @@ class KnowsSenders:
         for _ in range(3):
             self.assertFalse(self.serves(54321, path))
         line = "user 54321 may not hand over clients; if that is the router's user: --from 54321"
-        backend_case.wait_for(lambda: line in self.log(log), "the line that names the user")
+        wait_until(lambda: line in self.log(log), "the line that names the user")
         self.assertEqual(self.log(log).count("54321 may not"), 1)
 
     @needs_root
@@ -251,7 +253,7 @@ class KnowsSenders:
         with contextlib.suppress(KeyError):
             pwd.getpwnam("snipass")
             self.skipTest("this machine has the user snipass")
-        backend_case.wait_for(lambda: self.NO_USER in self.log("server.log"), "the line that says so")
+        wait_until(lambda: self.NO_USER in self.log("server.log"), "the line that says so")
         self.assertEqual(self.log("server.log").count(self.NO_USER), 1)
 
     def test_a_user_who_is_not_there_is_an_error(self):
@@ -274,7 +276,7 @@ class RefusesTheUnknown:
         """In a user namespace that is whoever has no number there."""
         path, log = self.receiver_with("--from", "65534")
         self.assertFalse(self.serves(65534, path))
-        backend_case.wait_for(lambda: "user 65534 may not" in self.log(log), "the line that names the user")
+        wait_until(lambda: "user 65534 may not" in self.log(log), "the line that names the user")
 
 
 class KeepsItsPlace:
@@ -301,8 +303,8 @@ class KeepsItsPlace:
                 path.parent.mkdir()
                 os.chown(path.parent, owner, routers)
                 path.parent.chmod(mode)
-                self.start(*backend_case.for_everybody(*self.command_at(path)), env=backend_case.EXECUTABLE, user=owner, group=owner, extra_groups=[])
-                backend_case.wait_for(lambda: path.exists() and path.stat().st_mode & 0o777 == 0o660, "its socket")
+                self.start(*for_everybody(*self.command_at(path)), env=EXECUTABLE, user=owner, group=owner, extra_groups=[])
+                wait_until(lambda: path.exists() and path.stat().st_mode & 0o777 == 0o660, "its socket")
                 if self.protocol == "stream":
                     self.wait_for_socket(path)
                 with acting_as(somebody, somebody), self.assertRaises(PermissionError):
@@ -325,7 +327,7 @@ class KeepsItsPlace:
         before = self.inode()
         self.socket.with_name("held").hardlink_to(self.socket)  # or its number might be given away again
         self.server = self.start(*self.command_at(self.socket))
-        backend_case.wait_for(lambda: self.inode() not in (None, before), "the second server's socket")
+        wait_until(lambda: self.inode() not in (None, before), "the second server's socket")
         if self.protocol == "stream":
             self.wait_for_socket()
         with self.router() as router:
@@ -352,11 +354,11 @@ class OutlivesThreads:
             options = {"user": self.user, "group": self.user, "extra_groups": []}
             os.chown(self.folder, self.user, self.user)
         path = self.folder / "other.sock"
-        self.server = self.start(*backend_case.for_everybody(*self.command_at(path)), env=backend_case.EXECUTABLE, **options)
-        backend_case.wait_for(path.exists, "its socket")
+        self.server = self.start(*for_everybody(*self.command_at(path)), env=EXECUTABLE, **options)
+        wait_until(path.exists, "its socket")
         if self.protocol == "stream":
             self.wait_for_socket(path)
-        backend_case.wait_for(lambda: len(os.listdir(f"/proc/{self.server.pid}/task")) >= self.threads_at_rest, "its own threads")
+        wait_until(lambda: len(os.listdir(f"/proc/{self.server.pid}/task")) >= self.threads_at_rest, "its own threads")
         before = resource.getrlimit(resource.RLIMIT_NPROC)[0]
 
         def limit_to(soft):
@@ -372,7 +374,7 @@ class OutlivesThreads:
             with far, near:
                 self.assertNotEqual(handoff_sender.offer(str(path), near, patience=0.3), "taken")
                 let()
-                backend_case.wait_for(lambda: handoff_sender.offer(str(path), near) == "taken", "its recovery")
+                wait_until(lambda: handoff_sender.offer(str(path), near) == "taken", "its recovery")
             self.assertIsNone(self.server.poll())
 
 
@@ -382,22 +384,22 @@ class BehindRouter:
     def router(self, host="127.0.0.1", **options):
         if options:
             return super().router(host=host, **options)
-        return router.Router(self.folder, self.socket, self.protocol, listen=f"[{host}]:0" if ":" in host else f"{host}:0")
+        return SiteRouter(self.folder, self.socket, self.protocol, listen=f"[{host}]:0" if ":" in host else f"{host}:0")
 
 
-class ServerTests(BehindRouter, RefusesLies, backend_case.BackendCase):
+class ServerTests(BehindRouter, RefusesLies, BackendCase):
     """Servers that know nothing of snipass, behind the router itself."""
 
 
 def check_lies(case, path, pids, ignores=()):
     """pids: the receiver's processes. ignores: lies about things that this receiver never looks at."""
     def held():
-        return [backend_case.descriptors(pid) for pid in pids]
+        return [descriptors(pid) for pid in pids]
 
     def is_as_before():
         return all(now <= then for now, then in zip(held(), before))
 
-    before = backend_case.settled(held)
+    before = settled(held)
     for lie in handoff_sender.LIES:
         if lie in ignores:
             continue
@@ -405,6 +407,6 @@ def check_lies(case, path, pids, ignores=()):
             far, near = tcp_pair()
             with far, near:
                 case.assertEqual(handoff_sender.tell(str(path), lie, near), "refused")
-                backend_case.wait_for(is_as_before, f"the descriptors to go; {before} < {held()}")
+                wait_until(is_as_before, f"the descriptors to go; {before} < {held()}")
                 # Refused means untouched: the router, whose the client still is, finds every byte in its place.
                 case.assertTrue(untouched(near, UNREAD))
