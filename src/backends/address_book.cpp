@@ -66,17 +66,12 @@ std::string address_book::why_unknown(const std::string& host) const {
 
 std::shared_ptr<target> address_book::at(std::string_view backend, const std::string& place) {
     const std::lock_guard lock{mutex_};
-    if (targets_.size() >= clean_up_at_) { // now and then, not for each of a hundred thousand
-        std::erase_if(targets_, [](const auto& one) { return one.second.expired(); });
-        clean_up_at_ = 2 * targets_.size() + first_clean_up;
-    }
-    auto& known = targets_[{std::string{backend}, place}];
-    auto one = known.lock();
-    if (!one) {
-        one = std::make_shared<target>();
-        known = one;
-    }
-    return one;
+    return targets_.at({std::string{backend}, place});
+}
+
+std::shared_ptr<presence> address_book::presence_of(const std::string& backend) {
+    const std::lock_guard lock{mutex_};
+    return presences_.at(backend);
 }
 
 } // namespace snipass::server

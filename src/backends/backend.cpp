@@ -9,8 +9,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How often the first of the held clients tries a backend that is away.
-constexpr auto knock_interval = 20ms;
+// The first of the held clients tries a backend soon, then less often. To find nobody costs one system call,
+// and a restart is to go unseen; who is there and declines has something to do each time, and writes of it.
+constexpr auto first_pause = 20ms;
+constexpr auto last_pause_of_nobody = 100ms;
+constexpr auto last_pause = 1s;
 
 // How often the others look whether their clients are still there.
 constexpr auto look_interval = 1s;
@@ -18,7 +21,8 @@ constexpr auto look_interval = 1s;
 } // namespace
 
 backend::backend(const config::backend_settings& settings, std::size_t max_pending, address_book& book)
-    : settings_(settings), targets_(settings, book), max_pending_(max_pending) {
+    : settings_(settings), targets_(settings, book), presence_(book.presence_of(settings.name)),
+      max_pending_(max_pending), pause_(first_pause) {
     const auto* const handoff = settings.handoff();
     if (handoff == nullptr || handoff->protocol != config::handoff_protocol::datagram)
         return;
@@ -39,7 +43,19 @@ bool backend::make_room() {
     return true;
 }
 
-void backend::is_back() {
+void backend::did_not_take(log& to, outcome why, std::string_view detail) {
+    presence_->did_not_take(to, settings_.name, why, detail);
+}
+
+void backend::knocked_in_vain(outcome why) noexcept {
+    const bool nobody = why == outcome::backend_absent || why == outcome::backend_refused;
+    const net::clock::duration last = nobody ? last_pause_of_nobody : last_pause;
+    pause_ = std::min(2 * pause_, std::max(last, pause_));
+}
+
+void backend::took(log& to) {
+    presence_->took(to, settings_.name);
+    pause_ = first_pause;
     for (auto& one : held_) {
         one.called_ = true;
         one.sleeper_.wake();
@@ -66,7 +82,7 @@ void backend::held::may_be_displaced() {
 net::task<bool> backend::held::wait(net::time_point until) {
     const auto is_first = [this] { return &owner_.held_.front() == this; };
     called_ = false;
-    const auto interval = is_first() ? knock_interval : net::clock::duration{look_interval};
+    const auto interval = is_first() ? owner_.pause_ : net::clock::duration{look_interval};
     const auto next = std::min(net::clock::now() + interval, until);
     co_await sleeper_.sleep(next);
     co_return called_ || is_first();

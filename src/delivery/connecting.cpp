@@ -48,11 +48,12 @@ constexpr std::size_t max_side_by_side = 8;
 
 class connecting {
   public:
-    connecting(passage& way, const config::backend_settings& settings, std::vector<candidate>& candidates,
-               patience limit)
-        : way_(way), settings_(settings), candidates_(candidates), limit_(limit), race_(way.thread.loop) {
+    connecting(routed_client& client, const config::backend_settings& settings,
+               std::vector<candidate>& candidates, patience limit)
+        : client_(client), settings_(settings), candidates_(candidates), limit_(limit),
+          race_(client.thread.loop) {
         if (settings.proxy()->transparent)
-            source_ = way.about.client.address;
+            source_ = client.about.client.address;
     }
 
     task<result<connected>> run();
@@ -78,7 +79,7 @@ class connecting {
     void note_success(const candidate& of);
     void note_those_that_were_slow(std::string_view why);
 
-    passage& way_;
+    routed_client& client_;
     const config::backend_settings& settings_;
     std::vector<candidate>& candidates_;
     patience limit_;
@@ -96,7 +97,7 @@ task<result<connected>> connecting::run() {
             co_return std::move(*won);
         if (has_turn() && net::clock::now() >= next_at_) {
             if (next_ > 0 &&
-                way_.is_gone()) // the first attempt is always worth it; looking costs a system call
+                client_.is_gone()) // the first attempt is always worth it; looking costs a system call
                 co_return net::wait_error::cancelled;
             if (next_ > 0 && net::clock::now() >= limit_.last_begin)
                 next_ = candidates_.size(); // those under way have their time
@@ -118,11 +119,11 @@ task<result<connected>> connecting::run() {
 // why_stop: a client that has closed its side has had enough, or has said all: it is waited for. Either way
 // the address that has not answered by now is slow.
 error_code connecting::why_stop() {
-    if (way_.is_removed(settings_))
+    if (client_.is_removed(settings_))
         return has_been_removed;
-    if (os::peer_has_closed(way_.client.get()))
+    if (os::peer_has_closed(client_.socket.get()))
         note_those_that_were_slow("a client gave up waiting for it");
-    return way_.is_gone() ? error_code{net::wait_error::cancelled} : error_code{};
+    return client_.is_gone() ? error_code{net::wait_error::cancelled} : error_code{};
 }
 
 // was_cut: the address has not had the time that the file gives it.
@@ -133,7 +134,7 @@ bool connecting::was_cut(const attempt& one) const {
 // may_connect: the routes are the same for all listeners, so a client that is sent to one would go round
 // until the descriptors are used up. Of those who choose their host, forwarding.cpp has seen to it.
 error_code connecting::may_connect(const candidate& to) const {
-    if (settings_.forward() || !way_.thread.listens_on(*to.endpoint))
+    if (settings_.forward() || !client_.thread.listens_on(*to.endpoint))
         return {};
     const auto where = where_is(to);
     if (!where)
@@ -141,9 +142,9 @@ error_code connecting::may_connect(const candidate& to) const {
     if (*where == os::whereabouts::elsewhere)
         return {};
     if (!to.state->told_loop.exchange(true))
-        way_.thread.events.write(config::log_level::warn,
-                                 "an address of a backend is this router's own and is not connected to",
-                                 {{"backend", settings_.name}, {"address", name_of(to)}});
+        client_.thread.events.write(config::log_level::warn,
+                                    "an address of a backend is this router's own and is not connected to",
+                                    {{"backend", settings_.name}, {"address", name_of(to)}});
     return would_loop;
 }
 
@@ -195,14 +196,14 @@ std::optional<connected> connecting::take_finished() {
 // Of a client's own choice of hosts nobody keeps account.
 void connecting::note_failure(const candidate& of, const error_code& why) {
     if (!settings_.forward())
-        server::note_failure(way_.thread.events, settings_, of, why);
+        server::note_failure(client_.thread.events, settings_, of, why);
 }
 
 // A backend whose TLS is checked may accept connections and still not serve; only a check tells.
 void connecting::note_success(const candidate& of) {
     const auto* const relay = settings_.relay();
     if (relay == nullptr || relay->check != config::health_check::tls)
-        server::note_success(way_.thread.events, settings_, of, "connected");
+        server::note_success(client_.thread.events, settings_, of, "connected");
 }
 
 // Each client would wait for a silent address again, if that did not count against it, and clients may have
@@ -214,7 +215,7 @@ void connecting::note_those_that_were_slow(std::string_view why) {
         if (!one.session || one.was_slow || net::clock::now() - one.begun < one.head_start)
             continue;
         one.was_slow = true;
-        note_slow(way_.thread.events, settings_, candidates_[one.candidate], one.head_start, why);
+        note_slow(client_.thread.events, settings_, candidates_[one.candidate], one.head_start, why);
     }
 }
 
@@ -223,22 +224,22 @@ void connecting::note_those_that_were_slow(std::string_view why) {
 const error_code nothing_to_try = os::make_error(EDESTADDRREQ);
 
 // A client whose hello is complete goes before those whose is not.
-task<bool> make_room(passage& way, error_code problem) {
-    if (!os::out_of_descriptors(problem) || !way.thread.make_room())
+task<bool> make_room(routed_client& client, error_code problem) {
+    if (!os::out_of_descriptors(problem) || !client.thread.make_room())
         co_return false;
-    net::sleeper turn{way.thread.loop};
+    net::sleeper turn{client.thread.loop};
     co_await turn.sleep(net::clock::now());
     co_return true;
 }
 
-task<result<connected>> connect_to_one(passage& way, const config::backend_settings& settings,
+task<result<connected>> connect_to_one(routed_client& client, const config::backend_settings& settings,
                                        std::vector<candidate>& candidates, patience limit) {
     for (;;) {
-        connecting one{way, settings, candidates, limit};
+        connecting one{client, settings, candidates, limit};
         auto connection = co_await one.run();
         if (connection || net::clock::now() >= limit.last_begin)
             co_return connection;
-        const bool has_room = co_await make_room(way, connection.error());
+        const bool has_room = co_await make_room(client, connection.error());
         if (!has_room)
             co_return connection;
     }

@@ -2,7 +2,7 @@
 // connecting: a client on its way to one of several addresses.
 #pragma once
 
-#include "passage.hpp"
+#include "snipass/delivery/routed_client.hpp"
 
 #include "snipass/backends/target_list.hpp"
 #include "snipass/os/error.hpp"
@@ -28,7 +28,7 @@ extern const error_code nothing_to_try;
 
 // make_room: where the problem is that there are no more descriptors, a client that waits for its hello gives
 // its own up. False: that is not the problem, or nobody can help.
-[[nodiscard]] net::task<bool> make_room(passage& way, error_code problem);
+[[nodiscard]] net::task<bool> make_room(routed_client& client, error_code problem);
 
 // How long a client is on its way at most.
 struct patience {
@@ -41,7 +41,7 @@ struct patience {
 // would come back to a listener of this router is not tried at all. An error: operation_aborted if the client
 // has left, one of the above, or that of the last one that failed. The one that is connected to keeps no
 // `state` in the list.
-[[nodiscard]] net::task<result<connected>> connect_to_one(passage& way,
+[[nodiscard]] net::task<result<connected>> connect_to_one(routed_client& client,
                                                           const config::backend_settings& settings,
                                                           std::vector<candidate>& candidates, patience limit);
 

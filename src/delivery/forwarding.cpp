@@ -18,7 +18,7 @@
 namespace snipass::server {
 namespace {
 
-using hosts = std::variant<outcome, std::vector<candidate>>;
+using hosts = std::variant<not_taken, std::vector<candidate>>;
 
 // The place of one client: nobody else's sessions are counted there, and nobody else's failures.
 struct forwarded final : target {
@@ -27,11 +27,12 @@ struct forwarded final : target {
     std::shared_ptr<const hellos_under_way::mark> mark; // until the session has ended
 };
 
-std::optional<hellos_under_way::random> random_of(passage& way) {
-    auto& buffer = way.thread.buffer;
-    if (!way.peeker.is_current(buffer) && !way.peeker.look(way.client.get(), buffer, way.consumed))
+std::optional<hellos_under_way::random> random_of(routed_client& client) {
+    auto& buffer = client.thread.buffer;
+    if (!client.peeker.is_current(buffer) &&
+        !client.peeker.look(client.socket.get(), buffer, client.consumed))
         return std::nullopt;
-    const auto hello = tls::parse_client_hello(way.peeker.message(buffer));
+    const auto hello = tls::parse_client_hello(client.peeker.message(buffer));
     hellos_under_way::random random;
     if (!hello || hello->random.size() != random.size())
         return std::nullopt;
@@ -41,28 +42,28 @@ std::optional<hellos_under_way::random> random_of(passage& way) {
 
 // why_not: empty if `settings` allow a connection to `to`. This machine's own addresses are public or private
 // as any others: they need to be listed, and a listener's own is never right. An error: nobody knows.
-result<std::string> why_not(const passage& way, const config::destinations& allowed, const ip_endpoint& to) {
+result<std::string> why_not(const routed_client& client, const config::destinations& allowed,
+                            const ip_endpoint& to) {
     if (!allowed.allows(to.address))
         return to.address.to_string() + " is not in allow_destinations";
     const auto where = os::where_is(to.address);
     if (!where)
         return where.error();
     const bool local = *where == os::whereabouts::here;
-    if (local && way.thread.listens_on(to))
+    if (local && client.thread.listens_on(to))
         return "a loop: " + to.to_string() + " is this router's";
     if (local && !allowed.lists(to.address))
         return to.address.to_string() + " is this machine's and not in allow_destinations";
     return std::string{};
 }
 
-hosts refuse(passage& way, std::string_view why) {
-    way.note(why);
-    return outcome::destination_refused;
+not_taken refuse(std::string why) {
+    return {.why = outcome::destination_refused, .detail = std::move(why), .is_final = true};
 }
 
 // choose: those of the addresses that `settings` allow. None, and of one nobody knows: that is the outcome,
 // because the next client may get there.
-net::task<hosts> choose(passage& way, const config::forward_settings& settings,
+net::task<hosts> choose(routed_client& client, const config::forward_settings& settings,
                         const std::vector<ip_address>& addresses, std::shared_ptr<forwarded> state,
                         net::time_point deadline) {
     std::vector<candidate> found;
@@ -70,12 +71,12 @@ net::task<hosts> choose(passage& way, const config::forward_settings& settings,
     error_code unknown;
     for (const auto& address : addresses) {
         const ip_endpoint endpoint{address, settings.address.port};
-        auto problem = why_not(way, settings.allow_destinations, endpoint);
+        auto problem = why_not(client, settings.allow_destinations, endpoint);
         while (!problem && net::clock::now() < deadline) {
-            const bool has_room = co_await make_room(way, problem.error());
+            const bool has_room = co_await make_room(client, problem.error());
             if (!has_room)
                 break;
-            problem = why_not(way, settings.allow_destinations, endpoint);
+            problem = why_not(client, settings.allow_destinations, endpoint);
         }
         if (!problem)
             unknown = problem.error();
@@ -87,43 +88,43 @@ net::task<hosts> choose(passage& way, const config::forward_settings& settings,
     if (!found.empty())
         co_return hosts{std::move(found)};
     if (!unknown)
-        co_return refuse(way, reason);
-    way.note(unknown.message());
-    co_return hosts{to_outcome(net::to_status(unknown))};
+        co_return refuse(reason);
+    co_return not_taken{to_outcome(unknown), unknown};
 }
 
 } // namespace
 
-net::task<hosts> find_hosts(passage& way, backend& to) {
+net::task<hosts> find_hosts(routed_client& client, backend& to) {
     const auto& settings = *to.settings().forward();
     // Only a name that a route has is followed.
     std::string name;
-    if (way.about.route && way.about.hello)
-        if (const auto asked_for = way.about.hello->host_name())
+    if (client.about.route && client.about.hello)
+        if (const auto asked_for = client.about.hello->host_name())
             name = asked_for->text();
     if (name.empty())
-        co_return refuse(way, "the client did not ask for a host name that a route has");
-    const auto random = random_of(way);
+        co_return refuse("the client did not ask for a host name that a route has");
+    const auto random = random_of(client);
     if (!random)
-        co_return refuse(way, "its hello cannot be read again");
-    auto mark = way.thread.book.forwarded.add(*random);
+        co_return refuse("its hello cannot be read again");
+    auto mark = client.thread.book.forwarded.add(*random);
     if (!mark)
-        co_return refuse(way, "a loop: this hello is being forwarded already");
+        co_return refuse("a loop: this hello is being forwarded already");
 
     // The dot at the end: no search list makes another name of it (resolv.conf(5)).
     name += ".";
     const auto deadline = net::clock::now() + settings.connect_timeout;
-    const auto source = way.about.client.address;
+    const auto source = client.about.client.address;
     const auto answer =
-        co_await way.thread.names.find(std::move(name), source, settings.resolve_interval, deadline);
+        co_await client.thread.names.find(std::move(name), source, settings.resolve_interval, deadline);
     if (!answer) {
-        const bool too_many = answer.error() == os::make_error(ENOBUFS);
-        way.note(too_many ? "too many clients wait for names" : answer.error().message());
         const bool late = answer.error() == net::wait_error::timed_out;
-        co_return hosts{late ? outcome::backend_silent : outcome::backend_absent};
+        const bool too_many = answer.error() == os::make_error(ENOBUFS);
+        co_return not_taken{.why = late ? outcome::backend_silent : outcome::backend_absent,
+                            .error = answer.error(),
+                            .detail = too_many ? "too many clients wait for names" : ""};
     }
     auto state = std::make_shared<forwarded>(std::move(mark));
-    co_return co_await choose(way, settings, *answer, std::move(state), deadline);
+    co_return co_await choose(client, settings, *answer, std::move(state), deadline);
 }
 
 } // namespace snipass::server

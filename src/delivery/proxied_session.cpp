@@ -2,7 +2,11 @@
 // What is left of a session while it is relayed.
 #include "snipass/delivery/proxied_session.hpp"
 
+#include "snipass/os/tcp.hpp"
+
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace snipass::server {
 namespace {
@@ -10,9 +14,9 @@ namespace {
 // Of what the client chose, and of what went wrong before it got here: the rest of 1 KiB.
 constexpr std::size_t text_kept = 320;
 
-net::relay_options options_of(const config::proxy_settings& settings, const record& about) noexcept {
+net::relay_options options_of(const config::proxy_settings& settings, bool is_shared) noexcept {
     return {settings.idle_timeout, settings.max_lifetime, settings.keepalive, settings.user_timeout,
-            about.is_shared};
+            is_shared};
 }
 
 bool leads_to(const config::backend_settings& backend, std::string_view address) {
@@ -23,13 +27,29 @@ bool leads_to(const config::backend_settings& backend, std::string_view address)
 
 } // namespace
 
-proxied_session::proxied_session(context& thread, std::shared_ptr<generation> site, backend& to, counted at,
-                                 os::unique_fd client, os::unique_fd connection, record&& about)
-    : relay(std::move(client), std::move(connection), options_of(*to.settings().proxy(), about)),
-      thread_(thread), site_(std::move(site)), to_(to), at_(std::move(at)), about_(std::move(about)) {
+proxied_session::proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection)
+    : relay(client.socket.release(), std::move(connection),
+            options_of(*to.settings().proxy(), client.socket.is_shared())),
+      thread_(client.thread), site_(std::move(client.site)), to_(to), at_(std::move(at)),
+      about_(std::move(client.about)) {
     about_.detail.shrink_to_fit();
     if (about_.hello)
         about_.hello->cut_offer(text_kept - std::min(text_kept, about_.detail.size()));
+}
+
+void proxied_session::begin(routed_client& client, backend& to, counted at, os::unique_fd connection) {
+    auto& thread = client.thread;
+    os::set_nonblocking(client.socket.get());
+    auto session = std::make_unique<proxied_session>(client, to, std::move(at), std::move(connection));
+    auto& about = session->about_;
+    std::unique_ptr<net::relay> relay = std::move(session);
+    const auto ec = thread.relays.start(relay);
+    if (!ec)
+        return;
+    // The kernel has no memory for another registration.
+    about.detail += (about.detail.empty() ? "" : "; ") + ec.message();
+    about.outcome = outcome::internal_error;
+    thread.finish(about);
 }
 
 bool is_removed(const config::backend_settings& of, std::string_view address,

@@ -15,6 +15,7 @@
 #include <array>
 #include <exception>
 #include <utility>
+#include <variant>
 
 namespace snipass::server {
 namespace {
@@ -40,9 +41,9 @@ constexpr std::size_t everything = 1U << 30;
 class session {
   public:
     session(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
-            os::accepted client)
-        : thread_(thread), site_(std::move(site)), listener_(listener), client_(std::move(client.fd)),
-          peeker_(site_->config->server.hello_max) {
+            os::accepted client, bool is_shared = false)
+        : thread_(thread), site_(std::move(site)), listener_(listener),
+          client_(std::move(client.fd), is_shared), peeker_(site_->config->server.hello_max) {
         thread_.counters.accepted.add();
         about_.client = client.client;
         about_.listener = listener_.address;
@@ -51,17 +52,17 @@ class session {
 
     session(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
             passed_client client)
-        : session(thread, std::move(site), listener, os::accepted{std::move(client.fd), client.client}) {
+        : session(thread, std::move(site), listener, os::accepted{std::move(client.fd), client.client},
+                  true) {
         about_.via = client.via;
         about_.local = client.local;
         about_.id = client.id;
-        about_.is_shared = true;
         about_.accepted = client.received;
         consumed_ = std::move(client.consumed);
     }
 
-    // run returns how the session ended; nullopt: it goes on as a proxied_session.
-    task<std::optional<outcome>> run();
+    // run returns how the session ended, or that it goes on as a proxied_session.
+    task<std::variant<outcome, relayed>> run();
     [[nodiscard]] record& about() noexcept { return about_; }
     void end() { thread_.finish(about_); }
     void cut_off();
@@ -80,7 +81,7 @@ class session {
     in_flight::client counted_{thread_.clients};
     std::shared_ptr<generation> site_;
     const config::listener_settings& listener_;
-    os::unique_fd client_;
+    client_socket client_;
     net::hello_peeker peeker_;
     record about_;
     std::vector<std::uint8_t> consumed_; // what another router read of the client; empty for nearly all
@@ -115,7 +116,7 @@ std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
     return {tls::content_type::alert, 3, 3, 0, 2, fatal, description};
 }
 
-task<std::optional<outcome>> session::run() {
+task<std::variant<outcome, relayed>> session::run() {
     error_code problem;
     if (comes_from_balancer())
         problem = co_await take_balancer_header(thread_, client_.get(), about_, hello_deadline());
@@ -129,6 +130,7 @@ task<std::optional<outcome>> session::run() {
     if (const auto end = premature_end(problem)) {
         about_.detail = problem == bad_balancer_header ? "it does not begin with a PROXY protocol header"
                                                        : problem.message();
+        client_.close();
         co_return *end;
     }
     const auto decision = decide(problem);
@@ -137,13 +139,17 @@ task<std::optional<outcome>> session::run() {
         co_await refuse(decision);
         co_return refused_as(decision.match);
     }
-    const auto end =
-        co_await deliver(thread_, site_, client_, peeker_, about_, *decision.backend, std::move(consumed_));
-    if (client_) { // nobody took it
-        about_.end_now();
-        co_await close({});
-    }
-    co_return end;
+    routed_client client{thread_, site_, std::move(client_), peeker_, about_, std::move(consumed_)};
+    auto end = co_await deliver(std::move(client), *decision.backend);
+    if (std::holds_alternative<relayed>(end))
+        co_return relayed{};
+    if (std::holds_alternative<handed_off>(end))
+        co_return outcome::handed_off;
+    auto& ours = std::get<still_ours>(end); // nobody took it
+    client_ = std::move(ours.client);
+    about_.end_now();
+    co_await close({});
+    co_return ours.why;
 }
 
 net::time_point session::hello_deadline() const {
@@ -247,7 +253,7 @@ config::decision session::decide(error_code problem) {
 
 task<> session::refuse(const config::decision& decision) {
     if (decision.refusal == config::policy::reset) {
-        os::close_with_reset(std::move(client_));
+        os::close_with_reset(client_.release());
     } else if (decision.refusal == config::policy::alert) {
         const auto alert = alert_record(alert_);
         co_await close(alert);
@@ -260,13 +266,14 @@ task<> session::refuse(const config::decision& decision) {
 // socket that is closed with bytes unread, or that gets more, answers with RST, which can overtake what was
 // said.
 task<> session::close(byte_view last_words) {
-    if (os::finish(client_.get(), last_words))
+    const auto client = client_.release();
+    if (os::finish(client.get(), last_words))
         co_return;
     const auto deadline = net::clock::now() + linger_time;
-    net::fd_watch watch{thread_.loop, client_.get()};
+    net::fd_watch watch{thread_.loop, client.get()};
     const waiting_room::place place{thread_.waiting, about_.client.address, watch};
     while (!co_await watch.readable(deadline)) {
-        const auto n = os::discard(client_.get(), everything);
+        const auto n = os::discard(client.get(), everything);
         if (n && *n == 0)
             break;
         if (!n && !os::would_block(n.error()))
@@ -274,13 +281,9 @@ task<> session::close(byte_view last_words) {
     }
 }
 
-// cut_off: the router stops, and nobody takes silence for an answer. Who was answered reads that in peace;
-// and of a socket that another process may have, only our copy is ours to close.
+// cut_off: the router stops.
 void session::cut_off() {
     about_.outcome = outcome::cut_off;
-    const bool answered = about_.duration != std::chrono::microseconds{};
-    if (client_ && !answered && !about_.is_shared)
-        os::close_with_reset(std::move(client_));
     end();
 }
 
@@ -312,8 +315,9 @@ class ending {
 task<> live(session one) {
     ending ending{one};
     try {
-        if (const auto end = co_await one.run())
-            ending.is(*end);
+        const auto end = co_await one.run();
+        if (const auto* const how = std::get_if<outcome>(&end))
+            ending.is(*how);
         else
             ending.is_relayed();
     } catch (const std::exception& bug) { // no memory, or a registration the kernel refused

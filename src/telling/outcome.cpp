@@ -34,28 +34,4 @@ outcome refused_as(config::match_kind why) noexcept {
     }
 }
 
-outcome to_outcome(net::handoff_status status) noexcept {
-    switch (status) {
-    case net::handoff_status::taken:
-        return outcome::handed_off;
-    case net::handoff_status::absent:
-        return outcome::backend_absent;
-    case net::handoff_status::refused:
-        return outcome::backend_refused;
-    case net::handoff_status::backlog_full:
-        return outcome::backend_backlog_full;
-    case net::handoff_status::queue_full:
-        return outcome::backend_queue_full;
-    case net::handoff_status::no_resources:
-        return outcome::no_resources;
-    case net::handoff_status::declined:
-        return outcome::backend_declined;
-    case net::handoff_status::silent:
-        return outcome::backend_silent;
-    case net::handoff_status::failed:
-        return outcome::backend_failed;
-    }
-    return outcome::internal_error;
-}
-
 } // namespace snipass::server

@@ -96,6 +96,42 @@ def unix_connections(path):
         return sum(line.rstrip("\n").endswith(f" {path}") for line in table) - 1
 
 
+class Told(Away):
+    AWAY, BACK = "a backend does not take clients", "a backend takes clients again"
+
+    def events(self, router, message):
+        return [event for event in router.events if event.get("message") == message]
+
+    def test_a_backend_that_declines_is_told_of_once_and_at_once_and_not_asked_all_the_time(self):
+        receiver = self.receiver("blog", manner="decline")
+        router = self.start_router(self.backend("blog", rest='hold = "2s"'), head=LONG_HELLO_TIMEOUT)
+        clients = [self.connect(router, HELLO) for _ in range(3)]
+        event = router.wait_for(lambda me: self.events(me, self.AWAY), self.AWAY)[0]
+        self.assertEqual((event["backend"], event["why"]), ("blog", "backend_declined"))
+        self.assertEqual(router.sessions(), [], "the log says so before a client has given up")
+        for client in clients:
+            self.assertEqual(read_all(client)[0], b"")
+        self.assertEqual({line["outcome"] for line in router.sessions(3)}, {"backend_declined"})
+        self.assertEqual(len(self.events(router, self.AWAY)), 1)
+        # Each once, and the first of them after 20, 40, 80, 160, 320, 640 ms. Two workers do so each for itself.
+        self.assertLess(len(receiver.reported("declined")), 3 + 2 * 8)
+
+    def test_a_backend_that_is_away_is_told_of_once_and_so_is_its_return(self):
+        for protocol in ("stream", "datagram"):
+            with self.subTest(protocol=protocol):
+                name = f"{protocol}-blog"
+                text = self.backend(name, protocol=protocol, rest='hold = "30s"').replace(f"backend.{name}", "backend.blog")
+                router = self.start_router(text, head=LONG_HELLO_TIMEOUT, name=protocol)
+                clients = [self.connect(router, HELLO) for _ in range(5)]
+                event = router.wait_for(lambda me: self.events(me, self.AWAY), self.AWAY)[0]
+                self.assertEqual((event["backend"], event["why"]), ("blog", "backend_absent"))
+                self.receiver(name, protocol=protocol, serve="raw")
+                for client in clients:
+                    self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
+                router.wait_for(lambda me: self.events(me, self.BACK), self.BACK)
+                self.assertEqual((len(self.events(router, self.AWAY)), len(self.events(router, self.BACK))), (1, 1))
+
+
 class Fallbacks(Away):
     def test_sorry_gets_the_clients_of_a_backend_that_failed(self):
         self.receiver("sorry", serve="raw")

@@ -173,14 +173,17 @@ class Hold(Proxied):
         self.assertEqual((line["outcome"], "a reload has removed it" in line["detail"]), ("backend_absent", True))
         client.close()
 
-    def test_sorry_comes_first(self):
+    def test_sorry_comes_at_once_or_after_the_hold_that_is_written(self):
         self.far.close()
-        router = self.router(self.configuration('hold = "30s"\nsorry = "other"') + self.backend("other"))
         self.receiver("other", serve="raw")
-        client = self.connect(router, HELLO)
-        self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
-        line = router.session()
-        self.assertEqual((line["outcome"], line["backend"]), ("handed_off", "other"))
+        for rest, held in (("", 0), ('hold = "300ms"\n', 300_000)):
+            with self.subTest(rest):
+                router = self.router(self.configuration(rest + 'sorry = "other"') + self.backend("other"), name=f"held{held}")
+                client = self.connect(router, HELLO)
+                self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
+                line = router.session()
+                self.assertEqual((line["outcome"], line["backend"]), ("handed_off", "other"))
+                self.assertGreaterEqual(line["duration_us"], held)
 
 
 class Ends(Proxied):

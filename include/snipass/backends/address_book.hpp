@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// address_book: what is known of the places where proxied backends are, by all workers.
+// address_book: what all workers know together: where proxied backends are, and who takes clients.
 #pragma once
 
 #include "snipass/backends/hellos_under_way.hpp"
+#include "snipass/backends/presence.hpp"
 #include "snipass/base/ip_address.hpp"
 #include "snipass/base/result.hpp"
 
@@ -94,6 +95,9 @@ class address_book {
     // Two backends at one place fail each for itself.
     [[nodiscard]] std::shared_ptr<target> at(std::string_view backend, const std::string& place);
 
+    // presence_of is the one of the backend of that name; it is made if need be.
+    [[nodiscard]] std::shared_ptr<presence> presence_of(const std::string& backend);
+
     hellos_under_way forwarded;
 
   private:
@@ -101,12 +105,36 @@ class address_book {
         addresses answer; // null: none could be had
         error_code why;   // not, the last time
     };
-    static constexpr std::size_t first_clean_up = 64;
+
+    // kept has what is kept by whoever asked for it, by name.
+    template <class Key, class Kept>
+    class kept {
+      public:
+        std::shared_ptr<Kept> at(const Key& key) {
+            if (all_.size() >= clean_up_at_) { // now and then, not for each of a hundred thousand
+                std::erase_if(all_, [](const auto& one) { return one.second.expired(); });
+                clean_up_at_ = 2 * all_.size() + first_clean_up;
+            }
+            auto& known = all_[key];
+            auto one = known.lock();
+            if (!one) {
+                one = std::make_shared<Kept>();
+                known = one;
+            }
+            return one;
+        }
+
+      private:
+        static constexpr std::size_t first_clean_up = 64;
+
+        std::map<Key, std::weak_ptr<Kept>> all_;
+        std::size_t clean_up_at_ = first_clean_up;
+    };
 
     mutable std::mutex mutex_;
     std::map<std::string, name> names_;
-    std::map<std::pair<std::string, std::string>, std::weak_ptr<target>> targets_;
-    std::size_t clean_up_at_ = first_clean_up;
+    kept<std::pair<std::string, std::string>, target> targets_;
+    kept<std::string, presence> presences_;
 };
 
 } // namespace snipass::server

@@ -2,14 +2,18 @@
 // backend: what one worker knows of one backend: its datagram channels, and the clients that wait for it.
 #pragma once
 
+#include "snipass/backends/datagram_channel.hpp"
+#include "snipass/backends/presence.hpp"
 #include "snipass/backends/target_list.hpp"
 #include "snipass/config/configuration.hpp"
-#include "snipass/net/handoff.hpp"
+#include "snipass/net/event_loop.hpp"
 #include "snipass/net/sleeper.hpp"
 
 #include <boost/intrusive/list.hpp>
 
 #include <cstddef>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 namespace snipass::server {
@@ -20,7 +24,7 @@ class backend {
     backend(const config::backend_settings& settings, std::size_t max_pending, address_book& book);
 
     [[nodiscard]] const config::backend_settings& settings() const noexcept { return settings_; }
-    [[nodiscard]] std::vector<net::datagram_channel>& channels() noexcept { return channels_; }
+    [[nodiscard]] std::vector<datagram_channel>& channels() noexcept { return channels_; }
 
     // targets: of a proxied backend.
     [[nodiscard]] target_list& targets() noexcept { return targets_; }
@@ -44,7 +48,8 @@ class backend {
     };
 
     // held is one client's place in the queue of those that wait for the backend to come back. Only the first
-    // one knocks, now and then; when a client is taken, all are woken. The queue is first come, first served.
+    // one knocks, less often each time; when a client is taken, all are woken. The queue is first come, first
+    // served.
     class held {
       public:
         held(backend& owner, net::event_loop& loop);
@@ -73,8 +78,12 @@ class backend {
         hook in_displaceable_;
     };
 
-    // is_back: the backend has taken a client, so those who wait may try.
-    void is_back();
+    // took: the backend has taken a client, so those who wait may try. did_not_take: not this one, for the
+    // reason `why`, which the log hears if it is news; knocked_in_vain: not even the one that was to try.
+    void took(log& to);
+    void did_not_take(log& to, outcome why, std::string_view detail);
+    void knocked_in_vain(outcome why) noexcept;
+    [[nodiscard]] bool is_away() const noexcept { return presence_->is_away(); }
 
   private:
     template <held::hook held::*Hook>
@@ -82,11 +91,13 @@ class backend {
                                            boost::intrusive::constant_time_size<false>>;
 
     const config::backend_settings& settings_;
-    std::vector<net::datagram_channel> channels_; // one for each address
+    std::vector<datagram_channel> channels_; // one for each address
     target_list targets_;
+    std::shared_ptr<presence> presence_;
     std::size_t max_pending_;
     std::size_t pending_ = 0;
-    std::size_t leaving_ = 0; // of them: displaced
+    std::size_t leaving_ = 0;    // of them: displaced
+    net::clock::duration pause_; // before the next knock
     list_of<&held::in_queue_> held_;
     list_of<&held::in_displaceable_> displaceable_;
 };

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
-// deliver: a routed client on its way to a backend.
+// deliver: a routed client on its way, from backend to backend, until one has it.
 #pragma once
 
-#include "snipass/context/context.hpp"
-#include "snipass/net/hello_peeker.hpp"
-#include "snipass/os/unique_fd.hpp"
-#include "snipass/telling/record.hpp"
+#include "snipass/delivery/attempt.hpp"
+#include "snipass/delivery/client_socket.hpp"
+#include "snipass/delivery/routed_client.hpp"
+#include "snipass/net/task.hpp"
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <vector>
+#include <cstddef>
+#include <variant>
 
 namespace snipass::server {
 
-// deliver gives a client to the backend `first` (an index into the generation's) or to those it names as
-// sorry: to each address in turn, then again while the client is held. The outcome is that of the last
-// backend tried; what went wrong before is in the record's detail. All arguments outlive the call. `client`
-// is closed if it was taken, and still open if nobody took it: until then nothing of it is lost. nullopt:
-// it is relayed, and the session goes on as a proxied_session, which has taken the record too.
-[[nodiscard]] net::task<std::optional<outcome>>
-deliver(context& thread, const std::shared_ptr<generation>& site, os::unique_fd& client,
-        net::hello_peeker& peeker, record& about, std::size_t first, std::vector<std::uint8_t> consumed = {});
+// Nobody took the client: nothing of it is lost.
+struct still_ours {
+    client_socket client;
+    outcome why; // of the last backend tried; what went wrong before is in the record's detail
+};
+
+// Who has the client now.
+using delivered = std::variant<handed_off, relayed, still_ours>;
+
+// deliver offers a client to the backend `first` (an index into the generation's), holds it while that one is
+// away, and goes on to the one that it names as sorry. The client's peeker and record outlive the call.
+[[nodiscard]] net::task<delivered> deliver(routed_client client, std::size_t first);
 
 } // namespace snipass::server

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/context/context.hpp"
+#include "snipass/delivery/routed_client.hpp"
 #include "snipass/net/relay.hpp"
 #include "snipass/telling/record.hpp"
 
@@ -20,15 +21,14 @@ namespace snipass::server {
 // an idle one: at most 1 KiB, for which a long ALPN offer is cut. It finishes its record when it ends.
 class proxied_session final : public net::relay {
   public:
-    // `to` is one of the generation's backends, `at` where it is. `connection` is open and greeted.
-    proxied_session(context& thread, std::shared_ptr<generation> site, backend& to, counted at,
-                    os::unique_fd client, os::unique_fd connection, record&& about);
+    // begin takes a client and its record; from then on the session's end is told here. `to` is one of the
+    // generation's backends, `at` where it is, and `connection` is open and greeted.
+    static void begin(routed_client& client, backend& to, counted at, os::unique_fd connection);
+
+    proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection);
 
     // must_end: what this session uses is_removed.
     [[nodiscard]] bool must_end(const config::configuration& now) const;
-
-    // take_record: for a session that could not begin.
-    [[nodiscard]] record take_record() noexcept { return std::move(about_); }
 
   private:
     void ended(const net::relay_result& how) override;

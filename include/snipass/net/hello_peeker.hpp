@@ -44,7 +44,7 @@ class hello_peeker {
 
     // look peeks at what has arrived. complete: message() and bytes() are valid until `buffer` is used again.
     // partial: nothing more can be known until needed() bytes are in the socket. Errors: tls::hello_error;
-    // asio's eof if the client closed before it sent anything; what recv(2) says. `before`, the same each
+    // end_of_file if the client closed before it sent anything; what recv(2) says. `before`, the same each
     // time, is what was read of the client already: it comes before what is in the socket, in all that is
     // said below.
     [[nodiscard]] result<hello_state> look(int fd, peek_buffer& buffer, byte_view before = {});

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "snipass/config/decision.hpp"
-#include "snipass/net/handoff.hpp"
 
 #include <array>
 #include <cstdint>
@@ -42,8 +41,5 @@ inline constexpr std::size_t outcome_count = static_cast<std::size_t>(outcome::i
 
 // refused_as: what a client is refused as that no backend takes, by why it has none.
 [[nodiscard]] outcome refused_as(config::match_kind why) noexcept;
-
-// to_outcome: what an attempt at a handoff that nobody took means for its session.
-[[nodiscard]] outcome to_outcome(net::handoff_status status) noexcept;
 
 } // namespace snipass::server

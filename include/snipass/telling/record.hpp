@@ -40,8 +40,6 @@ struct record {
         duration = std::chrono::duration_cast<std::chrono::microseconds>(net::clock::now() - accepted);
     }
 
-    bool is_shared = false; // another process has, or had, a copy of the client's socket
-
     // Of a proxied session.
     std::string_view address;            // of the backend's, as written
     std::optional<ip_endpoint> endpoint; // what it came to; none: a unix socket

@@ -19,6 +19,7 @@ namespace {
 struct queue {
     config::backend_settings settings;
     server::address_book book;
+    server::log log{config::log_settings{}};
     net::event_loop loop;
     server::backend away{settings, 10, book};
     std::list<server::backend::held> places;
@@ -78,6 +79,28 @@ TEST_CASE("backend: of those that are held only the first knocks") {
     CHECK(test.states() == "tww");
 }
 
+TEST_CASE("backend: the first knocks less often each time, and soon again once the backend is back") {
+    queue test;
+    const auto next_knock = [&test] {
+        server::backend::held place{test.away, test.loop};
+        const auto begun = net::clock::now();
+        spawned<bool> wait{test.loop, place.wait(net::time_point::max())};
+        run_until(test.loop, [&] { return wait.done(); });
+        return net::clock::now() - begun;
+    };
+    CHECK(next_knock() >= 20ms);
+    test.away.knocked_in_vain(outcome::backend_absent);
+    CHECK(next_knock() >= 40ms);
+    for (int i = 0; i < 10; ++i)
+        test.away.knocked_in_vain(outcome::backend_refused);
+    CHECK(next_knock() >= 80ms);
+    test.away.knocked_in_vain(outcome::backend_declined);
+    CHECK(next_knock() >= 160ms);
+    test.away.took(test.log);
+    test.away.knocked_in_vain(outcome::backend_declined);
+    CHECK(next_knock() >= 40ms);
+}
+
 TEST_CASE("backend: where there is no room, the first of those that may be displaced makes it") {
     queue test;
     server::backend::held* places[3];
@@ -127,7 +150,7 @@ TEST_CASE("backend: when it is back, all try") {
     queue test;
     for (int i = 0; i < 3; ++i)
         test.join(net::time_point::max());
-    test.away.is_back();
+    test.away.took(test.log);
     for (auto& one : test.waits)
         CHECK(one.get());
 }
@@ -137,7 +160,7 @@ TEST_CASE("backend: back while one is trying, the others hear of it all the same
     for (int i = 0; i < 2; ++i)
         test.join(net::time_point::max());
     CHECK(test.waits.front().get()); // and does not wait again
-    test.away.is_back();
+    test.away.took(test.log);
     CHECK(test.waits.back().get());
 }
 

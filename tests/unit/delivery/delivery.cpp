@@ -258,9 +258,51 @@ TEST_CASE("delivery: hold ends in time, whatever ack_timeout is") {
     router.wait_until([&] { return router.counters().accepted.value() == 1; }, "the client");
     router.settle(); // the first attempt is over
     const stream_backend silent{path};
-    (void)silent.receive();
+    const auto offer = silent.receive();
     CHECK(client.read_to_end() == ending::fin);
     router.wait_for(outcome::backend_silent);
+}
+
+TEST_CASE("delivery: a backend that has declined is not called silent because hold ends the next attempt") {
+    fixture test;
+    const stream_backend declining;
+    auto& settings = test.what.stream(declining.path());
+    settings.hold = 500ms;
+    handoff_of(settings).ack_timeout = 24h;
+    auto& router = test.start();
+    const auto client = router.connect_with(hello);
+    (void)declining.receive();
+    const auto last = declining.receive(); // and no answer to this one
+    CHECK(client.read_to_end() == ending::fin);
+    router.wait_for(outcome::backend_declined);
+}
+
+TEST_CASE("delivery: a client is held first and goes to the sorry backend after that, whatever its kind") {
+    fixture test;
+    const stream_backend sorry;
+    const auto path = test.path("away");
+    const auto port = bound_to(plain_listener().get());
+    auto& settings = GENERATE(true, false) ? test.what.stream(path) : test.what.proxied(port);
+    SECTION("for as long as hold says") {
+        settings.hold = 50ms;
+        settings.sorry = 1;
+        test.what.stream(sorry.path());
+        auto& router = test.start();
+        const auto client = router.connect_with(hello);
+        check_whole(sorry.take(), hello);
+        router.wait_for(outcome::handed_off);
+    }
+    SECTION("and not before") {
+        settings.hold = 1h;
+        settings.sorry = 1;
+        test.what.stream(sorry.path());
+        auto& router = test.start();
+        auto client = router.connect_with(hello);
+        router.wait_until([&] { return router.counters().accepted.value() == 1; }, "the client");
+        CHECK_FALSE(is_readable(sorry.fd(), 100ms));
+        client.reset();
+        router.wait_for(outcome::client_closed);
+    }
 }
 
 TEST_CASE("delivery: a backend that does not answer delays nobody else's clients") {

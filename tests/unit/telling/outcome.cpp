@@ -10,7 +10,6 @@
 #include <string>
 
 using namespace snipass;
-using net::handoff_status;
 using server::outcome;
 
 TEST_CASE("outcome: each has a name of its own, of lower-case letters and underscores") {
@@ -41,16 +40,4 @@ TEST_CASE("outcome: the names are those of the enumerators") {
     CHECK(server::to_string(outcome::backend_max_pending) == "backend_max_pending");
     CHECK(server::to_string(outcome::cut_off) == "cut_off");
     CHECK(server::to_string(outcome::internal_error) == "internal_error");
-}
-
-TEST_CASE("outcome: what an attempt at a handoff came to") {
-    CHECK(server::to_outcome(handoff_status::taken) == outcome::handed_off);
-    CHECK(server::to_outcome(handoff_status::absent) == outcome::backend_absent);
-    CHECK(server::to_outcome(handoff_status::refused) == outcome::backend_refused);
-    CHECK(server::to_outcome(handoff_status::backlog_full) == outcome::backend_backlog_full);
-    CHECK(server::to_outcome(handoff_status::queue_full) == outcome::backend_queue_full);
-    CHECK(server::to_outcome(handoff_status::no_resources) == outcome::no_resources);
-    CHECK(server::to_outcome(handoff_status::declined) == outcome::backend_declined);
-    CHECK(server::to_outcome(handoff_status::silent) == outcome::backend_silent);
-    CHECK(server::to_outcome(handoff_status::failed) == outcome::backend_failed);
 }

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
-// passage: a client on its way to a backend, whichever kind of backend that is.
+// routed_client: a client on its way to a backend.
 #pragma once
 
 #include "snipass/backends/backend.hpp"
 #include "snipass/context/context.hpp"
+#include "snipass/delivery/client_socket.hpp"
 #include "snipass/net/hello_peeker.hpp"
 #include "snipass/net/proxy_header.hpp"
-#include "snipass/os/unique_fd.hpp"
 #include "snipass/telling/record.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 namespace snipass::server {
 
-// The client's bytes are still in its socket, or, on the way to a `datagram` backend that had no room after
-// all, in `consumed`.
-struct passage {
+// Its bytes are still in its socket, or, on the way to a `datagram` backend that had no room after all, in
+// `consumed`.
+struct routed_client {
     context& thread;
-    const std::shared_ptr<generation>& site;
-    os::unique_fd& client;
+    std::shared_ptr<generation> site;
+    client_socket socket;
     net::hello_peeker& peeker;
     record& about;
     std::vector<std::uint8_t> consumed{}; // the client's first bytes, once they are no longer in its socket

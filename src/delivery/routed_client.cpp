@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A client on its way to a backend.
-#include "passage.hpp"
+#include "snipass/delivery/routed_client.hpp"
 
-#include "snipass/base/alpn_list.hpp"
 #include "snipass/delivery/proxied_session.hpp"
 #include "snipass/os/tcp.hpp"
 
@@ -12,12 +11,12 @@
 
 namespace snipass::server {
 
-net::proxy_facts passage::facts() {
+net::proxy_facts routed_client::facts() {
     net::proxy_facts facts;
     facts.client = about.client;
     if (about.local)
         facts.local = *about.local;
-    else if (const auto local = os::local_endpoint(client.get())) // fails only for a client that is gone
+    else if (const auto local = os::local_endpoint(socket.get())) // fails only for a client that is gone
         facts.local = *local;
     if (!about.id)
         about.id = thread.ids.next();
@@ -31,7 +30,7 @@ net::proxy_facts passage::facts() {
     return facts;
 }
 
-void passage::note(std::string_view what) {
+void routed_client::note(std::string_view what) {
     std::string whole{about.backend};
     whole += ": ";
     whole += what;
@@ -42,20 +41,20 @@ void passage::note(std::string_view what) {
     about.detail += whole;
 }
 
-bool passage::is_gone() const {
-    pollfd one{client.get(), 0, 0};
+bool routed_client::is_gone() const {
+    pollfd one{socket.get(), 0, 0};
     return ::poll(&one, 1, 0) > 0;
 }
 
-bool passage::keeps(backend::held& place) const {
+bool routed_client::keeps(backend::held& place) const {
     if (is_gone())
         return false;
-    if (os::peer_has_closed(client.get()))
+    if (os::peer_has_closed(socket.get()))
         place.may_be_displaced();
     return !place.is_displaced();
 }
 
-bool passage::is_removed(const config::backend_settings& of, std::string_view address) const {
+bool routed_client::is_removed(const config::backend_settings& of, std::string_view address) const {
     return thread.in_use != nullptr && thread.in_use != site &&
            server::is_removed(of, address, *thread.in_use->config);
 }

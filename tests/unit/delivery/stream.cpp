@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "snipass/net/handoff.hpp"
+// One attempt to hand a client over by `stream`: whose it is afterwards, whatever the backend does.
+#include "snipass/delivery/stream.hpp"
 
 #include "catch.hpp"
 #include "epoll_registrations.hpp"
 #include "handoff_sender.hpp"
 #include "run_coroutine.hpp"
 #include "same_descriptors.hpp"
-#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "unix_backend.hpp"
 
@@ -16,31 +16,52 @@ using namespace snipass;
 using namespace snipass::testing;
 using namespace std::chrono_literals;
 using handoff_test::temporary_folder;
-using net::handoff_status;
+using server::outcome;
 
 namespace {
 
 const bytes header{'h', 'e', 'a', 'd', 'e', 'r'};
 
+// How an attempt ended: handed_off, or as the session does if nobody else is tried.
+struct ended {
+    outcome how;
+    error_code error;
+};
+
+// attempted waits for the end of an attempt.
+class attempted {
+  public:
+    attempted(net::event_loop& loop, net::task<server::attempt> one) : one_(loop, std::move(one)) {}
+
+    [[nodiscard]] bool done() const { return one_.done(); }
+    ended get() {
+        const auto how = one_.get();
+        const auto* const failed = std::get_if<server::not_taken>(&how);
+        return failed != nullptr ? ended{failed->why, failed->error} : ended{outcome::handed_off, {}};
+    }
+
+  private:
+    spawned<server::attempt> one_;
+};
+
 // One client that is to be handed off, and the loop to do it on.
 struct fixture {
     tcp_connection pair;
+    server::client_socket client{std::move(pair.accepted)};
     net::event_loop loop;
 
     // Whether the client is still ours, and none of its bytes was read.
-    [[nodiscard]] bool is_whole() const { return pair.accepted && unread(pair.accepted.get()) == 5; }
+    [[nodiscard]] bool is_whole() const { return client && unread(client.get()) == 5; }
 
     fixture() {
         pair.client.send("hello");
-        wait_until_unread(pair.accepted.get(), 5);
+        wait_until_unread(client.get(), 5);
     }
 
-    spawned<net::handoff_result> begin(const std::string& path, net::time_point deadline) {
-        return {loop, net::hand_off_stream(loop, path, pair.accepted, header, deadline)};
+    attempted begin(const std::string& path, net::time_point deadline) {
+        return {loop, server::hand_off_stream(loop, path, client, header, deadline)};
     }
-    net::handoff_result hand_off(const std::string& path, net::time_point deadline) {
-        return begin(path, deadline).get();
-    }
+    ended hand_off(const std::string& path, net::time_point deadline) { return begin(path, deadline).get(); }
 };
 
 net::time_point late() {
@@ -65,12 +86,12 @@ TEST_CASE("hand_off_stream: the backend gets header and client, and its ACK make
     const auto got = backend.receive();
     CHECK(got.header == header);
     CHECK(unread(got.client.get()) == 5);
-    CHECK(bound_to(got.client.get()) == bound_to(test.pair.accepted.get()));
+    CHECK(bound_to(got.client.get()) == bound_to(test.client.get()));
     run_ready(test.loop);
     CHECK_FALSE(handoff.done());
     REQUIRE(got.answer() == 0);
-    CHECK(handoff.get().status == handoff_status::taken);
-    CHECK_FALSE(test.pair.accepted);
+    CHECK(handoff.get().how == outcome::handed_off);
+    CHECK_FALSE(test.client);
     got.wait_for_end();
     // Nobody else has it: its close() is the client's FIN.
     CHECK(::send(got.client.get(), "bye", 3, MSG_NOSIGNAL) == 3);
@@ -86,7 +107,7 @@ TEST_CASE("hand_off_stream: an ACK that came before anybody looked counts") {
     const stream_backend backend;
     auto handoff = test.begin(backend.path(), late());
     REQUIRE(backend.receive().answer() == 0); // and the backend closes
-    CHECK(handoff.get().status == handoff_status::taken);
+    CHECK(handoff.get().how == outcome::handed_off);
 }
 
 TEST_CASE("hand_off_stream: an ACK just before the deadline counts, though the router wakes behind it") {
@@ -98,8 +119,8 @@ TEST_CASE("hand_off_stream: an ACK just before the deadline counts, though the r
     const auto got = backend.receive();
     REQUIRE(got.answer() == 0);
     wait_until(deadline + 1ms);
-    CHECK(handoff.get().status == handoff_status::taken);
-    CHECK_FALSE(test.pair.accepted);
+    CHECK(handoff.get().how == outcome::handed_off);
+    CHECK_FALSE(test.client);
 }
 
 TEST_CASE("hand_off_stream: closed without ACK is declined, and the client whole") {
@@ -109,7 +130,7 @@ TEST_CASE("hand_off_stream: closed without ACK is declined, and the client whole
     auto handoff = test.begin(backend.path(), late());
     (void)backend.receive();
     const auto result = handoff.get();
-    CHECK(result.status == handoff_status::declined);
+    CHECK(result.how == outcome::backend_declined);
     CHECK(test.is_whole());
 }
 
@@ -124,7 +145,7 @@ TEST_CASE("hand_off_stream: closed without having read the header is declined to
     SECTION("never accepted") {
         backend.close();
     }
-    CHECK(handoff.get().status == handoff_status::declined);
+    CHECK(handoff.get().how == outcome::backend_declined);
     CHECK(test.is_whole());
 }
 
@@ -135,7 +156,7 @@ TEST_CASE("hand_off_stream: another byte than ACK is declined") {
     auto handoff = test.begin(backend.path(), late());
     const auto got = backend.receive();
     REQUIRE(got.answer(0x15) == 0);
-    CHECK(handoff.get().status == handoff_status::declined);
+    CHECK(handoff.get().how == outcome::backend_declined);
     CHECK(test.is_whole());
     CHECK(got.answer() == EPIPE); // and cannot be mended
 }
@@ -147,11 +168,11 @@ TEST_CASE("hand_off_stream: from a silent backend the client is taken back, and 
     SECTION("that has received it") {
         auto handoff = test.begin(backend.path(), soon());
         const auto got = backend.receive();
-        CHECK(handoff.get().status == handoff_status::silent);
+        CHECK(handoff.get().how == outcome::backend_silent);
         CHECK(got.answer() == EPIPE);
     }
     SECTION("that has not accepted") {
-        CHECK(test.hand_off(backend.path(), soon()).status == handoff_status::silent);
+        CHECK(test.hand_off(backend.path(), soon()).how == outcome::backend_silent);
         const auto got = backend.receive(); // header and descriptor are in order
         CHECK(got.header == header);
         CHECK(got.answer() == EPIPE);
@@ -162,7 +183,7 @@ TEST_CASE("hand_off_stream: from a silent backend the client is taken back, and 
     auto handoff = test.begin(next.path(), late());
     const auto client = next.receive();
     REQUIRE(client.answer() == 0);
-    CHECK(handoff.get().status == handoff_status::taken);
+    CHECK(handoff.get().how == outcome::handed_off);
     CHECK(unread(client.client.get()) == 5);
 }
 
@@ -173,10 +194,10 @@ TEST_CASE("hand_off_stream: a path without a socket is absent, a socket without 
     stream_backend backend{folder.path / "socket"};
     backend.close();
     const auto refused = test.hand_off(backend.path(), late());
-    CHECK(refused.status == handoff_status::refused);
+    CHECK(refused.how == outcome::backend_refused);
     CHECK(refused.error == os::make_error(ECONNREFUSED));
     const auto absent = test.hand_off((folder.path / "none").string(), late());
-    CHECK(absent.status == handoff_status::absent);
+    CHECK(absent.how == outcome::backend_absent);
     CHECK(absent.error == os::make_error(ENOENT));
     CHECK(test.is_whole());
 }
@@ -187,7 +208,7 @@ TEST_CASE("hand_off_stream: what is no stream socket is a failure that says why"
     const temporary_folder folder;
     const datagram_backend wrong{folder.path / "socket"};
     const auto result = test.hand_off(wrong.path(), late());
-    CHECK(result.status == handoff_status::failed);
+    CHECK(result.how == outcome::backend_failed);
     CHECK(result.error == os::make_error(EPROTOTYPE));
     CHECK(test.hand_off(std::string(200, 'x'), late()).error == os::make_error(ENAMETOOLONG));
     CHECK(test.is_whole());
@@ -199,9 +220,9 @@ TEST_CASE("hand_off_stream: a full backlog is told at once") {
     const stream_backend backend{abstract_name(), 0};
     const auto waiting = fill_backlog(backend.path());
     const auto result = test.hand_off(backend.path(), late());
-    CHECK(result.status == handoff_status::backlog_full);
+    CHECK(result.how == outcome::backend_backlog_full);
     CHECK(result.error == os::make_error(EAGAIN));
-    CHECK(net::may_pass_soon(result.status));
+    CHECK(server::may_pass_soon(result.how));
     CHECK(test.is_whole());
 }
 
@@ -213,7 +234,7 @@ TEST_CASE("hand_off_stream: nothing stays registered, whatever the outcome") {
     auto handoff = test.begin(backend.path(), late());
     (void)backend.receive(); // the one that was taken back
     REQUIRE(backend.receive().answer() == 0);
-    CHECK(handoff.get().status == handoff_status::taken);
+    CHECK(handoff.get().how == outcome::handed_off);
     CHECK(epoll_registrations() == before);
 }
 
@@ -225,29 +246,4 @@ TEST_CASE("hand_off_stream: the loop may end while the backend is silent") {
     run_ready(test.loop);
     test.loop.destroy_tasks();
     CHECK(test.is_whole());
-}
-
-TEST_CASE("to_status: what the kernel's errors mean") {
-    struct row {
-        int error;
-        handoff_status status;
-    };
-    const auto [error, status] = GENERATE(values<row>({
-        {EAGAIN, handoff_status::backlog_full},
-        {ENOBUFS, handoff_status::no_resources},
-        {ENOMEM, handoff_status::no_resources},
-        {ETOOMANYREFS, handoff_status::no_resources},
-        {EMFILE, handoff_status::no_resources},
-        {ENOENT, handoff_status::absent},
-        {ECONNREFUSED, handoff_status::refused},
-        {EPIPE, handoff_status::declined},
-        {ECONNRESET, handoff_status::declined},
-        {EACCES, handoff_status::failed},
-        {EMSGSIZE, handoff_status::failed},
-    }));
-    CAPTURE(error);
-    CHECK(net::to_status(os::make_error(error)) == status);
-    // Errors of another category have the same numbers and mean other things.
-    CHECK(net::to_status(error_code{ENOENT, net::wait_category()}) == handoff_status::failed);
-    CHECK(net::to_status(error_code{EAGAIN, net::wait_category()}) == handoff_status::failed);
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+// attempt: what came of offering a client to a backend.
+#pragma once
+
+#include "snipass/base/result.hpp"
+#include "snipass/telling/outcome.hpp"
+
+#include <string>
+#include <variant>
+
+namespace snipass::server {
+
+// A backend owns the client's socket; our descriptor is closed.
+struct handed_off {};
+
+// The session goes on as a proxied_session, which has taken the client and its record.
+struct relayed {};
+
+// The client is still ours, whole.
+struct not_taken {
+    outcome why = outcome::backend_failed;
+    error_code error{};    // of the system call that failed, if one did
+    std::string detail{};  // what is to be said instead of the error's message
+    bool is_final = false; // it would be the same whenever it is tried again
+
+    // in_words is what the log says of it.
+    [[nodiscard]] std::string in_words() const;
+};
+
+using attempt = std::variant<handed_off, relayed, not_taken>;
+
+// to_outcome says what an error of a system call towards a backend tells of that backend. `full` is what
+// EAGAIN means there.
+[[nodiscard]] outcome to_outcome(const error_code& ec, outcome full = outcome::backend_backlog_full) noexcept;
+
+// may_pass_soon: the same attempt may succeed a little later, and no event announces when.
+[[nodiscard]] bool may_pass_soon(outcome why) noexcept;
+
+} // namespace snipass::server

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// What came of offering a client to a backend.
+#include "snipass/delivery/attempt.hpp"
+
+#include "snipass/net/wait_error.hpp"
+#include "snipass/os/error.hpp"
+
+namespace snipass::server {
+
+std::string not_taken::in_words() const {
+    if (!detail.empty())
+        return detail;
+    return error ? error.message() : std::string{to_string(why)};
+}
+
+outcome to_outcome(const error_code& ec, outcome full) noexcept {
+    if (net::is_timeout(ec))
+        return outcome::backend_silent;
+    if (os::would_block(ec))
+        return full;
+    if (os::is_transient(ec))
+        return outcome::no_resources;
+    switch (os::errno_of(ec)) {
+    case ENOENT:
+        return outcome::backend_absent;
+    case ECONNREFUSED:
+        return outcome::backend_refused;
+    case EPIPE:
+    case ECONNRESET:
+        return outcome::backend_declined;
+    default:
+        return outcome::backend_failed;
+    }
+}
+
+bool may_pass_soon(outcome why) noexcept {
+    return why == outcome::backend_backlog_full || why == outcome::backend_queue_full ||
+           why == outcome::no_resources;
+}
+
+} // namespace snipass::server

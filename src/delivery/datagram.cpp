@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+// The `datagram` protocol: the client's socket, and its first bytes.
+#include "protocols.hpp"
+
+#include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
+#include "snipass/tls/hello_error.hpp"
+
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+// first_bytes is what a datagram carries: what was consumed, or the hello. What the client has sent behind it
+// (early data) the receiver finds in the socket, and a small receiver need not have room for it.
+result<byte_view> first_bytes(routed_client& client) {
+    if (!client.consumed.empty())
+        return byte_view{client.consumed};
+    auto& buffer = client.thread.buffer;
+    if (!client.peeker.is_current(buffer)) {
+        const auto state = client.peeker.look(client.socket.get(), buffer);
+        // That it is no hello was judged before it came here; its bytes are what they are.
+        if (!state && state.error().category() != tls::hello_category())
+            return state.error();
+    }
+    return client.peeker.first_bytes();
+}
+
+// send takes the client's first bytes out of its socket only when the channel is believed to have room. Where
+// that was wrong they are kept for the next attempt.
+error_code send(routed_client& client, datagram_channel& channel) {
+    const auto bytes = first_bytes(client);
+    if (!bytes)
+        return bytes.error();
+    if (const auto ec = channel.ready(bytes->size()))
+        return ec;
+    if (client.consumed.empty()) {
+        const auto taken = os::discard(client.socket.get(), bytes->size());
+        if (!taken)
+            return taken.error();
+    }
+    const auto ec = channel.send(client.socket.get(), *bytes);
+    if (ec && client.consumed.empty())
+        client.consumed.assign(bytes->begin(), bytes->end());
+    return ec;
+}
+
+net::task<attempt> ended(attempt how) {
+    co_return how;
+}
+
+} // namespace
+
+net::task<attempt> hand_off_by_datagram(routed_client& client, backend& to, std::size_t path,
+                                        net::time_point /*deadline*/) {
+    auto& channel = to.channels()[path];
+    auto ec = send(client, channel);
+    if (ec == os::make_error(ECONNREFUSED)) // maybe a receiver that was restarted
+        ec = send(client, channel);
+    if (!ec) {
+        client.socket.close();
+        return ended(handed_off{});
+    }
+    return ended(not_taken{.why = to_outcome(ec, outcome::backend_queue_full),
+                           .error = ec,
+                           .is_final = ec == os::make_error(EMSGSIZE)});
+}
+
+} // namespace snipass::server

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+// A client whose socket a process of this machine is to have.
+#include "handing_off.hpp"
+
+#include "protocols.hpp"
+
+#include "snipass/net/sleeper.hpp"
+#include "snipass/os/error.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+using net::task;
+
+// No event announces room in a backlog or in a queue: look again soon, then less often.
+constexpr auto first_retry = 1ms;
+constexpr auto last_retry = 50ms;
+
+// ask_again: what is in the way of `made` may pass before the deadline. An attempt without time for an answer
+// would only be taken back.
+bool ask_again(const attempt& made, net::time_point next, net::time_point deadline) {
+    const auto* const failed = std::get_if<not_taken>(&made);
+    return failed != nullptr && may_pass_soon(failed->why) && next < deadline;
+}
+
+// sleep_until: a client whose hello is complete goes before those whose is not. Where there are no
+// descriptors, one of them makes room, and there is nothing to wait for.
+task<> sleep_until(context& thread, net::time_point next, error_code why) {
+    if (why == os::make_error(EMFILE) && thread.make_room())
+        next = net::clock::now();
+    net::sleeper sleeper{thread.loop};
+    co_await sleeper.sleep(next);
+}
+
+} // namespace
+
+task<attempt> hand_off(routed_client& client, backend& to, net::time_point until) {
+    const auto& settings = *to.settings().handoff();
+    auto* const attempt_by = protocols[static_cast<std::size_t>(settings.protocol)];
+    attempt made;
+    for (std::size_t path = 0; path < settings.paths.size(); ++path) {
+        const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
+        for (auto pause = first_retry;; pause = std::min(2 * pause, last_retry)) {
+            made = co_await attempt_by(client, to, path, deadline);
+            const auto next = net::clock::now() + pause;
+            if (!ask_again(made, next, deadline))
+                break;
+            co_await sleep_until(client.thread, next, std::get<not_taken>(made).error);
+        }
+        if (!std::holds_alternative<not_taken>(made) || net::clock::now() >= until)
+            break;
+    }
+    co_return made;
+}
+
+} // namespace snipass::server

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+// The handoff protocols, one row and one file each.
+#pragma once
+
+#include "snipass/backends/backend.hpp"
+#include "snipass/config/configuration.hpp"
+#include "snipass/delivery/attempt.hpp"
+#include "snipass/delivery/routed_client.hpp"
+
+#include <cstddef>
+
+namespace snipass::server {
+
+// One attempt with one of the backend's paths, which has ended at `deadline`. What happens before the first
+// wait happens in the call.
+using hand_off_by = net::task<attempt>(routed_client& client, backend& to, std::size_t path,
+                                       net::time_point deadline);
+
+hand_off_by hand_off_by_stream;
+hand_off_by hand_off_by_datagram;
+
+// In the order of config::handoff_protocols, whose rows say what each protocol is like.
+inline constexpr hand_off_by* protocols[] = {hand_off_by_stream, hand_off_by_datagram};
+static_assert(std::size(protocols) == std::size(config::handoff_protocols));
+
+} // namespace snipass::server

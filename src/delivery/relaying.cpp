@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+// A client for a backend that is connected to.
+#include "relaying.hpp"
+
+#include "connecting.hpp"
+#include "forwarding.hpp"
+
+#include "snipass/backends/health.hpp"
+#include "snipass/delivery/proxied_session.hpp"
+#include "snipass/net/fd_watch.hpp"
+#include "snipass/net/wait_error.hpp"
+#include "snipass/os/error.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+using net::task;
+
+// No address of a backend is tried any more when so many times connect_timeout have passed, the time for
+// finding the addresses included.
+constexpr int tries_in_a_row = 3;
+
+// How often a greeting that takes its time is interrupted to see whether the client is still there.
+constexpr auto look_interval = 1s;
+
+// greet sends what comes before the client's own bytes: the PROXY header, and the bytes that were consumed. A
+// fresh connection has room for a header; what another router consumed may be more than that
+// (docs/handoff.md).
+task<error_code> greet(routed_client& client, int connection, const config::backend_settings& settings,
+                       net::time_point end) {
+    std::vector<std::uint8_t> first;
+    if (settings.proxy()->header != config::proxy_protocol::none) {
+        const auto header = settings.proxy()->header == config::proxy_protocol::v2
+                                ? net::make_proxy_v2(client.facts())
+                                : net::make_proxy_v1(client.facts());
+        first.assign(header.begin(), header.end());
+    }
+    first.insert(first.end(), client.consumed.begin(), client.consumed.end());
+    net::fd_watch watch{client.thread.loop, connection};
+    const auto deadline = std::min(net::clock::now() + settings.proxy()->connect_timeout, end);
+    for (byte_view rest{first}; !rest.empty();) {
+        const auto n = ::send(connection, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0) {
+            rest = rest.subspan(static_cast<std::size_t>(n));
+            continue;
+        }
+        if (const auto ec = os::last_error(); !os::would_block(ec))
+            co_return ec;
+        const auto look = net::clock::now() + look_interval;
+        const auto ec = co_await watch.writable(std::min(deadline, look));
+        if (ec && (look >= deadline || client.is_gone() || client.is_removed(settings)))
+            co_return ec;
+    }
+    co_return error_code{};
+}
+
+// connect_and_greet: whoever does not take the greeting has had nothing of the client, so the addresses
+// behind it are tried.
+task<result<connected>> connect_and_greet(routed_client& client, const config::backend_settings& settings,
+                                          std::vector<candidate> candidates, patience limit) {
+    for (;;) {
+        auto connection = co_await connect_to_one(client, settings, candidates, limit);
+        if (!connection)
+            co_return connection;
+        const auto ec = co_await greet(client, connection->fd.get(), settings, limit.end);
+        if (!ec)
+            co_return connection;
+        if (!settings.forward())
+            note_failure(client.thread.events, settings, connection->to, ec);
+        const auto used = std::ranges::find_if(candidates, [&](const candidate& one) {
+            return one.address == connection->to.address && one.endpoint == connection->to.endpoint;
+        });
+        candidates.erase(candidates.begin(), used == candidates.end() ? used : used + 1);
+        if (candidates.empty() || net::clock::now() >= limit.last_begin || client.is_gone())
+            co_return ec;
+    }
+}
+
+// why_not says why none of the addresses took the client: the error of the last one that was tried, and what
+// is missing.
+not_taken why_not(routed_client& client, const backend& to, const error_code& last) {
+    if (last == net::wait_error::cancelled)
+        return {outcome::client_closed};
+    if (client.is_removed(to.settings()))
+        return removed();
+    if (last == would_loop)
+        return {.why = outcome::destination_refused,
+                .detail = "a loop: its address is this router's own",
+                .is_final = true};
+    not_taken made{to_outcome(last), last};
+    if (const auto missing = to.targets().why_missing(); !missing.empty()) {
+        const auto tried = last == nothing_to_try ? "" : last.message() + "; " + to.settings().name + ": ";
+        made.detail = tried + missing;
+    }
+    return made;
+}
+
+} // namespace
+
+not_taken removed() {
+    return {.why = outcome::backend_absent, .detail = "a reload has removed it", .is_final = true};
+}
+
+task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
+    const auto& settings = to.settings();
+    const auto begun = net::clock::now();
+    std::vector<candidate> candidates;
+    if (settings.forward() != nullptr) {
+        auto hosts = co_await find_hosts(client, to);
+        if (auto* const none = std::get_if<not_taken>(&hosts))
+            co_return std::move(*none);
+        candidates = std::move(std::get<std::vector<candidate>>(hosts));
+    } else {
+        candidates = to.targets().in_order(client.about.client.address);
+    }
+    const patience limit{std::min(begun + tries_in_a_row * settings.proxy()->connect_timeout, until), until};
+    auto connection = co_await connect_and_greet(client, settings, std::move(candidates), limit);
+    if (!connection)
+        co_return why_not(client, to, connection.error());
+    if (client.is_removed(settings, connection->to.address->text))
+        co_return removed();
+    client.about.address = connection->to.address->text;
+    client.about.endpoint = connection->to.endpoint;
+    client.about.connect_time = net::clock::now() - begun;
+    proxied_session::begin(client, to, std::move(connection->session), std::move(connection->fd));
+    co_return relayed{};
+}
+
+} // namespace snipass::server

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+// The `stream` protocol: the client's socket and what is known of it, and the backend's ACK.
+#include "snipass/delivery/stream.hpp"
+
+#include "protocols.hpp"
+
+#include "snipass/net/fd_watch.hpp"
+#include "snipass/os/error.hpp"
+#include "snipass/os/unix_socket.hpp"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+namespace snipass::server {
+namespace {
+
+using net::task;
+
+constexpr std::uint8_t ack = 0x06;
+
+// The backend's answer, read once. Anything but ACK means that it has not taken the client.
+bool acknowledged(int connection) {
+    std::uint8_t answer = 0;
+    return ::recv(connection, &answer, 1, MSG_DONTWAIT) == 1 && answer == ack;
+}
+
+// offer connects and sends; on success the connection on which the answer will come.
+result<os::unique_fd> offer(std::string_view path, client_socket& client, byte_view header) {
+    auto connection = os::connect_unix(path, SOCK_STREAM);
+    if (!connection)
+        return connection.error();
+    const auto sent = os::send_with_fd(connection->get(), header, client.get());
+    if (!sent)
+        return sent.error();
+    client.share();
+    if (*sent != header.size())
+        return os::make_error(ENOBUFS); // not in a fresh connection's empty buffer
+    return connection;
+}
+
+task<attempt> await_answer(net::event_loop& loop, client_socket& client, result<os::unique_fd> connection,
+                           net::time_point deadline) {
+    if (!connection)
+        co_return not_taken{to_outcome(connection.error()), connection.error()};
+    net::fd_watch answer{loop, connection->get()};
+    const auto ec = co_await answer.readable(deadline);
+    // From here on the backend's ACK fails, so what was said before decides (docs/handoff.md, taking back).
+    if (ec)
+        os::refuse_answer(connection->get());
+    if (acknowledged(connection->get())) {
+        client.close(); // before the connection, whose end tells the backend that it is the only owner
+        answer.close(std::move(*connection));
+        co_return handed_off{};
+    }
+    co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
+}
+
+task<attempt> cannot_have(routed_client& /*client*/) {
+    co_return not_taken{.why = outcome::backend_failed,
+                        .detail = "its first bytes are no longer in its socket, where stream needs them",
+                        .is_final = true};
+}
+
+} // namespace
+
+task<attempt> hand_off_stream(net::event_loop& loop, std::string_view path, client_socket& client,
+                              byte_view header, net::time_point deadline) {
+    return await_answer(loop, client, offer(path, client, header), deadline);
+}
+
+task<attempt> hand_off_by_stream(routed_client& client, backend& to, std::size_t path,
+                                 net::time_point deadline) {
+    if (!client.consumed.empty())
+        return cannot_have(client);
+    const auto header = net::make_proxy_v2(client.facts());
+    return hand_off_stream(client.thread.loop, to.settings().handoff()->paths[path], client.socket, header,
+                           deadline);
+}
+
+} // namespace snipass::server

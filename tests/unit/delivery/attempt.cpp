@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+// What errors towards a backend tell of it.
+#include "snipass/delivery/attempt.hpp"
+
+#include "catch.hpp"
+#include "snipass/net/wait_error.hpp"
+#include "snipass/os/error.hpp"
+
+using namespace snipass;
+using server::outcome;
+
+TEST_CASE("attempt: what an error of the kernel tells of a backend") {
+    struct row {
+        int error;
+        outcome why;
+    };
+    const auto [error, why] = GENERATE(values<row>({
+        {EAGAIN, outcome::backend_backlog_full},
+        {ENOBUFS, outcome::no_resources},
+        {ENOMEM, outcome::no_resources},
+        {ETOOMANYREFS, outcome::no_resources},
+        {EMFILE, outcome::no_resources},
+        {ENOENT, outcome::backend_absent},
+        {ECONNREFUSED, outcome::backend_refused},
+        {EPIPE, outcome::backend_declined},
+        {ECONNRESET, outcome::backend_declined},
+        {ETIMEDOUT, outcome::backend_silent},
+        {EACCES, outcome::backend_failed},
+        {EMSGSIZE, outcome::backend_failed},
+    }));
+    CAPTURE(error);
+    CHECK(server::to_outcome(os::make_error(error)) == why);
+}
+
+TEST_CASE("attempt: what is full depends on the protocol") {
+    const auto full = os::make_error(EAGAIN);
+    CHECK(server::to_outcome(full, outcome::backend_queue_full) == outcome::backend_queue_full);
+}
+
+TEST_CASE("attempt: our own deadline is the backend's silence, and other categories say nothing") {
+    CHECK(server::to_outcome(net::wait_error::timed_out) == outcome::backend_silent);
+    CHECK(server::to_outcome(error_code{ENOENT, net::wait_category()}) == outcome::backend_failed);
+    CHECK(server::to_outcome(error_code{EAGAIN, net::wait_category()}) == outcome::backend_failed);
+}
+
+TEST_CASE("attempt: only what no event announces is tried again soon") {
+    CHECK(server::may_pass_soon(outcome::backend_backlog_full));
+    CHECK(server::may_pass_soon(outcome::backend_queue_full));
+    CHECK(server::may_pass_soon(outcome::no_resources));
+    CHECK_FALSE(server::may_pass_soon(outcome::backend_absent));
+    CHECK_FALSE(server::may_pass_soon(outcome::backend_declined));
+}
+
+TEST_CASE("attempt: in words it is what was noted, or the kernel's message, or the outcome's name") {
+    server::not_taken one{.why = outcome::backend_declined};
+    CHECK(one.in_words() == "backend_declined");
+    one.error = os::make_error(ENOENT);
+    CHECK(one.in_words() == "No such file or directory");
+    one.detail = "a loop";
+    CHECK(one.in_words() == "a loop");
+}
