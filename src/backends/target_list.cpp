@@ -60,15 +60,15 @@ void by_source(std::vector<candidate>& candidates, const ip_address& client) {
 
 target_list::target_list(const config::backend_settings& settings, address_book& book)
     : settings_(settings), book_(book) {
-    for (std::size_t i = 0; i < addresses().size(); ++i) {
-        const auto& address = addresses()[i];
+    for (std::size_t i = 0; i < written().size(); ++i) {
+        const auto& address = written()[i];
         if (!address.host.empty() && !ip_address::parse(address.host))
             names_.push_back({i, nullptr});
     }
 }
 
 // What a client asks for is not in the list: forwarding.cpp finds it for each client.
-std::span<const config::proxy_address> target_list::addresses() const noexcept {
+std::span<const config::proxy_address> target_list::written() const noexcept {
     const auto* const relay = settings_.relay();
     return relay ? std::span{relay->addresses} : std::span<const config::proxy_address>{};
 }
@@ -76,7 +76,7 @@ std::span<const config::proxy_address> target_list::addresses() const noexcept {
 const std::vector<candidate>& target_list::all() {
     bool changed = !std::exchange(built_, true);
     for (auto& name : names_) {
-        auto answer = book_.find(addresses()[name.address].host);
+        auto answer = book_.find(written()[name.address].host);
         if (!answer) // a reload has removed it: who is on its way still may go there
             continue;
         changed = changed || answer != name.answer;
@@ -95,8 +95,8 @@ void target_list::rebuild() {
         now.push_back(std::move(one));
     };
     auto name = names_.begin();
-    for (std::size_t i = 0; i < addresses().size(); ++i) {
-        const auto& address = addresses()[i];
+    for (std::size_t i = 0; i < written().size(); ++i) {
+        const auto& address = written()[i];
         if (name != names_.end() && name->address == i) {
             if (name->answer)
                 for (const auto& found : *name->answer)
@@ -113,13 +113,13 @@ void target_list::rebuild() {
 
 bool target_list::awaits_answer() {
     return all().empty() && std::ranges::any_of(names_, [this](const known_name& one) {
-               return !book_.knows(addresses()[one.address].host);
+               return !book_.knows(written()[one.address].host);
            });
 }
 
 std::string target_list::why_missing() const {
     for (const auto& one : names_) {
-        const auto& host = addresses()[one.address].host;
+        const auto& host = written()[one.address].host;
         if (book_.find(host))
             continue;
         const auto why = book_.why_unknown(host);

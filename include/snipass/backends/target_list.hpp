@@ -37,10 +37,10 @@ class target_list {
 
   private:
     struct known_name {
-        std::size_t address; // index into addresses()
+        std::size_t address; // index into written()
         addresses answer;    // what the candidates were made from
     };
-    [[nodiscard]] std::span<const config::proxy_address> addresses() const noexcept;
+    [[nodiscard]] std::span<const config::proxy_address> written() const noexcept;
     void rebuild();
     void begin_with_next(std::vector<candidate>& order);
 
