@@ -17,6 +17,9 @@ namespace {
 // A target's address is even, so its lowest bit can say which of its descriptors an event is for.
 constexpr std::uint64_t which_bit = 1;
 
+// Descriptors that are watched again while they are told of could be ready again and again.
+constexpr unsigned most_looks = 1'024;
+
 std::uint64_t tag(const ready_target& one, unsigned which = 0) noexcept {
     return reinterpret_cast<std::uintptr_t>(&one) | which;
 }
@@ -45,7 +48,22 @@ bool event_loop::take_turn(time_point until) {
     count_turn();
     const bool ready = events_end_ > 0;
     tell_events();
-    return expire_due() || ready;
+    return (is_due() && expire_due()) || ready;
+}
+
+bool event_loop::is_due() const {
+    return !alarms_.empty() && alarms_.begin()->when() <= clock::now();
+}
+
+// tell_what_is_there: the process may have been stopped for a while (SIGSTOP, a snapshot, swap), and the wait
+// may have been cut short or have brought only a part of what happened meanwhile.
+void event_loop::tell_what_is_there() {
+    for (unsigned looks = 0; looks < most_looks; ++looks) {
+        events_end_ = epoll_.wait(events_, time_point::min());
+        tell_events();
+        if (events_end_ < events_.size())
+            break;
+    }
 }
 
 void event_loop::post(std::function<void()> job) {
@@ -131,17 +149,17 @@ void event_loop::arm(alarm& one, time_point when) {
 // An alarm that is armed meanwhile for a time that has passed is for the next turn: the others on this thread
 // come first.
 bool event_loop::expire_due() {
-    if (alarms_.empty())
+    tell_what_is_there();
+    if (!is_due())
         return false;
     expiring_ = clock::now();
-    const bool any = alarms_.begin()->when() <= expiring_;
     while (!alarms_.empty() && alarms_.begin()->when() <= expiring_) {
         auto& due = *alarms_.begin();
         due.disarm();
         due.expire();
     }
     expiring_ = time_point::min();
-    return any;
+    return true;
 }
 
 } // namespace snipass::net

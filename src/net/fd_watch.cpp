@@ -22,9 +22,15 @@ void fd_watch::close(os::unique_fd fd) {
 // start tells whether there is something to wait for: a registration that fails is a result.
 bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_handle<> waiting) {
     interrupted_ = false;
-    // Past its deadline a wait is only the way to timed_out. One that looked at the descriptor all the same
-    // would let those who wait in a loop, for more than there is, go on for as long as it is ready.
-    pausing_ = events == no_events || deadline <= clock::now();
+    // Past its deadline a wait is only the way to timed_out, but for one look. With a look each time those
+    // who wait in a loop, for more than there is, would go on for as long as the descriptor is ready.
+    const bool is_late = deadline <= clock::now();
+    const bool may_look = !std::exchange(has_looked_late_, is_late);
+    if (is_late && may_look && events != no_events && os::is_ready(fd_, events)) {
+        result_ = {};
+        return false;
+    }
+    pausing_ = events == no_events || is_late;
     if (!pausing_) {
         result_ = enroll(events);
         if (result_ || (events == edges && std::exchange(has_news_, false)))

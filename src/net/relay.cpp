@@ -181,7 +181,8 @@ void relay::expire() {
     const auto now = clock::now();
     if (after(started_, options_.max_lifetime) <= now)
         return end(failure_.value_or(relay_end::lifetime));
-    if (after(last_byte_, options_.idle_timeout) <= now)
+    const bool is_in_line = in_turn_.is_linked(); // with bytes that nobody has looked at yet
+    if (after(last_byte_, options_.idle_timeout) <= now && !is_in_line)
         return end(failure_.value_or(relay_end::idle));
     if (peers_watched_from() <= now)
         watch_peers();

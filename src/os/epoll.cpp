@@ -6,6 +6,8 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <poll.h>
+
 #include <algorithm>
 #include <climits>
 
@@ -50,6 +52,12 @@ std::size_t epoll::wait(std::span<epoll_event> events, std::chrono::steady_clock
     }
     const int n = ::epoll_wait(fd_.get(), events.data(), static_cast<int>(events.size()), timeout);
     return n > 0 ? static_cast<std::size_t>(n) : 0; // EINTR: they are still there
+}
+
+bool is_ready(int fd, std::uint32_t events) noexcept {
+    static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLRDHUP == POLLRDHUP);
+    pollfd one{fd, static_cast<short>(events), 0};
+    return ::poll(&one, 1, 0) > 0;
 }
 
 } // namespace snipass::os

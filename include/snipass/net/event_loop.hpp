@@ -100,7 +100,8 @@ class event_loop {
     void destroy_tasks() noexcept;
 
     // arm makes `one` expire at `when`, or up to a millisecond later, from run(); time_point::max() is never.
-    // An armed alarm is moved. From within expire() a time that has passed is the next turn.
+    // Whatever is ready is told before any alarm goes off: a deadline ends nobody who is served by what has
+    // come. An armed alarm is moved. From within expire() a time that has passed is the next turn.
     void arm(alarm& one, time_point when);
 
     // watch: `one` is told, once and from run(), that `fd` has one of `events` (of epoll_ctl(2)), or EPOLLERR
@@ -140,6 +141,8 @@ class event_loop {
     };
 
     void tell_events();
+    void tell_what_is_there();
+    [[nodiscard]] bool is_due() const;
     bool expire_due();
     void count_turn() noexcept { turns_.store(turns() + 1, std::memory_order_relaxed); }
 

@@ -24,7 +24,8 @@ class fd_watch final : private alarm, private ready_target {
 
     // co_await readable(deadline) and writable(deadline) return no error once the descriptor is ready (or has
     // failed: the next call on it tells), timed_out at the deadline and ever after, what interrupt() was
-    // given, or what epoll_ctl(2) said.
+    // given, or what epoll_ctl(2) said. A deadline that has passed when the wait begins ends it after one
+    // look at the descriptor: this process may have been stopped for a while.
     [[nodiscard]] auto readable(time_point deadline) { return wait{*this, EPOLLIN | EPOLLRDHUP, deadline}; }
     [[nodiscard]] auto writable(time_point deadline) { return wait{*this, EPOLLOUT, deadline}; }
 
@@ -73,6 +74,7 @@ class fd_watch final : private alarm, private ready_target {
     bool interrupted_ = false;
     bool pausing_ = false;
     bool has_news_ = false; // an edge that came while nobody waited for one
+    bool has_looked_late_ = false;
 };
 
 } // namespace snipass::net

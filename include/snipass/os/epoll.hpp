@@ -42,4 +42,7 @@ class epoll {
     unique_fd fd_;
 };
 
+// is_ready: `fd` has one of `events` now, or has failed (poll(2), which has the same names for them).
+[[nodiscard]] bool is_ready(int fd, std::uint32_t events) noexcept;
+
 } // namespace snipass::os

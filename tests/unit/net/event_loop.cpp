@@ -7,6 +7,7 @@
 #include "sockets.hpp"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
@@ -251,6 +252,44 @@ TEST_CASE("event_loop: a target with two descriptors is told which, and of each 
     say(pairs[1].far, "y"); // what came first is still unread
     run_until(loop, [&] { return told.size() == 3; });
     CHECK(told == std::vector{1U, 0U, 1U});
+}
+
+TEST_CASE("event_loop: all that is ready is told before an alarm goes off, however much it is") {
+    const same_descriptors check;
+    net::event_loop loop;
+    constexpr std::size_t many = 500; // more than one wait brings
+    std::size_t told = 0;
+    std::size_t told_before_alarm = 0;
+    std::vector<std::pair<os::unique_fd, std::unique_ptr<watcher>>> watched;
+    for (std::size_t i = 0; i < many; ++i) {
+        auto& [fd, one] =
+            watched.emplace_back(os::unique_fd{::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)},
+                                 std::make_unique<watcher>(loop, [&](unsigned, std::uint32_t) { ++told; }));
+        REQUIRE(!loop.watch(fd.get(), EPOLLIN, *one));
+    }
+    test_alarm alarm{[&] { told_before_alarm = told; }};
+    loop.arm(alarm, net::clock::now() - 1s);
+    (void)loop.take_turn(time_point::max());
+    CHECK(told_before_alarm == many);
+}
+
+TEST_CASE("event_loop: descriptors that are always ready keep no alarm from going off") {
+    net::event_loop loop;
+    std::vector<std::pair<os::unique_fd, std::unique_ptr<watcher>>> watched;
+    for (int i = 0; i < 200; ++i) {
+        watched.emplace_back(os::unique_fd{::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)}, nullptr);
+        const int fd = watched.back().first.get();
+        auto one = std::make_unique<watcher>(loop, [&loop, &watched, i, fd](unsigned, std::uint32_t) {
+            (void)loop.watch_again(fd, EPOLLIN, *watched[static_cast<std::size_t>(i)].second);
+        });
+        REQUIRE(!loop.watch(fd, EPOLLIN, *one));
+        watched.back().second = std::move(one);
+    }
+    bool rung = false;
+    test_alarm alarm{[&] { rung = true; }};
+    loop.arm(alarm, net::clock::now() - 1s);
+    (void)loop.take_turn(time_point::max());
+    CHECK(rung);
 }
 
 TEST_CASE("event_loop: it may be destroyed with alarms armed") {

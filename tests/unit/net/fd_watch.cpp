@@ -11,6 +11,8 @@
 
 #include <fcntl.h>
 
+#include <thread>
+
 using namespace snipass;
 using namespace snipass::testing;
 using namespace std::chrono_literals;
@@ -103,7 +105,34 @@ TEST_CASE("fd_watch: a deadline that has passed ends a wait, even of a descripto
     REQUIRE(is_readable(pair.accepted.get()));
     while (net::clock::now() < deadline)
         (void)run(loop, as_task(watch.readable(deadline)));
+    CHECK(run(loop, as_task(watch.readable(deadline))) == error_code{}); // one look
     CHECK(run(loop, as_task(watch.readable(deadline))) == net::wait_error::timed_out);
+    CHECK(run(loop, as_task(watch.readable(deadline))) == net::wait_error::timed_out);
+    CHECK(run(loop, as_task(watch.readable(late()))) == error_code{});
+    CHECK(run(loop, as_task(watch.readable(deadline))) == error_code{}); // and one after another deadline
+}
+
+// As if this process had been stopped (SIGSTOP, a snapshot, swap) from before the bytes came until after the
+// deadline.
+TEST_CASE("fd_watch: what came before a deadline was seen is not overlooked") {
+    const same_descriptors check;
+    const tcp_connection pair;
+    net::event_loop loop;
+    net::fd_watch watch{loop, pair.accepted.get()};
+    const auto deadline = soon();
+    SECTION("while it waited") {
+        spawned wait{loop, as_task(watch.readable(deadline))};
+        std::this_thread::sleep_until(deadline + 1ms);
+        pair.client.send("x");
+        REQUIRE(is_readable(pair.accepted.get()));
+        CHECK(wait.get() == error_code{});
+    }
+    SECTION("before it waited") {
+        std::this_thread::sleep_until(deadline + 1ms);
+        pair.client.send("x");
+        REQUIRE(is_readable(pair.accepted.get()));
+        CHECK(run(loop, as_task(watch.readable(deadline))) == error_code{});
+    }
 }
 
 TEST_CASE("fd_watch: an interruption ends a wait with its reason") {
