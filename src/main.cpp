@@ -39,7 +39,7 @@ struct options {
 
 int check(const options& given) {
     const auto parsed = config::load(given.config);
-    std::cout << config::check_report(parsed, given.config);
+    (parsed.value ? std::cout : std::cerr) << config::check_report(parsed, given.config);
     return parsed.value ? exit_success : exit_mistake;
 }
 
@@ -142,7 +142,10 @@ int main(int argc, char** argv) {
     auto* explain_command =
         app.add_subcommand("explain", "Say which route and backend a client would get, and why.");
     for (auto* command : {run_command, check_command, explain_command}) {
-        command->add_option("--config", given.config, "the configuration file")->required();
+        auto* option = command->add_option("--config", given.config, "the configuration file")
+                           ->default_val(SNIPASS_CONFIGURATION);
+        if (command != explain_command)
+            command->add_option("FILE", given.config, "the same")->excludes(option);
     }
     auto* name = explain_command->add_option("HOST_NAME", given.query.host_name,
                                              "the name the client asks for; none: it sends no server_name");
@@ -155,7 +158,11 @@ int main(int argc, char** argv) {
                      "a captured ClientHello, binary or hexadecimal, instead of a name")
         ->excludes(name);
 
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& end) { // or --help, or --version
+        return app.exit(end) == 0 ? exit_success : exit_mistake;
+    }
     if (!run_command->parsed())
         ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
     if (check_command->parsed())

@@ -17,9 +17,11 @@ void count_failure(log& to, const config::backend_settings& backend, const candi
     const auto* const relay = backend.relay();
     if (relay == nullptr || !about.state->failed(static_cast<unsigned>(relay->eject_after)))
         return;
-    const auto failures = std::to_string(about.state->failures);
     to.write(log_level::warn, "an address is ejected",
-             {{"backend", backend.name}, {"address", name_of(about)}, {"why", why}, {"failures", failures}});
+             {{"backend", backend.name},
+              {"address", name_of(about)},
+              {"why", why},
+              {"failures", std::uint64_t{about.state->failures}}});
 }
 
 } // namespace

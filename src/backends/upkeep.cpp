@@ -157,10 +157,10 @@ net::task<> upkeep::keep_resolved(std::string host) {
 }
 
 void upkeep::learn(const std::string& host, name& about, std::vector<ip_address> answer) {
-    const auto count = std::to_string(answer.size());
+    const auto count = answer.size();
     if (cut_to_max_addresses(answer) && !std::exchange(about.told_too_many, true))
         log_.write(log_level::warn, "a name has more addresses than are used of it",
-                   {{"name", host}, {"addresses", count}, {"used", std::to_string(answer.size())}});
+                   {{"name", host}, {"addresses", count}, {"used", answer.size()}});
     const auto text = joined(answer);
     if (book_.learn(host, std::move(answer)) || std::exchange(about.failing, false))
         log_.write(log_level::info, "resolved", {{"name", host}, {"addresses", text}});

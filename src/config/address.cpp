@@ -3,6 +3,7 @@
 // was probably meant, because an admin is better served by the line to write than by a grammar.
 #include "snipass/config/address.hpp"
 
+#include "snipass/base/ascii_form.hpp"
 #include "snipass/base/host_name.hpp"
 #include "snipass/config/limits.hpp"
 
@@ -139,6 +140,12 @@ std::string proxy_problem(std::string_view text) {
         return in_quotes(text) + " has no \"unix:\"; write " + in_quotes("unix:" + std::string(text));
     if (ip_address::parse(text))
         return in_quotes(text) + " has no port, or no brackets; write " + in_quotes(with_port(text));
+    if (!is_ascii(text)) {
+        const auto [host, port] = split(text);
+        if (const auto ascii = ascii_form(host); ascii && host_name::parse(*ascii) && parse_port(port))
+            return in_quotes(text) + " is looked up by its ASCII form; write " +
+                   in_quotes(*ascii + ":" + std::string(port));
+    }
     if (host_name::parse(text))
         return in_quotes(text) + " has no port; write " + in_quotes(std::string(text) + ":443");
     if (text == asked_for)

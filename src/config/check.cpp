@@ -11,6 +11,8 @@ std::string count(std::size_t number, const std::string& what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
 
+} // namespace
+
 std::string contents(const configuration& configuration) {
     std::size_t names = 0;
     for (const auto& route : configuration.routes)
@@ -20,12 +22,12 @@ std::string contents(const configuration& configuration) {
            count(configuration.backends.size(), "backend");
 }
 
-} // namespace
-
 std::string check_report(const parsed& parsed, std::string_view file) {
     std::string report;
     for (const auto& diagnostic : parsed.diagnostics)
         report += diagnostic.to_string(file) + "\n";
+    if (!parsed.was_read)
+        return report;
 
     const auto errors = static_cast<std::size_t>(
         std::count_if(parsed.diagnostics.begin(), parsed.diagnostics.end(),

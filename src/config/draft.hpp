@@ -56,6 +56,7 @@ struct draft {
     // There is one, right or wrong.
     bool has_listener = false;
     bool has_default = false;
+    bool backends_are_unknown = false; // and said so
 };
 
 // as_backend_name reads the name of a backend; finish() looks whether there is one.

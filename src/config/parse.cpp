@@ -58,13 +58,13 @@ struct mutable_parsed {
 
     parsed finished() {
         const bool good = value && !findings.has_errors();
-        return {good ? std::move(value) : nullptr, findings.take()};
+        return {good ? std::move(value) : nullptr, findings.take(), true};
     }
 };
 
 parsed unreadable(int error) {
     const auto reason = std::error_code(error, std::generic_category()).message();
-    return {nullptr, {{severity::error, {}, "cannot be read: " + reason}}};
+    return {nullptr, {{severity::error, {}, "cannot be read: " + reason}}, false};
 }
 
 mutable_parsed read(std::string_view text, std::string_view file) {

@@ -50,15 +50,35 @@ void with_tables(const member& found, findings& findings, Read&& read) {
     }
 }
 
+// the_table is what a backend's name stands for: of an array of tables, which is a mistake, the first, so
+// that nothing else is wrong about it.
+const node& the_table(const member& backend) {
+    const auto* const several = std::get_if<elements>(&backend.value.value);
+    const bool any = several && !several->empty() && std::holds_alternative<members>(several->front().value);
+    return any ? several->front() : backend.value;
+}
+
 void read_backends(const members& table, draft& into, findings& findings) {
     into.backends.reserve(table.size());
-    for (const auto& [name, where, node] : table) {
-        if (const auto* const backend = std::get_if<members>(&node.value))
-            into.backends.push_back(read_backend(*backend, name, node.where, findings));
+    for (const auto& found : table) {
+        const auto& [name, where, node] = found;
+        const auto& only = the_table(found);
+        if (&only != &node)
+            findings.error(where, "backend." + name + ": a name is one backend's; write [backend." + name +
+                                      "], with single brackets");
+        if (const auto* const backend = std::get_if<members>(&only.value))
+            into.backends.push_back(read_backend(*backend, name, only.where, findings));
         else
             findings.error(where, "backend." + name + ": expected a table, not " + describe(node) +
                                       "; write [backend.NAME] above it");
     }
+}
+
+// Without their tables all references to backends would be wrong as well.
+void read_nameless_backends(const member& found, draft& into, findings& findings) {
+    findings.error(found.where,
+                   "backend: each has a name of its own; write [backend.NAME], with single brackets");
+    into.backends_are_unknown = true;
 }
 
 void report_unknown(const member& found, findings& findings) {
@@ -90,6 +110,8 @@ void read_root_key(const member& found, draft& into, findings& findings) {
         with_tables(found, findings, [&](const members& table, place where) {
             into.routes.push_back(read_route(table, where, findings));
         });
+    else if (key == "backend" && std::holds_alternative<elements>(found.value.value))
+        read_nameless_backends(found, into, findings);
     else if (key == "backend")
         with_table(found, findings,
                    [&](const members& table, place) { read_backends(table, into, findings); });

@@ -11,7 +11,8 @@ namespace {
 
 class backend_names {
   public:
-    backend_names(const std::vector<backend_draft>& backends, findings& findings) : findings_(findings) {
+    backend_names(const std::vector<backend_draft>& backends, bool complete, findings& findings)
+        : findings_(findings), complete_(complete) {
         for (std::size_t i = 0; i < backends.size(); ++i) {
             known_.push_back(backends[i].settings.name);
             index_.emplace(backends[i].settings.name, i);
@@ -22,6 +23,8 @@ class backend_names {
         const auto found = index_.find(from.name);
         if (found != index_.end())
             return found->second;
+        if (!complete_)
+            return std::nullopt;
         findings_.error(from.where,
                         key + ": there is no backend " + in_quotes(from.name) + "; " + proposal(from.name));
         return std::nullopt;
@@ -37,6 +40,7 @@ class backend_names {
     }
 
     findings& findings_;
+    bool complete_; // all backends are known
     std::vector<std::string_view> known_;
     std::unordered_map<std::string_view, std::size_t> index_;
     std::unordered_map<std::string, std::string> proposals_;
@@ -95,7 +99,7 @@ void check_forwarding(const draft& draft, std::size_t first, const std::string& 
 } // namespace
 
 bool resolve_references(draft& draft, findings& findings) {
-    backend_names names{draft.backends, findings};
+    backend_names names{draft.backends, !draft.backends_are_unknown, findings};
     bool complete = true;
     for (auto& route : draft.routes) {
         const auto index = route.backend ? names.resolve(*route.backend, "route.backend") : std::nullopt;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The one file that knows toml++.
 #include "document.hpp"
-
-#include "snipass/base/quoted.hpp"
+#include "syntax_error.hpp"
 
 #include <algorithm>
 #include <toml++/toml.h>
@@ -81,9 +80,7 @@ read_document_result read_document(std::string_view text) {
         auto root = toml::parse(text);
         return {convert(root), {}};
     } catch (const toml::parse_error& error) {
-        const auto message =
-            "TOML syntax: " + on_one_line(error.description()) + "; nothing else in the file was checked";
-        return {{}, {{severity::error, to_place(error.source()), message}}};
+        return {{}, {explain_syntax_error(text, error.description(), to_place(error.source()))}};
     }
 }
 

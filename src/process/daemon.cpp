@@ -3,6 +3,7 @@
 #include "snipass/process/daemon.hpp"
 
 #include "snipass/backends/upkeep.hpp"
+#include "snipass/config/check.hpp"
 #include "snipass/config/parse.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/systemd.hpp"
@@ -228,9 +229,7 @@ void daemon::settle() {
 }
 
 std::string daemon::summary() const {
-    return std::to_string(configuration_->listeners.size()) + " listeners, " +
-           std::to_string(configuration_->table.size()) + " names, " +
-           std::to_string(configuration_->backends.size()) + " backends";
+    return config::contents(*configuration_);
 }
 
 void daemon::await_signal() {
@@ -258,12 +257,9 @@ void daemon::on_signal(int number) {
 
 void daemon::log_counters() {
     const auto totals = workers_->totals();
-    std::vector<std::string> values;
-    for (const auto& [name, value] : totals)
-        values.push_back(std::to_string(value));
     std::vector<log::field> fields;
-    for (std::size_t i = 0; i < totals.size(); ++i)
-        fields.push_back({totals[i].first, values[i]});
+    for (const auto& [name, value] : totals)
+        fields.emplace_back(name, value);
     log_.write(log_level::info, "counters", fields);
 }
 
@@ -271,7 +267,7 @@ void daemon::drain() {
     if (std::exchange(stopping_, true))
         return finish(); // asked twice
     manager_.tell("STOPPING=1");
-    log_.write(log_level::info, "stopping", {{"in_flight", std::to_string(workers_->in_flight())}});
+    log_.write(log_level::info, "stopping", {{"in_flight", workers_->in_flight()}});
     draining_ = workers_->size();
     workers_->drain([this] { asio::post(io_, [this] { drained_a_worker(); }); });
     drain_.expires_after(configuration_->server.drain_timeout);
@@ -279,7 +275,7 @@ void daemon::drain() {
         if (ec)
             return;
         log_.write(log_level::warn, "drain_timeout has passed: resetting the sessions that are left",
-                   {{"left", std::to_string(workers_->in_flight())}});
+                   {{"left", workers_->in_flight()}});
         finish();
     });
 }
@@ -292,7 +288,7 @@ void daemon::drained_a_worker() {
 void daemon::finish() {
     const auto left = workers_->in_flight();
     workers_->stop();
-    log_.write(log_level::info, "stopped", {{"closed", std::to_string(left)}});
+    log_.write(log_level::info, "stopped", {{"closed", std::uint64_t{left}}});
     io_.stop();
 }
 

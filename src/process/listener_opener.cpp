@@ -2,6 +2,7 @@
 // From the [[listener]] entries of a file to listening sockets.
 #include "snipass/process/listener_opener.hpp"
 
+#include "snipass/base/quoted.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_listener.hpp"
@@ -24,6 +25,20 @@ constexpr auto closing_time = std::chrono::seconds{2};
 
 bool is_for_handoffs(const config::listener_settings& one) {
     return one.address.starts_with("handoff:");
+}
+
+// what_to_enable, where systemd did not pass the socket `wanted`, but those with these names.
+std::string what_to_enable(std::string_view wanted, const std::vector<std::string_view>& passed) {
+    if (passed.empty())
+        return ", nor any other; enable the socket unit (systemctl enable --now snipass.socket), and let "
+               "systemd "
+               "start the router";
+    std::string names;
+    for (const auto name : passed)
+        names += (names.empty() ? "" : ", ") + in_quotes(name);
+    return " (it passed: " + names +
+           "); enable the socket unit that has it, or write FileDescriptorName=" + std::string(wanted) +
+           " into the one that there is";
 }
 
 std::string problem(const config::listener_settings& one, const error_code& ec) {
@@ -193,10 +208,10 @@ std::string listener_opener::holder_of(const ip_endpoint& address) const {
 }
 
 void listener_opener::lend(const config::listener_settings& one, opened_listeners& to) {
-    std::string names;
+    std::vector<std::string_view> names;
     bool found = false;
     for (const auto& passed : passed_) {
-        names += (names.empty() ? "" : ", ") + passed.name;
+        names.push_back(passed.name);
         if (passed.name != one.systemd_name)
             continue;
         found = true;
@@ -214,8 +229,8 @@ void listener_opener::lend(const config::listener_settings& one, opened_listener
     }
     if (found)
         return;
-    to.problems.push_back("systemd passed no socket named \"" + one.systemd_name + "\" (it passed: " +
-                          (names.empty() ? "none" : names) + "); set FileDescriptorName= in the socket unit");
+    to.problems.push_back("systemd passed no socket named " + in_quotes(one.systemd_name) +
+                          what_to_enable(one.systemd_name, names));
 }
 
 } // namespace snipass::server

@@ -2,6 +2,7 @@
 // What may stand in `names`, and what to say about the rest.
 #include "snipass/route/pattern.hpp"
 
+#include "snipass/base/ascii_form.hpp"
 #include "snipass/base/host_name.hpp"
 #include "snipass/base/ip_address.hpp"
 #include "snipass/base/quoted.hpp"
@@ -15,10 +16,6 @@ namespace {
 
 pattern::parsed refuse(std::string problem) {
     return {std::nullopt, std::move(problem)};
-}
-
-bool is_ascii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 // host_part is the host name inside something that was pasted whole: "https://example.com/path",
@@ -45,7 +42,23 @@ pattern::parsed parse_regex(std::string_view written) {
     return {pattern{pattern_kind::regex, std::move(regex)}, {}};
 }
 
-std::string host_name_problem(std::string_view written) {
+// outside_of_ascii: `before` is what stands in front of the name, "*." or nothing.
+std::string outside_of_ascii(std::string_view name, std::string_view before) {
+    const auto ascii = ascii_form(name);
+    const auto proposal = ascii && host_name::parse(*ascii) ? in_quotes(std::string(before) + *ascii)
+                                                            : "the name's ASCII form (\"xn--...\")";
+    return "host names on the wire are ASCII; write " + proposal;
+}
+
+// ends_in_number: the last label has digits alone.
+bool ends_in_number(std::string_view name) {
+    if (name.ends_with('.'))
+        name.remove_suffix(1);
+    const auto last = name.substr(name.rfind('.') + 1);
+    return !last.empty() && last.find_first_not_of("0123456789") == last.npos;
+}
+
+std::string host_name_problem(std::string_view written, std::string_view before) {
     constexpr auto rule =
         "not a host name; write 1 to 253 characters in labels of 1 to 63 letters, digits, \"-\" or "
         "\"_\", joined by dots, such as \"www.example.com\"";
@@ -54,7 +67,11 @@ std::string host_name_problem(std::string_view written) {
     if (ip_address::parse(written))
         return "an IP address is not a host name: TLS clients send no name for one, so they go to [default]";
     if (!is_ascii(written))
-        return "host names on the wire are ASCII; write the name's ASCII form (\"xn--...\")";
+        return outside_of_ascii(written, before);
+    if (ends_in_number(written))
+        return "its last label is a number, so clients take it for an IPv4 address, and send no name; write "
+               "a "
+               "host name such as \"www.example.com\"";
     if (const auto inside = host_part(written))
         return "write the host name alone: " + in_quotes(inside->text());
     return rule;
@@ -76,7 +93,7 @@ pattern::parsed pattern::parse(std::string_view written) {
             "slashes for anything else");
     const auto name = host_name::parse(rest);
     if (!name)
-        return refuse(host_name_problem(rest));
+        return refuse(host_name_problem(rest, wildcard ? "*." : ""));
     return {pattern{wildcard ? pattern_kind::wildcard : pattern_kind::exact, std::string(name->text())}, {}};
 }
 

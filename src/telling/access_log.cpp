@@ -2,6 +2,8 @@
 // One worker's session lines.
 #include "snipass/telling/access_log.hpp"
 
+#include "snipass/telling/escape.hpp"
+
 namespace snipass::server {
 namespace {
 
@@ -40,7 +42,11 @@ void access_log::add(const record& one) {
         return;
     if (lines_.empty())
         loop_.arm(*this, net::clock::now() + longest_delay);
-    const auto now = std::chrono::system_clock::now();
+    time_stamp now;
+    if (target_.to_journal())
+        append_priority(lines_, config::log_level::info);
+    else
+        now = std::chrono::system_clock::now();
     settings_.format == config::log_format::json ? format_json(lines_, one, now)
                                                  : format_text(lines_, one, now);
     lines_ += '\n';

@@ -67,4 +67,9 @@ void append_time(std::string& to, std::chrono::system_clock::time_point time) {
     to += 'Z';
 }
 
+void append_priority(std::string& to, config::log_level level) {
+    static constexpr std::string_view priorities[] = {"<7>", "<7>", "<6>", "<4>", "<3>"};
+    to += priorities[static_cast<std::size_t>(level)];
+}
+
 } // namespace snipass::server

@@ -2,6 +2,7 @@
 // Where lines go.
 #include "snipass/telling/log.hpp"
 
+#include "snipass/os/journal.hpp"
 #include "snipass/telling/escape.hpp"
 
 #include <spdlog/async.h>
@@ -40,46 +41,74 @@ std::string_view to_string(config::log_level level) noexcept {
 
 using field = log::field;
 
+// style is how lines are written.
+struct style {
+    config::log_format format;
+    bool to_journal;
+};
+
+void append_value(std::string& to, const field& one) {
+    if (const auto* const number = std::get_if<std::uint64_t>(&one.value))
+        to += std::to_string(*number);
+    else
+        append_json(to, std::get<std::string_view>(one.value));
+}
+
+void append_json_event(std::string& to, bool timed, config::log_level level, std::string_view message,
+                       std::span<const field> fields) {
+    to += '{';
+    if (timed) {
+        to += "\"time\":\"";
+        append_time(to, std::chrono::system_clock::now());
+        to += "\",";
+    }
+    to += "\"level\":\"";
+    to += to_string(level);
+    to += "\",\"message\":";
+    append_json(to, message);
+    for (const auto& one : fields) {
+        to += ",\"";
+        to += one.key;
+        to += "\":";
+        append_value(to, one);
+    }
+    to += '}';
+}
+
+void append_text_event(std::string& to, bool timed, config::log_level level, std::string_view message,
+                       std::span<const field> fields) {
+    if (timed) {
+        append_time(to, std::chrono::system_clock::now());
+        to += ' ';
+    }
+    to += to_string(level);
+    to += ' ';
+    to += message;
+    for (const auto& one : fields) {
+        to += ' ';
+        to += one.key;
+        to += '=';
+        append_value(to, one);
+    }
+}
+
 // event_line is one event as a line, with its newline.
-std::string event_line(config::log_format format, config::log_level level, std::string_view message,
+std::string event_line(style style, config::log_level level, std::string_view message,
                        std::span<const field> fields) {
     std::string line;
-    if (format == config::log_format::json) {
-        line += "{\"time\":\"";
-        append_time(line, std::chrono::system_clock::now());
-        line += "\",\"level\":\"";
-        line += to_string(level);
-        line += "\",\"message\":";
-        append_json(line, message);
-        for (const auto& [key, value] : fields) {
-            line += ",\"";
-            line += key;
-            line += "\":";
-            append_json(line, value);
-        }
-        line += "}\n";
-    } else {
-        append_time(line, std::chrono::system_clock::now());
-        line += ' ';
-        line += to_string(level);
-        line += ' ';
-        line += message;
-        for (const auto& [key, value] : fields) {
-            line += ' ';
-            line += key;
-            line += '=';
-            append_json(line, value);
-        }
-        line += '\n';
-    }
-    return line;
+    if (style.to_journal)
+        append_priority(line, level);
+    const auto append = style.format == config::log_format::json ? append_json_event : append_text_event;
+    append(line, !style.to_journal, level, message, fields);
+    return line += '\n';
 }
 
 // stderr_sink writes with write(2), from the log's own thread. While the process runs it waits for a slow
 // reader, and tells it what it has missed; once the process is ending it gives up on one that does not read.
 class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   public:
-    explicit stderr_sink(const std::atomic<config::log_format>& format) : format_(format) {}
+    stderr_sink(const std::atomic<config::log_format>& format, bool to_journal)
+        : format_(format), to_journal_(to_journal) {}
 
     void watch(spdlog::details::thread_pool& queue) noexcept { queue_ = &queue; }
     void end_soon() noexcept { ending_ = true; }
@@ -97,10 +126,9 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
         const auto now = std::chrono::steady_clock::now();
         if (dropped == dropped_ || now - told_at_ < tell_interval)
             return;
-        const auto count = std::to_string(dropped - std::exchange(dropped_, dropped));
-        const field batches{"batches", count};
+        const field batches{"batches", std::uint64_t{dropped - std::exchange(dropped_, dropped)}};
         told_at_ = now;
-        write(event_line(format_, config::log_level::warn,
+        write(event_line({format_, to_journal_}, config::log_level::warn,
                          "log lines were dropped: standard error is not read fast enough", {&batches, 1}));
     }
 
@@ -126,6 +154,7 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
     }
 
     const std::atomic<config::log_format>& format_;
+    const bool to_journal_;
     std::atomic<bool> ending_ = false;
     spdlog::details::thread_pool* queue_ = nullptr;
     std::size_t dropped_ = 0; // entries, as last told
@@ -136,8 +165,8 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
 } // namespace
 
 struct log::impl {
-    explicit impl(const std::atomic<config::log_format>& format)
-        : sink(std::make_shared<stderr_sink>(format)),
+    impl(const std::atomic<config::log_format>& format, bool to_journal)
+        : sink(std::make_shared<stderr_sink>(format, to_journal)),
           pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
           logger(std::make_shared<spdlog::async_logger>("snipass", sink, pool,
                                                         spdlog::async_overflow_policy::overrun_oldest)) {
@@ -151,7 +180,8 @@ struct log::impl {
 };
 
 log::log(const config::log_settings& settings)
-    : level_(settings.level), format_(settings.format), impl_(std::make_unique<impl>(format_)) {}
+    : level_(settings.level), format_(settings.format), to_journal_(os::is_journal(STDERR_FILENO)),
+      impl_(std::make_unique<impl>(format_, to_journal_)) {}
 
 log::~log() {
     impl_->sink->end_soon();
@@ -164,7 +194,7 @@ void log::configure(const config::log_settings& settings) noexcept {
 
 void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {
     if (level >= level_)
-        write_lines(event_line(format_, level, message, fields));
+        write_lines(event_line({format_, to_journal_}, level, message, fields));
 }
 
 void log::write_lines(std::string_view lines) {

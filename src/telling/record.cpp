@@ -150,9 +150,12 @@ void json_hello(std::string& to, const std::optional<hello_notes>& hello) {
 
 } // namespace
 
-void format_text(std::string& to, const record& one, std::chrono::system_clock::time_point now) {
-    append_time(to, now);
-    to += " session ";
+void format_text(std::string& to, const record& one, time_stamp now) {
+    if (now) {
+        append_time(to, *now);
+        to += ' ';
+    }
+    to += "session ";
     to += to_string(one.outcome);
     text_field(to, "client", one.client.to_string());
     if (one.via)
@@ -187,10 +190,14 @@ void format_text(std::string& to, const record& one, std::chrono::system_clock::
         text_quoted(to, "detail", one.detail);
 }
 
-void format_json(std::string& to, const record& one, std::chrono::system_clock::time_point now) {
-    to += "{\"time\":\"";
-    append_time(to, now);
-    to += "\",\"event\":\"session\"";
+void format_json(std::string& to, const record& one, time_stamp now) {
+    to += '{';
+    if (now) {
+        to += "\"time\":\"";
+        append_time(to, *now);
+        to += "\",";
+    }
+    to += "\"event\":\"session\"";
     json_field(to, "outcome", to_string(one.outcome));
     json_field(to, "client", one.client.to_string());
     if (one.via)

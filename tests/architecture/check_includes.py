@@ -24,6 +24,7 @@ IMPURE_ALLOWED = {
 # Libraries that only some may know. A value is a file, or a module with a slash behind it.
 LIBRARIES = {
     "toml++/": ["src/config/toml.cpp"],
+    "idn2.h": ["src/base/ascii_form.cpp"],
     "re2/": ["src/route/regex_set.cpp"],
     "spdlog/": ["telling/"],
     "CLI/": ["src/main.cpp"],

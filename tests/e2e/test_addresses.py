@@ -182,7 +182,7 @@ class Addresses(Case):
             self.assertEqual(self.ask(router), "127.0.0.3")
         router.sessions(5, outcome="proxied")
         told = [{key: e[key] for key in ("backend", "address", "why", "failures")} for e in self.events(router, "an address is ejected")]
-        self.assertEqual(told, [{"backend": "far", "address": f"127.0.0.2:{port}", "why": "Connection refused", "failures": "2"}])
+        self.assertEqual(told, [{"backend": "far", "address": f"127.0.0.2:{port}", "why": "Connection refused", "failures": 2}])
 
     def test_what_is_no_fault_of_an_address_does_not_eject_it(self):
         # A client of IPv4 cannot be the source of a connection to IPv6: EAFNOSUPPORT.

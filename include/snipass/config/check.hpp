@@ -9,7 +9,10 @@
 
 namespace snipass::config {
 
-// check_report is each diagnostic on a line, and a summary line.
+// contents counts what is in a configuration.
+[[nodiscard]] std::string contents(const configuration& configuration);
+
+// check_report is each diagnostic on a line, and a summary line, if there was anything to check.
 [[nodiscard]] std::string check_report(const parsed& parsed, std::string_view file);
 
 } // namespace snipass::config

@@ -29,6 +29,7 @@ struct diagnostic {
 struct parsed {
     std::shared_ptr<const configuration> value; // null if any diagnostic is an error
     std::vector<diagnostic> diagnostics;        // in the order of the file
+    bool was_read = true;                       // false: there is no such file, or none to read
 };
 
 // parse reads the text of a configuration file. It never throws for what the text says, and finds all

@@ -2,6 +2,8 @@
 // A stranger's bytes on their way into a log line.
 #pragma once
 
+#include "snipass/config/configuration.hpp"
+
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -19,5 +21,8 @@ void append_cut(std::string& to, std::string_view text);
 
 // append_time appends the time as RFC 3339 writes it, in UTC, with milliseconds: 2026-01-31T23:59:59.999Z.
 void append_time(std::string& to, std::chrono::system_clock::time_point time);
+
+// append_priority appends what the journal takes for a line's priority (sd-daemon(3)): "<6>" for info.
+void append_priority(std::string& to, config::log_level level);
 
 } // namespace snipass::server

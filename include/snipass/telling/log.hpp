@@ -5,11 +5,13 @@
 #include "snipass/config/configuration.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace snipass::server {
 
@@ -26,8 +28,11 @@ class log {
     void configure(const config::log_settings& settings) noexcept;
 
     struct field {
+        field(std::string_view name, std::string_view text) : key(name), value(text) {}
+        field(std::string_view name, std::uint64_t number) : key(name), value(number) {}
+
         std::string_view key;
-        std::string_view value;
+        std::variant<std::string_view, std::uint64_t> value;
     };
     // write is one event: a message and what belongs to it.
     void write(config::log_level level, std::string_view message, std::initializer_list<field> fields = {}) {
@@ -38,10 +43,14 @@ class log {
     // write_lines takes lines that are finished, each with its newline.
     void write_lines(std::string_view lines);
 
+    // to_journal: lines begin with their priority, and have no time: the journal knows it.
+    [[nodiscard]] bool to_journal() const noexcept { return to_journal_; }
+
   private:
     struct impl;
     std::atomic<config::log_level> level_;
     std::atomic<config::log_format> format_;
+    const bool to_journal_;
     std::unique_ptr<impl> impl_; // its thread reads format_
 };
 

@@ -48,7 +48,9 @@ struct record {
 };
 
 // format appends one line, without its newline, that a person reads (text) or a program (one JSON object).
-void format_text(std::string& to, const record& one, std::chrono::system_clock::time_point now);
-void format_json(std::string& to, const record& one, std::chrono::system_clock::time_point now);
+// Without `now` it has no time.
+using time_stamp = std::optional<std::chrono::system_clock::time_point>;
+void format_text(std::string& to, const record& one, time_stamp now);
+void format_json(std::string& to, const record& one, time_stamp now);
 
 } // namespace snipass::server

@@ -68,7 +68,7 @@ TEST_CASE("health: an ejection is one line, and so is the return") {
     const one_address test;
     const auto ejected = test.fail(ECONNREFUSED, 5);
     CHECK(ejected.find(R"(warn an address is ejected backend="far" address="192.0.2.1:443" )"
-                       R"(why="Connection refused" failures="2")") != std::string::npos);
+                       R"(why="Connection refused" failures=2)") != std::string::npos);
     CHECK(std::ranges::count(ejected, '\n') == 1);
     const auto back = test.logged([&](server::log& log) {
         server::note_success(log, test.backend, test.it, "connected");

@@ -154,6 +154,10 @@ TEST_CASE("parse_proxy_address refuses and says what to write") {
         {"a port over 65535", "10.0.0.5:65536", "has no port from 1 to 65535"},
         {"a name that is none", "a b:443", "is no address"},
         {"a number for a name", "443:443", "is no address"},
+        {"a name outside of ASCII",
+         "b\xc3\xbc"
+         "cher.example:443",
+         R"(write "xn--bcher-kva.example:443")"},
         {"a path alone", "/run/x.sock", R"(write "unix:/run/x.sock")"},
         {"a relative path", "unix:x", "is a relative path"},
         {"a path of 108 bytes", "unix:" + path107 + "x", "at most 107"},

@@ -42,6 +42,16 @@ TEST_CASE("mistakes in what tables there are") {
         {"values for tables",
          "route = [1]\n" + rest,
          {"1:10: error: route: expected a table, not the integer 1; write [[route]]"}},
+        {"double brackets for a backend with a name",
+         "[[backend.x]]\nhandoff = \"unix:/x\"\n[[route]]\nnames = [\"a\"]\nbackend = "
+         "\"x\"\n[[route]]\nnames = "
+         "[\"b\"]\nbackend = \"x\"\n" +
+             rest,
+         {"1:11: error: backend.x: a name is one backend's; write [backend.x], with single brackets"}},
+        {"double brackets for backends without names",
+         "[[backend]]\nname = \"x\"\nhandoff = \"unix:/x\"\n[[route]]\nnames = [\"a\"]\nbackend = \"x\"\n" +
+             listener + "[default]\nbackend = \"x\"\n",
+         {"1:3: error: backend: each has a name of its own; write [backend.NAME], with single brackets"}},
         {"a backend without a name",
          "[backend]\nhandoff = \"unix:/a\"\n" + listener,
          {"2:1: error: backend.handoff: expected a table, not the string \"unix:/a\"; write [backend.NAME] "

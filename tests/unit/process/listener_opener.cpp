@@ -203,8 +203,10 @@ TEST_CASE("listener_opener: all sockets of one name are taken") {
 
 TEST_CASE("listener_opener: a name that systemd did not pass is a problem that says what it passed") {
     const same_descriptors check;
-    check_problem(opener().open({lent("web")}, 1), {"\"web\"", "it passed: none", "FileDescriptorName="});
-    check_problem(opener_with("wep", plain_listener()).open({lent("web")}, 1), {"\"web\"", "it passed: wep"});
+    check_problem(opener().open({lent("web")}, 1),
+                  {"\"web\"", "nor any other", "systemctl enable --now snipass.socket"});
+    check_problem(opener_with("wep", plain_listener()).open({lent("web")}, 1),
+                  {"\"web\"", "it passed: \"wep\"", "FileDescriptorName=web"});
 }
 
 // A worker would be told again and again that there is something to accept.

@@ -63,7 +63,15 @@ TEST_CASE("pattern refuses and says what to write") {
         {"a name outside of ASCII",
          "b\xc3\xbc"
          "cher.example",
-         "xn--"},
+         "write \"xn--bcher-kva.example\""},
+        {"a wildcard outside of ASCII",
+         "*.b\xc3\xbc"
+         "cher.example",
+         "write \"*.xn--bcher-kva.example\""},
+        {"what is no name outside of ASCII either", "\xc3\xbc..x",
+         "write the name's ASCII form (\"xn--...\")"},
+        {"a number that looks like a version", "1.2.3", "its last label is a number"},
+        {"a number behind a name", "a.example.1.", "its last label is a number"},
         {"a space", "a b", "letters, digits"},
         {"an empty label", "a..b", "letters, digits"},
         {"a label of 64", std::string(64, 'a'), "1 to 63"},

@@ -5,9 +5,12 @@
 #include "catch.hpp"
 #include "same_descriptors.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <regex>
 #include <thread>
 
@@ -43,6 +46,20 @@ std::string without_time(const std::string& text) {
     return std::regex_replace(text, time, "TIME");
 }
 
+// journal_stream says that `fd` is connected to the journal, as systemd does.
+class journal_stream {
+  public:
+    explicit journal_stream(int fd) {
+        struct stat file {};
+        REQUIRE(::fstat(fd, &file) == 0);
+        ::setenv("JOURNAL_STREAM", (std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino)).c_str(),
+                 1);
+    }
+    ~journal_stream() { ::unsetenv("JOURNAL_STREAM"); }
+    journal_stream(const journal_stream&) = delete;
+    journal_stream& operator=(const journal_stream&) = delete;
+};
+
 // read_until reads what is written up to `last`.
 std::string read_until(int fd, std::string_view last) {
     std::string heard;
@@ -65,6 +82,40 @@ TEST_CASE("log: a text line is time, level, message and quoted fields") {
     });
     CHECK(without_time(text) == "TIME info listening address=\"[::]:443\" name=\"a\\\"b\\u000a\"\n"
                                 "TIME error plain\n");
+}
+
+TEST_CASE("log: numbers are numbers") {
+    const auto write = [](server::log& log) {
+        log.write(log_level::info, "counters", {{"accepted", std::uint64_t{3}}});
+    };
+    CHECK(without_time(written(settings(log_level::info), write)) == "TIME info counters accepted=3\n");
+    CHECK(without_time(written(settings(log_level::info, log_format::json), write)) ==
+          "{\"time\":\"TIME\",\"level\":\"info\",\"message\":\"counters\",\"accepted\":3}\n");
+}
+
+TEST_CASE("log: the journal is told the priority, and knows the time itself") {
+    const auto format = GENERATE(log_format::text, log_format::json);
+    captured_stderr captured;
+    const journal_stream journal{STDERR_FILENO};
+    {
+        server::log log{settings(log_level::trace, format)};
+        CHECK(log.to_journal());
+        for (const auto each :
+             {log_level::trace, log_level::debug, log_level::info, log_level::warn, log_level::error})
+            log.write(each, "line");
+    }
+    const std::string text = "<7>trace line\n<7>debug line\n<6>info line\n<4>warn line\n<3>error line\n";
+    const auto json =
+        std::regex_replace(text, std::regex{"([a-z]+) line"}, R"({"level":"$1","message":"line"})");
+    CHECK(captured.text() == (format == log_format::text ? text : json));
+}
+
+TEST_CASE("log: a journal that standard error is not connected to is none") {
+    const captured_stderr other;
+    const journal_stream journal{other.fd()};
+    const captured_stderr captured;
+    server::log log{settings(log_level::info)};
+    CHECK_FALSE(log.to_journal());
 }
 
 TEST_CASE("log: a JSON line is one object") {
