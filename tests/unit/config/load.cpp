@@ -42,7 +42,7 @@ TEST_CASE("parse: TOML syntax stops at the first error and says so") {
           rest_unchecked}},
         {"an unclosed quote",
          "[[route]]\nnames = [\"a\", \"b] # c\nbackend = \"x\"\n",
-         {"2:14: error: this string has no closing quote; write \" behind it, on the same line" +
+         {"2:15: error: this string has no closing quote; write \" behind it, on the same line" +
           rest_unchecked}},
         {"an unclosed single quote at the end of the file",
          "a = '\\",
@@ -50,7 +50,7 @@ TEST_CASE("parse: TOML syntax stops at the first error and says so") {
           rest_unchecked}},
         {"three quotes that nothing closes",
          "a = \"\"\"x\n\n",
-         {"2:1: error: the file ends inside a string that began with three quotes; write three behind it" +
+         {"2:2: error: the file ends inside a string that began with three quotes; write three behind it" +
           rest_unchecked}},
         {"a control character",
          "a = \"\x01\"\n",
