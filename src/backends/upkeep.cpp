@@ -7,8 +7,8 @@
 #include "snipass/backends/target_list.hpp"
 #include "snipass/base/host_name.hpp"
 #include "snipass/net/probe.hpp"
-#include "snipass/net/proxy_header.hpp"
 #include "snipass/net/resolve.hpp"
+#include "snipass/proxy_protocol/write.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -28,19 +28,24 @@ constexpr std::size_t max_lookups = 32;
 // And its addresses may be silent, all of them.
 constexpr std::size_t max_probes = 64;
 
-constexpr std::string_view proxy_v1_unknown = "PROXY UNKNOWN\r\n";
-// LOCAL: a connection of the proxy's own, as for a check (PROXY protocol, version 2, section 2.2).
-constexpr std::uint8_t proxy_v2_local[] = {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51,
-                                           0x55, 0x49, 0x54, 0x0A, 0x20, 0x00, 0x00, 0x00};
+// A check is a connection of our own, and its PROXY header says so.
+proxy_protocol::written header_for(config::proxy_protocol version) {
+    switch (version) {
+    case config::proxy_protocol::v1:
+        return proxy_protocol::write_unknown_v1();
+    case config::proxy_protocol::v2:
+        return proxy_protocol::write_local_v2();
+    case config::proxy_protocol::none:
+        break;
+    }
+    return {};
+}
 
 std::vector<std::uint8_t> question_for(const config::relay_settings& settings, const candidate& to) {
-    std::vector<std::uint8_t> bytes;
     if (settings.check != config::health_check::tls)
-        return bytes;
-    if (settings.header == config::proxy_protocol::v1)
-        bytes.assign(proxy_v1_unknown.begin(), proxy_v1_unknown.end());
-    else if (settings.header == config::proxy_protocol::v2)
-        bytes.assign(std::begin(proxy_v2_local), std::end(proxy_v2_local));
+        return {};
+    const auto header = header_for(settings.header);
+    std::vector<std::uint8_t> bytes{header.begin(), header.end()};
     const auto hello = net::make_probe_hello(host_name::parse(to.address->host) ? to.address->host : "");
     bytes.insert(bytes.end(), hello.begin(), hello.end());
     return bytes;

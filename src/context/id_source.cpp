@@ -18,7 +18,7 @@ id_source::id_source() {
     std::generate_n(last_.begin(), random_size, [&] { return static_cast<std::uint8_t>(source()); });
 }
 
-net::unique_id id_source::next() noexcept {
+proxy_protocol::unique_id id_source::next() noexcept {
     // A big-endian counter: carry from the last byte on.
     for (auto at = last_.rbegin(); at != last_.rend() - random_size && ++*at == 0; ++at) {
     }

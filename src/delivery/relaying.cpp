@@ -38,8 +38,8 @@ task<error_code> greet(routed_client& client, int connection, const config::back
     std::vector<std::uint8_t> first;
     if (settings.proxy()->header != config::proxy_protocol::none) {
         const auto header = settings.proxy()->header == config::proxy_protocol::v2
-                                ? net::make_proxy_v2(client.facts())
-                                : net::make_proxy_v1(client.facts());
+                                ? proxy_protocol::write_v2(client.facts())
+                                : proxy_protocol::write_v1(client.facts());
         first.assign(header.begin(), header.end());
     }
     first.insert(first.end(), client.consumed.begin(), client.consumed.end());

@@ -11,13 +11,13 @@
 
 namespace snipass::server {
 
-net::proxy_facts routed_client::facts() {
-    net::proxy_facts facts;
-    facts.client = about.client;
+proxy_protocol::facts routed_client::facts() {
+    proxy_protocol::facts facts;
+    facts.source = about.client;
     if (about.local)
-        facts.local = *about.local;
+        facts.destination = *about.local;
     else if (const auto local = os::local_endpoint(socket.get())) // fails only for a client that is gone
-        facts.local = *local;
+        facts.destination = *local;
     if (!about.id)
         about.id = thread.ids.next();
     facts.id = *about.id;
@@ -26,7 +26,7 @@ net::proxy_facts routed_client::facts() {
     if (const auto offer = about.hello->offer(); !offer.empty())
         facts.alpn = offer.front();
     if (const auto name = about.hello->host_name())
-        facts.host_name = name->text();
+        facts.authority = name->text();
     return facts;
 }
 

@@ -73,7 +73,7 @@ task<attempt> hand_off_by_stream(routed_client& client, backend& to, std::size_t
                                  net::time_point deadline) {
     if (!client.consumed.empty())
         return cannot_have(client);
-    const auto header = net::make_proxy_v2(client.facts());
+    const auto header = proxy_protocol::write_v2(client.facts());
     return hand_off_stream(client.thread.loop, to.settings().handoff()->paths[path], client.socket, header,
                            deadline);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "snipass/session/balancer_header.hpp"
 
-#include "snipass/base/proxy_preface.hpp"
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/proxy_protocol/read.hpp"
 
 #include <algorithm>
 
@@ -19,23 +19,26 @@ constexpr auto pause = 10ms;
 
 // look: 0 once the header was there and is taken, else how many bytes make another look worth while.
 result<std::size_t> look(context& thread, int client, record& about) {
-    const auto room = thread.buffer.first(proxy_preface::max_size);
+    const auto room = thread.buffer.first(proxy_protocol::max_size);
     const auto n = os::peek(client, room);
     if (!n && !os::would_block(n.error()))
         return n.error();
     if (n && *n == 0)
         return error_code{net::wait_error::end_of_file};
-    const auto header = proxy_preface::parse(room.first(n ? *n : 0));
-    if (header.state == proxy_preface::reading::malformed)
+    auto answer = proxy_protocol::read(room.first(n ? *n : 0));
+    if (const auto* const part = std::get_if<proxy_protocol::partial>(&answer))
+        return part->needed;
+    if (auto* const refused = std::get_if<proxy_protocol::refused>(&answer)) {
+        about.detail = std::move(refused->why);
         return bad_balancer_header;
-    if (header.state == proxy_preface::reading::partial)
-        return header.needed;
+    }
+    const auto& header = std::get<proxy_protocol::header>(answer);
     if (const auto taken = os::discard(client, header.size); !taken)
         return taken.error();
     about.via = about.client;
-    if (header.told) {
-        about.client = header.told->client;
-        about.local = header.told->local;
+    if (header.about) {
+        about.client = header.about->source;
+        about.local = header.about->destination;
     }
     return std::size_t{0};
 }

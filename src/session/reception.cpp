@@ -2,11 +2,11 @@
 // Clients that another router hands to this one.
 #include "snipass/session/reception.hpp"
 
-#include "snipass/base/proxy_preface.hpp"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/fd_receiving.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/proxy_protocol/read.hpp"
 
 #include <sys/socket.h>
 
@@ -140,10 +140,12 @@ reception::progress reception::read() {
 }
 
 reception::progress reception::judge() {
-    const auto header = proxy_preface::parse(byte_view{bytes_}.first(size_));
-    if (header.state == proxy_preface::reading::partial && header.needed <= bytes_.size())
+    const auto answer = proxy_protocol::read(byte_view{bytes_}.first(size_));
+    const auto* const part = std::get_if<proxy_protocol::partial>(&answer);
+    if (part && part->needed <= bytes_.size())
         return progress::partial;
-    const bool good = header.state == proxy_preface::reading::complete && header.size == size_ && header.told;
+    const auto* const header = std::get_if<proxy_protocol::header>(&answer);
+    const bool good = header && header->size == size_ && header->about;
     return good ? progress::complete : refuse(no_handoff);
 }
 
@@ -164,11 +166,14 @@ task<reception::progress> reception::wait_for_header() {
 // make_client believes the header: the sender is somebody whom we let say who its clients are. Behind a
 // balancer the header has the client, and the socket only the balancer.
 passed_client reception::make_client() {
-    const auto header = proxy_preface::parse(byte_view{bytes_}.first(size_));
+    const auto header =
+        std::get<proxy_protocol::header>(proxy_protocol::read(byte_view{bytes_}.first(size_)));
     passed_client made;
-    made.client = header.told->client;
-    made.local = header.told->local;
-    made.id = header.unique_id;
+    made.client = header.about->source;
+    made.local = header.about->destination;
+    const auto id = header.tlvs.find(proxy_protocol::tlv_type::unique_id);
+    if (id && id->size() == proxy_protocol::unique_id{}.size())
+        std::ranges::copy(*id, made.id.emplace().begin());
     const auto peer = os::peer_endpoint(client_.get()); // fails for a client that is gone
     if (peer && *peer != made.client)
         made.via = *peer;

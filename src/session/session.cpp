@@ -2,10 +2,12 @@
 // One client, from accept to outcome. This is the file to read first.
 #include "snipass/session/session.hpp"
 
+#include "snipass/base/quoted.hpp"
 #include "snipass/config/decision.hpp"
 #include "snipass/delivery/delivery.hpp"
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/proxy_protocol/read.hpp"
 #include "snipass/session/balancer_header.hpp"
 #include "snipass/tls/client_hello.hpp"
 #include "snipass/tls/constants.hpp"
@@ -74,6 +76,7 @@ class session {
     task<error_code> wait_for_hello();
     error_code consume_rest_of_hello();
     config::decision decide(error_code problem);
+    [[nodiscard]] std::string unexpected_proxy_header() const;
     task<> refuse(const config::decision& decision);
     task<> close(byte_view last_words);
 
@@ -128,8 +131,8 @@ task<std::variant<outcome, relayed>> session::run() {
         problem = consume_rest_of_hello();
     about_.hello_bytes = problem ? peeker_.bytes().size() : peeker_.hello_size();
     if (const auto end = premature_end(problem)) {
-        about_.detail = problem == bad_balancer_header ? "it does not begin with a PROXY protocol header"
-                                                       : problem.message();
+        if (about_.detail.empty())
+            about_.detail = problem.message();
         client_.close();
         co_return *end;
     }
@@ -242,13 +245,29 @@ config::decision session::decide(error_code problem) {
         const bool not_tls = problem == tls::hello_error::not_tls;
         kind = not_tls ? config::hello_kind::not_tls : config::hello_kind::malformed;
         alert_ = tls::alert_for(static_cast<tls::hello_error>(problem.value()));
-        about_.detail = problem.message();
+        about_.detail = not_tls && proxy_protocol::begins_with_header(peeker_.bytes())
+                            ? unexpected_proxy_header()
+                            : problem.message();
     }
     const auto decision = config::decide(*site_->config, listener_, kind, name, client);
     about_.match = decision.match;
     if (decision.route)
         about_.route = site_->config->routes[*decision.route].where.line;
     return decision;
+}
+
+// unexpected_proxy_header: of a load balancer that the file does not name the admin wants to hear.
+std::string session::unexpected_proxy_header() const {
+    if (about_.via)
+        return "a second PROXY header";
+    if (listener_.address.starts_with("handoff:"))
+        return "a PROXY header, which the router in front has left there";
+    const auto from = about_.client.address.to_string();
+    const auto how = listener_.accept_proxy_protocol.empty()
+                         ? "write accept_proxy_protocol = [" + in_quotes(from) + "]"
+                         : "add " + in_quotes(from) + " to its accept_proxy_protocol";
+    return "a PROXY header from " + from + "; if that is a load balancer in front of listener " +
+           in_quotes(listener_.address) + ", " + how;
 }
 
 task<> session::refuse(const config::decision& decision) {

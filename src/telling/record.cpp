@@ -71,7 +71,7 @@ void json_list(std::string& to, std::string_view key, const std::vector<std::str
     to += ']';
 }
 
-std::string to_hex(const net::unique_id& id) {
+std::string to_hex(const proxy_protocol::unique_id& id) {
     static constexpr std::string_view digits = "0123456789abcdef";
     std::string text;
     for (const auto byte : id) {

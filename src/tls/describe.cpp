@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "snipass/tls/describe.hpp"
 
+#include "snipass/base/quoted.hpp"
 #include "snipass/tls/byte_reader.hpp"
 #include "snipass/tls/ja4.hpp"
 #include "snipass/tls/names.hpp"
@@ -11,8 +12,6 @@ namespace snipass::tls {
 
 namespace {
 
-constexpr std::string_view hex_digits = "0123456789abcdef";
-
 void append_item(std::string& list, std::string_view item) {
     if (!list.empty())
         list += ", ";
@@ -21,24 +20,6 @@ void append_item(std::string& list, std::string_view item) {
 
 std::string or_none(const std::string& text) {
     return text.empty() ? "none" : text;
-}
-
-// in_quotes is a JSON string, each byte that is not printable ASCII as \u00XX.
-std::string in_quotes(std::string_view bytes) {
-    std::string text = "\"";
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte > 0x7e) {
-            text += "\\u00";
-            text += hex_digits[byte >> 4];
-            text += hex_digits[byte & 0xf];
-            continue;
-        }
-        if (c == '"' || c == '\\')
-            text += '\\';
-        text += c;
-    }
-    return text + '"';
 }
 
 std::string names_of(byte_view pairs, std::string (*name)(std::uint16_t)) {
@@ -67,7 +48,7 @@ std::string key_shares(byte_view shares) {
 std::string protocols(alpn_list alpn) {
     std::string list;
     for (; !alpn.empty(); alpn.pop_front())
-        append_item(list, in_quotes(alpn.front()));
+        append_item(list, in_ascii_quotes(alpn.front()));
     return or_none(list);
 }
 
@@ -128,7 +109,7 @@ std::vector<described_field> describe(const client_hello& hello) {
         {"session ID", std::to_string(hello.session_id.size()) + " bytes"},
         {"cipher suites", names_of(hello.cipher_suites, cipher_suite_name)},
         {"extensions", extension_names(hello.extensions)},
-        {"server_name", hello.server_name ? in_quotes(*hello.server_name) : "none"},
+        {"server_name", hello.server_name ? in_ascii_quotes(*hello.server_name) : "none"},
         {"ALPN", protocols(hello.alpn)},
         {"versions", names_of(hello.supported_versions, version_name)},
         {"groups", names_of(hello.supported_groups, group_name)},

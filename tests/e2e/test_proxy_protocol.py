@@ -81,12 +81,41 @@ class ProxyProtocol(Case):
         client.close()
         self.assertTrue(router.session()["client"].startswith("127.0.0.1:"))
 
-    def test_what_is_no_header_is_closed_and_counted(self):
+    def test_what_is_no_header_is_closed_and_counted_and_the_log_has_the_rule(self):
         router = self.behind_balancer()
-        for count, start in enumerate((HELLO, b"PROXY TCP4 nonsense\r\n" + HELLO, SIGNATURE + b"\x21\x31\0\0" + HELLO), 1):
+        for count, (start, why) in enumerate((
+                (HELLO, "no PROXY header: it begins with the bytes 16 03 01 "),
+                (b"PROXY TCP4 nonsense\r\n" + HELLO, 'PROXY v1: not two addresses and two ports with one space before each: "TCP4 nonsense"'),
+                (b"PROXY TCP4 192.0.2.1 192.0.2.2 \x1b 443\r\n" + HELLO,
+                 'PROXY v1: its source port is no number from 0 to 65535: "\\u001B"'),
+                (SIGNATURE + b"\x21\x51\0\0" + HELLO, "PROXY v2: its address family is none of 0 to 3: 5")), 1):
             client = self.connect(router, start)
             self.assertEqual(read_all(client)[0], b"")
-            self.assertEqual(len(router.sessions(count, outcome="bad_proxy_header")), count)
+            line = router.sessions(count, outcome="bad_proxy_header")[-1]
+            self.assertTrue(line["detail"].startswith(why), line)
+
+    def test_a_destination_of_the_other_family_is_no_reason_to_refuse_a_client(self):
+        router = self.behind_balancer(rest='proxy_protocol = "v1"')
+        client = self.connect(router, b"PROXY TCP6 2001:db8::9 192.0.2.1 1111 443\r\n" + HELLO)
+        told = b"PROXY TCP6 2001:db8::9 ::ffff:192.0.2.1 1111 443\r\n" + HELLO
+        backend = self.backend_side()
+        self.assertEqual(read_exactly(backend, len(told)), told)
+        client.close()
+        backend.close()
+        self.assertEqual(router.session(match="exact")["client"], "[2001:db8::9]:1111")
+
+    def test_what_is_not_about_tcp_leaves_the_addresses(self):
+        router = self.behind_balancer()
+        udp = socket.inet_aton("192.0.2.1") + socket.inet_aton("192.0.2.2") + struct.pack("!HH", 1, 2)
+        for count, (family, block) in enumerate(((0x00, b""), (0x12, udp), (0x31, bytes(216))), 1):
+            header = SIGNATURE + bytes([0x21, family]) + struct.pack("!H", len(block)) + block
+            client = self.connect(router, header + HELLO)
+            backend = self.backend_side()
+            self.assertEqual(read_exactly(backend, len(HELLO)), HELLO)
+            client.close()
+            backend.close()
+            line = router.sessions(count, match="exact")[-1]
+            self.assertEqual(line["client"], line["via"])
 
     def test_half_a_header_waits_for_the_deadline_or_the_end(self):
         router = self.behind_balancer()
@@ -100,9 +129,22 @@ class ProxyProtocol(Case):
         client = self.connect(router, HELLO)
         self.assertEqual(read_exactly(self.backend_side(), len(HELLO)), HELLO)
         client.close()
-        stranger = self.connect(router, V1 + HELLO)
-        self.assertEqual(read_all(stranger)[0], b"")
-        self.assertEqual(router.session(match="not_tls")["outcome"], "not_tls")
+        for count, header in enumerate((V1, V2), 1):
+            stranger = self.connect(router, header + HELLO)
+            self.assertEqual(read_all(stranger)[0], b"")
+            line = router.sessions(count, outcome="not_tls")[-1]
+            self.assertEqual(line["detail"], "a PROXY header from 127.0.0.1; if that is a load balancer in front of listener "
+                             '"127.0.0.1:0", add "127.0.0.1" to its accept_proxy_protocol')
+
+    def test_a_header_where_none_is_accepted_is_logged_with_the_key_to_write(self):
+        router = self.router()
+        read_all(self.connect(router, V1 + HELLO))
+        self.assertIn('write accept_proxy_protocol = ["127.0.0.1"]', router.session()["detail"])
+
+    def test_a_second_header_is_none(self):
+        router = self.behind_balancer()
+        self.assertEqual(read_all(self.connect(router, V2 + V1 + HELLO))[0], b"")
+        self.assertEqual(router.session(outcome="not_tls")["detail"], "a second PROXY header")
 
     def test_sources_are_the_clients(self):
         head = harness.case.HEAD.rstrip() + '\naccept_proxy_protocol = ["127.0.0.1"]\n'

@@ -14,4 +14,7 @@ namespace snipass {
 // in_quotes is the text as a TOML basic string, so that what a diagnostic proposes can be pasted.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
+// in_ascii_quotes is the same of bytes that may be in no encoding: printable ASCII, whatever they are.
+[[nodiscard]] std::string in_ascii_quotes(std::string_view text);
+
 } // namespace snipass

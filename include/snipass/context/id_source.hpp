@@ -2,7 +2,7 @@
 // id_source: the names of one thread's sessions.
 #pragma once
 
-#include "snipass/net/proxy_header.hpp"
+#include "snipass/proxy_protocol/header.hpp"
 
 namespace snipass::server {
 
@@ -11,10 +11,10 @@ class id_source {
   public:
     id_source();
 
-    [[nodiscard]] net::unique_id next() noexcept;
+    [[nodiscard]] proxy_protocol::unique_id next() noexcept;
 
   private:
-    net::unique_id last_{};
+    proxy_protocol::unique_id last_{};
 };
 
 } // namespace snipass::server

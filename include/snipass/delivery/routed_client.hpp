@@ -6,7 +6,7 @@
 #include "snipass/context/context.hpp"
 #include "snipass/delivery/client_socket.hpp"
 #include "snipass/net/hello_peeker.hpp"
-#include "snipass/net/proxy_header.hpp"
+#include "snipass/proxy_protocol/write.hpp"
 #include "snipass/telling/record.hpp"
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct routed_client {
     std::vector<std::uint8_t> consumed{}; // the client's first bytes, once they are no longer in its socket
 
     // facts is what a PROXY header says of the client; its `alpn` lies in the record.
-    [[nodiscard]] net::proxy_facts facts();
+    [[nodiscard]] proxy_protocol::facts facts();
 
     // note adds what went wrong with the backend that is tried to the session's detail, once.
     void note(std::string_view what);

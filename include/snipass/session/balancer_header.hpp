@@ -10,7 +10,8 @@
 
 namespace snipass::server {
 
-// What take_balancer_header says of bytes that are no PROXY protocol header, version 1 or 2.
+// What take_balancer_header says of bytes that are no PROXY protocol header, version 1 or 2. The record has
+// the reason then.
 inline const error_code bad_balancer_header = os::make_error(EBADMSG);
 
 // take_balancer_header takes the header out of the socket, so that the hello comes first for whoever looks

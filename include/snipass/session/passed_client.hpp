@@ -4,8 +4,8 @@
 
 #include "snipass/base/ip_address.hpp"
 #include "snipass/net/event_loop.hpp"
-#include "snipass/net/proxy_header.hpp"
 #include "snipass/os/unique_fd.hpp"
+#include "snipass/proxy_protocol/header.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -16,9 +16,9 @@ namespace snipass::server {
 struct passed_client {
     os::unique_fd fd;
     ip_endpoint client;
-    std::optional<ip_endpoint> via;     // the socket's peer, where it is not the client
-    std::optional<ip_endpoint> local;   // what the client connected to, if the router said so
-    std::optional<net::unique_id> id;   // the router's
+    std::optional<ip_endpoint> via;              // the socket's peer, where it is not the client
+    std::optional<ip_endpoint> local;            // what the client connected to, if the router said so
+    std::optional<proxy_protocol::unique_id> id; // the router's
     std::vector<std::uint8_t> consumed; // the client's first bytes, if they are no longer in its socket
     net::time_point received;
 };

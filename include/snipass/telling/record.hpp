@@ -5,8 +5,8 @@
 #include "snipass/base/ip_address.hpp"
 #include "snipass/config/decision.hpp"
 #include "snipass/net/event_loop.hpp"
-#include "snipass/net/proxy_header.hpp"
 #include "snipass/net/relay.hpp"
+#include "snipass/proxy_protocol/header.hpp"
 #include "snipass/telling/hello_notes.hpp"
 #include "snipass/telling/outcome.hpp"
 
@@ -21,10 +21,10 @@ namespace snipass::server {
 // The small members stand together: thousands of idle proxied sessions have one each.
 struct record {
     server::outcome outcome = server::outcome::internal_error;
-    ip_endpoint client;               // as the balancer says, if it came through one
-    std::optional<ip_endpoint> via;   // that balancer
-    std::optional<ip_endpoint> local; // what the client connected to, if the balancer says so
-    std::optional<net::unique_id> id; // as a backend was told, if one was
+    ip_endpoint client;                          // as the balancer says, if it came through one
+    std::optional<ip_endpoint> via;              // that balancer
+    std::optional<ip_endpoint> local;            // what the client connected to, if the balancer says so
+    std::optional<proxy_protocol::unique_id> id; // as a backend was told, if one was
     std::optional<config::match_kind> match;
     std::string_view listener;          // its address as written
     std::optional<hello_notes> hello;   // none until there was one that a TLS stack would accept

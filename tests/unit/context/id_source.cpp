@@ -14,8 +14,8 @@ using namespace snipass;
 TEST_CASE("id_source: ids are 8 random bytes and a counter that carries") {
     server::id_source one;
     server::id_source other;
-    std::set<net::unique_id> seen;
-    net::unique_id last{};
+    std::set<proxy_protocol::unique_id> seen;
+    proxy_protocol::unique_id last{};
     for (int i = 0; i < 70'000; ++i) { // the counter's third byte comes into play
         last = one.next();
         seen.insert(last);

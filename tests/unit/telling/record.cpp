@@ -56,7 +56,7 @@ session_record handed_off() {
     one.match = config::match_kind::wildcard;
     one.route = 17;
     one.backend = "blog";
-    one.id = net::unique_id{0x8f, 0x3c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x2a};
+    one.id = proxy_protocol::unique_id{0x8f, 0x3c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x2a};
     one.duration = 812us;
     one.hello_bytes = 517;
     return one;

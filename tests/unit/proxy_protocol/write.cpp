@@ -1,34 +1,36 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "snipass/net/proxy_header.hpp"
+#include "snipass/proxy_protocol/write.hpp"
 
 #include "catch.hpp"
 #include "handoff_sender.hpp"
 #include "hello_builder.hpp"
+#include "snipass/proxy_protocol/read.hpp"
 
 #include <string>
 
 using namespace snipass;
 using namespace snipass::testing;
+namespace pp = snipass::proxy_protocol;
 
 namespace {
 
-constexpr net::unique_id id{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+constexpr pp::unique_id id{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
-net::proxy_facts between(const std::string& client, const std::string& local) {
-    net::proxy_facts facts;
-    facts.client = *ip_endpoint::parse(client);
-    facts.local = *ip_endpoint::parse(local);
+pp::facts between(const std::string& client, const std::string& local) {
+    pp::facts facts;
+    facts.source = *ip_endpoint::parse(client);
+    facts.destination = *ip_endpoint::parse(local);
     facts.id = id;
     return facts;
 }
 
-bytes v2(const net::proxy_facts& facts) {
-    const auto header = net::make_proxy_v2(facts);
+bytes v2(const pp::facts& facts) {
+    const auto header = pp::write_v2(facts);
     return {header.begin(), header.end()};
 }
 
-std::string v1(const net::proxy_facts& facts) {
-    const auto header = net::make_proxy_v1(facts);
+std::string v1(const pp::facts& facts) {
+    const auto header = pp::write_v1(facts);
     return std::string{as_text(header)};
 }
 
@@ -46,7 +48,7 @@ const bytes id_tlv = joined({{5, 0, 16}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
 
 TEST_CASE("PROXY v2: the example of docs/handoff.md") {
     auto facts = between("192.0.2.7:50000", "198.51.100.1:443");
-    facts.host_name = "blog.example.com";
+    facts.authority = "blog.example.com";
     facts.alpn = "h2";
     facts.id = {0x8f, 0x3c, 0x1e, 0x02, 0xd9, 0x4b, 0xa7, 0x65, 0, 0, 0, 0, 0, 0, 0, 0x2a};
     auto header = v2(facts);
@@ -59,7 +61,7 @@ TEST_CASE("PROXY v2: the example of docs/handoff.md") {
 
 TEST_CASE("PROXY v2: IPv4, with every TLV") {
     auto facts = between("192.0.2.1:56324", "198.51.100.2:443");
-    facts.host_name = "a.b";
+    facts.authority = "a.b";
     facts.alpn = "h2";
     const bytes addresses{192, 0, 2, 1, 198, 51, 100, 2, 0xdc, 0x04, 0x01, 0xbb};
     CHECK(v2(facts) == expected(0x11, 12 + 5 + 6 + 19,
@@ -89,12 +91,12 @@ TEST_CASE("PROXY v2: the largest header fits, and its length has two bytes") {
     auto facts = between("[2001:db8::1]:1", "[2001:db8::2]:2");
     const std::string name(255, 'n');
     const std::string alpn(255, 'a');
-    facts.host_name = name;
+    facts.authority = name;
     facts.alpn = alpn;
     const auto header = v2(facts);
     constexpr std::size_t length = 36 + 258 + 258 + 19;
     REQUIRE(header.size() == 16 + length);
-    CHECK(header.size() == net::proxy_header{}.capacity());
+    CHECK(header.size() == pp::written{}.capacity());
     CHECK(header[14] == length / 256);
     CHECK(header[15] == length % 256);
     CHECK(bytes(header.begin() + 52, header.begin() + 55) == bytes{1, 0, 255});
@@ -123,4 +125,38 @@ TEST_CASE("PROXY v1: the longest line has at most 107 characters") {
     const std::string longest = "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535";
     CHECK(v1(between(longest, longest)).size() <= 107);
     CHECK(v1(between("255.255.255.255:65535", longest)).size() <= 107);
+}
+
+TEST_CASE("PROXY headers for connections of our own have no addresses") {
+    for (const auto& header : {pp::write_unknown_v1(), pp::write_local_v2()}) {
+        const auto answer = pp::read(header);
+        REQUIRE(std::holds_alternative<pp::header>(answer));
+        CHECK(std::get<pp::header>(answer).size == header.size());
+        CHECK_FALSE(std::get<pp::header>(answer).about);
+    }
+    CHECK(as_text(pp::write_unknown_v1()) == "PROXY UNKNOWN\r\n");
+    CHECK(pp::write_local_v2().size() == 16);
+}
+
+TEST_CASE("what is written as a PROXY header is read back") {
+    for (const auto& [source, destination] : {std::pair{"192.0.2.1:56324", "192.0.2.9:443"},
+                                              {"[2001:db8::1]:0", "[2001:db8::2]:65535"},
+                                              {"192.0.2.1:1", "[2001:db8::2]:2"},
+                                              {"[2001:db8::1]:1", "192.0.2.9:2"}}) {
+        auto facts = between(source, destination);
+        facts.authority = "blog.example.com";
+        for (const auto& header : {pp::write_v1(facts), pp::write_v2(facts)}) {
+            const auto answer = pp::read(header);
+            REQUIRE(std::holds_alternative<pp::header>(answer));
+            const auto& read = std::get<pp::header>(answer);
+            CHECK(read.size == header.size());
+            REQUIRE(read.about);
+            CHECK(read.about->source == facts.source);
+            CHECK(read.about->destination == facts.destination);
+            if (header[0] != 'P') {
+                CHECK(as_text(read.tlvs.find(pp::tlv_type::authority).value()) == facts.authority);
+                CHECK(std::ranges::equal(read.tlvs.find(pp::tlv_type::unique_id).value(), facts.id));
+            }
+        }
+    }
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+// write: PROXY protocol headers as bytes.
+#pragma once
+
+#include "snipass/proxy_protocol/header.hpp"
+
+#include <boost/container/static_vector.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace snipass::proxy_protocol {
+
+// facts is what a header tells of one client.
+struct facts {
+    ip_endpoint source;
+    ip_endpoint destination;
+    std::string authority; // the host name; empty: not sent
+    std::string_view alpn; // the first protocol offered; empty: not sent
+    unique_id id{};
+};
+
+// Room for the largest header that is written: 16 bytes, IPv6 addresses, three TLVs.
+using written =
+    boost::container::static_vector<std::uint8_t, v2_fixed_size + 36 + (tlv_head_size + 255) +
+                                                      (tlv_head_size + 255) + (tlv_head_size + 16)>;
+
+// write_v2: AF_INET if both addresses are IPv4 (or IPv4-mapped), else AF_INET6; then the TLVs.
+[[nodiscard]] written write_v2(const facts& facts);
+
+// write_v1: "PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\n". It has no place for a name.
+[[nodiscard]] written write_v1(const facts& facts);
+
+// For connections of our own, such as a check: UNKNOWN in version 1, LOCAL in version 2.
+[[nodiscard]] written write_unknown_v1();
+[[nodiscard]] written write_local_v2();
+
+} // namespace snipass::proxy_protocol

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+// PROXY protocol headers as bytes.
+#include "snipass/proxy_protocol/write.hpp"
+
+#include <cstddef>
+
+namespace snipass::proxy_protocol {
+namespace {
+
+constexpr std::size_t length_offset = 14;
+
+void put(written& to, byte_view bytes) {
+    to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+void put_u16(written& to, std::size_t value) {
+    to.push_back(static_cast<std::uint8_t>(value >> 8));
+    to.push_back(static_cast<std::uint8_t>(value));
+}
+
+void put_halves(written& to, unsigned high, unsigned low) {
+    to.push_back(static_cast<std::uint8_t>(high << 4 | low));
+}
+
+void put_tlv(written& to, std::uint8_t type, byte_view value) {
+    if (value.empty())
+        return;
+    to.push_back(type);
+    put_u16(to, value.size());
+    put(to, value);
+}
+
+// One family for both addresses: an IPv4 address beside an IPv6 one is written in its mapped form.
+bool is_v4(const facts& facts) {
+    return facts.source.address.is_v4() && facts.destination.address.is_v4();
+}
+
+} // namespace
+
+written write_v2(const facts& facts) {
+    const bool v4 = is_v4(facts);
+    written header;
+    put(header, v2_signature);
+    put_halves(header, v2_version, command::proxy);
+    put_halves(header, v4 ? address_family::inet : address_family::inet6, transport::stream);
+    put_u16(header, 0); // the length, below
+    for (const auto* one : {&facts.source.address, &facts.destination.address}) {
+        if (v4)
+            put(header, one->v4_bytes());
+        else
+            put(header, one->bytes());
+    }
+    put_u16(header, facts.source.port);
+    put_u16(header, facts.destination.port);
+    put_tlv(header, tlv_type::alpn, as_bytes(facts.alpn));
+    put_tlv(header, tlv_type::authority, as_bytes(facts.authority));
+    put_tlv(header, tlv_type::unique_id, facts.id);
+    const auto length = header.size() - v2_fixed_size;
+    header[length_offset] = static_cast<std::uint8_t>(length >> 8);
+    header[length_offset + 1] = static_cast<std::uint8_t>(length);
+    return header;
+}
+
+written write_v1(const facts& facts) {
+    const bool v4 = is_v4(facts);
+    const auto text = [v4](const ip_address& address) {
+        return !v4 && address.is_v4() ? "::ffff:" + address.to_string() : address.to_string();
+    };
+    const std::string line = (v4 ? "TCP4 " : "TCP6 ") + text(facts.source.address) + ' ' +
+                             text(facts.destination.address) + ' ' + std::to_string(facts.source.port) + ' ' +
+                             std::to_string(facts.destination.port) + "\r\n";
+    written header;
+    put(header, as_bytes(v1_signature));
+    put(header, as_bytes(line));
+    return header;
+}
+
+written write_unknown_v1() {
+    written header;
+    put(header, as_bytes(v1_signature));
+    put(header, as_bytes("UNKNOWN\r\n"));
+    return header;
+}
+
+written write_local_v2() {
+    written header;
+    put(header, v2_signature);
+    put_halves(header, v2_version, command::local);
+    put_halves(header, address_family::unspec, transport::unspec);
+    put_u16(header, 0);
+    return header;
+}
+
+} // namespace snipass::proxy_protocol
