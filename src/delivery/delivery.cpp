@@ -41,6 +41,11 @@ bool says_more(outcome before) {
            before == outcome::backend_backlog_full || before == outcome::backend_queue_full;
 }
 
+// A wake that comes so late says that this process was stopped (SIGSTOP, a snapshot, swap). The backend may
+// be back, and nobody has looked: each client is offered once more, for so long.
+constexpr auto longest_lag = 100ms;
+constexpr auto last_attempt = 1s;
+
 // hold keeps a client that nobody took, and offers it again while its backend is away.
 task<attempt> hold(routed_client& client, backend& to, not_taken last) {
     const auto begun = net::clock::now();
@@ -52,14 +57,17 @@ task<attempt> hold(routed_client& client, backend& to, not_taken last) {
         const bool my_turn = co_await place.wait(until);
         if (client.is_removed(to.settings()))
             co_return removed();
-        if (!my_turn || net::clock::now() >= until)
+        const auto now = net::clock::now();
+        const bool was_stopped = now >= until + longest_lag;
+        if (!was_stopped && (!my_turn || now >= until))
             continue;
-        auto made = co_await offer(client, to, until);
+        const auto end = was_stopped ? now + last_attempt : until;
+        auto made = co_await offer(client, to, end);
         auto* const failed = std::get_if<not_taken>(&made);
         if (failed == nullptr || failed->is_final)
             co_return made;
         to.knocked_in_vain(failed->why);
-        const bool cut_short = failed->why == outcome::backend_silent && net::clock::now() >= until;
+        const bool cut_short = failed->why == outcome::backend_silent && net::clock::now() >= end;
         if (!cut_short || !says_more(last.why))
             last = std::move(*failed);
     }
