@@ -5,12 +5,11 @@
 #include "snipass/config/explain.hpp"
 #include "snipass/config/parse.hpp"
 #include "snipass/config/units.hpp"
+#include "snipass/opening/hello_reader.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/standard_descriptors.hpp"
 #include "snipass/process/daemon.hpp"
-#include "snipass/tls/client_hello_assembler.hpp"
 #include "snipass/tls/describe.hpp"
-#include "snipass/tls/hello_error.hpp"
 #include "snipass/tls/names.hpp"
 
 #include <CLI/CLI.hpp>
@@ -61,36 +60,35 @@ std::optional<std::vector<std::uint8_t>> read_captured(const std::string& name) 
     return tls::captured_stream(std::string{std::istreambuf_iterator<char>{file}, {}});
 }
 
-config::refused_hello refused(tls::hello_error why) {
-    const auto kind =
-        why == tls::hello_error::not_tls ? config::hello_kind::not_tls : config::hello_kind::malformed;
-    return {kind, tls::make_error_code(why).message(), tls::alert_name(tls::alert_for(why))};
+config::refused_hello to_refused(opening::refused answer) {
+    const bool malformed = answer.as == opening::refusal::malformed;
+    return {malformed ? config::hello_kind::malformed : config::hello_kind::not_tls, std::move(answer.why),
+            tls::alert_name(answer.alert)};
 }
 
 // Prints the fields of a captured hello, and makes a query of them, or of what is wrong with it. False: it is
 // not complete, so nothing is decided yet.
 bool read_hello(byte_view stream, const config::server_settings& server, config::explain_query& query) {
-    tls::client_hello_assembler assembler{server.hello_max};
-    const auto needed = assembler.advance(stream);
-    if (needed && *needed > stream.size()) {
-        std::cout << "not complete: it has " << stream.size() << " of at least " << *needed
+    opening::hello_reader reader{server.hello_max};
+    std::vector<std::uint8_t> scratch;
+    auto answer = reader.read(stream, scratch);
+    if (const auto* const more = std::get_if<opening::need>(&answer)) {
+        std::cout << "not complete: it has " << stream.size() << " of at least " << more->bytes
                   << " bytes\n  every listener waits for the rest, and closes the connection "
                   << config::format_duration(server.hello_timeout)
                   << " after it accepted it (hello_timeout)\n";
         return false;
     }
-    std::vector<std::uint8_t> gathered;
-    const auto hello = needed ? tls::parse_client_hello(assembler.message(stream, gathered))
-                              : result<tls::client_hello>{needed.error()};
-    if (!hello) {
-        query.refused = refused(static_cast<tls::hello_error>(hello.error().value()));
+    if (auto* const refused = std::get_if<opening::refused>(&answer)) {
+        query.refused = to_refused(std::move(*refused));
         return true;
     }
-    for (const auto& [label, value] : tls::describe(*hello))
+    const auto& question = std::get<opening::question>(answer);
+    for (const auto& [label, value] : tls::describe(question.hello))
         std::cout << label << ": " << value << '\n';
     std::cout << '\n';
-    query.host_name = hello->server_name.value_or("");
-    for (auto offer = hello->alpn; !offer.empty(); offer.pop_front())
+    query.host_name = question.name.value_or("");
+    for (auto offer = question.alpn; !offer.empty(); offer.pop_front())
         query.alpn.emplace_back(offer.front());
     return true;
 }

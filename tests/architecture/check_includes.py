@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 # The pure core: no sockets, no clock, no threads, no output.
-CORE = {"base", "tls", "proxy_protocol", "route", "config"}
+CORE = {"base", "tls", "proxy_protocol", "opening", "route", "config"}
 IMPURE = re.compile(
     r"<(sys/.*|unistd\.h|poll\.h|fcntl\.h|netdb\.h|netinet/.*|pthread\.h|signal\.h|csignal|time\.h|ctime|thread|mutex|"
     r"atomic|condition_variable|future|iostream|fstream|cstdio|stdio\.h|spdlog/.*|boost/asio.*)>"
