@@ -21,6 +21,7 @@
 #define SNIPASS_SNIPASS_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -120,6 +121,25 @@ SNIPASS_API void snipass_stop(snipass_receiver* receiver);
 
 /* snipass_receiver_free closes everything. No thread may be in snipass_receive. */
 SNIPASS_API void snipass_receiver_free(snipass_receiver* receiver);
+
+/* --- confinement --- */
+
+/* What a confined server may do with TCP all the same. All zero, or NULL: nothing. */
+struct snipass_confinement {
+    const uint16_t* bind; /* ports that it may bind */
+    size_t bind_count;
+    const uint16_t* connect; /* ports that it may connect to, on whatever address */
+    size_t connect_count;
+};
+
+/* snipass_confine takes from the calling thread, and from all that it starts from then on, the right to bind
+ * a TCP port and to connect to one. Call it before the first thread is started. A client's socket was made by
+ * the router: whoever has it could disconnect it, and bind and connect it anew on the router's network, as
+ * the router's user (docs/backends.md, Confinement). What is bound or connected already goes on. 0, or -1 and
+ * errno: ENOSYS (the kernel has no Landlock), EOPNOTSUPP (it is switched off), EPROTONOSUPPORT (it knows
+ * nothing of TCP: Linux before 6.7), E2BIG (there are 16 layers of it already). Without CAP_SYS_ADMIN it sets
+ * no_new_privs: setuid programs that the server starts get no privileges. */
+SNIPASS_API int snipass_confine(const struct snipass_confinement* but);
 
 /* --- the client --- */
 

@@ -11,6 +11,7 @@
 #include "addresses.h"
 #include "binding.h"
 #include "clients.h"
+#include "exec.h"
 #include "lineage.h"
 #include "listeners.h"
 #include "next.h"
@@ -23,21 +24,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum {
     max_lies = 32, /* in one accept(): then the event loop gets its turn */
-    saved_variables = 3,
 };
 
 static pid_t
     process; /* what is remembered belongs to it; a vfork()ed child shares the memory, not the descriptors */
-static char* saved[saved_variables];
-static const char* const saved_names[saved_variables] = {
-    "LD_PRELOAD=", "SNIPASS_LISTEN=", "SNIPASS_ALLOW_UID="};
 
 /* --- start and fork --- */
 
@@ -48,18 +42,6 @@ static void after_fork_in_child(void) {
     binding_after_fork();
 }
 
-/* Servers clear their environment (nginx), or write over it (process titles): what exec needs is kept apart.
- */
-static void save_environment(void) {
-    for (size_t i = 0; i < saved_variables; ++i) {
-        char name[32];
-        snprintf(name, sizeof name, "%.*s", (int)strlen(saved_names[i]) - 1, saved_names[i]);
-        const char* value = getenv(name);
-        if (value != NULL && asprintf(&saved[i], "%s%s", saved_names[i], value) < 0)
-            saved[i] = NULL;
-    }
-}
-
 __attribute__((constructor)) static void start(void) {
     next_resolve();
     report_start();
@@ -67,7 +49,7 @@ __attribute__((constructor)) static void start(void) {
     if (settings_empty())
         return;
     process = getpid();
-    save_environment();
+    exec_start();
     pthread_atfork(registrations_before_fork, NULL, after_fork_in_child);
 }
 
@@ -168,6 +150,8 @@ int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
     const int result = address->sa_family == AF_UNIX ? binding_unix(fd, address, size, entry)
                                                      : binding_tcp(fd, address, size, entry);
     cancellation_restore(cancel_state);
+    if (result == 0)
+        exec_has_served();
     return result;
 }
 
@@ -202,45 +186,4 @@ int our_epoll_create1(int flags) {
     const int epoll = next_epoll_create1(flags);
     registrations_made(epoll);
     return epoll;
-}
-
-/* --- exec --- */
-
-static bool is_variable(const char* text, const char* name) {
-    return strncmp(text, name, strlen(name)) == 0;
-}
-
-/* has_heritage: a listener goes to the next program, which knows of it what its socket says. */
-static bool has_heritage(void) {
-    struct listener one;
-    bool any = false;
-    for (size_t at = 0; listeners_next(&at, NULL, &one);)
-        if ((fcntl(one.fd, F_GETFD) & FD_CLOEXEC) == 0) {
-            listeners_use(&one);
-            any = true;
-        }
-    return any;
-}
-
-/* A program that inherits a listener (nginx's upgrade of its binary) must find it to be one, whatever
- * environment it is given. */
-int our_execve(const char* path, char* const argv[], char* const envp[]) {
-    if (settings_empty() || envp == NULL || !has_heritage())
-        return next_execve(path, argv, envp);
-    size_t count = 0;
-    while (envp[count] != NULL)
-        ++count;
-    /* On the stack: after vfork() the heap is the parent's. */
-    char* environment[count + saved_variables + 1];
-    bool has[saved_variables] = {false};
-    for (size_t i = 0; i < count; ++i) {
-        for (size_t j = 0; j < saved_variables; ++j)
-            has[j] = has[j] || is_variable(envp[i], saved_names[j]);
-        environment[i] = envp[i];
-    }
-    for (size_t j = 0; j < saved_variables; ++j)
-        if (!has[j] && saved[j] != NULL)
-            environment[count++] = saved[j];
-    environment[count] = NULL;
-    return next_execve(path, argv, environment);
 }

@@ -2,6 +2,7 @@
 /* Functions of this library that have libc's names: for the server, they stand in front of libc's. */
 #pragma once
 
+#include <spawn.h>
 #include <sys/socket.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -14,7 +15,20 @@ EXPORT int our_close(int) __asm__("close");
 EXPORT int our_connect(int, const struct sockaddr*, socklen_t) __asm__("connect");
 EXPORT int our_epoll_create(int) __asm__("epoll_create");
 EXPORT int our_epoll_create1(int) __asm__("epoll_create1");
+
+/* exec.c */
 EXPORT int our_execve(const char*, char* const[], char* const[]) __asm__("execve");
+EXPORT int our_execv(const char*, char* const[]) __asm__("execv");
+EXPORT int our_execvpe(const char*, char* const[], char* const[]) __asm__("execvpe");
+EXPORT int our_execvp(const char*, char* const[]) __asm__("execvp");
+EXPORT int our_fexecve(int, char* const[], char* const[]) __asm__("fexecve");
+EXPORT int our_execl(const char*, const char*, ...) __asm__("execl");
+EXPORT int our_execlp(const char*, const char*, ...) __asm__("execlp");
+EXPORT int our_execle(const char*, const char*, ...) __asm__("execle");
+EXPORT int our_posix_spawn(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*,
+                           char* const[], char* const[]) __asm__("posix_spawn");
+EXPORT int our_posix_spawnp(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*,
+                            char* const[], char* const[]) __asm__("posix_spawnp");
 
 /* answers.c */
 EXPORT int our_getpeername(int, struct sockaddr*, socklen_t*) __asm__("getpeername");

@@ -17,6 +17,12 @@ static struct {
     int (*getsockopt)(int, int, int, void*, socklen_t*);
     int (*setsockopt)(int, int, int, const void*, socklen_t);
     int (*execve)(const char*, char* const[], char* const[]);
+    int (*execvpe)(const char*, char* const[], char* const[]);
+    int (*fexecve)(int, char* const[], char* const[]);
+    int (*posix_spawn)(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*,
+                       char* const[], char* const[]);
+    int (*posix_spawnp)(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*,
+                        char* const[], char* const[]);
 } next;
 
 /* look_up stores through a void pointer: ISO C has no cast from an object's address to a function's. */
@@ -38,6 +44,10 @@ void next_resolve(void) {
     look_up("getsockopt", &next.getsockopt);
     look_up("setsockopt", &next.setsockopt);
     look_up("execve", &next.execve);
+    look_up("execvpe", &next.execvpe);
+    look_up("fexecve", &next.fexecve);
+    look_up("posix_spawn", &next.posix_spawn);
+    look_up("posix_spawnp", &next.posix_spawnp);
     look_up("close", &next.close); /* the last: it says that all are there */
 }
 
@@ -99,4 +109,26 @@ int next_setsockopt(int fd, int level, int option, const void* value, socklen_t 
 int next_execve(const char* path, char* const argv[], char* const envp[]) {
     resolve_if_early();
     return next.execve(path, argv, envp);
+}
+
+int next_execvpe(const char* file, char* const argv[], char* const envp[]) {
+    resolve_if_early();
+    return next.execvpe(file, argv, envp);
+}
+
+int next_fexecve(int fd, char* const argv[], char* const envp[]) {
+    resolve_if_early();
+    return next.fexecve(fd, argv, envp);
+}
+
+int next_posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,
+                     const posix_spawnattr_t* attributes, char* const argv[], char* const envp[]) {
+    resolve_if_early();
+    return next.posix_spawn(pid, path, actions, attributes, argv, envp);
+}
+
+int next_posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
+                      const posix_spawnattr_t* attributes, char* const argv[], char* const envp[]) {
+    resolve_if_early();
+    return next.posix_spawnp(pid, file, actions, attributes, argv, envp);
 }

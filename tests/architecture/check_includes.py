@@ -34,7 +34,7 @@ LIBRARIES = {
 }
 
 # What runs in the backends' processes, apart from the router. The public headers right under include/snipass are libsnipass's.
-FOR_BACKENDS = {"libsnipass", "preload"}
+FOR_BACKENDS = {"libsnipass", "preload", "run"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -93,8 +93,8 @@ def check_edge(root, path, module, kind, name, shown, allowed):
                 yield f"{shown}: what runs in backends and the router do not know each other"
         elif module_of(target) not in allowed[module]:
             yield f"{shown}: {module} may not include {module_of(target)}"
-    elif kind == '"' and module in FOR_BACKENDS and name.startswith("../libsnipass/"):
-        return  # the preload library brings its own copy
+    elif kind == '"' and module in FOR_BACKENDS and name.startswith(("../libsnipass/", "../preload/")):
+        return  # the preload library brings its own copy; what its loader takes, snipass-run asks, too
     elif kind == '"' and ("/" in name or not (root / path.parent / name).is_file()):
         yield f"{shown}: a private header lies beside the file that includes it"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-/* A server that forks in signal handlers, as some do to reload or to dump. test_preload.py starts it.
+/* A server that forks in signal handlers, as some do to reload or to dump. test_preload_clients.py starts it.
  *
  *   accept: the signal comes while accept() waits; parent and child both take a client.
  *   often:  it comes again and again in a loop of accept() and close(). */

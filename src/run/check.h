@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSL-1.0
+/* snipass-run --check: whether it took hold. */
+#pragma once
+
+/* check_listener waits up to ten seconds for somebody who listens at `socket`, and says on stdout or stderr
+ * what it found. `listen` is the TCP listener's ADDRESS:PORT, or "". 0: a process with the library takes
+ * clients; 1: not. */
+int check_listener(const char* socket, const char* listen);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+/* Who listens where, from /proc. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum {
+    max_inodes = 32,
+};
+
+struct inodes {
+    unsigned long numbers[max_inodes];
+    size_t count;
+};
+
+struct holder {
+    pid_t pid;
+    bool has_library;
+    char name[32];
+};
+
+/* The listening sockets at a path, and of a TCP port on whatever address. */
+void holders_find_unix(const char* path, struct inodes* inodes);
+void holders_find_tcp(unsigned port, struct inodes* inodes);
+
+/* holders_next walks the processes that have one of the sockets and may be looked at: *at is 0 at first. One
+ * with the library comes before those without. */
+bool holders_first(const struct inodes* inodes, struct holder* holder);
