@@ -5,11 +5,13 @@
 
 #include <unistd.h>
 
+static const pid_t nobody = -1;
 static pid_t parent, seen;
 
 void lineage_after_fork(pid_t of) {
+    const pid_t now = getppid();
     parent = of;
-    seen = getppid();
+    seen = now == of || now == 0 ? now : nobody; /* it may have ended already, as a daemon's does */
 }
 
 bool lineage_is_child(void) {

@@ -29,26 +29,26 @@ static void tell_of_tcp(const char* listen) {
         return;
     holders_find_tcp((unsigned)strtoul(colon + 1, NULL, 10), &inodes);
     if (inodes.count == 0)
-        warn("nobody listens on TCP port %s either: the server has not opened it", colon + 1);
+        say("nobody listens on TCP port %s either: the server has not opened it", colon + 1);
     else if (holders_first(&inodes, &holder))
-        warn("on TCP port %s %s (process %d) listens, %s the library. If that is the server, and not the "
-             "router:\n%s",
-             colon + 1, holder.name, holder.pid, holder.has_library ? "with" : "without", remedy);
+        say("on TCP port %s %s (process %d) listens, %s the library. If that is the server, and not the "
+            "router:\n%s",
+            colon + 1, holder.name, holder.pid, holder.has_library ? "with" : "without", remedy);
     else
-        warn("somebody listens on TCP port %s; root may see who", colon + 1);
+        say("somebody listens on TCP port %s; root may see who", colon + 1);
 }
 
 static int tell_of_holder(const char* socket, const struct inodes* inodes) {
     struct holder holder;
     if (!holders_first(inodes, &holder)) {
-        warn("somebody listens at %s; root may see who", socket);
+        say("somebody listens at %s; root may see who", socket);
         return 1;
     }
     if (!holder.has_library) {
-        warn("%s (process %d) listens at %s without the library. A receiver of its own may do so; another "
-             "server takes the\n"
-             "router for its client. %s",
-             holder.name, holder.pid, socket, remedy);
+        say("%s (process %d) listens at %s without the library. A receiver of its own may do so; another "
+            "server takes the\n"
+            "router for its client. %s",
+            holder.name, holder.pid, socket, remedy);
         return 1;
     }
     printf("%s (process %d) takes clients at %s\n", holder.name, holder.pid, socket);
@@ -64,7 +64,7 @@ int check_listener(const char* socket, const char* listen) {
     }
     if (inodes.count != 0)
         return tell_of_holder(socket, &inodes);
-    warn("nobody listens at %s", socket);
+    say("nobody listens at %s", socket);
     tell_of_tcp(listen);
     return 1;
 }

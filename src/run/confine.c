@@ -48,7 +48,7 @@ void confine_now(const struct confine* confine) {
     if (snipass_confine(&but) == 0)
         return;
     if (confine->may_fail)
-        warn("the server is not confined: %s", reason(errno));
+        say("the server is not confined: %s", reason(errno));
     else
         fail("--confine: %s; with --try-confine the server starts all the same", reason(errno));
 }

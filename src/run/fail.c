@@ -12,7 +12,7 @@ static void print(const char* format, va_list arguments) {
     fputc('\n', stderr);
 }
 
-void warn(const char* format, ...) {
+void say(const char* format, ...) {
     va_list arguments;
     va_start(arguments, format);
     print(format, arguments);

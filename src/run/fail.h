@@ -5,5 +5,5 @@
 /* fail writes a line on stderr and ends with status 2. */
 _Noreturn void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
-/* warn writes a line on stderr. */
-void warn(const char* format, ...) __attribute__((format(printf, 1, 2)));
+/* say writes a line on stderr. */
+void say(const char* format, ...) __attribute__((format(printf, 1, 2)));

@@ -184,9 +184,9 @@ static void default_user(struct options* options) {
     if (snipass_user_id("snipass", &options->users[0]) == 0)
         options->user_count = 1;
     else if (getenv("SNIPASS_ALLOW_UID") == NULL)
-        warn("there is no user snipass: clients are taken from root and the server's own user only; --from "
-             "USER names "
-             "the router's user");
+        say("there is no user snipass: clients are taken from root and the server's own user only; --from "
+            "USER names "
+            "the router's user");
 }
 
 void options_read(char** arguments, struct options* options) {

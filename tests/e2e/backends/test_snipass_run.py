@@ -50,7 +50,8 @@ class Wrappers(PreloadCase):
     """What stands between snipass-run and the server, and does away with the environment."""
     SERVER = """
         listener = listen()
-        say("other.so" in open("/proc/self/maps").read(), listener.accept()[1][0])
+        say("other.so" in open("/proc/self/maps").read())
+        say(listener.accept()[1][0])
     """
     CLEARED = "import os, sys; os.environ.clear(); "
 
@@ -60,10 +61,15 @@ class Wrappers(PreloadCase):
         self.other = self.folder / "other.so"
         subprocess.run(["cc", "-shared", "-fPIC", "-o", self.other, self.folder / "other.c"], check=True)
 
-    def serve_behind(self, *wrapper, listen="443", **popen):
+    def check_behind(self, *wrapper, has_other=False):
+        self.socket = self.folder / f"{len(list(self.folder.iterdir()))}.sock"
         (self.folder / "server.py").write_text(PRELUDE + textwrap.dedent(self.SERVER))
-        self.start_piped(RUN, self.socket, "--from", "0", "--listen", listen, "--", *wrapper,
-                         sys.executable, self.folder / "server.py", self.socket, **popen)
+        self.start_piped(RUN, self.socket, "--from", "0", "--listen", "443", "--", *wrapper,
+                         sys.executable, self.folder / "server.py", self.socket)
+        self.assertEqual(self.line(), str(has_other))
+        self.hand_over()
+        self.assertEqual(self.line(), "127.0.0.1")
+        self.stop(self.server)
 
     def test_the_library_stays_with_the_server(self):
         export = f"export LD_PRELOAD={self.other}; "
@@ -78,16 +84,11 @@ class Wrappers(PreloadCase):
                 ("setpriv", ["setpriv", "--reset-env"], False),
                 ("execv", ["python3", "-c", self.CLEARED + "os.execv(sys.argv[1], sys.argv[1:])"], False),
                 ("execvp", ["perl", "-e", "%ENV = (); exec @ARGV"], False),
-                ("posix_spawn", ["python3", "-c", "import os, sys; os.wait(os.posix_spawn(sys.argv[1], sys.argv[1:], {}))"], False),
+                ("posix_spawn", ["python3", "-c", "import os, sys; os.posix_spawn(sys.argv[1], sys.argv[1:], {}); os.wait()"], False),
                 ("posix_spawnp", ["python3", "-c", "import os, sys; os.posix_spawnp(sys.argv[1], sys.argv[1:], {}); os.wait()"], False),
                 ("fexecve", ["python3", "-c", "import os, sys; os.execve(os.open(sys.argv[1], os.O_RDONLY), sys.argv[1:], {})"], False)):
             with self.subTest(name=name):
-                self.serve_behind(*wrapper)
-                wait_until(self.socket.exists, "the socket")
-                self.hand_over()
-                self.assertEqual(self.line(), f"{has_other} 127.0.0.1")
-                self.stop(self.server)
-                self.socket.unlink()
+                self.check_behind(*wrapper, has_other=has_other)
 
     def test_execl_and_its_like(self):
         (self.folder / "main.c").write_text("""
@@ -109,12 +110,7 @@ class Wrappers(PreloadCase):
         subprocess.run(["cc", "-D_GNU_SOURCE", "-w", "-o", self.folder / "wrapper", self.folder / "main.c"], check=True)
         for kind in ("execl", "execlp", "execle", "execvpe"):
             with self.subTest(kind=kind):
-                self.serve_behind(self.folder / "wrapper", kind)
-                wait_until(self.socket.exists, "the socket")
-                self.hand_over()
-                self.assertEqual(self.line(), "False 127.0.0.1")
-                self.stop(self.server)
-                self.socket.unlink()
+                self.check_behind(self.folder / "wrapper", kind)
 
     def told(self, script, *arguments):
         done = subprocess.run([RUN, self.socket, "--from", "0", "--", "sh", "-c", script, "sh", *arguments], capture_output=True, text=True)
@@ -174,7 +170,7 @@ class Check(PreloadCase):
                     print(listener.getsockname(), flush=True)
                     time.sleep(60)
                 """), log="port")
-                wait_until(lambda: (self.folder / "port").read_text(), "the listener")
+                wait_until(lambda: (self.folder / "port").read_text().endswith("\n"), "the listener")
                 port = (self.folder / "port").read_text().split()[-1].rstrip(")")
                 status, output = self.check(*(["--listen", port] if listen else []))
                 self.assertEqual(status, 1)
