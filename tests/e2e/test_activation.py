@@ -96,6 +96,7 @@ class Activation(Case):
             self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
 
     def connect_plain(self):
+        """To the kernel's queue: nobody accepts yet."""
         client = socket.create_connection(("127.0.0.1", self.port), harness.DEADLINE)
         self.addCleanup(client.close)
         client.sendall(HELLO)
@@ -108,6 +109,11 @@ class Activation(Case):
 
 
 class Notify(Case):
+    def is_served(self, snipass):
+        """Not connected, which is the kernel's doing, but accepted, routed and answered."""
+        client = self.connect(snipass, HELLO)
+        self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
+
     def test_the_states_of_a_life(self):
         self.receiver("blog", serve="raw")
         snipass = self.router('[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n' + self.backend("blog"))
@@ -118,11 +124,12 @@ class Notify(Case):
         self.assertEqual(snipass.terminate(), 0)
         snipass.manager.wait_for("STOPPING=1")
 
-    def test_ready_means_that_clients_are_accepted(self):
+    def test_ready_means_that_clients_are_served(self):
+        self.receiver("blog", serve="raw")
         for number in range(5):
             snipass = self.router('[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n' + self.backend("blog"),
-                                  name=f"router{number}")
-            self.connect(snipass).close()
+                                  name=f"router{number}", compare_descriptors=False)
+            self.is_served(snipass)
 
     def test_the_watchdog_is_fed_and_a_hung_process_does_not_feed_it(self):
         snipass = self.router(
@@ -137,10 +144,10 @@ class Notify(Case):
         snipass.manager.wait_for("WATCHDOG=1", fed + 1)
 
     def test_without_a_manager(self):
-        environment = {"NOTIFY_SOCKET": ""}
-        snipass = self.keep(Router(self.folder, harness.case.HEAD + '[[route]]\nnames = ["a.example.com"]\nbackend = "a"\n'
-                                    + self.backend("a"), env=environment, ready=False))
-        self.connect(snipass).close()
+        self.receiver("blog", serve="raw")
+        snipass = self.keep(Router(self.folder, harness.case.HEAD + '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n'
+                                   + self.backend("blog"), env={"NOTIFY_SOCKET": ""}, ready=False))
+        self.is_served(snipass)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,8 @@ std::size_t rank(const route::pattern& pattern, std::string_view name) {
         return pattern.text == name ? exact : 0;
     case pattern_kind::wildcard:
         return name.ends_with("." + pattern.text) ? 1 + pattern.text.size() : 0;
+    case pattern_kind::any: // no pattern that a rule could have
+        return 0;
     case pattern_kind::regex:
         break;
     }

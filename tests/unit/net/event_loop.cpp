@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -56,6 +57,26 @@ class bell {
     bell(std::vector<int>& rung, int number) : alarm([&rung, number] { rung.push_back(number); }) {}
     test_alarm alarm;
 };
+
+// ends_by_itself is run(), ended at last by an alarm; false if it took that.
+bool ends_by_itself(net::event_loop& loop) {
+    bool is_late = false;
+    test_alarm late{[&] {
+        is_late = true;
+        loop.stop();
+    }};
+    loop.arm(late, net::clock::now() + patience);
+    loop.run();
+    return !is_late;
+}
+
+// waits_now: another thread's loop has nothing to do.
+bool waits_now(const net::event_loop& loop) {
+    const auto end = net::clock::now() + patience;
+    while (loop.turns() % 2 != 0 && net::clock::now() < end)
+        std::this_thread::yield();
+    return loop.turns() % 2 == 0;
+}
 
 } // namespace
 
@@ -187,17 +208,25 @@ TEST_CASE("event_loop: jobs of other threads are run in their order, and wake th
             loop.post([&, i] { done.push_back(i); });
         loop.post([&] { loop.stop(); });
     }};
-    loop.run();
+    CHECK(ends_by_itself(loop));
     CHECK(done.size() == 1'000);
     CHECK(std::ranges::is_sorted(done));
 }
 
-TEST_CASE("event_loop: stop ends a run that waits, and one that has not begun") {
+TEST_CASE("event_loop: stop ends a run that waits") {
     net::event_loop loop;
-    std::jthread thread{[&] { loop.run(); }};
+    auto ended = std::async(std::launch::async, [&] { return ends_by_itself(loop); });
+    REQUIRE(waits_now(loop));
     loop.stop();
-    thread.join();
-    loop.run(); // at once
+    CHECK(ended.get());
+}
+
+TEST_CASE("event_loop: a run that is stopped before it has begun makes no turn") {
+    net::event_loop loop;
+    const auto before = loop.turns();
+    loop.stop();
+    CHECK(ends_by_itself(loop));
+    CHECK(loop.turns() == before);
 }
 
 TEST_CASE("event_loop: a job may post another") {
@@ -320,8 +349,8 @@ TEST_CASE("event_loop: its turns tell other threads whether it works, and whethe
     CHECK(seen[2] % 2 == 1);
     CHECK(seen[2] != seen[0]);
 
-    std::jthread waiting{[&] { loop.run(); }};
-    while (loop.turns() % 2 != 0)
-        std::this_thread::yield();
+    auto ended = std::async(std::launch::async, [&] { return ends_by_itself(loop); });
+    CHECK(waits_now(loop));
     loop.stop();
+    CHECK(ended.get());
 }
