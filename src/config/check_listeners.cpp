@@ -60,6 +60,11 @@ void check_listeners(const draft& draft, findings& findings) {
                                            " has; write another address, or leave one of them out");
     }
 
+    if (draft.has_listener && !draft.has_route && !draft.has_default)
+        findings.warning({},
+                         "no [[route]] and no [default], so every client is closed; write a [[route]] with "
+                         "names and a backend");
+
     check_circles(draft, findings);
     if (draft.has_default)
         return;

@@ -55,6 +55,7 @@ struct draft {
     std::optional<std::size_t> default_index;
     // There is one, right or wrong.
     bool has_listener = false;
+    bool has_route = false;
     bool has_default = false;
     bool backends_are_unknown = false; // and said so
 };

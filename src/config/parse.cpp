@@ -9,8 +9,11 @@
 #include "findings.hpp"
 #include "users.hpp"
 
+#include "snipass/config/limits.hpp"
+
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -62,9 +65,32 @@ struct mutable_parsed {
     }
 };
 
-parsed unreadable(int error) {
-    const auto reason = std::error_code(error, std::generic_category()).message();
-    return {nullptr, {{severity::error, {}, "cannot be read: " + reason}}, false};
+std::string reason(int error) {
+    return std::error_code(error, std::generic_category()).message();
+}
+
+parsed unreadable(const std::string& why) {
+    return {nullptr, {{severity::error, {}, "cannot be read: " + why}}, false};
+}
+
+const std::string too_large = "it has more than 256MiB, which no configuration needs; write the name of the "
+                              "configuration";
+
+// why_no_file: to open a FIFO would wait for a writer, and a device may never end. Empty: it is a regular
+// file of a size that can be read.
+std::string why_no_file(const std::string& file) {
+    std::error_code problem;
+    const auto what = std::filesystem::status(file, problem);
+    if (what.type() == std::filesystem::file_type::not_found)
+        return reason(ENOENT);
+    if (what.type() == std::filesystem::file_type::directory)
+        return "it is a directory; write the name of a file";
+    if (std::filesystem::is_other(what))
+        return "it is no regular file, so a reload could not read it again; write its content into a file";
+    if (what.type() == std::filesystem::file_type::regular &&
+        std::filesystem::file_size(file, problem) > limits::file_size && !problem)
+        return too_large;
+    return {}; // what else there is, opening it tells
 }
 
 mutable_parsed read(std::string_view text, std::string_view file) {
@@ -101,18 +127,21 @@ parsed parse(std::string_view text, std::string_view file) {
 }
 
 parsed load(const std::string& file) {
+    if (const auto problem = why_no_file(file); !problem.empty())
+        return unreadable(problem);
     errno = 0;
     std::ifstream in{file, std::ios::binary};
     if (!in)
-        return unreadable(errno);
-    // A directory opens, and fails at the first byte; read() turns what the stream buffer throws then into
-    // badbit.
+        return unreadable(reason(errno));
     std::string text;
     std::array<char, 65'536> chunk; // filled by read()
-    while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0)
+    while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0) {
         text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+        if (text.size() > limits::file_size)
+            return unreadable(too_large); // it has grown
+    }
     if (in.bad())
-        return unreadable(errno);
+        return unreadable(reason(errno));
     auto parsed = read(text, file);
     if (parsed.value)
         resolve_users(*parsed.value, parsed.findings);

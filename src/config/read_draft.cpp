@@ -125,6 +125,7 @@ draft read_draft(const members& root, findings& findings) {
     draft into;
     for (const auto& found : root) {
         into.has_listener = into.has_listener || found.key == "listener";
+        into.has_route = into.has_route || found.key == "route";
         into.has_default = into.has_default || found.key == "default";
         read_root_key(found, into, findings);
     }

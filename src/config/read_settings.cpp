@@ -48,6 +48,7 @@ log_settings read_log(const members& table, findings& findings) {
     in.read("format", log.format, [](const node& node) { return as_choice<log_format>(node, formats); });
     in.read("access", log.access, as_boolean);
     in.read("hello", log.hello, as_boolean);
+    in.read("empty", log.empty, as_boolean);
     in.finish();
     return log;
 }

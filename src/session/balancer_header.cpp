@@ -25,6 +25,7 @@ result<std::size_t> look(context& thread, int client, record& about) {
         return n.error();
     if (n && *n == 0)
         return error_code{net::wait_error::end_of_file};
+    about.has_spoken = about.has_spoken || n;
     auto answer = proxy_protocol::read(room.first(n ? *n : 0));
     if (const auto* const part = std::get_if<proxy_protocol::partial>(&answer))
         return part->needed;

@@ -130,6 +130,7 @@ task<std::variant<outcome, relayed>> session::run() {
     if (!problem && !consumed_.empty())
         problem = consume_rest_of_hello();
     about_.hello_bytes = problem ? peeker_.bytes().size() : peeker_.hello_size();
+    about_.has_spoken = about_.has_spoken || about_.hello_bytes > 0;
     if (const auto end = premature_end(problem)) {
         if (about_.detail.empty())
             about_.detail = problem.message();

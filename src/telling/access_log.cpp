@@ -16,6 +16,11 @@ bool was_refused(const record& one) noexcept {
     return one.outcome != outcome::handed_off && one.outcome != outcome::proxied;
 }
 
+// A balancer's health check connects and closes, every second or so.
+bool left_without_a_byte(const record& one) noexcept {
+    return one.outcome == outcome::client_closed && !one.has_spoken;
+}
+
 } // namespace
 
 access_log::access_log(net::event_loop& loop, log& target)
@@ -38,13 +43,16 @@ void access_log::configure(const config::log_settings& settings, std::size_t sha
 }
 
 void access_log::add(const record& one) {
+    const bool empty = left_without_a_byte(one);
+    if (empty && !settings_.empty && settings_.level > config::log_level::debug)
+        return;
     if (!settings_.access || (was_refused(one) && !refused_.may_write(one.client.address)))
         return;
     if (lines_.empty())
         loop_.arm(*this, net::clock::now() + longest_delay);
     time_stamp now;
     if (target_.to_journal())
-        append_priority(lines_, config::log_level::info);
+        append_priority(lines_, empty ? config::log_level::debug : config::log_level::info);
     else
         now = std::chrono::system_clock::now();
     settings_.format == config::log_format::json ? format_json(lines_, one, now)

@@ -3,6 +3,7 @@
 
 import os
 import resource
+import signal
 import time
 
 import harness
@@ -11,13 +12,14 @@ from harness import Case, client_hello, read_all, read_exactly, unless_sanitized
 HELLO = client_hello("blog.example.com")
 
 
-def head(server):
+def head(server, log=""):
     return f"""
 [server]
 workers = 1
 {server}
 [log]
 format = "json"
+{log}
 [[listener]]
 address = "127.0.0.1:0"
 [[route]]
@@ -33,6 +35,18 @@ class Bounds(Case):
     def outcome(self, router, client):
         address, port = client.getsockname()
         return router.session(client=f"{address}:{port}")["outcome"]
+
+    def test_a_health_check_is_counted_and_not_logged(self):
+        router = self.start_router('hello_timeout = "60s"')
+        for sent in (b"", HELLO[:3]):
+            client = self.connect(router, sent)
+            name = f"127.0.0.1:{client.getsockname()[1]}"
+            client.close()
+        router.session(client=name)  # the second, so the first is over
+        self.assertEqual(len(router.sessions()), 1)
+        router.signal(signal.SIGUSR1)
+        counted = lambda me: [e for e in me.events if e.get("message") == "counters"]
+        self.assertEqual(router.wait_for(counted, "counters")[-1]["client_closed"], 2)
 
     def test_hello_timeout(self):
         router = self.start_router('hello_timeout = "300ms"')
@@ -117,7 +131,7 @@ class Bounds(Case):
             client.close()
 
     def test_a_client_that_leaves_is_noticed(self):
-        router = self.start_router('hello_timeout = "60s"')
+        router = self.router(self.backend("blog"), head=head('hello_timeout = "60s"', "empty = true"))
         for sent in (b"", HELLO[:3], HELLO[:-1]):
             with self.subTest(sent=len(sent)):
                 client = self.connect(router, sent)

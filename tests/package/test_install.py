@@ -104,12 +104,13 @@ class InstalledTree(Tree):
         start = re.search(r"^ExecStart=(.*)$", self.text(SERVICE), re.MULTILINE).group(1)
         self.assertEqual(start, f"/{BINARY} run --config /{CONFIGURATION}")
 
-    def test_the_installed_configuration_is_valid(self):
+    def test_the_installed_configuration_takes_no_port_and_says_why(self):
         result = subprocess.run(
             [self.root / BINARY, "check", "--config", self.root / CONFIGURATION],
             capture_output=True, text=True, check=False,
         )
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("no [[listener]]; write one", result.stderr)
 
     def test_a_second_install_keeps_the_admins_configuration(self):
         with tempfile.TemporaryDirectory(prefix="snipass-install-") as root:

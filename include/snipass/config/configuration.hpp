@@ -47,6 +47,7 @@ struct log_settings {
     log_format format = log_format::text;
     bool access = true;
     bool hello = false; // and with it the hello's versions, key shares, ECH and JA4
+    bool empty = false; // also of clients that left without a byte
 };
 
 // policy is what happens to a client that no route takes.

@@ -34,6 +34,7 @@ struct record {
     net::time_point accepted;
     std::chrono::microseconds duration{}; // from accept to outcome; zero: until it is told
     std::size_t hello_bytes = 0;
+    bool has_spoken = false; // a byte came from it, be it of a balancer's header
 
     // end_now: the outcome is certain, though what is left of the client may take its time.
     void end_now() {

@@ -59,9 +59,12 @@ const std::vector<std::string> tables{"[server]",  "[log]",       "[[listener]]"
 
 } // namespace
 
-TEST_CASE("config/snipass.toml is valid as it is, and with every setting taken into use") {
+TEST_CASE("config/snipass.toml listens nowhere as it is, and is valid with every setting taken into use") {
     const auto text = content(source / "config/snipass.toml");
-    check_valid(text);
+    const auto as_it_is = parse(text, "f");
+    REQUIRE(as_it_is.diagnostics.size() == 1);
+    CHECK(as_it_is.diagnostics[0].message ==
+          "no [[listener]]; write one, with an address such as address = \"[::]:443\"");
     check_valid(uncommented(text));
 }
 
@@ -82,6 +85,7 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->log.format == log.format);
     CHECK(read->log.access == log.access);
     CHECK(read->log.hello == log.hello);
+    CHECK(read->log.empty == log.empty);
     const listener_settings listening;
     CHECK(read->listeners.at(0).unmatched == listening.unmatched);
     CHECK(read->listeners.at(0).malformed == listening.malformed);

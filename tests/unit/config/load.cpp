@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace snipass::config;
@@ -132,8 +133,9 @@ TEST_CASE("parse: many dots in a line of many names are fine") {
 }
 
 TEST_CASE("parse: diagnostics come in the order of the file, errors and warnings alike") {
-    check({"from all tables",
-           R"([backend.b]
+    check(
+        {"from all tables",
+         R"([backend.b]
 hold = 5
 [backend.unused]
 handoff = "unix:x"
@@ -145,19 +147,21 @@ malformed = "default"
 [server]
 workers = true
 )",
-           {"1:1: error: backend.b: neither handoff nor proxy; write handoff = \"unix:/run/b.sock\" for a "
-            "process on this machine, or proxy = [\"192.0.2.1:443\"]",
-            "1:1: warning: backend.b: nothing leads to it; write it into a route, a sorry or [default], or "
-            "leave it out",
-            "2:8: error: backend.b.hold: expected a duration, not the integer 5; write \"5s\"",
-            "3:1: warning: backend.unused: nothing leads to it; write it into a route, a sorry or [default], "
-            "or leave it out",
-            "4:11: error: backend.unused.handoff: \"unix:x\" is a relative path; write one from the root, "
-            "such as \"unix:/run/x\"",
-            "6:1: error: log.levl: unknown key; write \"level\"",
-            "9:13: warning: listener.malformed: there is no [default], so these clients are closed; write "
-            "\"close\", or a [default]",
-            "11:11: error: server.workers: expected a whole number, not true; write one from 0 to 1024"}});
+         {" warning: no [[route]] and no [default], so every client is closed; write a [[route]] with names "
+          "and a backend",
+          "1:1: error: backend.b: neither handoff nor proxy; write handoff = \"unix:/run/b.sock\" for a "
+          "process on this machine, or proxy = [\"192.0.2.1:443\"]",
+          "1:1: warning: backend.b: nothing leads to it; write it into a route, a sorry or [default], or "
+          "leave it out",
+          "2:8: error: backend.b.hold: expected a duration, not the integer 5; write \"5s\"",
+          "3:1: warning: backend.unused: nothing leads to it; write it into a route, a sorry or [default], "
+          "or leave it out",
+          "4:11: error: backend.unused.handoff: \"unix:x\" is a relative path; write one from the root, "
+          "such as \"unix:/run/x\"",
+          "6:1: error: log.levl: unknown key; write \"level\"",
+          "9:13: warning: listener.malformed: there is no [default], so these clients are closed; write "
+          "\"close\", or a [default]",
+          "11:11: error: server.workers: expected a whole number, not true; write one from 0 to 1024"}});
 }
 
 TEST_CASE("load: a file of any size") {
@@ -174,7 +178,6 @@ TEST_CASE("load: a file of any size") {
     REQUIRE(loaded.value);
     CHECK(loaded.value->file == name);
     CHECK(loaded.value->table.size() == 10'000);
-    CHECK(load("/dev/null").diagnostics.size() == 1); // no [[listener]]
 }
 
 TEST_CASE("load: a file that cannot be read is a diagnostic") {
@@ -185,7 +188,42 @@ TEST_CASE("load: a file that cannot be read is a diagnostic") {
     const auto directory = load("/");
     CHECK_FALSE(directory.value);
     REQUIRE(directory.diagnostics.size() == 1);
-    CHECK(directory.diagnostics[0].to_string("f") == "f: error: cannot be read: Is a directory");
+    CHECK(directory.diagnostics[0].to_string("f") ==
+          "f: error: cannot be read: it is a directory; write the name of a file");
+    CHECK_FALSE(directory.was_read);
+}
+
+TEST_CASE("load: what is no regular file is not opened, which might never end") {
+    char name[] = "/tmp/snipass-fifo-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    ::unlink(name);
+    REQUIRE(::mkfifo(name, 0600) == 0);
+    for (const std::string what : {static_cast<const char*>(name), "/dev/zero"}) {
+        const auto loaded = load(what);
+        CHECK_FALSE(loaded.value);
+        REQUIRE(loaded.diagnostics.size() == 1);
+        CHECK(
+            loaded.diagnostics[0].to_string("f") ==
+            "f: error: cannot be read: it is no regular file, so a reload could not read it again; write its "
+            "content into a file");
+    }
+    ::unlink(name);
+}
+
+TEST_CASE("load: a file that is too large is not read") {
+    char name[] = "/tmp/snipass-large-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    REQUIRE(::ftruncate(file, (256 << 20) + 1) == 0); // a hole
+    ::close(file);
+    const auto loaded = load(name);
+    ::unlink(name);
+    REQUIRE(loaded.diagnostics.size() == 1);
+    CHECK(loaded.diagnostics[0].message ==
+          "cannot be read: it has more than 256MiB, which no configuration needs; write the name of the "
+          "configuration");
 }
 
 TEST_CASE("parse: a backend that is a handoff listener of the same file is a circle") {

@@ -54,7 +54,10 @@ TEST_CASE("mistakes in what tables there are") {
          {"1:3: error: backend: each has a name of its own; write [backend.NAME], with single brackets"}},
         {"a backend without a name",
          "[backend]\nhandoff = \"unix:/a\"\n" + listener,
-         {"2:1: error: backend.handoff: expected a table, not the string \"unix:/a\"; write [backend.NAME] "
+         {" warning: no [[route]] and no [default], so every client is closed; write a [[route]] with names "
+          "and a "
+          "backend",
+          "2:1: error: backend.handoff: expected a table, not the string \"unix:/a\"; write [backend.NAME] "
           "above it"}},
     })));
 }
@@ -66,7 +69,8 @@ TEST_CASE("mistakes in [server] and [log]") {
          {"2:1: error: server.hello_timout: unknown key; write \"hello_timeout\""}},
         {"a key nobody knows",
          "[log]\ncolour = true\n" + rest,
-         {"2:1: error: log.colour: unknown key; known here: \"level\", \"format\", \"access\", \"hello\""}},
+         {"2:1: error: log.colour: unknown key; known here: \"level\", \"format\", \"access\", \"hello\", "
+          "\"empty\""}},
         {"a word where a number is wanted",
          "[server]\nworkers = \"auto\"\n" + rest,
          {"2:11: error: server.workers: expected a whole number, not the string \"auto\"; write one from 0 "

@@ -61,6 +61,11 @@ TEST_CASE("what is allowed and hardly meant") {
         {"not where all names have a condition",
          route + "[\"/.*/\"]\nalpn = [\"acme-tls/1\"]\n" + route + "[\"a\"]\nalpn = [\"h2\"]\n" + rest,
          {}},
+        {"nobody is served",
+         listener,
+         {" warning: no [[route]] and no [default], so every client is closed; write a [[route]] with names "
+          "and a "
+          "backend"}},
         {"clients sent to a [default] that is not there",
          "[[listener]]\naddress = \":1\"\nunmatched = \"default\"\nmalformed = \"default\"\nnot_tls = "
          "\"default\"\n" +

@@ -39,6 +39,29 @@ struct fixture {
 
 } // namespace
 
+TEST_CASE("access_log: who left without a byte is told at debug, or where the file asks for it") {
+    struct row {
+        config::log_level level;
+        bool empty;
+        std::ptrdiff_t lines;
+    };
+    const auto row = GENERATE(values<struct row>({{config::log_level::info, false, 1},
+                                                  {config::log_level::info, true, 2},
+                                                  {config::log_level::debug, false, 2}}));
+    fixture test;
+    config::log_settings settings;
+    settings.level = row.level;
+    settings.empty = row.empty;
+    test.access->configure(settings);
+    server::record one;
+    one.listener = "test";
+    one.outcome = server::outcome::client_closed;
+    test.access->add(one);
+    one.has_spoken = true;
+    test.access->add(one);
+    CHECK(test.lines() == row.lines);
+}
+
 TEST_CASE("access_log: a line is written a moment later, without another session") {
     fixture test;
     test.add();
