@@ -10,7 +10,7 @@
 namespace snipass::config {
 namespace {
 
-constexpr std::size_t most_listed = 20;
+constexpr std::size_t most_listed = 40; // more than any table has keys
 constexpr std::size_t shortest_part = 4;
 
 char fold(char c) {

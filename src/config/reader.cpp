@@ -7,7 +7,8 @@
 namespace snipass::config {
 
 const member* table_reader::take(std::string_view key) {
-    known_.push_back(key);
+    if (std::ranges::find(known_, key) == known_.end())
+        known_.push_back(key);
     const auto found =
         std::find_if(table_.begin(), table_.end(), [&](const member& member) { return member.key == key; });
     return found == table_.end() ? nullptr : &*found;

@@ -5,6 +5,7 @@
 #include "catch.hpp"
 #include "mistakes.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -47,6 +48,7 @@ std::vector<std::string> known_keys(const std::string& table) {
         std::vector<std::string> keys;
         const std::regex word("\"([a-z0-9_]+)\"");
         const auto text = diagnostic.message.substr(list);
+        REQUIRE_FALSE(text.ends_with(" more")); // none is left out
         for (std::sregex_iterator at{text.begin(), text.end(), word}, end; at != end; ++at)
             keys.push_back((*at)[1]);
         return keys;
@@ -133,6 +135,49 @@ TEST_CASE("config/snipass.toml and docs/configuration.md have every key") {
     }
 }
 
+namespace {
+
+// The part of snipass.toml(5) that is about a table, and what it says of each key there.
+std::string section_of(const std::string& page, const std::string& table) {
+    const auto name = table == "[backend.x]" ? "[backend.NAME]" : table;
+    const auto begin = page.find("\n.SS " + name + "\n");
+    REQUIRE(begin != std::string::npos);
+    return page.substr(begin, page.find("\n.S", begin + 1) - begin + 1);
+}
+
+} // namespace
+
+TEST_CASE("snipass.toml(5) explains every key that the reader knows, in a line, and no other") {
+    const auto page = content(source / "docs/snipass.toml.5");
+    for (const auto& table : tables) {
+        INFO(table);
+        const auto section = section_of(page, table);
+        const auto keys = known_keys(table);
+        std::size_t explained = 0;
+        const std::regex entry(
+            "\\n\\.TP\n\\.B ([a-z0-9_]+)\n[^.\n][^\n]+\\.\n(Default: [^\n]+|There is no default)\\.");
+        for (std::sregex_iterator at{section.begin(), section.end(), entry}, end; at != end;
+             ++at, ++explained) {
+            INFO((*at)[1]);
+            CHECK(std::ranges::count(keys, (*at)[1].str()) == 1);
+        }
+        CHECK(explained == keys.size());
+    }
+}
+
+TEST_CASE("snipass.toml(5) has the defaults") {
+    const auto page = content(source / "docs/snipass.toml.5");
+    const auto file = uncommented(content(source / "config/snipass.toml"));
+    const std::regex entry(
+        "\n\\.B ([a-z0-9_]+)\n[^\n]+\nDefault: (\"[^\"]+\"|[0-9]+|true|false|\\[[^\n]+\\])[.:;]");
+    std::size_t compared = 0;
+    for (std::sregex_iterator at{page.begin(), page.end(), entry}, end; at != end; ++at, ++compared) {
+        INFO((*at)[1]);
+        CHECK_THAT(file, ContainsSubstring("\n" + (*at)[1].str() + " = " + (*at)[2].str() + "\n"));
+    }
+    CHECK(compared > 25);
+}
+
 TEST_CASE("config/examples are valid, without a warning") {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator(source / "config/examples")) {
@@ -144,7 +189,8 @@ TEST_CASE("config/examples are valid, without a warning") {
 }
 
 TEST_CASE("each example in README.md and docs is valid, without a warning") {
-    const auto reference = content(source / GENERATE("README.md", "docs/configuration.md", "docs/acme.md"));
+    const auto reference =
+        content(source / GENERATE("README.md", "docs/configuration.md", "docs/acme.md", "docs/moving.md"));
     const std::regex block("```toml\n([^`]*)```");
     std::size_t count = 0;
     for (std::sregex_iterator at{reference.begin(), reference.end(), block}, end; at != end; ++at, ++count) {
