@@ -110,6 +110,7 @@ task<delivered> deliver(routed_client client, std::size_t first) {
             co_return handed_off{};
         if (std::holds_alternative<relayed>(made))
             co_return relayed{};
+        client.socket.restore();
         const auto& failed = std::get<not_taken>(made);
         why = failed.why;
         if (why == outcome::client_closed)

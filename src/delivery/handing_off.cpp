@@ -45,6 +45,7 @@ task<attempt> hand_off(routed_client& client, backend& to, net::time_point until
     for (std::size_t path = 0; path < settings.paths.size(); ++path) {
         const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
         for (auto pause = first_retry;; pause = std::min(2 * pause, last_retry)) {
+            client.socket.restore();
             made = co_await attempt_by(client, to, path, deadline);
             const auto next = net::clock::now() + pause;
             if (!ask_again(made, next, deadline))

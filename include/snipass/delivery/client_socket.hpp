@@ -2,6 +2,7 @@
 // client_socket: a client's socket while it is ours.
 #pragma once
 
+#include "snipass/os/client_options.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unique_fd.hpp"
 
@@ -33,11 +34,18 @@ class client_socket {
 
     // is_shared: another process has, or had, a copy.
     [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
-    void share() noexcept { is_shared_ = true; }
+    void share() noexcept { is_shared_ = was_offered_ = true; }
+
+    // restore puts back what a backend that was offered the client, and did not take it, may have changed.
+    void restore() const {
+        if (fd_ && was_offered_)
+            os::restore_client(fd_.get());
+    }
 
   private:
     os::unique_fd fd_;
     bool is_shared_ = false;
+    bool was_offered_ = false;
 };
 
 } // namespace snipass::server

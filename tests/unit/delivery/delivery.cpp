@@ -92,6 +92,32 @@ TEST_CASE("delivery: the next address is tried when one does not take the client
     CHECK(router.ended() == 1);
 }
 
+TEST_CASE("delivery: what a backend that declined has left in the socket, the next one does not find") {
+    fixture test;
+    const stream_backend backend;
+    const stream_backend declining;
+    const datagram_backend datagrams;
+    auto& settings = test.what.stream(declining.path());
+    const bool is_stream = GENERATE(true, false);
+    if (is_stream)
+        handoff_of(settings).paths.push_back(backend.path());
+    else
+        test.what.datagram(datagrams.path());
+    test.what.backend(0).sorry = is_stream ? std::nullopt : std::optional<std::size_t>{1};
+    auto& router = test.start();
+    const auto client = router.connect_with(hello);
+    {
+        const auto offer = declining.receive();
+        const int many = 1'000;
+        REQUIRE(::setsockopt(offer.client.get(), SOL_SOCKET, SO_RCVLOWAT, &many, sizeof many) == 0);
+        REQUIRE(::fcntl(offer.client.get(), F_SETFL, O_NONBLOCK) == 0);
+    }
+    const auto taken = is_stream ? backend.take() : datagrams.receive().client;
+    CHECK(option_of(taken.get(), SOL_SOCKET, SO_RCVLOWAT) == 1);
+    CHECK((::fcntl(taken.get(), F_GETFL) & O_NONBLOCK) == 0);
+    router.wait_for(outcome::handed_off);
+}
+
 TEST_CASE("delivery: the sorry backend gets the client whole, whatever was wrong with the first") {
     fixture test;
     const stream_backend sorry;
