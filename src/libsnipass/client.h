@@ -2,7 +2,7 @@
 /* The object behind snipass_client. */
 #pragma once
 
-#include "handoff.h"
+#include "snipass/handoff/header.h"
 
 struct snipass_client {
     int fd;

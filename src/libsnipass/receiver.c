@@ -2,6 +2,8 @@
 /* The work of a receiver. Each step handles one event, so that the epoll descriptor stays readable for as
  * long as there is more to do, whichever way the caller waits for it. */
 #include "receiver.h"
+#include "snipass/handoff/foreign.h"
+#include "snipass/handoff/sender.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -48,7 +50,7 @@ static void detach(struct snipass_receiver* receiver, struct pending* pending) {
 void pending_free(struct pending* pending) {
     if (pending->connection >= 0)
         close(pending->connection);
-    handoff_drop(&pending->handoff);
+    handoff_drop(&handoff_libc, &pending->handoff);
     snipass_client_free(pending->client);
     free(pending);
 }
@@ -82,16 +84,18 @@ static void await_let_go(int connection) {
 
 static struct snipass_client* take(struct snipass_receiver* receiver, struct pending* pending) {
     if (!pending->acknowledged) {
-        const enum handoff_progress progress = handoff_read(&pending->handoff, pending->connection);
+        const enum handoff_progress progress =
+            handoff_read(&handoff_libc, &pending->handoff, pending->connection);
         if (progress == handoff_wants_more)
             return no_client(EAGAIN);
-        if (progress != handoff_complete || !handoff_parse(&pending->handoff, &pending->client->metadata) ||
+        if (progress != handoff_complete ||
+            !handoff_parse(&handoff_libc, &pending->handoff, &pending->client->metadata) ||
             !handoff_acknowledge(pending->connection)) {
             receiver_finish(receiver, pending);
             return no_client(progress == handoff_no_room ? EMFILE : EAGAIN);
         }
         pending->acknowledged = true;
-        handoff_addresses(pending->handoff.client, &pending->client->metadata);
+        handoff_addresses(&handoff_libc, pending->handoff.client, &pending->client->metadata);
         detach(receiver, pending);
         append(receiver, pending);
         if (!receiver->is_own)
@@ -188,13 +192,6 @@ static int accept_connection(struct snipass_receiver* receiver) {
     return connection;
 }
 
-static uid_t user_of(int connection) {
-    struct ucred sender = {.uid = (uid_t)-1};
-    socklen_t size = sizeof sender;
-    (void)getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &size);
-    return sender.uid;
-}
-
 static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     /* Ours, whatever keeps its sender from letting go; and there would be no bound otherwise. */
     if (is_at_the_bound(receiver) && oldest_without_ack(receiver) == NULL)
@@ -205,8 +202,12 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     pending->connection = accept_connection(receiver);
     if (pending->connection < 0)
         return give_up(pending, errno);
-    if (!handoff_sender_allowed(pending->connection, receiver->allowed, receiver->allowed_count)) {
-        count_stranger(receiver, user_of(pending->connection));
+    uid_t user;
+    if (handoff_judge_peer(&handoff_libc, pending->connection, receiver->allowed, receiver->allowed_count,
+                           &user) != handoff_allowed) {
+        count_stranger(receiver, user);
+        handoff_turn_away(&handoff_libc, pending->connection);
+        pending->connection = -1;
         return give_up(pending, EAGAIN);
     }
     if (is_at_the_bound(receiver))

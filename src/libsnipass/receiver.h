@@ -4,15 +4,12 @@
 #pragma once
 
 #include "client.h"
+#include "snipass/handoff/receiving.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <snipass/snipass.h>
 #include <stdint.h>
-
-enum {
-    datagram_size = 512 * 1024
-}; /* docs/handoff.md */
 
 /* One connection of the `stream` protocol. It waits for its header first, for the router to let go after. */
 struct pending {
@@ -39,7 +36,7 @@ struct snipass_receiver {
     int64_t patience;
     uid_t* allowed;
     size_t allowed_count;
-    unsigned char* buffer;   /* of datagram_size */
+    unsigned char* buffer;   /* of handoff_datagram_max */
     unsigned long strangers; /* refused as senders; read without the mutex, as is the next */
     uid_t stranger;          /* the last of them; (uid_t)-1: none */
 };

@@ -2,7 +2,8 @@
 /* Making a receiver. */
 #include "cancellation.h"
 #include "receiver.h"
-#include "unix_bind.h"
+#include "snipass/handoff/datagram.h"
+#include "snipass/handoff/unix_bind.h"
 #include "users.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ static bool set_up(struct snipass_receiver* receiver, const struct snipass_optio
     receiver->patience = options->patience_ms != 0 ? options->patience_ms : default_patience;
     receiver->allowed = users_allowed(options, &receiver->allowed_count);
     receiver->stranger = (uid_t)-1;
-    receiver->buffer = options->protocol == SNIPASS_DATAGRAM ? malloc(datagram_size) : NULL;
+    receiver->buffer = options->protocol == SNIPASS_DATAGRAM ? malloc(handoff_datagram_max) : NULL;
     if (receiver->allowed == NULL || (options->protocol == SNIPASS_DATAGRAM && receiver->buffer == NULL))
         return false;
     receiver->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -120,7 +121,8 @@ static struct snipass_receiver* listen_at(const char* path, const struct snipass
         return NULL;
     struct snipass_receiver* receiver = NULL;
     const int backlog = options->backlog > 0 ? options->backlog : default_backlog;
-    const bool listens = prepare(fd, options->protocol) && unix_listen(fd, path, mode, backlog) == 0;
+    const bool listens =
+        prepare(fd, options->protocol) && unix_listen(&handoff_libc, fd, path, mode, backlog) == 0;
     if (listens)
         receiver = adopt(fd, options);
     if (receiver == NULL) {

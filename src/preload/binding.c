@@ -2,13 +2,14 @@
 /* See binding.h. */
 #include "binding.h"
 
-#include "../libsnipass/unix_bind.h"
+#include "calls.h"
 #include "diversion.h"
 #include "listeners.h"
 #include "next.h"
 #include "options.h"
 #include "registrations.h"
 #include "report.h"
+#include "snipass/handoff/unix_bind.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,7 +51,7 @@ static bool is_same_address(const struct sockaddr_storage* one, const struct soc
  * listens already, or the next server to start would take it for a dead one's; the server's own listen() only
  * says how long the backlog is. */
 static bool bind_for_all(int fd, const char* path) {
-    return unix_listen(fd, path, 0666, first_backlog) == 0;
+    return unix_listen(&next_calls, fd, path, 0666, first_backlog) == 0;
 }
 
 static int keep_error(int fd_to_close) {

@@ -2,8 +2,11 @@
 /* See diversion.h. */
 #include "diversion.h"
 
-#include "../libsnipass/handoff.h"
+#include "calls.h"
 #include "next.h"
+#include "snipass/handoff/foreign.h"
+#include "snipass/handoff/receiving.h"
+#include "snipass/handoff/sender.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -108,6 +111,11 @@ static bool send_connection(int to, int connection) {
     return sendmsg(to, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
+static bool is_one_of_us(int connection) {
+    uid_t user;
+    return handoff_judge_peer(&next_calls, connection, NULL, 0, &user) == handoff_allowed;
+}
+
 static enum diversion_result send_to(const struct sockaddr_un* address, socklen_t size, int connection) {
     const int to = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (to < 0)
@@ -115,7 +123,7 @@ static enum diversion_result send_to(const struct sockaddr_un* address, socklen_
     const bool connected = next_connect(to, (const struct sockaddr*)address, size) == 0;
     const bool full = !connected && errno == EAGAIN;
     /* Whoever listens at the name must be one of us. */
-    const bool ours = connected && handoff_sender_allowed(to, NULL, 0);
+    const bool ours = connected && is_one_of_us(to);
     if (ours)
         (void)send_connection(to, connection); /* if that fails: as if it had no room */
     next_close(to);
@@ -138,15 +146,12 @@ enum diversion_result diversion_pass_on(const struct listener* listener, int con
 }
 
 int diversion_receive(int from) {
-    unsigned char byte;
-    int connection = -1, flags = 0;
-    size_t count = 0;
+    if (!is_one_of_us(from)) {
+        handoff_turn_away(&next_calls, from);
+        return -1;
+    }
     struct pollfd one = {.fd = from, .events = POLLIN};
-    const bool good = handoff_sender_allowed(from, NULL, 0) && poll(&one, 1, patience) == 1 &&
-                      handoff_receive_message(from, &byte, 1, &connection, &count, NULL, &flags) == 1;
+    const int connection = poll(&one, 1, patience) == 1 ? handoff_receive_one(&next_calls, from) : -1;
     next_close(from);
-    if (good || connection < 0)
-        return connection;
-    next_close(connection);
-    return -1;
+    return connection;
 }

@@ -10,10 +10,13 @@
  * that: close() does, where it must, which is hardly ever. */
 #include "taking.h"
 
-#include "../libsnipass/handoff.h"
+#include "calls.h"
 #include "diversion.h"
 #include "next.h"
 #include "report.h"
+#include "snipass/handoff/foreign.h"
+#include "snipass/handoff/receiving.h"
+#include "snipass/handoff/sender.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -188,13 +191,14 @@ static void set_flags(int client, int flags) {
 static enum taking_result finish(struct handoff* handoff, struct taking_held connection, int flags,
                                  int* client, struct sockaddr_storage* peer) {
     struct handoff_metadata metadata;
-    if (!handoff_parse(handoff, &metadata) || !is_held(connection) || !handoff_acknowledge(connection.fd)) {
-        handoff_drop(handoff);
+    if (!handoff_parse(&next_calls, handoff, &metadata) || !is_held(connection) ||
+        !handoff_acknowledge(connection.fd)) {
+        handoff_drop(&next_calls, handoff);
         close_held(connection);
         return taking_nothing;
     }
     set_flags(handoff->client, flags);
-    handoff_addresses(handoff->client, &metadata);
+    handoff_addresses(&next_calls, handoff->client, &metadata);
     *peer = metadata.peer;
     *client = handoff_release(handoff);
     if (let_go(connection))
@@ -226,8 +230,9 @@ static enum handoff_progress read_in_time(struct handoff* handoff, const struct 
             handoff->received == 0 ? diversion_pass_on(listener, connection.fd) : diversion_not;
         if (diversion == diversion_gone)
             return handoff_ended;
-        const enum handoff_progress progress =
-            diversion == diversion_wait ? handoff_wants_more : handoff_read(handoff, connection.fd);
+        const enum handoff_progress progress = diversion == diversion_wait
+                                                   ? handoff_wants_more
+                                                   : handoff_read(&next_calls, handoff, connection.fd);
         const int64_t now = now_us();
         if (progress == handoff_complete)
             return progress;
@@ -242,15 +247,25 @@ static enum handoff_progress read_in_time(struct handoff* handoff, const struct 
 
 /* report_stranger: the router can only say that it was refused. Once a minute, as it comes again and again.
  */
-static void report_stranger(int connection) {
+static void report_stranger(enum handoff_sender who, uid_t user) {
     static _Atomic int64_t next_report;
-    struct ucred sender = {0};
-    socklen_t size = sizeof sender;
     const int64_t now = now_us();
     int64_t due = next_report;
-    if (now >= due && atomic_compare_exchange_strong(&next_report, &due, now + report_pause) &&
-        next_getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &sender, &size) == 0)
-        report("user %u may not hand over clients: snipass-run --from USER", sender.uid);
+    if (now < due || !atomic_compare_exchange_strong(&next_report, &due, now + report_pause))
+        return;
+    if (who == handoff_nameless)
+        report("clients come from a user without a number in this user namespace (a container), and are "
+               "refused: "
+               "give the router's user a number here, or, where nobody but the router can enter the socket's "
+               "folder, start the server with snipass-run --from unmapped");
+    else
+        report("user %u may not hand over clients: snipass-run --from %u", user, user);
+}
+
+/* turn_away closes a stranger's connection. False: a signal handler's fork has done so. */
+static void turn_away(struct taking_held connection) {
+    if (let_go(connection))
+        handoff_turn_away(&next_calls, connection.fd);
 }
 
 enum taking_result taking_client(const struct listener* listener, int accepted, int flags, int* client,
@@ -259,19 +274,22 @@ enum taking_result taking_client(const struct listener* listener, int accepted, 
         return taking_nothing;
     const struct taking_held connection = hold(accepted);
     size_t count = 0;
+    uid_t user = 0;
     const uid_t* allowed = settings_allowed(&count);
+    const enum handoff_sender who = handoff_judge_peer(&next_calls, connection.fd, allowed, count, &user);
+    if (who != handoff_allowed) {
+        report_stranger(who, user);
+        turn_away(connection);
+        return taking_nothing;
+    }
     const bool blocking = (fcntl(listener->fd, F_GETFL) & O_NONBLOCK) == 0;
     struct handoff handoff;
     handoff_init(&handoff);
-    enum handoff_progress progress = handoff_refused;
-    if (!handoff_sender_allowed(connection.fd, allowed, count))
-        report_stranger(connection.fd);
-    else
-        progress = read_in_time(&handoff, listener, connection,
-                                blocking ? header_patience_blocking : header_patience);
+    const enum handoff_progress progress =
+        read_in_time(&handoff, listener, connection, blocking ? header_patience_blocking : header_patience);
     if (progress == handoff_complete)
         return finish(&handoff, connection, flags, client, peer);
-    handoff_drop(&handoff);
+    handoff_drop(&next_calls, &handoff);
     close_held(connection);
     return progress == handoff_no_room ? taking_full : taking_nothing;
 }

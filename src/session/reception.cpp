@@ -2,16 +2,19 @@
 // Clients that another router hands to this one.
 #include "snipass/session/reception.hpp"
 
+#include "snipass/handoff/datagram.h"
+#include "snipass/handoff/sender.h"
 #include "snipass/net/fd_watch.hpp"
+#include "snipass/net/foreign.hpp"
+#include "snipass/os/client_options.hpp"
 #include "snipass/os/error.hpp"
-#include "snipass/os/fd_receiving.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/proxy_protocol/read.hpp"
+
+#include <boost/container/small_vector.hpp>
 
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -23,180 +26,168 @@ namespace {
 using namespace std::chrono_literals;
 using net::task;
 
-constexpr std::uint8_t ack = 0x06;
-
-// What a router promises not to exceed (docs/handoff.md).
-constexpr std::size_t header_max = 1'024;
-
-// A hello of 64 KiB in records of one byte is 384 KiB.
-constexpr std::size_t datagram_max = 512 * 1'024;
-
 // How long a sender may take to send its header, and to let go of a client that it has given away.
 constexpr auto patience = 1s;
 
-// is_allowed: whoever can make us take a client can say what it likes of it.
-bool is_allowed(const config::listener_settings& listener, uid_t user) {
-    return user == 0 || user == ::geteuid() ||
-           std::ranges::any_of(listener.allowed_users, [user](const auto& one) { return one.id == user; });
+// users_of is the list of those who may hand over besides root and our own user.
+auto users_of(const config::listener_settings& listener) {
+    boost::container::small_vector<uid_t, 8> users;
+    for (const auto& one : listener.allowed_users)
+        users.push_back(*one.id);
+    return users;
 }
 
-std::string stranger(uid_t user) {
+// describe says who may not hand over, and what to do about it.
+std::string describe(handoff_sender who, uid_t user) {
+    if (who == handoff_unknown)
+        return "nobody knows who sent it (a datagram socket unit needs PassCredentials=yes)";
+    if (who == handoff_nameless)
+        return "its sender has no number in this user namespace (a container): give it one, or allow "
+               "\"unmapped\" in "
+               "allowed_users where nobody else can enter the socket's folder";
     return "user " + std::to_string(user) + " is not in allowed_users";
 }
 
-// What is wrong with a handoff, as the log says it.
-constexpr std::string_view unknown_sender =
-    "nobody knows who sent it (a datagram socket unit needs PassCredentials=yes)";
-constexpr std::string_view not_one_descriptor = "not exactly one descriptor came with the first byte";
-constexpr std::string_view no_handoff = "this is no handoff header";
-constexpr std::string_view no_client = "its descriptor is no TCP connection";
 constexpr std::string_view too_slow = "its header did not come in time";
 
 // reception is the frame of one connection.
 class reception {
   public:
     reception(context& thread, const config::listener_settings& listener, os::unique_fd connection)
-        : thread_(thread), listener_(listener), connection_(std::move(connection)) {}
+        : thread_(thread), listener_(listener), connection_(std::move(connection)) {
+        handoff_init(&handoff_);
+    }
+    ~reception() { handoff_drop(&handoff_libc, &handoff_); }
+    reception(const reception&) = delete;
+    reception& operator=(const reception&) = delete;
 
     task<std::optional<passed_client>> run();
 
   private:
-    enum class progress : std::uint8_t {
-        complete,
-        partial,
-        over, // told already, where there was something to tell
-    };
-
-    progress read();
-    progress judge();
-    progress refuse(std::string_view why);
-    task<progress> wait_for_header();
-    passed_client make_client();
-    [[nodiscard]] bool has_let_go() const;
+    bool is_stranger();
+    void refuse(std::string_view why);
+    handoff_progress read();
+    task<handoff_progress> wait_for_header();
+    std::optional<passed_client> take();
+    passed_client make_client(const handoff_metadata& told);
     task<> wait_for_sole_ownership(const ip_address& client);
 
     context& thread_;
     const config::listener_settings& listener_;
     os::unique_fd connection_;
-    os::unique_fd client_;
-    std::size_t size_ = 0;                       // of what has come
-    std::array<std::uint8_t, header_max> bytes_; // filled by read()
+    handoff handoff_;
 };
 
 task<std::optional<passed_client>> reception::run() {
-    const auto user = os::peer_user(connection_.get());
-    if (!user || !is_allowed(listener_, *user)) {
-        (void)refuse(user ? stranger(*user) : std::string{unknown_sender});
+    if (is_stranger())
         co_return std::nullopt;
-    }
     auto state = read();
-    if (state == progress::partial)
+    if (state == handoff_wants_more)
         state = co_await wait_for_header();
-    if (state != progress::complete)
+    if (state != handoff_complete)
         co_return std::nullopt;
-    if (!os::is_tcp_connection(client_.get())) {
-        (void)refuse(no_client);
-        co_return std::nullopt;
-    }
-    auto client = make_client();
-    // Not a flag is set before that: if the sender has taken its client back, somebody else may be serving
-    // it.
-    if (!os::acknowledge(connection_.get(), ack))
-        co_return std::nullopt;
-    if (os::prepare_passed(client.fd.get()))
-        co_return std::nullopt; // fcntl(2) of a descriptor that is there does not fail
-    co_await wait_for_sole_ownership(client.client.address);
+    auto client = take();
+    if (client)
+        co_await wait_for_sole_ownership(client->client.address);
     co_return client;
 }
 
-reception::progress reception::refuse(std::string_view why) {
+// is_stranger asks before anything is received: whoever can make us take a client can say what it likes of
+// it.
+bool reception::is_stranger() {
+    const auto users = users_of(listener_);
+    uid_t user = 0;
+    const auto who = handoff_judge_peer(&handoff_libc, connection_.get(), users.data(), users.size(), &user);
+    if (who == handoff_allowed)
+        return false;
+    refuse(describe(who, user));
+    net::turn_away(std::move(connection_));
+    return true;
+}
+
+void reception::refuse(std::string_view why) {
     thread_.refuse_handoff(listener_, why);
-    return progress::over;
 }
 
-reception::progress reception::read() {
-    for (;;) {
-        auto got = os::receive_fd(connection_.get(), std::span{bytes_}.subspan(size_));
-        if (!got && os::would_block(got.error()))
-            return progress::partial;
-        if ((!got || got->size == 0) && size_ == 0 && (!got || got->fd_count == 0))
-            return progress::over; // somebody looked whether we are there
-        if (!got || got->size == 0)
-            return refuse(no_handoff);
-        if (got->no_room) {
-            thread_.make_room();
-            return progress::over;
-        }
-        // The descriptor travels on the first byte or not at all.
-        if (got->cut || got->fd_count != (size_ == 0 ? 1U : 0U))
-            return refuse(not_one_descriptor);
-        if (got->fd)
-            client_ = std::move(got->fd);
-        size_ += got->size;
-        const auto state = judge();
-        if (state != progress::partial)
-            return state;
-    }
+handoff_progress reception::read() {
+    const auto state = handoff_read(&handoff_libc, &handoff_, connection_.get());
+    if (state == handoff_refused)
+        refuse(handoff_explain(handoff_.fault));
+    if (state == handoff_no_room)
+        thread_.make_room();
+    return state;
 }
 
-reception::progress reception::judge() {
-    const auto answer = proxy_protocol::read(byte_view{bytes_}.first(size_));
-    const auto* const part = std::get_if<proxy_protocol::partial>(&answer);
-    if (part && part->needed <= bytes_.size())
-        return progress::partial;
-    const auto* const header = std::get_if<proxy_protocol::header>(&answer);
-    const bool good = header && header->size == size_ && header->about;
-    return good ? progress::complete : refuse(no_handoff);
-}
-
-task<reception::progress> reception::wait_for_header() {
+task<handoff_progress> reception::wait_for_header() {
     const auto deadline = net::clock::now() + patience;
     net::fd_watch watch{thread_.loop, connection_.get()};
     // Of whom it is is not known yet: all silent senders are one source.
     const waiting_room::place place{thread_.waiting, ip_address{}, watch};
-    auto state = progress::partial;
-    while (state == progress::partial) {
-        if (co_await watch.readable(deadline))
-            co_return refuse(too_slow);
+    auto state = handoff_wants_more;
+    while (state == handoff_wants_more) {
+        if (co_await watch.readable(deadline)) {
+            refuse(too_slow);
+            co_return handoff_refused;
+        }
         state = read();
     }
     co_return state;
 }
 
-// make_client believes the header: the sender is somebody whom we let say who its clients are. Behind a
-// balancer the header has the client, and the socket only the balancer.
-passed_client reception::make_client() {
-    const auto header =
-        std::get<proxy_protocol::header>(proxy_protocol::read(byte_view{bytes_}.first(size_)));
-    passed_client made;
-    made.client = header.about->source;
-    made.local = header.about->destination;
-    const auto id = header.tlvs.find(proxy_protocol::tlv_type::unique_id);
-    if (id && id->size() == proxy_protocol::unique_id{}.size())
-        std::ranges::copy(*id, made.id.emplace().begin());
-    const auto peer = os::peer_endpoint(client_.get()); // fails for a client that is gone
-    if (peer && *peer != made.client)
-        made.via = *peer;
-    made.received = net::clock::now();
-    made.fd = std::move(client_);
-    return made;
+// take judges, and acknowledges. Not a flag is set before that: if the sender has taken its client back,
+// somebody else may be serving it.
+std::optional<passed_client> reception::take() {
+    handoff_metadata told;
+    if (!handoff_parse(&handoff_libc, &handoff_, &told)) {
+        refuse(handoff_explain(handoff_.fault));
+        return std::nullopt;
+    }
+    if (!handoff_acknowledge(connection_.get()))
+        return std::nullopt;
+    return make_client(told);
 }
 
-// has_let_go: the sender has closed its copy, and then the connection. What it says instead is not worth
-// waiting for.
-bool reception::has_let_go() const {
-    std::uint8_t byte = 0;
-    return ::recv(connection_.get(), &byte, 1, MSG_DONTWAIT) >= 0 || !os::would_block(os::last_error());
+// make_client believes the header: the sender is somebody whom we let say who its clients are. Behind a
+// balancer the header has the client, and the socket only the balancer.
+passed_client reception::make_client(const handoff_metadata& told) {
+    passed_client made;
+    made.fd.reset(handoff_release(&handoff_));
+    os::make_as_accepted(made.fd.get());
+    const auto peer = os::peer_endpoint(made.fd.get()); // fails for a client that is gone
+    const auto client = os::to_endpoint(told.peer);
+    if (client)
+        made.client = *client;
+    else if (peer)
+        made.client = *peer;
+    if (peer && *peer != made.client)
+        made.via = *peer;
+    made.local = os::to_endpoint(told.local);
+    if (told.has_id)
+        std::copy(std::begin(told.id), std::end(told.id), made.id.emplace().begin());
+    made.received = net::clock::now();
+    return made;
 }
 
 // While the sender has its copy, a close of whoever serves the client would not end the connection.
 task<> reception::wait_for_sole_ownership(const ip_address& client) {
-    if (has_let_go())
+    if (handoff_let_go(connection_.get()))
         co_return;
     net::fd_watch watch{thread_.loop, connection_.get()};
     const waiting_room::place place{thread_.waiting, client, watch};
     // However it ends, the client is ours, and is served.
     (void)co_await watch.readable(net::clock::now() + patience);
+}
+
+passed_client make_client(const handoff_datagram& datagram, byte_view bytes) {
+    passed_client made;
+    made.fd.reset(datagram.client);
+    os::make_as_accepted(made.fd.get());
+    if (const auto peer = os::peer_endpoint(made.fd.get())) // fails for a client that is gone
+        made.client = *peer;
+    const auto consumed = bytes.first(datagram.size);
+    made.consumed.assign(consumed.begin(), consumed.end());
+    made.received = net::clock::now();
+    return made;
 }
 
 } // namespace
@@ -214,34 +205,28 @@ task<std::optional<passed_client>> receive_stream(context& thread, const config:
 
 result<std::optional<passed_client>> receive_datagram(context& thread,
                                                       const config::listener_settings& listener, int socket) {
-    const auto room = thread.buffer.first(datagram_max);
-    auto got = os::peek_fd(socket, room);
-    if (!got)
-        return got.error();
-    std::string_view problem;
-    const auto who = got->sender ? stranger(*got->sender) : std::string{unknown_sender};
-    const bool allowed = got->sender && is_allowed(listener, *got->sender);
-    if (allowed && got->no_room)
+    const auto room = thread.buffer.first(handoff_datagram_max);
+    const auto users = users_of(listener);
+    handoff_datagram datagram;
+    switch (
+        handoff_look_at_datagram(&handoff_libc, socket, room.data(), users.data(), users.size(), &datagram)) {
+    case handoff_complete:
+        break;
+    case handoff_wants_more:
+        return os::make_error(EAGAIN);
+    case handoff_no_room:
         return os::make_error(EMFILE);
-    os::drop_message(socket);
-    if (!allowed)
-        problem = who;
-    else if (got->cut || got->fd_count != 1)
-        problem = not_one_descriptor;
-    else if (os::prepare_passed(got->fd.get()))
-        problem = no_client;
-    if (!problem.empty()) {
-        thread.refuse_handoff(listener, problem);
+    case handoff_refused:
+        thread.refuse_handoff(listener, datagram.fault == handoff_bad_sender
+                                            ? describe(datagram.who, datagram.user)
+                                            : handoff_explain(datagram.fault));
+        net::close_elsewhere({datagram.foreign, datagram.foreign_count});
         return std::nullopt;
+    case handoff_ended:
+        return os::last_error();
     }
-    passed_client client;
-    if (const auto peer = os::peer_endpoint(got->fd.get())) // fails for a client that is gone
-        client.client = *peer;
-    client.fd = std::move(got->fd);
-    const auto bytes = room.first(got->size);
-    client.consumed.assign(bytes.begin(), bytes.end());
-    client.received = net::clock::now();
-    return client;
+    handoff_take_out(socket);
+    return make_client(datagram, room);
 }
 
 } // namespace snipass::server

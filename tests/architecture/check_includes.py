@@ -36,6 +36,9 @@ LIBRARIES = {
 # What runs in the backends' processes, apart from the router. The public headers right under include/snipass are libsnipass's.
 FOR_BACKENDS = {"libsnipass", "preload", "run"}
 
+# What runs on both sides: the receiver's steps, of which a router is one, too.
+ON_BOTH_SIDES = {"handoff"}
+
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -89,7 +92,7 @@ def check_edge(root, path, module, kind, name, shown, allowed):
         if not (root / target).is_file():
             yield f"{shown} is not there"
         elif module in FOR_BACKENDS or module_of(target) in FOR_BACKENDS:
-            if not FOR_BACKENDS >= {module, module_of(target)}:
+            if not FOR_BACKENDS | ON_BOTH_SIDES >= {module, module_of(target)} or module in ON_BOTH_SIDES:
                 yield f"{shown}: what runs in backends and the router do not know each other"
         elif module_of(target) not in allowed[module]:
             yield f"{shown}: {module} may not include {module_of(target)}"
@@ -117,7 +120,8 @@ TABLE = """
 | `route` | x | base |
 | `config` | x | route, base |
 | `os` | x | base |
-| `net` | x | tls, route, os, base |
+| `handoff` | x | - |
+| `net` | x | tls, route, os, handoff, base |
 | `server` | x | all above |
 | `main` | x | server, config, base |
 """
@@ -134,6 +138,13 @@ SELF_TEST = [
     ("src/main.cpp", "#include <CLI/CLI.hpp>\n", ""),
     ("include/snipass/lib.h", "", ""),
     ("src/libsnipass/l.c", "#include <snipass/lib.h>\n#include <unistd.h>\n", ""),
+    ("include/snipass/handoff/h.h", "", ""),
+    ("src/handoff/h.c", '#include "snipass/handoff/h.h"\n#include <sys/socket.h>\n', ""),
+    ("src/net/both.cpp", '#include "snipass/handoff/h.h"\n', ""),
+    ("src/libsnipass/both.c", '#include "snipass/handoff/h.h"\n', ""),
+    ("src/handoff/rim.c", '#include "snipass/net/n.hpp"\n', "handoff may not include net"),
+    ("src/handoff/lib.c", '#include "snipass/lib.h"\n', "do not know each other"),
+    ("src/tls/handoff.cpp", '#include "snipass/handoff/h.h"\n', "tls may not include handoff"),
     ("src/base/up.cpp", '#include "snipass/tls/t.hpp"\n', "base may not include tls"),
     ("src/route/side.cpp", '#  include "snipass/tls/t.hpp"\n', "route may not include tls"),
     ("src/config/skip.cpp", '#include <snipass/net/n.hpp>\n', "config may not include net"),

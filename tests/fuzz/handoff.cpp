@@ -4,9 +4,7 @@
 // says the same of it whole and cut.
 #include "fuzz_target.hpp"
 
-extern "C" {
-#include "libsnipass/handoff.h"
-}
+#include "snipass/handoff/receiving.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -58,20 +56,23 @@ verdict receive(byte_view bytes, std::size_t cut, int client) {
         if (result.progress != handoff_wants_more)
             break;
         send_piece(pair[0], piece, piece.data() == bytes.data() ? client : -1);
-        result.progress = handoff_read(&handoff, pair[1]);
+        result.progress = handoff_read(&handoff_libc, &handoff, pair[1]);
     }
     shutdown(pair[0], SHUT_WR);
     if (result.progress == handoff_wants_more)
-        result.progress = handoff_read(&handoff, pair[1]);
+        result.progress = handoff_read(&handoff_libc, &handoff, pair[1]);
     require(result.progress != handoff_wants_more, "an end is an end");
     require((handoff.client >= 0) == (result.progress == handoff_complete),
             "what is not complete is dropped");
     if (result.progress == handoff_complete) {
         require(handoff.received <= std::min(bytes.size(), sizeof handoff.bytes), "it is in the input");
         require(std::memcmp(handoff.bytes, bytes.data(), handoff.received) == 0, "it is the input's start");
-        result.parsed = handoff_parse(&handoff, &result.metadata);
+        require(handoff.fault == handoff_sound, "nothing is wrong with it so far");
+        result.parsed = handoff_parse(&handoff_libc, &handoff, &result.metadata);
     }
-    handoff_drop(&handoff);
+    require(result.parsed == (result.progress == handoff_complete && handoff.fault == handoff_sound),
+            "what is refused has a reason");
+    handoff_drop(&handoff_libc, &handoff);
     close(pair[0]);
     close(pair[1]);
     return result;
@@ -87,8 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto whole = receive(bytes, bytes.size(), client);
     require(whole.progress == handoff_complete || whole.progress == handoff_refused, "all or nothing");
     const auto& metadata = whole.metadata;
-    require(!whole.parsed || metadata.peer.ss_family == AF_INET || metadata.peer.ss_family == AF_INET6,
-            "a client has an address");
+    require(metadata.peer.ss_family == metadata.local.ss_family, "both addresses, or none");
     require(std::memchr(metadata.host_name, 0, sizeof metadata.host_name) != nullptr, "a host name ends");
     require(metadata.alpn_size <= sizeof metadata.alpn, "an ALPN fits");
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A backend can make close(2) of a client it was offered wait for as long as it likes: the option is the
 // socket's, whoever has it. The worker's thread is not to wait with it.
+#include "lingering.hpp"
 #include "router_fixture.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/process/worker_pool.hpp"
@@ -16,7 +17,6 @@ namespace {
 
 const bytes hello = hello_for("www.example.com");
 
-constexpr int lingers = 60; // seconds, for which nobody may wait
 constexpr auto deadline = 20s;
 
 // A pool of one worker, whose only backend gets everything.
@@ -52,14 +52,9 @@ struct fixture {
     }
 };
 
-// leave_lingering ends the backend's copy: whoever closes the last one waits for a client that does not read.
+// leave_lingering ends the backend's copy.
 void leave_lingering(os::unique_fd copy) {
-    const linger long_time{1, lingers};
-    REQUIRE(::setsockopt(copy.get(), SOL_SOCKET, SO_LINGER, &long_time, sizeof long_time) == 0);
-    std::array<std::uint8_t, 65'536> some{};
-    while (::send(copy.get(), some.data(), some.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
-    }
-    REQUIRE(os::discard(copy.get(), some.size())); // with bytes unread the end is an RST, and nothing lingers
+    make_lingering(copy.get());
 }
 
 } // namespace

@@ -131,8 +131,8 @@ inline test_fd connect_unix(const std::string& path, int type = SOCK_STREAM) {
 }
 
 inline ssize_t send_with(const test_fd& connection, std::span<const std::uint8_t> bytes,
-                         std::span<const int> fds) {
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 8)]{};
+                         std::span<const int> fds, int flags = 0) {
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 253)]{}; // the most that one message may carry
     iovec part{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     msghdr message{};
     message.msg_iov = &part;
@@ -146,7 +146,7 @@ inline ssize_t send_with(const test_fd& connection, std::span<const std::uint8_t
         rights->cmsg_len = CMSG_LEN(fds.size_bytes());
         std::memcpy(CMSG_DATA(rights), fds.data(), fds.size_bytes());
     }
-    return sendmsg(connection.get(), &message, MSG_NOSIGNAL);
+    return sendmsg(connection.get(), &message, MSG_NOSIGNAL | flags);
 }
 
 inline bool is_readable(int fd, int ms = 0) {

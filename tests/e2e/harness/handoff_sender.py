@@ -41,10 +41,10 @@ def header(client, authority=b"test.example", alpn=b"http/1.1", counter=1, comma
     return SIGNATURE + bytes([command, family]) + struct.pack("!H", len(body)) + body
 
 
-def send_with(connection, data, descriptors):
+def send_with(connection, data, descriptors, flags=0):
     rights = array.array("i", [d if isinstance(d, int) else d.fileno() for d in descriptors])
     control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if descriptors else []
-    return connection.sendmsg([data], control, socket.MSG_NOSIGNAL)
+    return connection.sendmsg([data], control, socket.MSG_NOSIGNAL | flags)
 
 
 def connect(path, timeout=5.0):

@@ -44,6 +44,28 @@ def untouched(near, unread):
 
 
 @contextlib.contextmanager
+def lingering_socket():
+    """One whose last copy waits a minute when it is closed, for a client that does not read."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+        near, _ = listener.accept()
+        near.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while near.send(bytes(65_536)):
+                pass
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+        yield near
+
+
+# What a stranger does with one, on a connection of its own.
+LINGERING = (
+    lambda connection, near: handoff_sender.send_with(connection, handoff_sender.header(near), [near]),
+    lambda connection, near: [handoff_sender.send_with(connection, b"x", [near]) for _ in range(8)],
+    lambda connection, near: handoff_sender.send_with(connection, b"x", [connection] * 200 + [near]),
+    lambda connection, near: handoff_sender.send_with(connection, b"x", [near], socket.MSG_OOB),
+)
+
+
+@contextlib.contextmanager
 def acting_as(user, group):
     """Files and sockets see that user meanwhile."""
     os.setegid(group)
@@ -111,6 +133,23 @@ class RefusesLies(ServesClients):
             self.assertTrue(untouched(near, UNREAD))
         with self.router() as router:
             self.fetch(router.address)
+
+    @needs_root
+    def test_a_strangers_socket_whose_end_takes_a_minute_delays_nobody(self):
+        """The kernel ends it in the thread that throws it away, and lets that thread wait."""
+        self.socket.chmod(0o666)
+        with contextlib.ExitStack() as deaf, self.router() as router:
+            processes = self.processes
+            for pid in processes:
+                os.kill(pid, signal.SIGSTOP)  # or it might turn them away before they have said anything
+            for message in LINGERING:
+                near = deaf.enter_context(lingering_socket())
+                with acting_as(54321, 54321), handoff_sender.connect(str(self.socket)) as connection:
+                    message(connection, near)
+                    near.close()
+            for pid in processes:
+                os.kill(pid, signal.SIGCONT)
+            self.fetch(router.address)  # which gives up before that
 
     def test_a_client_that_has_gone_is_no_trouble(self):
         """It is taken: refused, it would be offered to every other address first."""

@@ -34,101 +34,45 @@ TEST_CASE_METHOD(fixture, "libsnipass: a header may come a byte at a time, and e
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE_METHOD(fixture, "libsnipass: refuses what is no handoff and keeps nothing of it") {
+TEST_CASE_METHOD(fixture, "libsnipass: what a log has no use for is not told") {
     const auto receiver = listen();
-    auto client = make_tcp_pair();
-    const auto good = example_header();
-    const auto bent = [&good](std::size_t at, std::uint8_t value) {
-        auto copy = good;
-        copy[at] = value;
-        return copy;
+    const auto client = make_tcp_pair();
+    const std::string_view names[] = {
+        std::string_view{"a\0b", 3},
+        "ok.example\nERROR root logged in",
+        "\x1b[2J",
+        "a b",
+        "a\"b",
+        "::1",
+        "b\xc3\xbc",
     };
-    const auto with_tlv = [](std::uint8_t type, std::string_view value) {
+    for (const auto name : names) {
         byte_string rest(12);
-        append_tlv(rest, type, value);
-        return header_around(0x21, 0x11, rest);
-    };
-    const auto twice = [](std::uint8_t type, std::string_view value) {
-        byte_string rest(12);
-        append_tlv(rest, type, value);
-        append_tlv(rest, type, value);
-        return header_around(0x21, 0x11, rest);
-    };
-    auto trailing = good;
-    trailing.push_back(0);
-    byte_string over_the_end(12);
-    append_tlv(over_the_end, 0x30, "abc");
-    over_the_end[14] = 4;
-    byte_string half_a_tlv(14);
-
-    struct row {
-        const char* what;
-        byte_string header;
-        int copies = 1;
-    };
-    const auto lie = GENERATE_COPY(values<row>({
-        {"no descriptor", good, 0},
-        {"two descriptors", good, 2},
-        {"each byte of the signature", bent(0, 0x0e)},
-        {"the signature's last byte", bent(11, 0x0b)},
-        {"version 1", bent(12, 0x11)},
-        {"LOCAL", bent(12, 0x20)},
-        {"no family", bent(13, 0x00)},
-        {"UDP", bent(13, 0x12)},
-        {"UDP over IPv6", bent(13, 0x22)},
-        {"unix", bent(13, 0x31)},
-        {"IPv6 addresses in an IPv4 header's room", header_around(0x21, 0x21, byte_string(35))},
-        {"addresses cut", header_around(0x21, 0x11, byte_string(11))},
-        {"nothing behind the length", header_around(0x21, 0x11, {})},
-        {"a length over 1,024", header_around(0x21, 0x11, byte_string(1009))},
-        {"a byte behind the header", trailing},
-        {"a TLV over the end", header_around(0x21, 0x11, over_the_end)},
-        {"half a TLV", header_around(0x21, 0x11, half_a_tlv)},
-        {"an empty host name", with_tlv(0x02, "")},
-        {"a zero in the host name", with_tlv(0x02, std::string_view("a\0b", 3))},
-        {"a host name of 254", with_tlv(0x02, std::string(254, 'a'))},
-        {"an empty ALPN", with_tlv(0x01, "")},
-        {"an ALPN of 256", with_tlv(0x01, std::string(256, 'a'))},
-        {"a line's end in the host name", with_tlv(0x02, "ok.example\nERROR root logged in")},
-        {"a terminal's command in the host name", with_tlv(0x02, "\x1b[2J")},
-        {"a space in the host name", with_tlv(0x02, "a b")},
-        {"a quote in the host name", with_tlv(0x02, "a\"b")},
-        {"a colon in the host name", with_tlv(0x02, "::1")},
-        {"a letter of UTF-8 in the host name", with_tlv(0x02, "b\xc3\xbc")},
-        {"a second host name", twice(0x02, "a")},
-        {"a second ALPN", twice(0x01, "h2")},
-        {"a second id", twice(0x05, std::string(16, 'i'))},
-        {"an id of 15", with_tlv(0x05, std::string(15, 'i'))},
-        {"an id of 17", with_tlv(0x05, std::string(17, 'i'))},
-    }));
-    INFO(lie.what);
-    const auto before = open_descriptors();
-    auto connection = connect_unix(path);
-    const std::vector<int> fds(static_cast<std::size_t>(lie.copies), client.near.get());
-    send_with(connection, lie.header, fds);
-    CHECK(takes_nothing(receiver));
-    CHECK(answer_of(connection) == answer::closed);
-    connection.reset();
-    CHECK(open_descriptors() == before);
+        append_tlv(rest, 0x02, name);
+        append_tlv(rest, 0x05, "short");
+        const auto connection = connect_unix(path);
+        send_with(connection, header_around(0x21, 0x11, rest), std::array{client.near.get()});
+        shutdown(connection.get(), SHUT_WR);
+        const auto taken = receive(receiver);
+        REQUIRE(taken);
+        CHECK(snipass_client_host_name(taken.get()) == ""s);
+        CHECK(snipass_client_id(taken.get()) == nullptr);
+    }
 }
 
-TEST_CASE_METHOD(fixture, "libsnipass: what is no client's socket is refused") {
+TEST_CASE_METHOD(fixture, "libsnipass: where the header says nothing of a client, its socket does") {
     const auto receiver = listen();
-    int pipe_ends[2];
-    REQUIRE(pipe(pipe_ends) == 0);
-    const test_fd reading{pipe_ends[0]}, writing{pipe_ends[1]};
-    const test_fd unix_socket{socket(AF_UNIX, SOCK_STREAM, 0)}, udp{socket(AF_INET, SOCK_DGRAM, 0)};
-    const test_fd listener{socket(AF_INET, SOCK_STREAM, 0)};
-    REQUIRE(::listen(listener.get(), 1) == 0);
-    std::vector<const test_fd*> lies{&reading, &unix_socket, &udp, &listener};
-    const int sctp_fd = socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP); // where the kernel has it
-    const test_fd sctp{sctp_fd >= 0 ? sctp_fd : dup(udp.get())};
-    lies.push_back(&sctp);
-    for (const auto* fd : lies) {
+    const auto client = make_tcp_pair();
+    for (const auto& header : {header_around(0x20, 0x00, {}), header_around(0x21, 0x31, byte_string(216))}) {
         const auto connection = connect_unix(path);
-        send_with(connection, example_header(), std::array{fd->get()});
-        CHECK(takes_nothing(receiver));
-        CHECK(answer_of(connection) == answer::closed);
+        send_with(connection, header, std::array{client.near.get()});
+        shutdown(connection.get(), SHUT_WR);
+        const auto taken = receive(receiver);
+        REQUIRE(taken);
+        CHECK(text_of(snipass_client_peer(taken.get(), nullptr)) ==
+              address_of(client.near.get(), getpeername));
+        CHECK(text_of(snipass_client_local(taken.get(), nullptr)) ==
+              address_of(client.near.get(), getsockname));
     }
 }
 

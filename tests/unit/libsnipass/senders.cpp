@@ -7,9 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-extern "C" {
-#include "../../../src/libsnipass/handoff.h"
-}
+#include "snipass/handoff/sender.h"
 
 using namespace handoff_test;
 
@@ -66,14 +64,15 @@ TEST_CASE("libsnipass: a user is found by name or by number") {
 TEST_CASE("libsnipass: who the kernel does not know is nobody's user, not the user nobody") {
     const uid_t nobody = 65534, router = 4242;
     const std::array allowed{nobody, router};
-    const auto is_allowed = [&allowed](pid_t process, uid_t user) {
-        return handoff_credentials_allowed({process, user, user}, allowed.data(), allowed.size());
+    const auto judge = [&allowed](pid_t process, uid_t user) {
+        return handoff_judge_credentials(&handoff_libc, {process, user, user}, allowed.data(),
+                                         allowed.size());
     };
-    CHECK_FALSE(is_allowed(0, nobody));
-    CHECK(is_allowed(1, nobody));
-    CHECK(is_allowed(0, router)); // of another PID namespace
-    CHECK(is_allowed(1, geteuid()));
-    CHECK_FALSE(is_allowed(1, 4243));
+    CHECK(judge(0, nobody) == handoff_unknown);
+    CHECK(judge(1, nobody) == handoff_allowed);
+    CHECK(judge(0, router) == handoff_allowed); // of another PID namespace
+    CHECK(judge(1, geteuid()) == handoff_allowed);
+    CHECK(judge(1, 4243) == handoff_stranger);
 }
 
 TEST_CASE_METHOD(fixture, "libsnipass: a server that runs as nobody does not take the unknown for its own") {

@@ -5,6 +5,7 @@
 #include "catch_result.hpp"
 #include "handoff_sender.hpp"
 #include "same_descriptors.hpp"
+#include "snipass/handoff/unix_bind.h"
 #include "snipass/os/error.hpp"
 
 #include <fcntl.h>
@@ -14,10 +15,6 @@
 #include <chrono>
 #include <fstream>
 #include <thread>
-
-extern "C" {
-#include "../../../src/libsnipass/unix_bind.h"
-}
 
 using namespace snipass;
 using namespace snipass::testing;
@@ -69,7 +66,7 @@ TEST_CASE("set_socket_mode leaves alone what somebody has put in the socket's pl
         REQUIRE(::link(victim.c_str(), path.c_str()) == 0);
     }
     CHECK(os::set_socket_mode(path, 0666) == os::make_error(ELOOP));
-    CHECK(unix_set_mode(path.c_str(), 0666) == -1);
+    CHECK(unix_set_mode(&handoff_libc, path.c_str(), 0666) == -1);
     CHECK(errno == ELOOP);
     CHECK(mode_of(victim) == 0600);
 }
@@ -78,11 +75,11 @@ TEST_CASE("set_socket_mode changes a socket's mode, and says what is wrong") {
     const temporary_folder folder;
     const std::string path = folder.path / "socket";
     CHECK(os::set_socket_mode(path, 0600) == os::make_error(ENOENT));
-    CHECK(unix_set_mode(path.c_str(), 0600) == -1);
+    CHECK(unix_set_mode(&handoff_libc, path.c_str(), 0600) == -1);
     const auto made = os::listen_unix(path, SOCK_STREAM, 0620);
     CHECK_FALSE(os::set_socket_mode(path, 0602));
     CHECK(mode_of(path) == 0602);
-    CHECK(unix_set_mode(path.c_str(), 0660) == 0);
+    CHECK(unix_set_mode(&handoff_libc, path.c_str(), 0660) == 0);
     CHECK(mode_of(path) == 0660);
 }
 

@@ -133,7 +133,7 @@ TEST_CASE("reception: what is no handoff is refused, counted, and leaves nothing
         std::pair{good, std::vector<int>{}},
         std::pair{good, std::vector{fd, fd}},
         std::pair{good, std::vector{listener.get()}},
-        std::pair{handoff_test::header_around(0x20, 0x11, {}), std::vector{fd}},
+        std::pair{handoff_test::header_around(0x21, 0x11, {}), std::vector{fd}},
         std::pair{handoff_test::byte_string{'G', 'E', 'T'}, std::vector{fd}},
     };
     for (const auto& [header, fds] : lies) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 /* See unix_bind.h. */
-#include "unix_bind.h"
+#include "snipass/handoff/unix_bind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static int lock_folder(const char* path) {
 
 /* is_stale: the file is a socket, and nobody listens behind it. What is no socket is nobody's to remove.
  * False: errno says why it is not, or why that cannot be found out. */
-static bool is_stale(const struct sockaddr_un* address, int type) {
+static bool is_stale(const struct handoff_calls* calls, const struct sockaddr_un* address, int type) {
     struct stat status;
     /* connect() to a regular file is refused just the same. */
     errno = EADDRINUSE;
@@ -49,21 +49,22 @@ static bool is_stale(const struct sockaddr_un* address, int type) {
     if (probe < 0)
         return false; /* out of descriptors, or of memory */
     const bool refused =
-        connect(probe, (const struct sockaddr*)address, sizeof *address) != 0 && errno == ECONNREFUSED;
-    close(probe);
+        calls->connect(probe, (const struct sockaddr*)address, sizeof *address) != 0 && errno == ECONNREFUSED;
+    calls->close(probe);
     errno = EADDRINUSE;
     return refused;
 }
 
-static bool bind_or_replace(int fd, const struct sockaddr_un* address, int type) {
-    if (bind(fd, (const struct sockaddr*)address, sizeof *address) == 0)
+static bool bind_or_replace(const struct handoff_calls* calls, int fd, const struct sockaddr_un* address,
+                            int type) {
+    if (calls->bind(fd, (const struct sockaddr*)address, sizeof *address) == 0)
         return true;
     if (errno != EADDRINUSE)
         return false;
-    if (!is_stale(address, type))
+    if (!is_stale(calls, address, type))
         return false;
     (void)unlink(address->sun_path);
-    return bind(fd, (const struct sockaddr*)address, sizeof *address) == 0;
+    return calls->bind(fd, (const struct sockaddr*)address, sizeof *address) == 0;
 }
 
 /* set_mode_by_path is for where there is no /proc (a chroot): chmod() follows a link, so it must not be one.
@@ -96,18 +97,18 @@ static int set_mode_of(int file, const char* path, unsigned mode) {
     return result != 0 && errno == ENOENT ? set_mode_by_path(path, &status, mode) : result;
 }
 
-int unix_set_mode(const char* path, unsigned mode) {
+int unix_set_mode(const struct handoff_calls* calls, const char* path, unsigned mode) {
     const int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (file < 0)
         return -1;
     const int result = set_mode_of(file, path, mode);
     const int error = errno;
-    close(file);
+    calls->close(file);
     errno = error;
     return result;
 }
 
-int unix_listen(int fd, const char* path, unsigned mode, int backlog) {
+int unix_listen(const struct handoff_calls* calls, int fd, const char* path, unsigned mode, int backlog) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const size_t size = strlen(path);
     if (size == 0 || size >= sizeof address.sun_path) {
@@ -117,20 +118,20 @@ int unix_listen(int fd, const char* path, unsigned mode, int backlog) {
     memcpy(address.sun_path, path, size + 1);
     int type = SOCK_STREAM;
     socklen_t type_size = sizeof type;
-    (void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size);
+    (void)calls->getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size);
     /* The mode is there from the start, less what umask takes; that is given back. */
     if (fchmod(fd, mode) != 0)
         return -1;
     const int lock = lock_folder(path);
-    const bool is_bound = bind_or_replace(fd, &address, type);
-    const bool done =
-        is_bound && unix_set_mode(path, mode) == 0 && (type != SOCK_STREAM || listen(fd, backlog) == 0);
+    const bool is_bound = bind_or_replace(calls, fd, &address, type);
+    const bool done = is_bound && unix_set_mode(calls, path, mode) == 0 &&
+                      (type != SOCK_STREAM || listen(fd, backlog) == 0);
     const int error = errno;
     if (is_bound && !done)
         (void)unlink(path); /* half made, it would look like a dead one, or be open to too many */
     if (lock >= 0) {
         (void)flock(lock, LOCK_UN); /* a fork in another thread may have a copy */
-        close(lock);
+        calls->close(lock);
     }
     errno = error;
     return done ? 0 : -1;

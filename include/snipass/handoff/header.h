@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSL-1.0
+/* The header of a `stream` handoff, from bytes: a PROXY protocol header of version 2. No system call is here.
+ */
+#pragma once
+
+#include "snipass/handoff/fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    handoff_header_max = 1024, /* what the router promises not to exceed */
+    handoff_host_name_max = 253,
+    handoff_alpn_max = 255,
+    handoff_id_size = 16,
+};
+
+/* What header and socket say of a client. */
+struct handoff_metadata {
+    struct sockaddr_storage peer;              /* the client; AF_UNSPEC: the header does not say */
+    struct sockaddr_storage local;             /* the address that it connected to; likewise */
+    char host_name[handoff_host_name_max + 1]; /* "": none, or not fit for a log */
+    size_t alpn_size;                          /* 0: none */
+    unsigned char alpn[handoff_alpn_max];
+    bool has_id;
+    unsigned char id[handoff_id_size];
+};
+
+/* handoff_header_size: how many bytes the header has for certain, judging by the first `size` of them. 0: it
+ * cannot be one, for the reason in *fault. */
+size_t handoff_header_size(const unsigned char* bytes, size_t size, enum handoff_fault* fault);
+
+/* handoff_parse_header reads a whole header of that size. It takes what the PROXY protocol allows, also where
+ * our router would not write it: a header that is LOCAL or of a family other than TCP says nothing of the
+ * client, and what is in a TLV that has no use here is left out. */
+enum handoff_fault handoff_parse_header(const unsigned char* bytes, size_t size,
+                                        struct handoff_metadata* metadata);
+
+#ifdef __cplusplus
+}
+#endif

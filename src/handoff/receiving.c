@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSL-1.0
+/* See receiving.h. */
+#include "snipass/handoff/receiving.h"
+
+#include "message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+
+void handoff_init(struct handoff* handoff) {
+    handoff->client = -1;
+    handoff->fault = handoff_sound;
+    handoff->received = 0;
+}
+
+void handoff_drop(const struct handoff_calls* calls, struct handoff* handoff) {
+    if (handoff->client >= 0)
+        calls->close(handoff->client);
+    handoff->client = -1;
+}
+
+int handoff_release(struct handoff* handoff) {
+    const int client = handoff->client;
+    handoff->client = -1;
+    return client;
+}
+
+int handoff_reserve(int any_fd) {
+    const int reserved = fcntl(any_fd, F_DUPFD_CLOEXEC, 0);
+    if (reserved < 0 && errno == EINVAL)
+        errno = EMFILE; /* a limit of zero */
+    return reserved;
+}
+
+static enum handoff_progress end(const struct handoff_calls* calls, struct handoff* handoff,
+                                 enum handoff_progress how) {
+    handoff_drop(calls, handoff);
+    return how;
+}
+
+static enum handoff_progress refuse(const struct handoff_calls* calls, struct handoff* handoff,
+                                    enum handoff_fault why) {
+    handoff->fault = why;
+    return end(calls, handoff, handoff_refused);
+}
+
+/* lost: a descriptor is lost for want of room, or because a security module refuses it. */
+static enum handoff_progress lost(const struct handoff_calls* calls, struct handoff* handoff, int any_fd) {
+    const int reserved = handoff_reserve(any_fd);
+    if (reserved < 0)
+        return end(calls, handoff, handoff_no_room);
+    calls->close(reserved);
+    return refuse(calls, handoff, handoff_lost_descriptor);
+}
+
+/* judge_message: the descriptor travels on the first byte, and alone. */
+static bool is_as_it_should_be(const struct handoff* handoff, const struct message* message) {
+    const size_t expected = handoff->received == 0 ? 1 : 0;
+    return message->count == expected && (message->flags & (MSG_CTRUNC | MSG_TRUNC)) == 0;
+}
+
+/* read_more: complete means "go on". */
+static enum handoff_progress read_more(const struct handoff_calls* calls, struct handoff* handoff,
+                                       int connection) {
+    struct message message;
+    message_receive(calls, connection, handoff->bytes + handoff->received,
+                    sizeof handoff->bytes - handoff->received, 0, &message);
+    if (message.size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return handoff_wants_more;
+    if (message.size <= 0 && handoff->received == 0)
+        return handoff_ended;
+    if (message.size <= 0)
+        return refuse(calls, handoff, handoff_cut_header);
+    if (handoff->received == 0 && message_lost(&message))
+        return lost(calls, handoff, connection);
+    if (!is_as_it_should_be(handoff, &message)) {
+        message_close(calls, &message);
+        return refuse(calls, handoff, handoff_bad_count);
+    }
+    if (handoff->received == 0)
+        handoff->client = message_take_one(&message);
+    handoff->received += (size_t)message.size;
+    return handoff_complete;
+}
+
+enum handoff_progress handoff_read(const struct handoff_calls* calls, struct handoff* handoff,
+                                   int connection) {
+    for (;;) {
+        const enum handoff_progress progress = read_more(calls, handoff, connection);
+        if (progress != handoff_complete)
+            return progress;
+        enum handoff_fault fault;
+        const size_t size = handoff_header_size(handoff->bytes, handoff->received, &fault);
+        if (fault != handoff_sound)
+            return refuse(calls, handoff, fault);
+        if (handoff->received > size)
+            return refuse(calls, handoff, handoff_bytes_behind);
+        if (handoff->received == size)
+            return handoff_complete;
+    }
+}
+
+bool handoff_parse(const struct handoff_calls* calls, struct handoff* handoff,
+                   struct handoff_metadata* metadata) {
+    handoff->fault = handoff_parse_header(handoff->bytes, handoff->received, metadata);
+    if (handoff->fault == handoff_sound)
+        handoff->fault = handoff_judge_client(calls, handoff->client);
+    return handoff->fault == handoff_sound;
+}
+
+bool handoff_acknowledge(int connection) {
+    static const unsigned char ack = 0x06;
+    return send(connection, &ack, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+bool handoff_let_go(int connection) {
+    unsigned char byte;
+    const ssize_t n = recv(connection, &byte, 1, MSG_DONTWAIT);
+    /* An error that is not "later" (ECONNRESET) is a router that died: it has no copy either. A byte is more
+     * than the protocol has; who says it is not worth waiting for. */
+    return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+enum handoff_fault handoff_judge_client(const struct handoff_calls* calls, int fd) {
+    const int options[] = {SO_DOMAIN, SO_TYPE, SO_PROTOCOL, SO_ACCEPTCONN};
+    int values[4] = {0};
+    for (size_t i = 0; i < 4; ++i) {
+        socklen_t size = sizeof values[i];
+        if (calls->getsockopt(fd, SOL_SOCKET, options[i], &values[i], &size) != 0)
+            return handoff_not_tcp;
+    }
+    const bool internet = values[0] == AF_INET || values[0] == AF_INET6;
+    const bool tcp = values[2] == IPPROTO_TCP || values[2] == IPPROTO_MPTCP; /* SCTP has SOCK_STREAM, too */
+    if (!internet || !tcp || values[1] != SOCK_STREAM) /* a raw socket can say IPPROTO_TCP */
+        return handoff_not_tcp;
+    return values[3] == 0 ? handoff_sound : handoff_listens;
+}
+
+void handoff_addresses(const struct handoff_calls* calls, int client, struct handoff_metadata* metadata) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (calls->getpeername(client, (struct sockaddr*)&address, &size) == 0)
+        metadata->peer = address;
+    size = sizeof address;
+    if (calls->getsockname(client, (struct sockaddr*)&address, &size) == 0)
+        metadata->local = address;
+}
+
+int handoff_receive_one(const struct handoff_calls* calls, int connection) {
+    unsigned char byte;
+    struct message message;
+    message_receive(calls, connection, &byte, 1, 0, &message);
+    if (message.size == 1 && message.count == 1 && (message.flags & MSG_CTRUNC) == 0)
+        return message_take_one(&message);
+    message_close(calls, &message);
+    return -1;
+}
