@@ -4,12 +4,15 @@
 
 #include "protocols.hpp"
 
+#include "snipass/handoff/foreign.h"
 #include "snipass/net/fd_watch.hpp"
+#include "snipass/net/foreign.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <sys/socket.h>
 
+#include <optional>
 #include <utility>
 
 namespace snipass::server {
@@ -23,6 +26,12 @@ constexpr std::uint8_t ack = 0x06;
 bool acknowledged(int connection) {
     std::uint8_t answer = 0;
     return ::recv(connection, &answer, 1, MSG_DONTWAIT) == 1 && answer == ack;
+}
+
+// may_hold_descriptors: the backend has answered with some, or with more than a byte, where the kernel cannot
+// refuse them. Nothing can follow its answer then.
+bool may_hold_descriptors(int connection) {
+    return !os::can_refuse_descriptors() && handoff_may_hold_descriptors(connection);
 }
 
 // offer connects and sends; on success the connection on which the answer will come.
@@ -43,16 +52,20 @@ task<attempt> await_answer(net::event_loop& loop, client_socket& client, result<
                            net::time_point deadline) {
     if (!connection)
         co_return not_taken{to_outcome(connection.error()), connection.error()};
-    net::fd_watch answer{loop, connection->get()};
-    const auto ec = co_await answer.readable(deadline);
+    std::optional<net::fd_watch> answer{std::in_place, loop, connection->get()};
+    const auto ec = co_await answer->readable(deadline);
     // From here on the backend's ACK fails, so what was said before decides (docs/handoff.md, taking back).
     if (ec)
         os::refuse_answer(connection->get());
-    if (acknowledged(connection->get())) {
+    const bool lies = may_hold_descriptors(connection->get());
+    if (!lies && acknowledged(connection->get())) {
         client.close(); // before the connection, whose end tells the backend that it is the only owner
-        answer.close(std::move(*connection));
+        answer->close(std::move(*connection));
         co_return handed_off{};
     }
+    answer.reset();
+    if (lies)
+        net::turn_away(std::move(*connection));
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
 }
 

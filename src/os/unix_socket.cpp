@@ -11,7 +11,27 @@
 #include <cstddef>
 #include <cstring>
 
+#ifndef SO_PASSRIGHTS // Linux 6.16
+#define SO_PASSRIGHTS 83
+#endif
+
 namespace snipass::os {
+namespace {
+
+bool refuse_descriptors(int socket) noexcept {
+    const int off = 0;
+    return ::setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off) == 0;
+}
+
+} // namespace
+
+bool can_refuse_descriptors() noexcept {
+    static const bool can = [] {
+        const unique_fd one{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        return refuse_descriptors(one.get());
+    }();
+    return can;
+}
 
 result<unique_fd> connect_unix(std::string_view path, int type) {
     sockaddr_un address{};
@@ -29,6 +49,8 @@ result<unique_fd> connect_unix(std::string_view path, int type) {
     unique_fd fd{::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!fd)
         return last_error();
+    if (type == SOCK_STREAM && can_refuse_descriptors())
+        (void)refuse_descriptors(fd.get());
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
         return last_error();
     return fd;

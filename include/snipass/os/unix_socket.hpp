@@ -16,7 +16,13 @@ namespace snipass::os {
 // connect_unix makes a non-blocking socket of `type` (SOCK_STREAM, SOCK_DGRAM) and connects it to `path`; a
 // leading '@' names the abstract namespace (unix(7)). Errors that matter: ENOENT (no such socket),
 // ECONNREFUSED (nobody listens), EAGAIN (a stream listener's backlog is full; no event will announce room).
+// Whoever accepts it cannot send descriptors along, where the kernel can refuse them.
 [[nodiscard]] result<unique_fd> connect_unix(std::string_view path, int type);
+
+// can_refuse_descriptors: this kernel tells whoever sends descriptors to a socket that does not want any
+// (EPERM; SO_PASSRIGHTS, Linux 6.16). Older ones close them in the thread that reads or closes the socket,
+// which may take its time.
+[[nodiscard]] bool can_refuse_descriptors() noexcept;
 
 // send_with_fd sends `payload` and the descriptor on its first byte (SCM_RIGHTS, unix(7)) in one sendmsg(2).
 // Returns the number of bytes sent. EAGAIN, ENOBUFS and ETOOMANYREFS are ordinary: the receiver has not kept
