@@ -7,6 +7,7 @@
 #include <pwd.h>
 
 #include <cerrno>
+#include <string_view>
 
 namespace snipass::config {
 namespace {
@@ -14,7 +15,13 @@ namespace {
 constexpr std::size_t first_buffer = 1'024;
 constexpr std::size_t last_buffer = 1'048'576;
 
+// Whoever has no number in this user namespace (snipass/handoff/sender.h, handoff_unmapped).
+constexpr std::string_view unmapped = "unmapped";
+constexpr std::uint32_t unmapped_id = 0xFFFF'FFFF;
+
 std::optional<std::uint32_t> find(const std::string& name) {
+    if (name == unmapped)
+        return unmapped_id;
     for (std::vector<char> room(first_buffer); room.size() <= last_buffer; room.resize(2 * room.size())) {
         passwd entry{};
         passwd* found = nullptr;

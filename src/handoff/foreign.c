@@ -5,6 +5,8 @@
 #include "message.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 enum {
     piece = 4096,
@@ -16,18 +18,13 @@ void handoff_close_foreign(const struct handoff_calls* calls, int fd) {
     calls->close(fd);
 }
 
-/* seal: nothing can be sent any more, and what was sent can be read, urgent bytes too: otherwise the kernel
- * would step over those, and throw away what came with them. */
-static void seal(const struct handoff_calls* calls, int connection) {
-    const int on = 1;
-    (void)calls->setsockopt(connection, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); /* Linux before 5.15 */
-    (void)shutdown(connection, SHUT_RD);
-}
-
 void handoff_turn_away(const struct handoff_calls* calls, int connection) {
     unsigned char bytes[piece];
     struct message message;
-    seal(calls, connection);
+    const int on = 1;
+    /* An urgent byte may carry descriptors, too, and the kernel would step over it, and throw them away. */
+    (void)calls->setsockopt(connection, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); /* not before Linux 5.15 */
+    (void)shutdown(connection, SHUT_RD);                                           /* nothing more comes */
     /* How much a connection holds is bounded by the kernel. */
     for (;;) {
         message_receive(calls, connection, bytes, sizeof bytes, 0, &message);
@@ -39,14 +36,19 @@ void handoff_turn_away(const struct handoff_calls* calls, int connection) {
     calls->close(connection);
 }
 
-bool handoff_holds_descriptors(const struct handoff_calls* calls, int connection) {
+bool handoff_may_hold_descriptors(int connection) {
     unsigned char byte;
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
     struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1}; /* no room for them, so the kernel says so */
-    seal(calls, connection);
+    int waiting = 0;
+    (void)shutdown(connection, SHUT_RD); /* nothing more comes */
+    if (ioctl(connection, SIOCINQ, &waiting) != 0 || waiting == 0)
+        return false;
+    if (waiting > 1)
+        return true; /* behind the first byte there may be an urgent one, to which no look leads */
     ssize_t n;
     do
         n = recvmsg(connection, &header, MSG_PEEK | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
-    return n > 0 && (header.msg_flags & MSG_CTRUNC) != 0;
+    return n != 1 || (header.msg_flags & MSG_CTRUNC) != 0;
 }

@@ -2,6 +2,8 @@
 /* Users by name and by number. In a container the router's user has a number only. */
 #include "users.h"
 
+#include "snipass/handoff/sender.h"
+
 #include <errno.h>
 #include <pwd.h>
 #include <stdbool.h>
@@ -42,6 +44,10 @@ static bool read_number(const char* text, uid_t* id) {
 }
 
 int snipass_user_id(const char* user, uid_t* id) {
+    if (strcmp(user, "unmapped") == 0) {
+        *id = handoff_unmapped;
+        return 0;
+    }
     const int error = find_name(user, id);
     if (error == 0 || read_number(user, id))
         return 0;

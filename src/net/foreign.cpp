@@ -37,7 +37,7 @@ void elsewhere(Work work) {
 } // namespace
 
 void turn_away(os::unique_fd connection) {
-    if (!handoff_holds_descriptors(&handoff_libc, connection.get()))
+    if (!handoff_may_hold_descriptors(connection.get()))
         return;
     elsewhere([fd = connection.release()] { handoff_turn_away(&handoff_libc, fd); });
 }

@@ -26,9 +26,9 @@ void handoff_close_foreign(const struct handoff_calls* calls, int fd);
 /* handoff_turn_away closes a connection from which nothing was received, with all that lies in it. */
 void handoff_turn_away(const struct handoff_calls* calls, int connection);
 
-/* handoff_holds_descriptors: some lie in the connection, unreceived. From then on nothing can be sent to it.
- */
-bool handoff_holds_descriptors(const struct handoff_calls* calls, int connection);
+/* handoff_may_hold_descriptors: some lie in the connection, unreceived, or it holds more than one byte, so
+ * that they may. From then on nothing can be sent to it. One byte without any can be read afterwards. */
+bool handoff_may_hold_descriptors(int connection);
 
 #ifdef __cplusplus
 }

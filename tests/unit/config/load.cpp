@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Files as a whole: what cannot be read, what is not TOML, the order of what is reported.
 #include "mistakes.hpp"
+#include "snipass/handoff/sender.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -251,14 +252,15 @@ TEST_CASE("load: users are looked up, and one that is not there is a mistake") {
                             << "]\n";
         return load(name);
     };
-    const auto good = load_with("\"root\", \"4242\"");
+    const auto good = load_with("\"root\", \"4242\", \"unmapped\"");
     const auto bad = load_with("\"root\", \"no-such-user-here\"");
     ::unlink(name);
     REQUIRE(good.value);
     const auto& users = good.value->listeners.at(0).allowed_users;
-    REQUIRE(users.size() == 2);
+    REQUIRE(users.size() == 3);
     CHECK(users[0].id == 0);
     CHECK(users[1].id == 4242);
+    CHECK(users[2].id == handoff_unmapped);
     CHECK_FALSE(bad.value);
     REQUIRE(bad.diagnostics.size() >= 1);
     CHECK(bad.diagnostics.back().to_string("f") == "f:3:26: error: listener.allowed_users: this machine has "

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Files that others send to the router, whose end takes its time: no worker waits for it."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import handoff_sender  # noqa: E402
+import harness  # noqa: E402
+from harness import Case, client_hello, read_all, wait_until  # noqa: E402
+from receiver_checks import acting_as, lingering_socket, needs_root  # noqa: E402
+
+HEAD = harness.case.HEAD.replace("workers = 2", "workers = 1")
+ROUTE = '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n'
+SO_PASSRIGHTS = 83
+SHIM = pathlib.Path(handoff_sender.__file__).with_name("older_kernel.c")
+
+
+def refuses_descriptors():
+    """This kernel does, if it is asked to (Linux 6.16)."""
+    with socket.socket(socket.AF_UNIX) as one, contextlib.suppress(OSError):
+        one.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
+        return True
+
+
+@contextlib.contextmanager
+def slow_file():
+    """A unix socket in whose queue a TCP socket lies that lingers: its end takes a minute, until `far` is reset."""
+    near, far = socket.socketpair(socket.AF_UNIX)
+    with near, lingering_socket() as inner:
+        handoff_sender.send_with(far, b"x", [inner])
+        inner.close()
+        far.close()
+        yield near
+
+
+class ForeignFiles(Case):
+    def serves(self, router):
+        """Of one worker: it would not, if it waited."""
+        with self.connect(router, b"this is not TLS\r\n") as other:
+            other.settimeout(20)
+            read_all(other)
+
+    def threads(self, router):
+        return len(os.listdir(f"/proc/{router.pid}/task"))
+
+    @contextlib.contextmanager
+    def older_kernel(self):
+        shim = self.folder / "older_kernel.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, SHIM, "-ldl"], check=True)
+        yield {"LD_PRELOAD": str(shim)}
+
+
+class FromABackend(ForeignFiles):
+    """The answer to a handoff is one byte."""
+
+    def answer(self, file, env=None):
+        """The router, the outcome of a client whose backend answers with `file`, and what the backend's call came to."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(self.folder / "blog.sock"))
+            listener.listen()
+            router = self.router(ROUTE + self.backend("blog", rest='hold = "0s"'), head=HEAD, env=env, compare_descriptors=False)
+            said = []
+
+            def take():
+                connection, _ = listener.accept()
+                with connection:
+                    _, descriptors, _, _ = socket.recv_fds(connection, 4096, 1)
+                    try:
+                        handoff_sender.send_with(connection, handoff_sender.ACK, [file])
+                        file.close()
+                    except OSError as error:
+                        said.append(error)
+                    os.close(descriptors[0])
+
+            backend = threading.Thread(target=take)
+            backend.start()
+            before = self.threads(router)
+            client = self.connect(router, client_hello("blog.example.com"))
+            backend.join(harness.DEADLINE)
+            self.serves(router)
+            address, port = client.getsockname()
+            return router, before, router.session(client=f"{address}:{port}")["outcome"], said
+
+    @unittest.skipUnless(refuses_descriptors(), "Linux before 6.16")
+    def test_the_kernel_refuses_an_answer_with_a_file(self):
+        with slow_file() as file:
+            router, before, outcome, said = self.answer(file)
+            self.assertEqual(outcome, "backend_declined")
+            self.assertEqual([type(error) for error in said], [PermissionError])
+            self.assertEqual(self.threads(router), before)
+
+    def test_where_it_cannot_the_file_ends_in_another_thread(self):
+        with self.older_kernel() as env, slow_file() as file:
+            router, before, outcome, said = self.answer(file, env)
+            self.assertEqual(outcome, "backend_declined")
+            self.assertEqual(said, [])
+            self.assertEqual(self.threads(router), before + 1)
+            self.serves(router)
+
+    def test_where_it_cannot_an_honest_answer_counts(self):
+        with self.older_kernel() as env:
+            self.receiver("blog", serve="once")
+            router = self.router(ROUTE + self.backend("blog"), head=HEAD, env=env)
+            client = self.connect(router, client_hello("blog.example.com"))
+            self.assertEqual(len(read_all(client)[0]), 1)
+            self.assertEqual(router.session()["outcome"], "handed_off")
+
+
+class FromAStranger(ForeignFiles):
+    """Of a handoff listener."""
+
+    def start_router(self):
+        path = self.folder / "in.sock"
+        for folder in (self.class_folder, self.folder):
+            folder.chmod(0o755)
+        listener = f'[[listener]]\naddress = "handoff:{path}"\nmode = "0666"\n'
+        router = self.router(ROUTE + self.backend("blog", rest='hold = "0s"') + listener, head=HEAD, compare_descriptors=False)
+        return router, str(path)
+
+    @needs_root
+    def test_what_lies_in_a_strangers_connection_ends_in_another_thread(self):
+        router, path = self.start_router()
+        before = self.threads(router)
+        with slow_file() as file:
+            router.signal(signal.SIGSTOP)  # or it might turn the stranger away before that has sent anything
+            with acting_as(54321, 54321), handoff_sender.connect(path) as connection:
+                handoff_sender.send_with(connection, b"x", [file])
+                file.close()
+            router.signal(signal.SIGCONT)
+            wait_until(lambda: self.threads(router) == before + 1, "another thread that waits")
+            self.serves(router)
+
+    @needs_root
+    def test_what_comes_with_a_strangers_datagram_ends_in_another_thread(self):
+        router, path = self.start_router()
+        before = self.threads(router)
+        with slow_file() as file:
+            with acting_as(54321, 54321), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+                channel.connect(path + ".datagram")
+                router.signal(signal.SIGSTOP)  # until its copy is the last
+                handoff_sender.send_with(channel, b"x", [file])
+                file.close()
+                router.signal(signal.SIGCONT)
+            wait_until(lambda: self.threads(router) == before + 1, "another thread that waits")
+            self.serves(router)
+
+
+if __name__ == "__main__":
+    harness.main()
