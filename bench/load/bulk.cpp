@@ -80,7 +80,7 @@ bool go_on(transfer& one, bool up) {
 
 } // namespace
 
-std::string run_bulk(const target& to, const bulk_load& load) {
+std::string run_bulk(target& to, const bulk_load& load) {
     epoll_set epoll;
     std::vector<transfer> transfers;
     const auto begin = clock::now();
@@ -88,7 +88,7 @@ std::string run_bulk(const target& to, const bulk_load& load) {
         auto& one = transfers.emplace_back(transfer{connect_client(to), load.bytes});
         if (!one.fd)
             fail("connect");
-        const auto n = ::send(one.fd.get(), to.hello.data(), to.hello.size(), MSG_NOSIGNAL);
+        const auto n = ::send(one.fd.get(), to.next_hello().data(), to.hello.size(), MSG_NOSIGNAL);
         if (n != static_cast<ssize_t>(to.hello.size()))
             fail("send");
         epoll.add(one.fd.get(),

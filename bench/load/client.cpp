@@ -27,6 +27,14 @@ void fail(const std::string& what) {
     throw std::runtime_error(what + ": " + std::strerror(errno));
 }
 
+const bytes& target::next_hello() noexcept {
+    constexpr std::size_t last_random_byte = 5 + 4 + 2 + 31; // headers of record and message, version
+    if (hello.size() > last_random_byte)
+        for (auto at = last_random_byte; ++hello[at] == 0 && at > last_random_byte - 8; --at) {
+        }
+    return hello;
+}
+
 target make_target(std::uint16_t port, const std::string& hello_file) {
     std::ifstream file{hello_file, std::ios::binary};
     target to;

@@ -24,6 +24,10 @@ inline constexpr std::string_view expected_answer = "snipass bench ok";
 struct target {
     sockaddr_in address{};
     bytes hello;
+
+    // next_hello is that of another client: each has random bytes of its own (RFC 8446 section 4.1.2), by
+    // which a router knows a hello that goes in circles.
+    [[nodiscard]] const bytes& next_hello() noexcept;
 };
 
 [[nodiscard]] target make_target(std::uint16_t port, const std::string& hello_file);

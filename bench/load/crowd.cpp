@@ -33,7 +33,7 @@ void await_answer(int fd) {
 
 } // namespace
 
-void run_crowd(const target& to, const crowd_load& load) {
+void run_crowd(target& to, const crowd_load& load) {
     const auto size = load.first_bytes > 0 ? std::min(load.first_bytes, to.hello.size()) : to.hello.size();
     std::vector<os::unique_fd> crowd;
     auto source = first_source;
@@ -43,7 +43,7 @@ void run_crowd(const target& to, const crowd_load& load) {
             auto& fd = crowd.emplace_back(connect_client(to, source));
             if (!fd)
                 fail("connect");
-            if (::send(fd.get(), to.hello.data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size))
+            if (::send(fd.get(), to.next_hello().data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size))
                 fail("send");
         }
         ++source;

@@ -13,7 +13,7 @@ struct short_load {
     std::chrono::milliseconds duration{1'000};
     std::size_t count = 0; // if above 0, so many connections instead of a duration
 };
-[[nodiscard]] std::string run_short(const target& to, const short_load& load);
+[[nodiscard]] std::string run_short(target& to, const short_load& load);
 
 // bulk_load is few connections with much in them.
 struct bulk_load {
@@ -21,7 +21,7 @@ struct bulk_load {
     std::size_t connections = 4;
     std::uint64_t bytes = 0; // on each connection, behind the hello
 };
-[[nodiscard]] std::string run_bulk(const target& to, const bulk_load& load);
+[[nodiscard]] std::string run_bulk(target& to, const bulk_load& load);
 
 // crowd_load is many connections that stay: with the first bytes of a hello (they wait in the router), or
 // with a whole one and its answer. They stay until standard input ends.
@@ -29,6 +29,6 @@ struct crowd_load {
     std::size_t count = 0;
     std::size_t first_bytes = 0; // 0: the whole hello, and the answer is awaited
 };
-void run_crowd(const target& to, const crowd_load& load);
+void run_crowd(target& to, const crowd_load& load);
 
 } // namespace snipass::bench

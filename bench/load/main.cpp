@@ -50,7 +50,7 @@ int run(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
 
     raise_descriptor_limit();
-    const auto to = make_target(port, hello);
+    auto to = make_target(port, hello);
     shorts.duration = std::chrono::milliseconds{milliseconds};
     bulk.up = direction == "up";
     if (*crowd_command)

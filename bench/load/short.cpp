@@ -37,7 +37,7 @@ struct client {
 
 class generator {
   public:
-    generator(const target& to, const short_load& load) : to_(to), load_(load) {}
+    generator(target& to, const short_load& load) : to_(to), load_(load) {}
 
     std::string run();
 
@@ -56,7 +56,7 @@ class generator {
     void end(std::size_t slot, bool success);
     [[nodiscard]] std::string report(clock::duration took);
 
-    const target& to_;
+    target& to_;
     const short_load& load_;
     epoll_set epoll_;
     std::vector<client> clients_;
@@ -105,7 +105,7 @@ void generator::start(clock::time_point intended) {
     ++live_;
     auto& one = clients_[slot];
     one = client{std::move(fd), intended};
-    const auto n = ::send(one.fd.get(), to_.hello.data(), to_.hello.size(), MSG_NOSIGNAL);
+    const auto n = ::send(one.fd.get(), to_.next_hello().data(), to_.hello.size(), MSG_NOSIGNAL);
     one.has_sent = n == static_cast<ssize_t>(to_.hello.size());
     const auto events = EPOLLIN | EPOLLRDHUP | EPOLLET | (one.has_sent ? 0U : EPOLLOUT);
     epoll_.add(one.fd.get(), static_cast<std::uint32_t>(events), slot);
@@ -114,7 +114,7 @@ void generator::start(clock::time_point intended) {
 void generator::go_on(std::size_t slot) {
     auto& one = clients_[slot];
     if (!one.has_sent) {
-        const auto n = ::send(one.fd.get(), to_.hello.data(), to_.hello.size(), MSG_NOSIGNAL);
+        const auto n = ::send(one.fd.get(), to_.next_hello().data(), to_.hello.size(), MSG_NOSIGNAL);
         one.has_sent = n == static_cast<ssize_t>(to_.hello.size());
         if (!one.has_sent && errno != EAGAIN)
             return end(slot, false);
@@ -184,7 +184,7 @@ std::string generator::run() {
 
 } // namespace
 
-std::string run_short(const target& to, const short_load& load) {
+std::string run_short(target& to, const short_load& load) {
     (void)std::signal(SIGTERM, [](int) { is_stopped = 1; });
     // The kernel lets ordinary sleeps end up to 50 us late.
     (void)::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);

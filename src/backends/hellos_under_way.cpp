@@ -1,21 +1,35 @@
 // SPDX-License-Identifier: BSL-1.0
-// Which clients are being forwarded to the name they asked for.
+// Which hellos are being relayed, and where to.
 #include "snipass/backends/hellos_under_way.hpp"
 
-namespace snipass::server {
+#include <cstring>
+#include <functional>
 
-std::shared_ptr<const hellos_under_way::mark> hellos_under_way::add(const random& one) {
-    {
-        const std::lock_guard lock{mutex_};
-        if (!all_.insert(one).second)
-            return nullptr;
-    }
-    return std::make_shared<const mark>(*this, one);
+namespace snipass::server {
+namespace {
+
+std::uint64_t fold(const hellos_under_way::random& hello, std::string_view backend) noexcept {
+    std::array<std::uint64_t, sizeof hello / sizeof(std::uint64_t)> words{};
+    std::memcpy(words.data(), hello.data(), sizeof hello);
+    return words[0] ^ words[1] ^ words[2] ^ words[3] ^ std::hash<std::string_view>{}(backend);
 }
 
-void hellos_under_way::remove(const random& one) {
+} // namespace
+
+std::optional<hellos_under_way::mark> hellos_under_way::add(const random& hello, std::string_view backend,
+                                                            std::size_t limit) {
     const std::lock_guard lock{mutex_};
-    all_.erase(one);
+    const auto at = all_.try_emplace(fold(hello, backend), 0).first;
+    if (at->second >= limit)
+        return std::nullopt;
+    ++at->second;
+    return mark{*this, at};
+}
+
+void hellos_under_way::remove(place at) {
+    const std::lock_guard lock{mutex_};
+    if (--at->second == 0)
+        all_.erase(at);
 }
 
 std::size_t hellos_under_way::size() const {

@@ -8,37 +8,14 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/local_address.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/tls/client_hello.hpp"
 
-#include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace snipass::server {
 namespace {
 
 using hosts = std::variant<not_taken, std::vector<candidate>>;
-
-// The place of one client: nobody else's sessions are counted there, and nobody else's failures.
-struct forwarded final : target {
-    explicit forwarded(std::shared_ptr<const hellos_under_way::mark> one) : mark(std::move(one)) {}
-
-    std::shared_ptr<const hellos_under_way::mark> mark; // until the session has ended
-};
-
-std::optional<hellos_under_way::random> random_of(routed_client& client) {
-    auto& buffer = client.thread.buffer;
-    if (!client.peeker.is_current(buffer) &&
-        !client.peeker.look(client.socket.get(), buffer, client.consumed))
-        return std::nullopt;
-    const auto hello = tls::parse_client_hello(client.peeker.message(buffer));
-    hellos_under_way::random random;
-    if (!hello || hello->random.size() != random.size())
-        return std::nullopt;
-    std::ranges::copy(hello->random, random.begin());
-    return random;
-}
 
 // why_not: empty if `settings` allow a connection to `to`. This machine's own addresses are public or private
 // as any others: they need to be listed, and a listener's own is never right. An error: nobody knows.
@@ -64,7 +41,7 @@ not_taken refuse(std::string why) {
 // choose: those of the addresses that `settings` allow. None, and of one nobody knows: that is the outcome,
 // because the next client may get there.
 net::task<hosts> choose(routed_client& client, const config::forward_settings& settings,
-                        const std::vector<ip_address>& addresses, std::shared_ptr<forwarded> state,
+                        const std::vector<ip_address>& addresses, std::shared_ptr<target> state,
                         net::time_point deadline) {
     std::vector<candidate> found;
     std::string reason;
@@ -103,13 +80,6 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
             name = asked_for->text();
     if (name.empty())
         co_return refuse("the client did not ask for a host name that a route has");
-    const auto random = random_of(client);
-    if (!random)
-        co_return refuse("its hello cannot be read again");
-    auto mark = client.thread.book.forwarded.add(*random);
-    if (!mark)
-        co_return refuse("a loop: this hello is being forwarded already");
-
     // The dot at the end: no search list makes another name of it (resolv.conf(5)).
     name += ".";
     const auto deadline = net::clock::now() + settings.connect_timeout;
@@ -123,8 +93,8 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
                             .error = answer.error(),
                             .detail = too_many ? "too many clients wait for names" : ""};
     }
-    auto state = std::make_shared<forwarded>(std::move(mark));
-    co_return co_await choose(client, settings, *answer, std::move(state), deadline);
+    // A state of its own: nobody else's sessions are counted there, and nobody else's failures.
+    co_return co_await choose(client, settings, *answer, std::make_shared<target>(), deadline);
 }
 
 } // namespace snipass::server

@@ -27,20 +27,23 @@ bool leads_to(const config::backend_settings& backend, std::string_view address)
 
 } // namespace
 
-proxied_session::proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection)
+proxied_session::proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection,
+                                 hellos_under_way::mark mark)
     : relay(client.socket.release(), std::move(connection),
             options_of(*to.settings().proxy(), client.socket.is_shared())),
       thread_(client.thread), site_(std::move(client.site)), to_(to), at_(std::move(at)),
-      about_(std::move(client.about)) {
+      about_(std::move(client.about)), mark_(std::move(mark)) {
     about_.detail.shrink_to_fit();
     if (about_.hello)
         about_.hello->cut_offer(text_kept - std::min(text_kept, about_.detail.size()));
 }
 
-void proxied_session::begin(routed_client& client, backend& to, counted at, os::unique_fd connection) {
+void proxied_session::begin(routed_client& client, backend& to, counted at, os::unique_fd connection,
+                            hellos_under_way::mark mark) {
     auto& thread = client.thread;
     os::set_nonblocking(client.socket.get());
-    auto session = std::make_unique<proxied_session>(client, to, std::move(at), std::move(connection));
+    auto session =
+        std::make_unique<proxied_session>(client, to, std::move(at), std::move(connection), std::move(mark));
     auto& about = session->about_;
     std::unique_ptr<net::relay> relay = std::move(session);
     const auto ec = thread.relays.start(relay);

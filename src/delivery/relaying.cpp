@@ -4,6 +4,7 @@
 
 #include "connecting.hpp"
 #include "forwarding.hpp"
+#include "marking.hpp"
 
 #include "snipass/backends/health.hpp"
 #include "snipass/delivery/proxied_session.hpp"
@@ -102,6 +103,13 @@ not_taken why_not(routed_client& client, const backend& to, const error_code& la
     return made;
 }
 
+not_taken cannot_be_relayed(const error_code& why) {
+    return {.why = outcome::destination_refused,
+            .detail = why == would_loop ? "a loop: its hello is on its way there already"
+                                        : "its hello cannot be read again",
+            .is_final = true};
+}
+
 } // namespace
 
 not_taken removed() {
@@ -111,6 +119,9 @@ not_taken removed() {
 task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     const auto& settings = to.settings();
     const auto begun = net::clock::now();
+    auto mark = mark_hello(client, settings);
+    if (!mark && (mark.error() == would_loop || (settings.forward() != nullptr && client.about.hello)))
+        co_return cannot_be_relayed(mark.error());
     std::vector<candidate> candidates;
     if (settings.forward() != nullptr) {
         auto hosts = co_await find_hosts(client, to);
@@ -129,7 +140,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     client.about.address = connection->to.address->text;
     client.about.endpoint = connection->to.endpoint;
     client.about.connect_time = net::clock::now() - begun;
-    proxied_session::begin(client, to, std::move(connection->session), std::move(connection->fd));
+    proxied_session::begin(client, to, std::move(connection->session), std::move(connection->fd),
+                           mark ? std::move(*mark) : hellos_under_way::mark{});
     co_return relayed{};
 }
 

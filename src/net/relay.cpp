@@ -89,6 +89,8 @@ void relay::on_ready(unsigned which, std::uint32_t events) {
     one.readable = one.readable || (events & something_to_read) != 0;
     one.writable = one.writable || (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
     one.urgent = one.urgent || (events & EPOLLPRI) != 0;
+    if (which == backend_tag && (events & something_to_read) != 0)
+        answered();
     one.hung_up = one.hung_up || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if ((events & EPOLLERR) != 0)
         fail(one);

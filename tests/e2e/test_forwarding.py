@@ -5,14 +5,13 @@ The file runs in a network and mount namespace of its own, with its own DNS serv
 public addresses beside it.
 """
 
-import os
 import pathlib
 import socket
 import subprocess
 import threading
 
 import harness
-from harness import DEADLINE, client_hello, read_all
+from harness import DEADLINE, client_hello, of_another_client, read_all
 from harness.namespace import CaseWithNeighbour, run_in_namespace
 
 OWN, OTHER = CaseWithNeighbour.own, CaseWithNeighbour.other
@@ -210,7 +209,7 @@ class Forwarding(CaseWithNeighbour):
 
         def client(source, name):
             self.resolver.answers[f"{name}.test"] = [OTHER] if name.startswith("honest") else "stall"
-            own = hello[:11] + os.urandom(32) + hello[43:]  # its random bytes: another client
+            own = of_another_client(hello)
             return self.connect(router, own.replace(b"stall000", name.encode()), source=source)
 
         for number in range(640):

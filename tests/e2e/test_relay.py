@@ -8,7 +8,7 @@ import threading
 import time
 
 import harness
-from harness import DEADLINE, Case, client_hello, read_all, read_exactly, wait_until
+from harness import DEADLINE, Case, client_hello, of_another_client, read_all, read_exactly, wait_until
 
 HELLO = client_hello("far.example.com")
 
@@ -290,7 +290,12 @@ class Idle(Proxied):
             client.close(), backend.close()
         wait_until(lambda: len(router.sessions()) >= 100, "they have ended")
         descriptors, memory = router.descriptor_count(), router.memory()
-        kept = [self.pair(router, hello=hello) for _ in range(self.SESSIONS)]
+        kept = []
+        for _ in range(self.SESSIONS):
+            client, backend = self.pair(router, hello=of_another_client(hello))
+            backend.sendall(b"!")  # before that, 64 bytes more are kept to know a loop
+            self.assertEqual(read_exactly(client, 1), b"!")
+            kept.append((client, backend))
         self.assertLessEqual(router.descriptor_count() - descriptors, 2 * self.SESSIONS)
         each = (router.memory() - memory) / self.SESSIONS
         print(f"an idle proxied session: {each:.0f} bytes")

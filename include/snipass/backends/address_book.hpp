@@ -98,7 +98,7 @@ class address_book {
     // presence_of is the one of the backend of that name; it is made if need be.
     [[nodiscard]] std::shared_ptr<presence> presence_of(const std::string& backend);
 
-    hellos_under_way forwarded;
+    hellos_under_way hellos; // of relayed clients
 
   private:
     struct name {

@@ -1,48 +1,65 @@
 // SPDX-License-Identifier: BSL-1.0
-// hellos_under_way: which clients are being forwarded to the name they asked for, so that a loop is found.
+// hellos_under_way: which hellos are being relayed, and where to, so that a loop is found.
 #pragma once
 
-#include "snipass/base/bytes.hpp"
-
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <mutex>
-#include <set>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 namespace snipass::server {
 
 // A ClientHello has 32 random bytes (RFC 8446 section 4.1.2), and whoever relays it passes them on. One that
-// comes in while the same is being forwarded has come back to us, over whatever hops.
+// is on its way to a backend, and comes in for the same backend again, has come back to us, over whatever
+// hops. On its way to another backend it may pass here twice: something between them may look at it.
 //
-// Thread-safe: a loop comes back to any worker.
+// Eight bytes are kept of both, and nobody can make them equal to those of another client, whose random bytes
+// are not known. Thread-safe: a loop comes back to any worker.
 class hellos_under_way {
+    using journeys = std::map<std::uint64_t, std::uint32_t>; // how many marks each has
+    using place = journeys::iterator;
+
   public:
     using random = std::array<std::uint8_t, 32>;
 
-    // mark is one client's, for as long as it exists.
+    // mark is one client's: its hello is under way for as long as it exists. It goes before its hellos do.
     class mark {
       public:
-        mark(hellos_under_way& all, const random& one) noexcept : all_(all), one_(one) {}
-        ~mark() { all_.remove(one_); }
-        mark(const mark&) = delete;
-        mark& operator=(const mark&) = delete;
+        mark() = default; // of nothing
+        mark(mark&& other) noexcept : all_(std::exchange(other.all_, nullptr)), at_(other.at_) {}
+        mark& operator=(mark&& other) noexcept {
+            std::swap(all_, other.all_);
+            std::swap(at_, other.at_);
+            return *this;
+        }
+        ~mark() {
+            if (all_ != nullptr)
+                all_->remove(at_);
+        }
 
       private:
-        hellos_under_way& all_;
-        random one_;
+        friend class hellos_under_way;
+
+        mark(hellos_under_way& all, place at) noexcept : all_(&all), at_(at) {}
+
+        hellos_under_way* all_ = nullptr;
+        place at_{};
     };
 
-    // add marks a hello; null: it is under way already. The marks go before this does.
-    [[nodiscard]] std::shared_ptr<const mark> add(const random& one);
+    // add: nullopt: `limit` marks of this journey exist.
+    [[nodiscard]] std::optional<mark> add(const random& hello, std::string_view backend, std::size_t limit);
 
-    [[nodiscard]] std::size_t size() const;
+    [[nodiscard]] std::size_t size() const; // journeys
 
   private:
-    void remove(const random& one);
+    void remove(place at);
 
     mutable std::mutex mutex_;
-    std::set<random> all_;
+    journeys all_;
 };
 
 } // namespace snipass::server

@@ -2,6 +2,7 @@
 // proxied_session: what is left of a session while it is relayed.
 #pragma once
 
+#include "snipass/backends/hellos_under_way.hpp"
 #include "snipass/context/context.hpp"
 #include "snipass/delivery/routed_client.hpp"
 #include "snipass/net/relay.hpp"
@@ -23,14 +24,17 @@ class proxied_session final : public net::relay {
   public:
     // begin takes a client and its record; from then on the session's end is told here. `to` is one of the
     // generation's backends, `at` where it is, and `connection` is open and greeted.
-    static void begin(routed_client& client, backend& to, counted at, os::unique_fd connection);
+    static void begin(routed_client& client, backend& to, counted at, os::unique_fd connection,
+                      hellos_under_way::mark mark);
 
-    proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection);
+    proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection,
+                    hellos_under_way::mark mark);
 
     // must_end: what this session uses is_removed.
     [[nodiscard]] bool must_end(const config::configuration& now) const;
 
   private:
+    void answered() override { mark_ = {}; }
     void ended(const net::relay_result& how) override;
 
     context& thread_;
@@ -39,6 +43,7 @@ class proxied_session final : public net::relay {
     backend& to_;
     counted at_;
     record about_;
+    hellos_under_way::mark mark_; // until the backend has answered: then this is no loop
 };
 
 } // namespace snipass::server

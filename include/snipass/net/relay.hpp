@@ -71,6 +71,9 @@ class relay : private alarm, private ready_target {
   private:
     friend class relay_group;
 
+    // answered is told whenever the backend has sent something, or has ended.
+    virtual void answered() {}
+
     // ended is told once, after both sockets were closed.
     virtual void ended(const relay_result& how) = 0;
 

@@ -7,12 +7,13 @@ is: a test waits for what must happen, for at most DEADLINE seconds.
 
 from . import handoff_sender
 from .case import Case, main
-from .clients import Dribble, chromium, client_hello, curl, gnutls_cli, python_tls, read_all, read_exactly, s_client, tstclnt
+from .clients import (Dribble, chromium, client_hello, curl, gnutls_cli, of_another_client, python_tls, read_all,
+                      read_exactly, s_client, tstclnt)
 from .process import DEADLINE, Watched, wait_until
 from .receiver import Receiver
 from .router import Router, is_sanitized, unless_sanitized
 
 __all__ = [
     "DEADLINE", "Case", "Dribble", "Receiver", "Router", "Watched", "chromium", "client_hello", "curl", "gnutls_cli", "handoff_sender",
-    "is_sanitized", "main", "python_tls", "read_all", "read_exactly", "s_client", "tstclnt", "unless_sanitized", "wait_until",
+    "is_sanitized", "main", "of_another_client", "python_tls", "read_all", "read_exactly", "s_client", "tstclnt", "unless_sanitized", "wait_until",
 ]

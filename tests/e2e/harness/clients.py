@@ -2,6 +2,7 @@
 """Clients: the real ones (curl, openssl s_client, gnutls-cli, Python's ssl) and the bytes of a real ClientHello."""
 
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -115,6 +116,11 @@ def client_hello(name="blog.example.com", *, alpn=()):
     except ssl.SSLWantReadError:
         pass
     return outgoing.read()
+
+
+def of_another_client(hello):
+    """The same hello with random bytes of its own, as every client's has: the same ones over and over are a loop."""
+    return hello[:11] + os.urandom(32) + hello[43:]
 
 
 def read_exactly(connection, size):
