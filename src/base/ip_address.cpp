@@ -103,12 +103,14 @@ std::string ip_endpoint::to_string() const {
     return (address.is_v4() ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
 
+bool includes(const ip_endpoint& wide, const ip_endpoint& narrow) noexcept {
+    const bool any_v4 = wide.address == ip_address::v4({}) && narrow.address.is_v4();
+    const bool any = wide.address == ip_address{};
+    return wide.port == narrow.port && (any || any_v4) && wide.address != narrow.address;
+}
+
 bool overlap(const ip_endpoint& a, const ip_endpoint& b) noexcept {
-    const auto includes = [](const ip_address& one, const ip_address& other) {
-        const bool any_v4 = one == ip_address::v4({}) && other.is_v4();
-        return one == other || any_v4 || one == ip_address{};
-    };
-    return a.port == b.port && (includes(a.address, b.address) || includes(b.address, a.address));
+    return a == b || includes(a, b) || includes(b, a);
 }
 
 ip_prefix::ip_prefix(ip_address address, unsigned length) noexcept {

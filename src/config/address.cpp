@@ -130,6 +130,37 @@ written<listener_address> parse_handoff_listener(std::string_view text) {
     return listener_address{std::nullopt, {}, std::move(*parsed.value)};
 }
 
+bool is_link_local(const ip_address& address) {
+    return ip_prefix::parse("fe80::/10")->contains(address);
+}
+
+// A link-local address (RFC 4291, section 2.5.6) is on one interface, which stands behind it (RFC 4007,
+// section 11).
+written<listener_address> parse_on_interface(std::string_view text) {
+    using result = written<listener_address>;
+    const auto percent = text.find('%');
+    const auto bracket = text.find(']');
+    const bool names_one = percent < bracket && bracket < text.size();
+    const auto name = names_one ? text.substr(percent + 1, bracket - percent - 1) : std::string_view{};
+    const auto without = names_one ? std::string(text.substr(0, percent)) + std::string(text.substr(bracket))
+                                   : std::string(text);
+    const auto endpoint = ip_endpoint::parse(without);
+    if (!endpoint)
+        return result::refused(listener_problem(text));
+    if (!is_link_local(endpoint->address))
+        return names_one ? result::refused(in_quotes(text) +
+                                           " is no link-local address, so it has no interface; write " +
+                                           in_quotes(without))
+                         : listener_address{*endpoint, {}};
+    const bool is_name =
+        !name.empty() && name.size() <= limits::interface_name && name.find('/') == name.npos;
+    if (!is_name)
+        return result::refused(
+            in_quotes(text) + " is a link-local address; write with it on which interface it is, such as " +
+            in_quotes("[" + endpoint->address.to_string() + "%eth0]:" + std::to_string(endpoint->port)));
+    return listener_address{*endpoint, {}, {}, false, std::string(name)};
+}
+
 // An admin may well write a path as it is.
 bool is_bare_path(std::string_view text) {
     return text.starts_with('/') || text.starts_with('@');
@@ -165,13 +196,11 @@ written<listener_address> parse_listener_address(std::string_view text) {
         return parse_systemd(text);
     if (text.starts_with(handoff_prefix))
         return parse_handoff_listener(text);
-    if (const auto endpoint = ip_endpoint::parse(text))
-        return listener_address{*endpoint, {}};
     const auto [host, port_text] = split(text);
     if (host.size() < text.size() && (host.empty() || host == "*"))
         if (const auto port = parse_port(port_text))
-            return listener_address{ip_endpoint{ip_address{}, *port}, {}};
-    return written<listener_address>::refused(listener_problem(text));
+            return listener_address{ip_endpoint{ip_address{}, *port}, {}, {}, true};
+    return parse_on_interface(text);
 }
 
 written<std::string> parse_handoff_address(std::string_view text) {

@@ -18,7 +18,7 @@ std::string identity(const listener_settings& listener) {
         return "handoff:" + listener.handoff_path;
     if (!listener.endpoint || listener.endpoint->port == 0)
         return {};
-    return listener.endpoint->to_string();
+    return listener.endpoint->to_string() + "%" + listener.interface;
 }
 
 // A client that is handed to the router itself would go round for ever.

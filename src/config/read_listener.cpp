@@ -102,12 +102,13 @@ listener_draft read_listener(const members& table, place where, findings& findin
             in.error(listener.where, "address", parsed.problem);
         if (const auto* const text = std::get_if<std::string>(&address->value.value))
             listener.settings.address = *text;
-        if (parsed.value)
+        if (parsed.value) {
             listener.settings.endpoint = parsed.value->endpoint;
-        if (parsed.value)
             listener.settings.systemd_name = parsed.value->systemd_name;
-        if (parsed.value)
             listener.settings.handoff_path = parsed.value->handoff_path;
+            listener.settings.every_address = parsed.value->every_address;
+            listener.settings.interface = parsed.value->interface;
+        }
     } else {
         findings.error(where, "listener: no address; write one such as address = \"[::]:443\"");
     }

@@ -110,6 +110,10 @@ error_code event_loop::watch_edges(int fd, ready_target& one, unsigned which) {
     return epoll_.add(fd, tag(one, which));
 }
 
+error_code event_loop::watch_shared(int fd, ready_target& one) {
+    return epoll_.add_shared(fd, tag(one));
+}
+
 void event_loop::forget(const ready_target& one) noexcept {
     for (auto i = next_event_; i < events_end_; ++i)
         if ((events_[i].data.u64 & ~which_bit) == tag(one))

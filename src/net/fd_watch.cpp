@@ -33,7 +33,7 @@ bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_h
     pausing_ = events == no_events || is_late;
     if (!pausing_) {
         result_ = enroll(events);
-        if (result_ || (events == edges && std::exchange(has_news_, false)))
+        if (result_ || ((events & EPOLLET) != 0 && std::exchange(has_news_, false)))
             return false;
         is_registered_ = true;
     }
@@ -42,7 +42,14 @@ bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_h
     return true;
 }
 
+void fd_watch::step_back() {
+    loop_.unwatch(fd_);
+    is_registered_ = false;
+}
+
 error_code fd_watch::enroll(std::uint32_t events) {
+    if (events == shared_edges)
+        return is_registered_ ? error_code{} : loop_.watch_shared(fd_, *this);
     if (events == edges)
         return is_registered_ ? error_code{} : loop_.watch_edges(fd_, *this, 0);
     return is_registered_ ? loop_.watch_again(fd_, events, *this) : loop_.watch(fd_, events, *this);

@@ -22,6 +22,10 @@ error_code epoll::add(int fd, std::uint64_t tag) {
     return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET, tag);
 }
 
+error_code epoll::add_shared(int fd, std::uint64_t tag) {
+    return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, tag);
+}
+
 error_code epoll::add_once(int fd, std::uint32_t events, std::uint64_t tag) {
     return control(EPOLL_CTL_ADD, fd, events | EPOLLONESHOT, tag);
 }

@@ -42,27 +42,46 @@ std::string next_name(std::string_view& names) {
     return name;
 }
 
+// adopt takes `count` descriptors, or those of them that are open.
+void adopt(int count, passed_sockets& into) {
+    auto names = variable("LISTEN_FDNAMES");
+    for (int fd = first_passed_fd; fd < first_passed_fd + count; ++fd) {
+        auto name = next_name(names);
+        if (::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+            into.all.push_back({std::move(name), unique_fd{fd}});
+    }
+    if (const auto open = static_cast<int>(into.all.size()); open < count)
+        into.problem = "LISTEN_FDS is " + std::to_string(count) + ", but of these descriptors only " +
+                       std::to_string(open) +
+                       " are open: what stands between systemd and this process closed them";
+}
+
+passed_sockets take(const std::string& meant_for, const std::string& how_many) {
+    passed_sockets taken;
+    const auto pid = number<pid_t>(meant_for);
+    const auto count = number<int>(how_many);
+    // No process can have more open; such a number is a mistake, and not worth as many system calls.
+    if (!pid || !count || *count < 0 || *count > ::sysconf(_SC_OPEN_MAX) - first_passed_fd)
+        taken.problem = "LISTEN_PID is \"" + meant_for + "\" and LISTEN_FDS is \"" + how_many +
+                        "\": systemd passes sockets with a process's number and with how many there are";
+    else if (pid != ::getpid())
+        taken.problem = "LISTEN_PID is " + meant_for + ", and this process is " + std::to_string(::getpid()) +
+                        ": a program between systemd and this one must become it (exec), not start it";
+    else
+        adopt(*count, taken);
+    return taken;
+}
+
 } // namespace
 
-std::vector<passed_socket> take_listen_fds() {
-    std::vector<passed_socket> sockets;
-    const auto pid = number<pid_t>(variable("LISTEN_PID"));
-    const auto count = number<int>(variable("LISTEN_FDS"));
-    // No process can have more open; such a number is a mistake, and not worth as many system calls.
-    const bool possible = count && *count <= ::sysconf(_SC_OPEN_MAX) - first_passed_fd;
-    if (pid == ::getpid() && possible) {
-        auto names = variable("LISTEN_FDNAMES");
-        for (int i = 0; i < *count; ++i) {
-            auto name = next_name(names);
-            const int fd = first_passed_fd + i;
-            if (::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) // else it is not open: the variables lied
-                sockets.push_back({std::move(name), unique_fd{fd}});
-        }
-    }
+passed_sockets take_listen_fds() {
+    passed_sockets taken;
+    if (!variable("LISTEN_FDS").empty() || !variable("LISTEN_PID").empty())
+        taken = take(std::string{variable("LISTEN_PID")}, std::string{variable("LISTEN_FDS")});
     ::unsetenv("LISTEN_PID");
     ::unsetenv("LISTEN_FDS");
     ::unsetenv("LISTEN_FDNAMES");
-    return sockets;
+    return taken;
 }
 
 unique_fd notify_socket() {

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <fstream>
 
 namespace snipass::os {
 namespace {
@@ -47,27 +48,6 @@ Address read_as(const sockaddr_storage& storage) {
     return address;
 }
 
-result<unique_fd> bound_socket(const ip_endpoint& endpoint, bool share_port) {
-    const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
-    unique_fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
-    if (!fd)
-        return last_error();
-    if (auto ec = set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1))
-        return ec;
-    if (auto ec = set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, share_port ? 1 : 0))
-        return ec;
-    if (family == AF_INET6) {
-        const bool any = endpoint.address == ip_address{};
-        if (auto ec = set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, any ? 0 : 1))
-            return ec;
-    }
-    sockaddr_storage storage;
-    const socklen_t size = to_sockaddr(endpoint, storage);
-    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0)
-        return last_error();
-    return fd;
-}
-
 } // namespace
 
 std::optional<ip_endpoint> to_endpoint(const sockaddr_storage& storage) noexcept {
@@ -86,7 +66,7 @@ std::optional<ip_endpoint> to_endpoint(const sockaddr_storage& storage) noexcept
     return std::nullopt;
 }
 
-socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& storage) noexcept {
+socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& storage, unsigned interface) noexcept {
     storage = {};
     if (endpoint.address.is_v4()) {
         sockaddr_in v4{};
@@ -99,6 +79,7 @@ socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& storage) no
     sockaddr_in6 v6{};
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(endpoint.port);
+    v6.sin6_scope_id = interface;
     std::memcpy(&v6.sin6_addr, endpoint.address.bytes().data(), sizeof v6.sin6_addr);
     std::memcpy(&storage, &v6, sizeof v6);
     return sizeof v6;
@@ -126,29 +107,45 @@ result<ip_endpoint> peer_endpoint(int fd) {
     return *endpoint;
 }
 
-result<unique_fd> listen_tcp(const ip_endpoint& endpoint) {
-    auto fd = bound_socket(endpoint, true);
+result<unique_fd> listen_tcp(const ip_endpoint& endpoint, unsigned interface) {
+    const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
+    unique_fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
     if (!fd)
-        return fd.error();
-    if (auto ec = prepare_listener(fd->get()))
+        return last_error();
+    if (auto ec = set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1))
         return ec;
-    if (::listen(fd->get(), backlog) != 0)
+    if (family == AF_INET6) {
+        const bool any = endpoint.address == ip_address{};
+        if (auto ec = set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, any ? 0 : 1))
+            return ec;
+    }
+    sockaddr_storage storage;
+    const socklen_t size = to_sockaddr(endpoint, storage, interface);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0)
+        return last_error();
+    if (auto ec = prepare_listener(fd.get()))
+        return ec;
+    if (::listen(fd.get(), backlog) != 0)
         return last_error();
     return fd;
-}
-
-bool is_listened_on(const ip_endpoint& endpoint) {
-    if (endpoint.port == 0)
-        return false;
-    const auto alone =
-        bound_socket(endpoint, false); // with SO_REUSEADDR only a listening socket is in the way
-    return !alone && alone.error().value() == EADDRINUSE;
 }
 
 bool is_listening(int fd) {
     int listening = 0;
     socklen_t size = sizeof listening;
     return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+}
+
+bool is_connected(int fd) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
+int first_unprivileged_port() {
+    int port = 1024;
+    std::ifstream{"/proc/sys/net/ipv4/ip_unprivileged_port_start"} >> port; // a sandbox may hide it
+    return port;
 }
 
 error_code prepare_listener(int fd) {

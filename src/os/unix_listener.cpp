@@ -159,7 +159,7 @@ result<lent_unix> prepare_lent_unix(int fd) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
         return last_error();
-    lent.path = address.sun_path;
+    lent.path = local_path(fd);
     return lent;
 }
 

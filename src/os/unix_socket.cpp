@@ -80,6 +80,18 @@ void refuse_answer(int socket) {
     (void)::shutdown(socket, SHUT_RD); // fails only if the peer is gone, and then it cannot answer either
 }
 
+std::string local_path(int socket) {
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    constexpr auto start = offsetof(sockaddr_un, sun_path);
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+        address.sun_family != AF_UNIX || size <= start)
+        return {};
+    if (address.sun_path[0] != '\0')
+        return std::string(address.sun_path, ::strnlen(address.sun_path, size - start));
+    return "@" + std::string(address.sun_path + 1, size - start - 1);
+}
+
 file_id file_at(const std::string& path) noexcept {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0)

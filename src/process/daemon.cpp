@@ -65,7 +65,7 @@ class daemon {
     void end_early(int status);
     void reload(config::parsed parsed);
     void tell(const config::parsed& parsed);
-    [[nodiscard]] opened_listeners open_added(const config::configuration& next);
+    [[nodiscard]] opened_listeners open_listeners(const config::configuration& next, unsigned workers);
     void apply(opened_listeners opened);
     void applied_by_a_worker();
     void settle();
@@ -134,9 +134,7 @@ void daemon::start(const config::parsed& parsed) {
     configuration_ = parsed.value;
     log_.configure(configuration_->log);
     const auto workers = worker_count(configuration_->server);
-    auto opened = opener_.open(configuration_->listeners, workers);
-    for (const auto& problem : opened.problems)
-        log_.write(log_level::error, problem);
+    auto opened = open_listeners(*configuration_, workers);
     if (!opened.problems.empty())
         return end_early(exit_failure);
     {
@@ -154,6 +152,13 @@ void daemon::end_early(int status) {
     io_.stop();
 }
 
+opened_listeners daemon::open_listeners(const config::configuration& next, unsigned workers) {
+    auto opened = opener_.open(next.listeners, workers);
+    for (const auto& problem : opened.problems)
+        log_.write(log_level::error, problem);
+    return opened;
+}
+
 void daemon::tell(const config::parsed& parsed) {
     for (const auto& diagnostic : parsed.diagnostics) {
         const bool error = diagnostic.level == config::severity::error;
@@ -161,25 +166,12 @@ void daemon::tell(const config::parsed& parsed) {
     }
 }
 
-// open_added opens the listeners that are not open yet.
-opened_listeners daemon::open_added(const config::configuration& next) {
-    auto added = next.listeners;
-    std::erase_if(added, [this](const auto& one) {
-        return std::ranges::count(configuration_->listeners, one.address,
-                                  &config::listener_settings::address) > 0;
-    });
-    auto opened = opener_.open(added, workers_->size());
-    for (const auto& problem : opened.problems)
-        log_.write(log_level::error, problem);
-    return opened;
-}
-
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
 void daemon::reload(config::parsed parsed) {
     tell(parsed);
     opened_listeners opened;
     if (parsed.value)
-        opened = open_added(*parsed.value);
+        opened = open_listeners(*parsed.value, workers_->size());
     if (!parsed.value || !opened.problems.empty()) {
         log_.write(log_level::error, "not reloaded: the configuration before goes on");
         status_ = "The last reload failed; the configuration before it goes on";
@@ -200,6 +192,8 @@ void daemon::apply(opened_listeners opened) {
     log_.configure(configuration_->log);
     upkeep_->use(configuration_);
     opener_.keep(configuration_->listeners);
+    for (const auto& line : opener_.unnamed())
+        log_.write(log_level::warn, line);
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }

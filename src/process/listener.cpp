@@ -21,6 +21,11 @@ using namespace std::chrono_literals;
 // So many clients in a row, then the other sockets' turn.
 constexpr std::size_t batch = 64;
 
+// Of a socket that several workers wait on, the kernel always tells the same one first, while it waits. After
+// so many clients in a row it is the others' turn: connections that stay are every worker's, and so are
+// bounds.
+constexpr std::size_t clients_in_a_row = 8;
+
 // Without descriptors, or on a lent socket that somebody else has shut down, accept4 fails at once, again and
 // again: rest instead of spinning.
 constexpr auto rest_time = 20ms;
@@ -59,16 +64,37 @@ listener::~listener() {
         all.erase(std::ranges::find(all, *own_));
 }
 
-void listener::use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept {
+void listener::use(std::shared_ptr<generation> site, const config::listener_settings& settings) {
     site_ = std::move(site);
     settings_ = &settings;
+    within_.clear();
+    for (const auto& one : site_->config->listeners)
+        if (own_ && one.endpoint && includes(*own_, *one.endpoint))
+            within_.push_back(&one);
+}
+
+// settings_for: what the file says of the address that the client connected to. Of those within ours the one
+// that is just this address comes first, then that for all of IPv4.
+const config::listener_settings& listener::settings_for(int client) const {
+    if (within_.empty())
+        return *settings_;
+    const auto local = os::local_endpoint(client);
+    const auto* best = settings_;
+    for (const auto* const one : within_) {
+        if (local && *one->endpoint == *local)
+            return *one;
+        if (local && includes(*one->endpoint, *local))
+            best = one;
+    }
+    return *best;
 }
 
 net::task<> listener::run() {
     while (!stopping_) {
         auto next = accept_some();
         if (next == pace::empty) {
-            const auto problem = co_await watch_.news();
+            give_turn();
+            const auto problem = co_await watch_.shared_news();
             if (!problem || stopping_)
                 continue;
             next = pace_after(problem); // epoll_ctl(2) wants memory
@@ -78,6 +104,13 @@ net::task<> listener::run() {
     socket_.file = {};
     if (!socket_.lent && socket_.kind != socket_kind::handoff_stream)
         co_await serve_backlog();
+}
+
+void listener::give_turn() {
+    if (!socket_.shared || accepted_ < clients_in_a_row)
+        return;
+    watch_.step_back();
+    accepted_ = 0;
 }
 
 // serve_backlog takes who waits in the backlog of a socket that is about to be closed, in turns with
@@ -96,15 +129,16 @@ void listener::stop() {
     watch_.interrupt(net::wait_error::cancelled);
 }
 
-// The first of an own socket is there, or would not have woken us. Then it is cheaper to ask how many more
-// wait than to find out by an accept4 that finds nobody (os::accept_queue_size).
+// The first is there, or would not have woken us, unless another worker was quicker. Then it is cheaper to
+// ask how many more wait than to find out by an accept4 that finds nobody (os::accept_queue_size).
 listener::pace listener::accept_some() {
-    std::size_t wanted = socket_.lent ? std::min(waiting(), batch) : 1;
+    std::size_t wanted = 1;
     for (std::size_t accepted = 0; accepted < batch; wanted = std::min(waiting(), batch - accepted)) {
         if (wanted == 0)
             return pace::empty;
         for (; wanted > 0; --wanted, ++accepted) {
             const auto ec = accept_one();
+            accepted_ += ec ? 0 : 1;
             if (!ec)
                 continue;
             if (os::would_block(ec))
@@ -124,8 +158,10 @@ listener::pace listener::pace_after(const error_code& ec) {
     else if (is_broken(ec) && !std::exchange(told_broken_, true))
         thread_.events.write(
             config::log_level::error,
-            "nobody can be accepted: another process has shut the socket down (restart the socket unit)",
-            {{"listener", socket_.address}});
+            socket_.lent
+                ? "nobody can be accepted: another process has shut the socket down (restart the socket unit)"
+                : "nobody can be accepted: the socket was shut down (restart this service)",
+            {{"listener", socket_.address}, {"why", ec.message()}});
     return pace::rest; // anything else is one client's network error (accept(2)), and it may be gone
 }
 
@@ -153,7 +189,8 @@ error_code listener::accept_client() {
     auto client = os::accept_client(socket_.fd.get());
     if (!client)
         return client.error();
-    thread_.loop.spawn(serve(thread_, site_, *settings_, std::move(*client)));
+    const auto& settings = settings_for(client->fd.get());
+    thread_.loop.spawn(serve(thread_, site_, settings, std::move(*client)));
     return {};
 }
 

@@ -6,33 +6,37 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_listener.hpp"
+#include "snipass/process/lent_socket.hpp"
 
 #include <fcntl.h>
-#include <sys/socket.h>
+#include <net/if.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace snipass::server {
 namespace {
 
-const error_code not_listening = os::make_error(EINVAL);
-const error_code not_for_handoffs = os::make_error(EPROTOTYPE);
-const error_code only_for_handoffs = os::make_error(EAFNOSUPPORT);
+using config::listener_settings;
 
-// A listener that is stopped takes up to a second for its backlog.
-constexpr auto closing_time = std::chrono::seconds{2};
-
-bool is_for_handoffs(const config::listener_settings& one) {
+bool is_for_handoffs(const listener_settings& one) {
     return one.address.starts_with("handoff:");
+}
+
+// is_within_another: the socket of a wider address gets its clients, too. Port 0 is another one each time.
+bool is_within_another(const listener_settings& one, const std::vector<listener_settings>& all) {
+    return one.endpoint && one.endpoint->port != 0 && one.interface.empty() &&
+           std::ranges::any_of(all, [&](const auto& other) {
+               return other.endpoint && includes(*other.endpoint, *one.endpoint);
+           });
 }
 
 // what_to_enable, where systemd did not pass the socket `wanted`, but those with these names.
 std::string what_to_enable(std::string_view wanted, const std::vector<std::string_view>& passed) {
     if (passed.empty())
         return ", nor any other; enable the socket unit (systemctl enable --now snipass.socket), and let "
-               "systemd "
-               "start the router";
+               "systemd start the router";
     std::string names;
     for (const auto name : passed)
         names += (names.empty() ? "" : ", ") + in_quotes(name);
@@ -41,132 +45,178 @@ std::string what_to_enable(std::string_view wanted, const std::vector<std::strin
            " into the one that there is";
 }
 
-std::string problem(const config::listener_settings& one, const error_code& ec) {
-    auto text = "cannot listen on " + one.address + ": " + ec.message();
-    if (ec.value() == EACCES)
-        text += " (a port below 1024 needs CAP_NET_BIND_SERVICE)";
-    if (ec == not_listening)
-        text += " (systemd passed a socket that does not listen: it takes ListenStream= and Accept=no)";
-    if (ec == not_for_handoffs)
-        text += " (handoffs come in on a unix socket: ListenStream=/PATH, or ListenDatagram=/PATH and "
-                "PassCredentials=yes)";
-    if (ec == only_for_handoffs)
-        text += " (systemd passed a unix socket: write address = \"handoff:" + one.address + "\")";
+std::string problem(const listener_settings& one, std::string_view what, std::string_view hint = {}) {
+    auto text = "cannot listen on " + one.address + ": " + std::string{what};
+    if (!hint.empty())
+        text += " (" + std::string{hint} + ")";
     return text;
 }
 
-std::string problem(const config::listener_settings& one, const std::string& path, const error_code& ec) {
-    auto text = "cannot listen on " + one.address + ": " + path + ": " + ec.message();
-    if (ec.value() == EACCES || ec.value() == ENOENT || ec.value() == EROFS)
-        text += " (its folder must be there, and be this user's to write to)";
-    if (ec.value() == EADDRINUSE)
-        text += " (another program listens there, or it is no socket)";
-    return text;
+// The hint for a handoff listener's path comes from a look at the path.
+std::string hint_for_path(const std::string& path, const error_code& ec) {
+    std::error_code ignored;
+    const std::filesystem::path file{path};
+    const auto folder = file.parent_path().string();
+    switch (os::errno_of(ec)) {
+    case ENOENT:
+        return "there is no folder " + folder + "; RuntimeDirectory= in the unit makes one in /run";
+    case ENOTDIR:
+        return folder + " is no folder";
+    case EACCES:
+        return "this user may not make files in " + folder;
+    case EROFS:
+        return folder + " is read-only here; ReadWritePaths= in the unit names what is not";
+    case EADDRINUSE:
+        if (!std::filesystem::is_socket(std::filesystem::symlink_status(file, ignored)))
+            return "it is no socket: remove it, or write another path";
+        return "another program listens there";
+    default:
+        return {};
+    }
 }
 
-bool is_unix(int fd) {
-    sockaddr address{};
-    socklen_t size = sizeof address;
-    return ::getsockname(fd, &address, &size) == 0 && address.sa_family == AF_UNIX;
-}
-
-struct lent_socket {
-    std::string address;
-    socket_kind kind = socket_kind::tcp;
-};
-
-result<lent_socket> prepare_lent_for_handoffs(int fd) {
-    auto made = os::prepare_lent_unix(fd);
-    if (!made)
-        return made.error() == os::make_error(EPROTOTYPE) ? not_for_handoffs : made.error();
-    const bool stream = made->type == SOCK_STREAM;
-    return lent_socket{std::move(made->path),
-                       stream ? socket_kind::handoff_stream : socket_kind::handoff_datagram};
-}
-
-// A lent socket is ours as one that every worker polls, so it must not block.
-result<lent_socket> prepare_lent(const config::listener_settings& one, int fd) {
-    if (is_for_handoffs(one))
-        return prepare_lent_for_handoffs(fd);
-    if (is_unix(fd))
-        return only_for_handoffs;
-    const int flags = ::fcntl(fd, F_GETFL);
-    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return os::last_error();
-    if (const auto ec = os::prepare_listener(fd))
-        return ec;
-    if (!os::is_listening(fd)) // it would be ready for ever, with nobody to accept
-        return not_listening;
-    const auto bound = os::local_endpoint(fd);
-    if (!bound)
-        return bound.error();
-    return lent_socket{bound->to_string()};
+os::unique_fd copy_of(int fd) {
+    return os::unique_fd{::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
 }
 
 } // namespace
 
-opened_listeners listener_opener::open(const std::vector<config::listener_settings>& wanted,
-                                       unsigned workers) {
+opened_listeners listener_opener::open(const std::vector<listener_settings>& wanted, unsigned workers) {
     opened_listeners opened;
     opened.by_worker.resize(workers);
-    const auto known = own_.size();
     for (const auto& one : wanted) {
-        if (one.endpoint)
+        if (std::ranges::count(open_, one.address) > 0)
+            continue;
+        if (is_within_another(one, wanted))
+            check_within(one, opened);
+        else if (one.endpoint)
             open_own(one, opened);
         else if (!one.handoff_path.empty())
             open_handoff(one, opened);
         else
             lend(one, opened);
     }
-    if (!opened.problems.empty()) {
+    if (!opened.problems.empty())
         opened.by_worker.clear();
-        own_.erase(own_.begin() + static_cast<std::ptrdiff_t>(known), own_.end());
-    }
     return opened;
 }
 
-void listener_opener::keep(const std::vector<config::listener_settings>& in_use) {
-    const auto now = std::chrono::steady_clock::now();
-    for (auto& own : own_) {
-        if (std::ranges::count(in_use, own.listener, &config::listener_settings::address) > 0)
-            own.closed_by.reset();
-        else if (!own.closed_by)
-            own.closed_by = now + closing_time;
+void listener_opener::keep(const std::vector<listener_settings>& in_use) {
+    open_.clear();
+    used_.clear();
+    for (const auto& one : in_use) {
+        if (!is_within_another(one, in_use))
+            open_.push_back(one.address);
+        used_.push_back(one.systemd_name);
     }
-    std::erase_if(own_, [now](const own_address& one) { return one.closed_by && *one.closed_by <= now; });
+    std::erase_if(own_, [](const own_socket& one) { return one.origin.expired(); });
 }
 
-void listener_opener::open_own(const config::listener_settings& one, opened_listeners& to) {
+// check_within: nothing is opened, but an address that this machine does not have is a mistake all the same.
+void listener_opener::check_within(const listener_settings& one, opened_listeners& to) {
+    const auto any_port = os::listen_tcp({one.endpoint->address, 0});
+    if (!any_port)
+        return to.problems.push_back(
+            problem(one, any_port.error().message(), hint_for(*one.endpoint, any_port.error())));
+    to.bound_addresses.push_back({one.address, one.endpoint->to_string()});
+}
+
+void listener_opener::open_own(const listener_settings& one, opened_listeners& to) {
+    const unsigned interface = one.interface.empty() ? 0 : ::if_nametoindex(one.interface.c_str());
+    if (!one.interface.empty() && interface == 0)
+        return to.problems.push_back(problem(one, "there is no interface \"" + one.interface + "\""));
     auto endpoint = *one.endpoint;
-    if (!is_ours(endpoint) && os::is_listened_on(endpoint))
-        return to.problems.push_back(problem(one, os::make_error(EADDRINUSE)) + holder_of(endpoint));
-    for (auto& sockets : to.by_worker) {
-        auto fd = os::listen_tcp(endpoint);
-        if (!fd)
-            return to.problems.push_back(problem(one, fd.error()));
-        const auto bound = os::local_endpoint(fd->get());
-        if (!bound)
-            return to.problems.push_back(problem(one, bound.error()));
-        endpoint.port = bound->port; // with port 0 the other workers join the first
-        sockets.push_back({one.address, std::move(*fd)});
+    auto socket = own(endpoint, interface);
+    if (!socket && one.every_address && os::errno_of(socket.error()) == EAFNOSUPPORT) {
+        endpoint.address = ip_address::v4({}); // there is no IPv6, so these are all addresses
+        socket = own(endpoint, interface);
     }
-    own_.push_back({one.address, endpoint, std::nullopt});
-    to.bound_addresses.push_back({one.address, endpoint.to_string()});
+    if (!socket)
+        return to.problems.push_back(
+            problem(one, socket.error().message(), hint_for(endpoint, socket.error())));
+    const int fd = (*socket)->get();
+    for (auto& sockets : to.by_worker) {
+        auto copy = copy_of(fd);
+        if (!copy)
+            return to.problems.push_back(problem(one, os::last_error().message()));
+        sockets.push_back(
+            {one.address, std::move(copy), false, socket_kind::tcp, {}, to.by_worker.size() > 1, *socket});
+    }
+    const auto bound = os::local_endpoint(fd);
+    to.bound_addresses.push_back({one.address, (bound ? *bound : endpoint).to_string()});
+}
+
+// own: the same address may be written in another way than before, or may have been dropped a moment ago by a
+// reload: then its socket is there still.
+result<std::shared_ptr<const os::unique_fd>> listener_opener::own(const ip_endpoint& endpoint,
+                                                                  unsigned interface) {
+    for (const auto& one : own_)
+        if (one.endpoint == endpoint && one.interface == interface)
+            if (auto there = one.origin.lock())
+                return there;
+    auto made = os::listen_tcp(endpoint, interface);
+    if (!made)
+        return made.error();
+    const auto bound = os::local_endpoint(made->get()); // the kernel chooses for port 0
+    auto origin = std::make_shared<const os::unique_fd>(std::move(*made));
+    own_.push_back({bound ? *bound : endpoint, interface, origin});
+    return origin;
+}
+
+std::string listener_opener::hint_for(const ip_endpoint& address, const error_code& ec) const {
+    switch (os::errno_of(ec)) {
+    case EADDRINUSE:
+        return holder_of(address);
+    case EADDRNOTAVAIL:
+        return "no interface of this machine has the address";
+    case EAFNOSUPPORT:
+        if (address.address == ip_address{})
+            return "there is no IPv6 here: write \"0.0.0.0:" + std::to_string(address.port) +
+                   "\", or \"*:" + std::to_string(address.port) + "\" for what there is";
+        return address.address.is_v4() ? "there is no IPv4 here" : "there is no IPv6 here";
+    case EACCES:
+        if (address.port > 0 && address.port < os::first_unprivileged_port())
+            return "a port below " + std::to_string(os::first_unprivileged_port()) +
+                   " needs CAP_NET_BIND_SERVICE";
+        return "a security policy of this machine forbids it";
+    case EPERM:
+        return "a sandbox forbids it, such as SocketBindDeny= in the unit";
+    case EMFILE:
+        return "raise LimitNOFILE=";
+    default:
+        return {};
+    }
+}
+
+// holder_of says who listens on an address that is in use.
+std::string listener_opener::holder_of(const ip_endpoint& address) const {
+    for (const auto& passed : passed_.all) {
+        const auto bound = os::local_endpoint(passed.fd.get());
+        if (bound && overlap(*bound, address))
+            return "systemd does, and passed the socket on: write address = \"systemd:" + passed.name + "\"";
+    }
+    for (const auto& one : own_)
+        if (!one.origin.expired() && overlap(one.endpoint, address))
+            return "this process does, on " + one.endpoint.to_string() +
+                   ": restart it, or reload without that address first, and then with this one";
+    return "another program listens there";
 }
 
 // One socket for each protocol, because a path has one kind of socket. The workers share that of `stream`;
 // datagrams are read by one of them alone (see receive_datagram).
-void listener_opener::open_handoff(const config::listener_settings& one, opened_listeners& to) {
+void listener_opener::open_handoff(const listener_settings& one, opened_listeners& to) {
     const auto open = [&](const std::string& path, int type, socket_kind kind, std::size_t readers) {
         auto made = os::listen_unix(path, type, one.mode);
         if (!made)
-            return to.problems.push_back(problem(one, path, made.error()));
+            return to.problems.push_back(
+                problem(one, path + ": " + made.error().message(), hint_for_path(path, made.error())));
         for (std::size_t i = 0; i < readers; ++i) {
-            os::unique_fd copy{::fcntl(made->fd.get(), F_DUPFD_CLOEXEC, 0)};
+            auto copy = copy_of(made->fd.get());
             if (!copy)
-                return to.problems.push_back(problem(one, path, os::last_error()));
+                return to.problems.push_back(problem(one, path + ": " + os::last_error().message()));
             auto file = i == 0 ? std::move(made->file) : os::socket_file{};
-            to.by_worker[i].push_back({one.address, std::move(copy), false, kind, std::move(file)});
+            to.by_worker[i].push_back(
+                {one.address, std::move(copy), false, kind, std::move(file), readers > 1, {}});
         }
         to.bound_addresses.push_back({one.address, path});
     };
@@ -175,11 +225,11 @@ void listener_opener::open_handoff(const config::listener_settings& one, opened_
          1);
 }
 
-std::vector<std::string> listener_opener::change_modes(const std::vector<config::listener_settings>& before,
-                                                       const std::vector<config::listener_settings>& now) {
+std::vector<std::string> listener_opener::change_modes(const std::vector<listener_settings>& before,
+                                                       const std::vector<listener_settings>& now) {
     std::vector<std::string> problems;
     for (const auto& one : now) {
-        const auto old = std::ranges::find(before, one.address, &config::listener_settings::address);
+        const auto old = std::ranges::find(before, one.address, &listener_settings::address);
         if (one.handoff_path.empty() || old == before.end() || old->mode == one.mode)
             continue;
         for (const auto& path : {one.handoff_path, one.handoff_path + std::string{config::datagram_suffix}})
@@ -189,48 +239,51 @@ std::vector<std::string> listener_opener::change_modes(const std::vector<config:
     return problems;
 }
 
-bool listener_opener::is_ours(const ip_endpoint& address) const {
-    const auto now = std::chrono::steady_clock::now();
-    return std::ranges::any_of(own_, [&](const own_address& own) {
-        return overlap(own.endpoint, address) && (!own.closed_by || now < *own.closed_by);
-    });
-}
-
-// holder_of says who listens on an address that is in use.
-std::string listener_opener::holder_of(const ip_endpoint& address) const {
-    for (const auto& passed : passed_) {
-        const auto bound = os::local_endpoint(passed.fd.get());
-        if (bound && overlap(*bound, address))
-            return " (systemd does, and passed the socket on: write address = \"systemd:" + passed.name +
-                   "\")";
-    }
-    return " (another program listens there)";
-}
-
-void listener_opener::lend(const config::listener_settings& one, opened_listeners& to) {
+void listener_opener::lend(const listener_settings& one, opened_listeners& to) {
     std::vector<std::string_view> names;
     bool found = false;
-    for (const auto& passed : passed_) {
+    for (const auto& passed : passed_.all) {
         names.push_back(passed.name);
         if (passed.name != one.systemd_name)
             continue;
         found = true;
-        const auto made = prepare_lent(one, passed.fd.get());
-        if (!made)
-            return to.problems.push_back(problem(one, made.error()));
-        to.bound_addresses.push_back({one.address, made->address});
-        const auto readers = made->kind == socket_kind::handoff_datagram ? 1 : to.by_worker.size();
+        const auto made = prepare_lent(passed.fd.get(), passed.name, is_for_handoffs(one));
+        if (!made.problem.empty())
+            return to.problems.push_back(problem(one, "of what systemd passed, " + made.problem));
+        to.bound_addresses.push_back({one.address, made.address});
+        const auto readers = made.kind == socket_kind::handoff_datagram ? 1 : to.by_worker.size();
         for (std::size_t i = 0; i < readers; ++i) {
-            os::unique_fd copy{::fcntl(passed.fd.get(), F_DUPFD_CLOEXEC, 0)};
+            auto copy = copy_of(passed.fd.get());
             if (!copy)
-                return to.problems.push_back(problem(one, os::last_error()));
-            to.by_worker[i].push_back({one.address, std::move(copy), true, made->kind});
+                return to.problems.push_back(problem(one, os::last_error().message()));
+            to.by_worker[i].push_back({one.address, std::move(copy), true, made.kind, {}, true, {}});
         }
     }
     if (found)
         return;
-    to.problems.push_back("systemd passed no socket named " + in_quotes(one.systemd_name) +
-                          what_to_enable(one.systemd_name, names));
+    const auto what = "systemd passed no socket named " + in_quotes(one.systemd_name);
+    const auto why =
+        passed_.problem.empty() ? what_to_enable(one.systemd_name, names) : ": " + passed_.problem;
+    to.problems.push_back(what + why);
+}
+
+std::vector<std::string> listener_opener::unnamed() {
+    std::vector<std::string> lines;
+    std::vector<std::string> idle;
+    for (const auto& one : passed_.all) {
+        if (std::ranges::count(used_, one.name) > 0)
+            continue;
+        idle.push_back(one.name);
+        if (std::ranges::count(told_, one.name) > 0)
+            continue;
+        const auto [place, address] = describe_lent(one.fd.get(), one.name);
+        lines.push_back("systemd passed the socket \"" + one.name + "\"" +
+                        (place.empty() ? "" : " (" + place + ")") +
+                        ", and no [[listener]] has it: its clients wait for nobody; write address = \"" +
+                        address + "\", or disable the socket unit");
+    }
+    told_ = std::move(idle);
+    return lines;
 }
 
 } // namespace snipass::server

@@ -104,15 +104,45 @@ class Reload(Case):
         self.visit()
         self.snipass.wait_descriptors(descriptors)
 
-    def test_an_address_gives_way_to_one_that_overlaps_with_it(self):
-        specific = f"127.0.0.1:{self.snipass.port()}"
-        any_v4 = f"0.0.0.0:{self.snipass.port()}"
-        self.snipass.reload(self.first.replace("127.0.0.1:0", specific))
-        for before, after in ((specific, any_v4), (any_v4, f"[::]:{self.snipass.port()}"), (any_v4, specific)):
+    def at(self, *addresses):
+        """The first file with these addresses."""
+        listeners = "".join(f'[[listener]]\naddress = "{address}"\n' for address in addresses)
+        return self.first.replace(listener("127.0.0.1"), listeners)
+
+    def test_an_address_within_another_comes_and_goes(self):
+        self.snipass.reload(self.at("[::]:0"))
+        port = self.snipass.port("[::]:0")
+        wide, v4, one = f"[::]:{port}", f"0.0.0.0:{port}", f"127.0.0.1:{port}"
+        for addresses, at_one, at_two, at_v6 in (((wide,), wide, wide, wide), ((one, wide), one, wide, wide),
+                                                 ((wide, v4), v4, v4, wide), ((one, v4, wide), one, v4, wide),
+                                                 ((wide,), wide, wide, wide)):
+            self.snipass.reload(self.at(*addresses))
+            for host, expected in (("127.0.0.1", at_one), ("127.0.0.2", at_two), ("::1", at_v6)):
+                with self.subTest(addresses=addresses, host=host):
+                    client = self.visit(host=host, listener="[::]:0")
+                    name, client_port = client.getsockname()[:2]
+                    name = f"[{name}]" if ":" in name else name
+                    self.assertEqual(self.snipass.session(client=f"{name}:{client_port}")["listener"], expected)
+
+    def test_an_address_around_one_that_is_open_takes_two_reloads(self):
+        port = self.snipass.port()
+        for before, after in ((f"127.0.0.1:{port}", f"0.0.0.0:{port}"), (f"0.0.0.0:{port}", f"[::]:{port}"),
+                              (f"[::]:{port}", f"127.0.0.1:{port}")):
             with self.subTest(before=before, after=after):
-                self.snipass.reload(self.first.replace("127.0.0.1:0", before))
-                self.snipass.reload(self.first.replace("127.0.0.1:0", after))
-                self.visit(listener=after)
+                self.snipass.reload(self.at(before))
+                self.snipass.reload(self.at(after))
+                why = self.snipass.wait_for(lambda me, what=after: [e["message"] for e in me.events if f"cannot listen on {what}:" in e.get("message", "")], "why not")
+                self.assertIn(f"this process does, on {before}", why[0])
+                self.visit()
+                self.snipass.reload(self.at("127.0.0.3:0"))
+                wait_until(lambda p=port: not self.is_open(p), "it is closed")
+                self.snipass.reload(self.at(after))
+                self.visit()
+
+    @staticmethod
+    def is_open(port):
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
 
     def test_who_waits_on_a_listener_that_goes_is_served(self):
         hello = client_hello("blog.example.com")

@@ -53,6 +53,10 @@ struct ip_endpoint {
 // address of the other's family; "::" is both families' (ipv6(7), IPV6_V6ONLY off).
 [[nodiscard]] bool overlap(const ip_endpoint& a, const ip_endpoint& b) noexcept;
 
+// includes: a socket that listens on `wide`, a wildcard address, gets the clients of `narrow`, and `narrow`
+// is another address than that.
+[[nodiscard]] bool includes(const ip_endpoint& wide, const ip_endpoint& narrow) noexcept;
+
 // ip_prefix is an address with a prefix length, as in CIDR notation (RFC 4632): "192.0.2.0/24",
 // "2001:db8::/32".
 class ip_prefix {

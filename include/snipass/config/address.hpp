@@ -18,10 +18,13 @@ struct listener_address {
     std::optional<ip_endpoint> endpoint;
     std::string systemd_name;
     std::string handoff_path = {};
+    bool every_address = false;
+    std::string interface = {};
 };
 
-// parse_listener_address takes "192.0.2.1:443", "[2001:db8::1]:443", "*:443" and ":443" (both "[::]:443",
-// IPv4 and IPv6), "systemd:NAME", "handoff:/path", "handoff:systemd:NAME". Port 0 is any free port.
+// parse_listener_address takes "192.0.2.1:443", "[2001:db8::1]:443", "*:443" and ":443" (every address: IPv6
+// and IPv4), "[fe80::1%eth0]:443" for a link-local address, "systemd:NAME", "handoff:/path",
+// "handoff:systemd:NAME". Port 0 is any free port.
 [[nodiscard]] written<listener_address> parse_listener_address(std::string_view text);
 
 // parse_handoff_address takes "unix:/path", and "unix:@name" for a socket in the abstract namespace. The

@@ -83,6 +83,8 @@ struct listener_settings {
     std::optional<ip_endpoint> endpoint;
     std::string systemd_name;
     std::string handoff_path;
+    bool every_address = false; // "*:443", ":443": IPv4 alone is right where the kernel has no IPv6
+    std::string interface;      // of a link-local address: "eth0" in "[fe80::1%eth0]:443"
     policy unmatched = policy::route_to_default; // no host name, or one that no route has
     policy malformed = policy::close;
     policy not_tls = policy::route_to_default;

@@ -29,6 +29,7 @@ inline constexpr std::size_t most_pipe_memory = std::size_t{64} << 30;
 
 inline constexpr std::size_t unix_path = 107;   // sun_path has 108 bytes, and a NUL behind the path (unix(7))
 inline constexpr std::size_t backend_name = 64; // it stands in each log line
+inline constexpr std::size_t interface_name = 15; // IFNAMSIZ
 inline constexpr std::size_t systemd_name = 255;  // sd_listen_fds(3)
 inline constexpr std::size_t alpn_protocol = 255; // RFC 7301 section 3.1
 

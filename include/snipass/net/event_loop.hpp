@@ -113,6 +113,10 @@ class event_loop {
     // call is needed later on. `which` (0 or 1) is for a target with two descriptors.
     [[nodiscard]] error_code watch_edges(int fd, ready_target& one, unsigned which);
 
+    // watch_shared: other loops watch `fd` as well, and each time that there is something to read one of them
+    // is told, or more. The one that has watched it longest is the first to be told.
+    [[nodiscard]] error_code watch_shared(int fd, ready_target& one);
+
     // unwatch: `fd` is watched no longer. forget: `one` is going away; what was announced and not told yet is
     // dropped.
     void unwatch(int fd) { epoll_.remove(fd); }

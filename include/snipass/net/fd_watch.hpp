@@ -34,6 +34,12 @@ class fd_watch final : private alarm, private ready_target {
     // but pauses; only its first wait costs a system call, and what happens between two waits is not lost.
     [[nodiscard]] auto news() { return wait{*this, edges, time_point::max()}; }
 
+    // co_await shared_news() is news() of a descriptor on which other loops wait, too, and only of what is to
+    // be read: each time one of them is told, or more. step_back: the others come first from now on. It costs
+    // two system calls.
+    [[nodiscard]] auto shared_news() { return wait{*this, shared_edges, time_point::max()}; }
+    void step_back();
+
     // co_await pause(until) waits for time to pass: timed_out at `until`, or what interrupt() was given. It
     // looks away from the descriptor, because some states stay: EPOLLHUP of a listener that somebody shut
     // down ends every wait at once.
@@ -50,6 +56,7 @@ class fd_watch final : private alarm, private ready_target {
   private:
     static constexpr std::uint32_t no_events = 0;
     static constexpr std::uint32_t edges = EPOLLET;
+    static constexpr std::uint32_t shared_edges = EPOLLET | EPOLLEXCLUSIVE;
 
     struct wait {
         fd_watch& watch;

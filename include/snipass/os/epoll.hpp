@@ -22,6 +22,11 @@ class epoll {
     // add registers `fd` once for all: both directions, edge-triggered, so that no call is needed later on.
     [[nodiscard]] error_code add(int fd, std::uint64_t tag);
 
+    // add_shared registers `fd`, edge-triggered, for what is to be read. Where other sets have it as well,
+    // each edge wakes one thread that waits: that of the first set, in the order in which they were added, in
+    // which one waits.
+    [[nodiscard]] error_code add_shared(int fd, std::uint64_t tag);
+
     // add_once registers `fd` for the first of `events` (of epoll_ctl(2)) that comes, once: after that it is
     // silent until rearm_once. EPOLLERR and EPOLLHUP always count.
     [[nodiscard]] error_code add_once(int fd, std::uint32_t events, std::uint64_t tag);

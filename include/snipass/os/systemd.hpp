@@ -20,9 +20,14 @@ struct passed_socket {
     unique_fd fd;     // close-on-exec
 };
 
+struct passed_sockets {
+    std::vector<passed_socket> all;
+    std::string problem; // why there are none, or fewer than the variables say; empty: nothing is wrong
+};
+
 // take_listen_fds adopts the descriptors passed by LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, and removes the
 // variables so that no child takes them for its own. Empty if there are none for this process.
-[[nodiscard]] std::vector<passed_socket> take_listen_fds();
+[[nodiscard]] passed_sockets take_listen_fds();
 
 // notify_socket is a socket for notify. It is opened early: a process that has run out of descriptors still
 // has to say that it lives.

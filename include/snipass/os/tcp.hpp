@@ -17,24 +17,31 @@ namespace snipass::os {
 
 // to_endpoint reads an IPv4 or IPv6 socket address; nullopt for any other family.
 [[nodiscard]] std::optional<ip_endpoint> to_endpoint(const sockaddr_storage& address) noexcept;
-// to_sockaddr is the way back; returns the size that counts.
-socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& address) noexcept;
+// to_sockaddr is the way back; returns the size that counts. interface: the number of the one that a
+// link-local address is on (if_nametoindex(3)); 0: none.
+socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& address,
+                      unsigned interface = 0) noexcept;
 
 // local_endpoint is getsockname(2): for an accepted socket the address that the client connected to.
 [[nodiscard]] result<ip_endpoint> local_endpoint(int fd);
 // peer_endpoint is getpeername(2). ENOTCONN: the peer has reset the connection.
 [[nodiscard]] result<ip_endpoint> peer_endpoint(int fd);
 
-// listen_tcp binds and listens: non-blocking, with SO_REUSEADDR, and with SO_REUSEPORT, so that several
-// sockets can listen on one address, each with a queue of its own. An unspecified IPv6 address takes IPv4
-// clients too (IPV6_V6ONLY off).
-[[nodiscard]] result<unique_fd> listen_tcp(const ip_endpoint& endpoint);
-
-// is_listened_on: some socket listens on this address already, so listen_tcp would share its connections.
-[[nodiscard]] bool is_listened_on(const ip_endpoint& endpoint);
+// listen_tcp binds and listens: non-blocking, with SO_REUSEADDR. An unspecified IPv6 address takes IPv4
+// clients too (IPV6_V6ONLY off). Never with SO_REUSEPORT: the kernel would let every socket of the same user
+// have the port too, or an address of its own within `[::]`, and a client's socket in a backend's hands is
+// one of ours: after connect(AF_UNSPEC) it could listen there and take the clients of everybody. Without it
+// such a bind(2) is EADDRINUSE.
+[[nodiscard]] result<unique_fd> listen_tcp(const ip_endpoint& endpoint, unsigned interface = 0);
 
 // is_listening: listen(2) was called on this socket.
 [[nodiscard]] bool is_listening(int fd);
+
+// is_connected: the socket has a peer.
+[[nodiscard]] bool is_connected(int fd);
+
+// first_unprivileged_port: one below it needs CAP_NET_BIND_SERVICE (ip(7)).
+[[nodiscard]] int first_unprivileged_port();
 
 // prepare_listener sets what accepted sockets inherit or what spares wake-ups: TCP_NODELAY (tcp(7));
 // TCP_DEFER_ACCEPT, so that the hello is normally there when accept4 returns. For sockets of our own and for

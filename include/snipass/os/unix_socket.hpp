@@ -33,6 +33,10 @@ namespace snipass::os {
 // EPIPE (shutdown(2), SHUT_RD). What it sent before can still be read.
 void refuse_answer(int socket);
 
+// local_path is where a unix socket is bound: a path, or "@name" in the abstract namespace; empty: nowhere,
+// or it is no unix socket.
+[[nodiscard]] std::string local_path(int socket);
+
 // file_id names a file whatever its path; all zero: there is none.
 struct file_id {
     dev_t device = 0;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace snipass::server {
 
@@ -28,6 +29,8 @@ struct listener_socket {
     bool lent = false; // by systemd: it outlives this process, and so does its backlog
     socket_kind kind = socket_kind::tcp;
     os::socket_file file = {}; // of a unix socket, with one of the workers: it goes when that one stops
+    bool shared = false;       // with other workers, or with whoever else systemd lent it to
+    std::shared_ptr<const os::unique_fd> origin = {}; // of our own: what listener_opener makes copies of
 };
 
 // listener accepts clients and starts their sessions, until it is stopped.
@@ -48,7 +51,8 @@ class listener {
     [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
 
     // use makes clients accepted from now on sessions of `site`, which has this listener's settings.
-    void use(std::shared_ptr<generation> site, const config::listener_settings& settings) noexcept;
+    // A client of an address within ours ("192.0.2.1:443" in "[::]:443") gets the settings of that one.
+    void use(std::shared_ptr<generation> site, const config::listener_settings& settings);
 
     // run ends after stop(); the listener must live until then.
     [[nodiscard]] net::task<> run();
@@ -62,10 +66,12 @@ class listener {
     [[nodiscard]] pace accept_some();
     [[nodiscard]] pace pace_after(const error_code& ec);
     [[nodiscard]] std::size_t waiting() const;
+    [[nodiscard]] const config::listener_settings& settings_for(int client) const;
     [[nodiscard]] error_code accept_one();
     [[nodiscard]] error_code accept_client();
     [[nodiscard]] error_code accept_handoff();
     [[nodiscard]] error_code take_datagram();
+    void give_turn();
     [[nodiscard]] net::task<> serve_backlog();
 
     context& thread_;
@@ -74,6 +80,9 @@ class listener {
     net::fd_watch watch_;
     std::shared_ptr<generation> site_;
     const config::listener_settings* settings_ = nullptr; // of site_
+    std::vector<const config::listener_settings*>
+        within_;               // listeners of site_ whose clients come to this socket
+    std::size_t accepted_ = 0; // since it was the others' turn
     bool stopping_ = false;
     bool told_broken_ = false;
 };

@@ -6,8 +6,7 @@
 #include "snipass/os/systemd.hpp"
 #include "snipass/process/listener.hpp"
 
-#include <chrono>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,17 +25,25 @@ struct opened_listeners {
 };
 
 // listener_opener keeps what systemd passed, so that a listener can come and go with reloads.
+//
+// One address has one socket, which the workers share: each has a descriptor of its own of it.
+// (os::listen_tcp says why there is not a socket for each.) An address within another of the file,
+// "192.0.2.1:443" beside "[::]:443", has none: the wider one's takes its clients too (process/listener).
 class listener_opener {
   public:
-    explicit listener_opener(std::vector<os::passed_socket> passed) : passed_(std::move(passed)) {}
+    explicit listener_opener(os::passed_sockets passed) : passed_(std::move(passed)) {}
 
-    // An address on which another process listens is a problem: SO_REUSEPORT would share its clients without
-    // a word. That is not looked for where a socket of our own has the address or overlaps with it. open
-    // makes one socket a worker for each of `wanted`: our own ones share their address by SO_REUSEPORT, lent
-    // ones and those for handoffs are duplicated. If there is any problem, all that was opened is closed
-    // again.
+    // open makes sockets for those of `wanted` that have none: `wanted` is all that a file says. If there is
+    // any problem, all that was opened is closed again.
     [[nodiscard]] opened_listeners open(const std::vector<config::listener_settings>& wanted,
                                         unsigned workers);
+
+    // keep: what was opened for these, last time and before, is in use from now on; nothing else is.
+    void keep(const std::vector<config::listener_settings>& in_use);
+
+    // unnamed is what to tell of sockets that systemd passed and no listener in use names: their clients wait
+    // for nobody. Each is told once, until it was named again.
+    [[nodiscard]] std::vector<std::string> unnamed();
 
     // change_modes gives the files of handoff listeners that are open already the modes of `now`. It returns
     // what went wrong.
@@ -44,26 +51,29 @@ class listener_opener {
     change_modes(const std::vector<config::listener_settings>& before,
                  const std::vector<config::listener_settings>& now);
 
-    // keep: only the sockets of these are still in use.
-    void keep(const std::vector<config::listener_settings>& in_use);
-
   private:
-    // An address that sockets of our own have, or have had until a moment ago: a listener serves its backlog
-    // before it closes.
-    struct own_address {
-        std::string listener; // as written
+    // A socket of our own, for as long as a worker has it: also one that is being closed, after its backlog
+    // was served.
+    struct own_socket {
         ip_endpoint endpoint;
-        std::optional<std::chrono::steady_clock::time_point> closed_by; // none: it is in use
+        unsigned interface = 0; // of a link-local address
+        std::weak_ptr<const os::unique_fd> origin;
     };
 
+    void check_within(const config::listener_settings& one, opened_listeners& to);
     void open_own(const config::listener_settings& one, opened_listeners& to);
+    [[nodiscard]] result<std::shared_ptr<const os::unique_fd>> own(const ip_endpoint& endpoint,
+                                                                   unsigned interface);
     static void open_handoff(const config::listener_settings& one, opened_listeners& to);
-    [[nodiscard]] bool is_ours(const ip_endpoint& address) const;
-    [[nodiscard]] std::string holder_of(const ip_endpoint& address) const;
     void lend(const config::listener_settings& one, opened_listeners& to);
+    [[nodiscard]] std::string hint_for(const ip_endpoint& address, const error_code& ec) const;
+    [[nodiscard]] std::string holder_of(const ip_endpoint& address) const;
 
-    std::vector<os::passed_socket> passed_;
-    std::vector<own_address> own_;
+    os::passed_sockets passed_;
+    std::vector<own_socket> own_;
+    std::vector<std::string> open_; // listeners in use that have sockets, as written
+    std::vector<std::string> used_; // names of systemd's that listeners in use have
+    std::vector<std::string> told_; // of the others
 };
 
 } // namespace snipass::server

@@ -132,6 +132,21 @@ TEST_CASE("ip_endpoint overlaps with itself and with the wildcard address of its
     CHECK_FALSE(overlaps("127.0.0.1:443", "[::]:444"));
 }
 
+TEST_CASE("ip_endpoint: a wildcard address includes those of its family or of both, and not itself") {
+    const auto is_within = [](const char* narrow, const char* wide) {
+        return includes(*ip_endpoint::parse(wide), *ip_endpoint::parse(narrow));
+    };
+    CHECK(is_within("127.0.0.1:443", "0.0.0.0:443"));
+    CHECK(is_within("127.0.0.1:443", "[::]:443"));
+    CHECK(is_within("0.0.0.0:443", "[::]:443"));
+    CHECK(is_within("[::1]:443", "[::]:443"));
+    CHECK_FALSE(is_within("[::]:443", "0.0.0.0:443"));
+    CHECK_FALSE(is_within("[::]:443", "[::]:443"));
+    CHECK_FALSE(is_within("[::1]:443", "0.0.0.0:443"));
+    CHECK_FALSE(is_within("127.0.0.1:443", "127.0.0.1:443"));
+    CHECK_FALSE(is_within("127.0.0.1:443", "[::]:444"));
+}
+
 TEST_CASE("ip_prefix reads and prints") {
     const auto row = GENERATE(values<text_row>({
         {"IPv4", "192.0.2.0/24", "192.0.2.0/24"},

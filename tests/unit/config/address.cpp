@@ -23,7 +23,9 @@ struct refused {
 std::string print(const listener_address& address) {
     if (!address.handoff_path.empty())
         return "handoff " + address.handoff_path;
-    return address.endpoint ? address.endpoint->to_string() : "systemd " + address.systemd_name;
+    const auto more = (address.every_address ? " every" : "") +
+                      (address.interface.empty() ? "" : " on " + address.interface);
+    return address.endpoint ? address.endpoint->to_string() + more : "systemd " + address.systemd_name;
 }
 std::string print(const proxy_address& address) {
     return address.path.empty() ? address.host + " " + std::to_string(address.port) : "path " + address.path;
@@ -39,11 +41,13 @@ TEST_CASE("parse_listener_address accepts") {
         {"1.2.3.4:443", "1.2.3.4:443"},
         {"[::]:443", "[::]:443"},
         {"[2001:db8::1]:443", "[2001:db8::1]:443"},
-        {"*:443", "[::]:443"},
-        {":443", "[::]:443"},
+        {"*:443", "[::]:443 every"},
+        {":443", "[::]:443 every"},
         {"0.0.0.0:443", "0.0.0.0:443"},
         {"127.0.0.1:0", "127.0.0.1:0"},
-        {"*:65535", "[::]:65535"},
+        {"*:65535", "[::]:65535 every"},
+        {"[fe80::1%eth0]:443", "[fe80::1]:443 on eth0"},
+        {"[fe80::1%" + std::string(15, 'a') + "]:443", "[fe80::1]:443 on " + std::string(15, 'a')},
         {"systemd:snipass", "systemd snipass"},
         {"systemd:a.socket", "systemd a.socket"},
         {"handoff:/run/x.sock", "handoff /run/x.sock"},
@@ -69,6 +73,14 @@ TEST_CASE("parse_listener_address refuses and says what to write") {
         {"a port over 65535", "[::]:65536", "a port from 0 to 65535"},
         {"a star with a port over 65535", "*:65536", "a port from 0 to 65535"},
         {"an empty port", "*:", "a port from 0 to 65535"},
+        {"a link-local address alone", "[fe80::1]:443",
+         R"(write with it on which interface it is, such as "[fe80::1%eth0]:443")"},
+        {"an empty interface", "[fe80::1%]:443", R"(such as "[fe80::1%eth0]:443")"},
+        {"an interface of 16", "[fe80::1%" + std::string(16, 'a') + "]:443",
+         R"(such as "[fe80::1%eth0]:443")"},
+        {"an interface of another address", "[2001:db8::1%eth0]:443",
+         R"(has no interface; write "[2001:db8::1]:443")"},
+        {"an interface of no address", "[x%eth0]:443", "a port from 0 to 65535"},
         {"nothing", "", "a port from 0 to 65535"},
         {"a unix socket", "unix:/run/x",
          R"(is no TCP address; write "[::]:443", or "handoff:/run/x" for clients that)"},

@@ -78,7 +78,8 @@ std::string in_child(int sockets, const std::function<std::string()>& test) {
 // What take_listen_fds gives, as words: "3=web 4=unknown".
 std::string taken() {
     std::string text;
-    for (const auto& one : os::take_listen_fds())
+    const auto passed = os::take_listen_fds();
+    for (const auto& one : passed.all)
         text += (text.empty() ? "" : " ") + std::to_string(one.fd.get()) + "=" + one.name;
     return text;
 }
@@ -136,7 +137,7 @@ TEST_CASE("take_listen_fds: no child gets sockets or variables") {
               ::setenv("LISTEN_PID", own_pid().c_str(), 1);
               ::setenv("LISTEN_FDS", "1", 1);
               ::setenv("LISTEN_FDNAMES", "web", 1);
-              const auto sockets = os::take_listen_fds();
+              const auto sockets = os::take_listen_fds().all;
               std::string problem;
               if (sockets.size() != 1 || (::fcntl(3, F_GETFD) & FD_CLOEXEC) == 0)
                   problem += "inherited;";
@@ -149,7 +150,29 @@ TEST_CASE("take_listen_fds: no child gets sockets or variables") {
 
 TEST_CASE("take_listen_fds: without variables there is nothing, and nothing is touched") {
     const same_descriptors check;
-    CHECK(os::take_listen_fds().empty());
+    const auto passed = os::take_listen_fds();
+    CHECK(passed.all.empty());
+    CHECK(passed.problem.empty());
+}
+
+TEST_CASE("take_listen_fds: why there are none, or fewer than there should be") {
+    const auto [behaviour, pid, fds, problem] =
+        GENERATE(values<std::tuple<const char*, const char*, const char*, std::string>>({
+            {"for another process", "1", "1", "LISTEN_PID is 1, and this process is "},
+            {"one that is closed", nullptr, "2", "LISTEN_FDS is 2, but of these descriptors only 1 are open"},
+            {"not a number", nullptr, "one", "LISTEN_PID is \""},
+            {"a count without a process", "", "1", "LISTEN_PID is \"\" and LISTEN_FDS is \"1\""},
+            {"as it should be", nullptr, "1", ""},
+            {"none", nullptr, "0", ""},
+        }));
+    CAPTURE(behaviour);
+    const auto told = in_child(1, [&, given = pid, count = fds] {
+        ::setenv("LISTEN_PID", given != nullptr ? given : own_pid().c_str(), 1);
+        ::setenv("LISTEN_FDS", count, 1);
+        return os::take_listen_fds().problem;
+    });
+    CHECK(told.substr(0, problem.size()) == problem);
+    CHECK(told.empty() == problem.empty());
 }
 
 TEST_CASE("notify: the state, as one datagram to NOTIFY_SOCKET") {

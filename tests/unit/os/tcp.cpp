@@ -68,13 +68,27 @@ TEST_CASE("a socket address of another family is none") {
     CHECK(os::local_endpoint(-1).error() == os::make_error(EBADF));
 }
 
-TEST_CASE("listen_tcp: several sockets share one address") {
+// What a backend can do with a client's socket: it is one of our own user's (tests/e2e/test_port_theft.py).
+TEST_CASE("listen_tcp: nobody can share the address, nor have one within it, SO_REUSEPORT or not") {
     const same_descriptors check;
-    const auto first = os::listen_tcp(any_port);
-    REQUIRE(first);
-    const auto second = os::listen_tcp(bound_to(first->get()));
-    REQUIRE(second);
-    CHECK(bound_to(first->get()) == bound_to(second->get()));
+    const auto row = GENERATE(values<std::array<const char*, 2>>({
+        {"127.0.0.1:0", "127.0.0.1"},
+        {"0.0.0.0:0", "127.0.0.1"},
+        {"0.0.0.0:0", "0.0.0.0"},
+        {"[::]:0", "127.0.0.1"},
+        {"127.0.0.1:0", "0.0.0.0"},
+    }));
+    CAPTURE(row[0], row[1]);
+    const auto listener = os::listen_tcp(*ip_endpoint::parse(row[0]));
+    REQUIRE(listener);
+    sockaddr_storage storage;
+    const auto size = os::to_sockaddr({*ip_address::parse(row[1]), bound_to(listener->get()).port}, storage);
+    const os::unique_fd thief{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const int on = 1;
+    REQUIRE(::setsockopt(thief.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    REQUIRE(::setsockopt(thief.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
+    CHECK(::bind(thief.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0);
+    CHECK(errno == EADDRINUSE);
 }
 
 TEST_CASE("listen_tcp: an address that somebody has for himself is in use") {
@@ -103,21 +117,28 @@ TEST_CASE("listen_tcp: the unspecified IPv6 address takes IPv4 clients, a specif
     CHECK(option_of(loopback->get(), IPPROTO_IPV6, IPV6_V6ONLY) == 1);
 }
 
-TEST_CASE("is_listened_on: a socket that listens, whoever shares it") {
+TEST_CASE("listen_tcp: connections that are left of a listener are not in the way of the next") {
     const same_descriptors check;
-    CHECK_FALSE(os::is_listened_on(any_port));
     ip_endpoint endpoint;
+    os::unique_fd left;
     {
         const auto listener = os::listen_tcp(any_port);
         endpoint = bound_to(listener->get());
-        CHECK(os::is_listened_on(endpoint));
-        // A connection to it, and later its TIME_WAIT, is nothing in the way.
         tcp_client client{endpoint};
         client.send("x");
-        auto accepted = accept_from(listener->get());
-        accepted.fd.reset();
+        left = accept_from(listener->get()).fd;
     }
-    CHECK_FALSE(os::is_listened_on(endpoint));
+    CHECK(os::listen_tcp(endpoint));
+    left.reset(); // and is in TIME_WAIT
+    CHECK(os::listen_tcp(endpoint));
+}
+
+TEST_CASE("listen_tcp: a link-local address is on an interface") {
+    sockaddr_storage storage;
+    os::to_sockaddr(*ip_endpoint::parse("[fe80::1]:443"), storage, 7);
+    sockaddr_in6 v6;
+    std::memcpy(&v6, &storage, sizeof v6);
+    CHECK(v6.sin6_scope_id == 7);
 }
 
 TEST_CASE("is_listening: only of a socket that listens") {

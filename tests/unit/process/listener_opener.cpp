@@ -11,8 +11,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <chrono>
-#include <thread>
+#include <fstream>
+#include <optional>
 
 using namespace snipass;
 using namespace snipass::testing;
@@ -47,12 +47,12 @@ os::unique_fd bound_unix(const std::string& path, int type) {
 }
 
 server::listener_opener opener() {
-    return server::listener_opener{{}};
+    return server::listener_opener{os::passed_sockets{}};
 }
 
 server::listener_opener opener_with(const std::string& name, os::unique_fd fd) {
-    std::vector<os::passed_socket> passed;
-    passed.push_back({name, std::move(fd)});
+    os::passed_sockets passed;
+    passed.all.push_back({name, std::move(fd)});
     return server::listener_opener{std::move(passed)};
 }
 
@@ -106,36 +106,75 @@ TEST_CASE("listener_opener: every problem is told, and what was opened is closed
     CHECK(opened.problems.size() == 2);
 }
 
-TEST_CASE("listener_opener: its own addresses may be opened again, by a reload with another spelling") {
+TEST_CASE("listener_opener: a reload opens what is new, and leaves what is open") {
     const same_descriptors check;
     auto one = opener();
     const auto first = one.open({at("127.0.0.1:0")}, 1);
-    const auto again = one.open({at(first.bound_addresses[0].address)}, 1);
-    CHECK(again.problems.empty());
+    one.keep({at("127.0.0.1:0")});
+    const auto second = one.open({at("127.0.0.1:0"), at("127.0.0.2:0")}, 1);
+    REQUIRE(second.bound_addresses.size() == 1);
+    CHECK(second.bound_addresses[0].listener == "127.0.0.2:0");
 }
 
-TEST_CASE("listener_opener: addresses that overlap with its own are no other program's") {
+TEST_CASE("listener_opener: an address that is written in another way has the same socket") {
     const same_descriptors check;
     auto one = opener();
-    const auto first = one.open({at("127.0.0.1:0")}, 2).bound_addresses[0].address;
-    const auto port = first.substr(first.find(':') + 1);
-    const auto opened = one.open({at("127.0.0.1:" + port), at("0.0.0.0:" + port), at("[::]:" + port)}, 2);
-    CHECK(opened.problems == std::vector<std::string>{});
+    const auto first = one.open({at("127.0.0.1:0")}, 2);
+    const auto address = first.bound_addresses[0].address;
+    one.keep({at("127.0.0.1:0")});
+    const auto again = one.open({at(address)}, 2);
+    REQUIRE(again.problems == std::vector<std::string>{});
+    CHECK(again.bound_addresses[0].address == address);
 }
 
-TEST_CASE("listener_opener: an address that is not used any more may be another program's") {
+TEST_CASE(
+    "listener_opener: an address that was dropped may come back before its socket is closed, and after") {
     const same_descriptors check;
     auto one = opener();
-    std::string address;
-    {
-        const auto opened = one.open({at("127.0.0.1:0")}, 1);
-        address = opened.bound_addresses[0].address;
-        one.keep({at("127.0.0.1:0")});
-    }
+    auto first = std::make_optional(one.open({at("127.0.0.1:0")}, 1));
+    const auto address = first->bound_addresses[0].address;
     one.keep({});
-    std::this_thread::sleep_for(std::chrono::milliseconds{2'100});
-    const auto other = os::listen_tcp(*ip_endpoint::parse(address));
-    check_problem(one.open({at(address)}, 1), {"another program listens there"});
+    if (GENERATE(false, true))
+        first.reset();
+    CHECK(one.open({at(address)}, 1).problems == std::vector<std::string>{});
+}
+
+TEST_CASE("listener_opener: an address within another of the file needs no socket") {
+    const same_descriptors check;
+    auto one = opener();
+    const auto any_port = one.open({at("[::]:0")}, 2);
+    const auto wide = at(any_port.bound_addresses[0].address);
+    const auto port = wide.address.substr(4);
+    auto all = std::vector{at("127.0.0.1" + port), wide};
+    const auto opened = one.open(all, 2);
+    REQUIRE(opened.problems == std::vector<std::string>{});
+    CHECK(opened.bound_addresses.size() == 2);
+    REQUIRE(opened.by_worker[1].size() == 1);
+    CHECK(opened.by_worker[1][0].address == wide.address);
+    one.keep(all);
+    SECTION("and comes and goes with reloads") {
+        all.push_back(at("0.0.0.0" + port));
+        CHECK(one.open(all, 2).problems == std::vector<std::string>{});
+    }
+    SECTION("but must be one of this machine's") {
+        all.push_back(at("192.0.2.1" + port));
+        check_problem(one.open(all, 2),
+                      {"cannot listen on 192.0.2.1" + port, "no interface of this machine has"});
+    }
+    SECTION("and cannot outlive it without a restart, or two reloads") {
+        check_problem(one.open({all[0]}, 2),
+                      {"this process does, on [::]" + port, "restart it, or reload without"});
+    }
+}
+
+TEST_CASE("listener_opener: nothing opens around an address that is open") {
+    const same_descriptors check;
+    auto one = opener();
+    const auto first = one.open({at("127.0.0.1:0")}, 1);
+    one.keep({at("127.0.0.1:0")});
+    const auto address = first.bound_addresses[0].address;
+    const auto port = address.substr(address.find(':'));
+    check_problem(one.open({at("0.0.0.0" + port)}, 1), {"this process does, on " + address});
 }
 
 TEST_CASE("listener_opener: what a failed opening had opened is not its own") {
@@ -193,9 +232,9 @@ TEST_CASE("listener_opener: a lent socket keeps the DeferAcceptSec= it has") {
 
 TEST_CASE("listener_opener: all sockets of one name are taken") {
     const same_descriptors check;
-    std::vector<os::passed_socket> passed;
+    os::passed_sockets passed;
     for (const char* name : {"web", "other", "web"})
-        passed.push_back({name, plain_listener()});
+        passed.all.push_back({name, plain_listener()});
     const auto opened = server::listener_opener{std::move(passed)}.open({lent("web")}, 1);
     REQUIRE(opened.by_worker.size() == 1);
     CHECK(opened.by_worker[0].size() == 2);
@@ -209,27 +248,89 @@ TEST_CASE("listener_opener: a name that systemd did not pass is a problem that s
                   {"\"web\"", "it passed: \"wep\"", "FileDescriptorName=web"});
 }
 
+namespace {
+
+os::unique_fd socket_of(int family, int type, int protocol = 0) {
+    os::unique_fd fd{::socket(family, type | SOCK_CLOEXEC, protocol)};
+    REQUIRE(fd);
+    return fd;
+}
+
+struct wrong_socket {
+    const char* what;
+    os::unique_fd (*make)();
+    const char* for_clients;  // what is said of it where clients are to come
+    const char* for_handoffs; // and where other routers are
+};
+
+constexpr const char* handoffs_come_in = "handoffs come in on ListenStream=/PATH, or on ListenDatagram=/PATH";
+
+// What systemd passes for a socket unit that says something else than was meant.
+const wrong_socket wrong_sockets[] = {
+    {"a connection", [] { return std::move(tcp_connection{}.accepted); },
+     "it is a connection: write Accept=no in the socket unit", "it is no unix socket"},
+    {"TCP that does not listen", [] { return socket_of(AF_INET, SOCK_STREAM); }, "it does not listen",
+     handoffs_come_in},
+    {"UDP", [] { return socket_of(AF_INET6, SOCK_DGRAM); },
+     "it is a UDP socket: write ListenStream= in place of ListenDatagram=", handoffs_come_in},
+    {"another protocol", [] { return socket_of(AF_INET, SOCK_RAW, IPPROTO_ICMP); }, "it is not TCP",
+     handoffs_come_in},
+    {"netlink", [] { return socket_of(AF_NETLINK, SOCK_RAW); }, "it is neither IPv4 nor IPv6",
+     handoffs_come_in},
+    {"a unix socket that does not listen", [] { return socket_of(AF_UNIX, SOCK_STREAM); },
+     "it is a unix socket: write address = \"handoff:systemd:web\"", "it does not listen"},
+    {"a unix socket of packets", [] { return socket_of(AF_UNIX, SOCK_SEQPACKET); },
+     "write address = \"handoff:systemd:web\"", "it is a unix socket of packets: handoffs come in on"},
+    {"no socket", [] { return os::unique_fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)}; },
+     "it is no socket: write ListenStream=", "it is no socket: write ListenStream="},
+};
+
+} // namespace
+
 // A worker would be told again and again that there is something to accept.
-TEST_CASE("listener_opener: a lent socket that does not listen is a problem") {
+TEST_CASE("listener_opener: of a lent socket of the wrong kind it says what it is, and what to write") {
     const same_descriptors check;
-    os::unique_fd other;
-    SECTION("a connection") {
-        other = std::move(tcp_connection{}.accepted);
+    for (const auto& row : wrong_sockets) {
+        CAPTURE(row.what);
+        check_problem(opener_with("web", row.make()).open({lent("web")}, 2),
+                      {"cannot listen on systemd:web: of what systemd passed, ", row.for_clients});
+        check_problem(opener_with("web", row.make()).open({lent_for_handoffs("web")}, 2),
+                      {"cannot listen on handoff:systemd:web: of what systemd passed, ", row.for_handoffs});
     }
-    SECTION("not even bound") {
-        other.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    }
-    SECTION("of another protocol") {
-        other.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    }
-    SECTION("of another family") {
-        other.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    }
-    SECTION("no socket") {
-        other.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    }
-    check_problem(opener_with("web", std::move(other)).open({lent("web")}, 2),
-                  {"cannot listen on systemd:web"});
+}
+
+TEST_CASE("listener_opener: TCP for handoffs says what to write for clients") {
+    check_problem(opener_with("in", plain_listener()).open({lent_for_handoffs("in")}, 1),
+                  {"for clients write address = \"systemd:in\""});
+}
+
+TEST_CASE("listener_opener: sockets for another process are not asked to be named otherwise") {
+    os::passed_sockets none;
+    none.problem = "LISTEN_PID is 1, and this process is 2";
+    check_problem(server::listener_opener{std::move(none)}.open({lent("web")}, 1),
+                  {"systemd passed no socket named \"web\"", ": LISTEN_PID is 1, and this process is 2"});
+}
+
+TEST_CASE("listener_opener: a socket that no listener names is told once, with what to write") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    const std::string path = folder.path / "in";
+    const bool is_unix = GENERATE(false, true);
+    auto socket = is_unix ? bound_unix(path, SOCK_STREAM) : plain_listener();
+    const auto place = is_unix ? path : bound_to(socket.get()).to_string();
+    const auto listener = is_unix ? lent_for_handoffs("web") : lent("web");
+    REQUIRE(::listen(socket.get(), 1) == 0);
+    auto one = opener_with("web", std::move(socket));
+    const auto lines = one.unnamed();
+    REQUIRE(lines.size() == 1);
+    CAPTURE(lines[0]);
+    CHECK(lines[0].find("\"web\" (" + place + "), and no [[listener]] has it") != std::string::npos);
+    CHECK(lines[0].find("write address = \"" + listener.address + "\"") != std::string::npos);
+    CHECK(one.unnamed().empty());
+    one.keep({listener});
+    CHECK(one.unnamed().empty());
+    one.keep({}); // a reload has dropped it
+    CHECK(one.unnamed().size() == 1);
 }
 
 TEST_CASE("listener_opener: a handoff listener has a socket for each protocol") {
@@ -273,9 +374,36 @@ TEST_CASE("listener_opener: a handoff listener without its folder is a problem, 
     bad.handoff_path = folder.path / "nowhere" / "in.sock";
     const auto opened = opener().open({good, bad}, 2);
     REQUIRE(opened.problems.size() == 2);
-    CHECK(opened.problems[0].find("its folder must be there") != std::string::npos);
+    CHECK(opened.problems[0].find("there is no folder") != std::string::npos);
     CHECK(opened.by_worker.empty());
     CHECK(std::filesystem::is_empty(folder.path));
+}
+
+TEST_CASE("listener_opener: why a handoff listener's path cannot be had") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    const std::string root = folder.path;
+    std::ofstream{root + "/file"};
+    const std::pair<std::string, std::string> rows[] = {
+        {root + "/nowhere/in", "there is no folder " + root + "/nowhere; RuntimeDirectory="},
+        {root + "/file/in", root + "/file is no folder"},
+        {root + "/file", "it is no socket: remove it"},
+    };
+    for (const auto& [path, hint] : rows) {
+        config::listener_settings one;
+        one.handoff_path = path;
+        one.address = "handoff:" + path;
+        const auto opened = opener().open({one}, 1);
+        REQUIRE_FALSE(opened.problems.empty());
+        CAPTURE(opened.problems[0]);
+        CHECK(opened.problems[0].find("(" + hint) != std::string::npos);
+    }
+}
+
+TEST_CASE("listener_opener: an interface that is not there") {
+    auto one = at("[fe80::1]:0");
+    one.interface = "nowhere0";
+    check_problem(opener().open({one}, 1), {"there is no interface \"nowhere0\""});
 }
 
 TEST_CASE("listener_opener: a lent unix socket takes handoffs, by the protocol that it is for") {
@@ -307,29 +435,6 @@ TEST_CASE("listener_opener: a lent unix socket takes handoffs, by the protocol t
         }
     }
     CHECK(std::filesystem::exists(path)); // it is not ours
-}
-
-TEST_CASE("listener_opener: a lent socket of the wrong kind is a problem that says what to write") {
-    const same_descriptors check;
-    const handoff_test::temporary_folder folder;
-    const auto tcp = [] { return plain_listener(); };
-    const auto unix_socket = [&](int type) { return bound_unix(folder.path / "in", type); };
-    SECTION("TCP, for handoffs") {
-        check_problem(opener_with("in", tcp()).open({lent_for_handoffs("in")}, 1),
-                      {"cannot listen on handoff:systemd:in", "ListenStream=/PATH"});
-    }
-    SECTION("a unix socket of packets, for handoffs") {
-        check_problem(opener_with("in", unix_socket(SOCK_SEQPACKET)).open({lent_for_handoffs("in")}, 1),
-                      {"ListenDatagram=/PATH"});
-    }
-    SECTION("a unix socket that does not listen") {
-        check_problem(opener_with("in", unix_socket(SOCK_STREAM)).open({lent_for_handoffs("in")}, 1),
-                      {"does not listen"});
-    }
-    SECTION("a unix socket, for clients") {
-        check_problem(opener_with("in", unix_socket(SOCK_STREAM)).open({lent("in")}, 1),
-                      {"write address = \"handoff:systemd:in\""});
-    }
 }
 
 TEST_CASE("listener_opener: the files of a handoff listener get a new mode, and what went wrong is told") {
