@@ -12,8 +12,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t batch_size = 32'768;
 constexpr auto longest_delay = 100ms;
 
+// was_refused: before any backend was tried. A stranger can have as many of these as it likes.
 bool was_refused(const record& one) noexcept {
-    return one.outcome != outcome::handed_off && one.outcome != outcome::proxied;
+    return one.backend.empty();
 }
 
 // A balancer's health check connects and closes, every second or so.
@@ -28,7 +29,7 @@ access_log::access_log(net::event_loop& loop, log& target)
       refused_(loop, refused_lines, [&target](const ip_address& source, std::size_t left_out) {
           const auto address = source == ip_address{} ? "many" : source.to_string();
           const auto count = std::to_string(left_out);
-          target.write(config::log_level::info, "more clients of one source got no backend",
+          target.write(config::log_level::info, "more clients of one source were refused",
                        {{"source", address}, {"lines_left_out", count}});
       }) {}
 

@@ -7,21 +7,17 @@ import pathlib
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-
-import handoff_sender  # noqa: E402
-import harness  # noqa: E402
-from harness import Case, client_hello, read_all, wait_until  # noqa: E402
-from receiver_checks import acting_as, lingering_socket, needs_root  # noqa: E402
+import harness
+from harness import Case, client_hello, handoff_sender, read_all, wait_until
+from harness.receiver_checks import acting_as, lingering_socket, needs_root
 
 HEAD = harness.case.HEAD.replace("workers = 2", "workers = 1")
 ROUTE = '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n'
 SO_PASSRIGHTS = 83
-SHIM = pathlib.Path(handoff_sender.__file__).with_name("older_kernel.c")
+SHIM = pathlib.Path(__file__).resolve().parents[1] / "support" / "older_kernel.c"
 
 
 def refuses_descriptors():

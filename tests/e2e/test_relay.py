@@ -201,7 +201,7 @@ class Ends(Proxied):
         self.assertEqual(read_all(staying), (b"", "reset"))
         self.assertEqual(read_all(staying_backend), (b"", "reset"))
         self.assertEqual(router.wait(), 0)
-        self.assertEqual([e["left"] for e in router.events if "left" in e], ["1"])
+        self.assertEqual([e["left"] for e in router.events if "left" in e], [1])
         self.assertEqual(router.session(end="stopped")["outcome"], "proxied")
 
     def test_all_whom_stopping_cuts_off_are_counted_reset_and_logged(self):
@@ -216,7 +216,7 @@ class Ends(Proxied):
         for client, backend in pairs:
             self.assertEqual(read_all(client), (b"", "reset"))
             self.assertEqual(read_all(backend), (b"", "reset"))
-        self.assertEqual([e["left"] for e in router.events if "left" in e], ["12"])
+        self.assertEqual([e["left"] for e in router.events if "left" in e], [12])
         lines = router.sessions(12, end="stopped", outcome="proxied")
         self.assertEqual({line["client"] for line in lines}, ports)
         self.assertEqual(len(router.sessions()), 12)

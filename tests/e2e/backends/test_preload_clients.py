@@ -161,7 +161,7 @@ class Accept(PreloadCase):
                     self.assertTrue(self.as_user(65534, lambda expected=outcome: handoff_sender.offer(str(self.socket), near) == expected))
                 self.stop(self.server)
                 said = self.server.stderr.read()
-                self.assertEqual("user 65534 may not hand over clients: snipass-run --from USER" in said, outcome == "refused")
+                self.assertEqual("user 65534 may not hand over clients: snipass-run --from 65534" in said, outcome == "refused")
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
     def test_in_a_user_namespace_users_without_a_number_are_not_nobody(self):

@@ -24,7 +24,7 @@ class Crowd(BackendCase):
     def test_many_threads_take_many_clients(self):
         other = self.folder / "polled.sock"
         server = subprocess.Popen(
-            [RUN, self.socket, "--listen", "443", "--", BUILD / "preload_crowd", str(MANY)], text=True,
+            [RUN, self.socket, "--listen", "443", "--from", "root", "--", BUILD / "preload_crowd", str(MANY)], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
             env={**os.environ, "SNIPASS_LISTEN": f"*:444={other}"})
         self.addCleanup(server.stdout.close)

@@ -101,10 +101,8 @@ TEST_CASE("fd_watch: a deadline that has passed ends a wait, even of a descripto
     net::event_loop loop;
     net::fd_watch watch{loop, pair.accepted.get()};
     pair.client.send("x");
-    const auto deadline = soon();
+    const auto deadline = net::clock::now() - 1s;
     REQUIRE(is_readable(pair.accepted.get()));
-    while (net::clock::now() < deadline)
-        (void)run(loop, as_task(watch.readable(deadline)));
     CHECK(run(loop, as_task(watch.readable(deadline))) == error_code{}); // one look
     CHECK(run(loop, as_task(watch.readable(deadline))) == net::wait_error::timed_out);
     CHECK(run(loop, as_task(watch.readable(deadline))) == net::wait_error::timed_out);

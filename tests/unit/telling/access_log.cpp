@@ -24,6 +24,8 @@ struct fixture {
              std::string_view client = "192.0.2.1") const {
         server::record one;
         one.outcome = outcome;
+        if (outcome == server::outcome::handed_off)
+            one.backend = "blog";
         one.client.address = *ip_address::parse(client);
         one.listener = "test";
         for (int i = 0; i < n; ++i)
@@ -117,8 +119,7 @@ TEST_CASE("access_log: configured off it writes nothing, and in JSON it writes J
     CHECK(text.find("{\"time\":") == 0);
 }
 
-TEST_CASE(
-    "access_log: a source gets ten lines a second of clients that no backend took, and a count of the rest") {
+TEST_CASE("access_log: a source gets ten lines a second of refused clients, and a count of the rest") {
     fixture test;
     test.add(13, server::outcome::malformed);
     test.add(10, server::outcome::no_route, "192.0.2.2");
