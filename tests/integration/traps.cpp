@@ -138,7 +138,9 @@ TEST_CASE("trap: the router's copy of the client is closed before the connection
         if (call == system_call::close && clients_fd >= 0)
             closed.push_back(fd);
     }
-    CHECK(closed == std::vector{clients_fd, connection});
+    REQUIRE(std::ranges::count(closed, clients_fd) == 1);
+    CHECK(std::ranges::find(closed, clients_fd) < std::ranges::find(closed, connection));
+    CHECK(closed.back() == connection);
 }
 
 TEST_CASE("trap: descriptors in flight, a full queue and a want of buffers mean later, and are not the end") {
