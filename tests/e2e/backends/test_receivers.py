@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import handoff_sender, main  # noqa: E402
-from harness.backend_case import BackendCase, can_connect  # noqa: E402
+from harness.backend_case import BackendCase, can_connect, is_gone  # noqa: E402
 from harness.places import SOURCE  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.receiver_checks import (  # noqa: E402
@@ -54,15 +54,6 @@ class Receiver(BehindRouter, KeepsItsPlace, KnowsOfSnipass, RefusesTheUnknown, K
 class Python(OutlivesThreads, Receiver):
     def command(self):
         return ["python3", RECEIVERS / "receiver.py"]
-
-
-def is_gone(pid):
-    """It is no more, with all of its threads, or was not waited for yet by whoever inherited it."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 class Node(OutlivesThreads, Receiver):

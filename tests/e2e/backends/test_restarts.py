@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import main  # noqa: E402
-from harness.backend_case import BackendCase, can_connect  # noqa: E402
+from harness.backend_case import BackendCase, can_connect, is_gone  # noqa: E402
 from harness.places import BUILD  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.router import SiteRouter  # noqa: E402
@@ -178,7 +178,7 @@ class Nginx(ByRoutersLog):
     def stop(self):
         master = self.master()
         os.kill(master, signal.SIGQUIT)
-        wait_until(lambda: not Path(f"/proc/{master}").exists(), "nginx to end", 60)
+        wait_until(lambda: is_gone(master), "nginx to end", 60)
 
     def kill(self):
         self.signal(signal.SIGKILL)
@@ -192,7 +192,7 @@ class Nginx(ByRoutersLog):
         new = self.master()
         wait_until(lambda: len(Path(f"/proc/{new}/task/{new}/children").read_text().split()) == 2, "its workers")
         os.kill(old, signal.SIGQUIT)
-        wait_until(lambda: not Path(f"/proc/{old}").exists(), "the old master to end", 60)
+        wait_until(lambda: is_gone(old), "the old master to end", 60)
 
     def kill_groups(self):
         with contextlib.suppress(ProcessLookupError):

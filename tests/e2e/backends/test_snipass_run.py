@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import main  # noqa: E402
-from harness.places import BUILD, RUN, for_everybody  # noqa: E402
+from harness.places import APART, BUILD, RUN, for_everybody  # noqa: E402
 from harness.preload_case import PRELUDE, PreloadCase  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 
@@ -243,7 +243,7 @@ class Wrapper(PreloadCase):
     def test_the_user_snipass_is_the_default(self):
         users = self.folder / "passwd"
         users.write_text(f"{Path('/etc/passwd').read_text()}snipass:x:54321:54321::/:/bin/false\n")
-        before = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users)
+        before = (sys.executable, APART, "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users)
         self.assertEqual(self.users(before=before), ("54321", ""))
         self.assertEqual(self.users("--from", "0", before=before), ("0", ""))
 

@@ -27,6 +27,15 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def is_gone(pid):
+    """It is no more, with all of its threads, or was not waited for yet by whoever inherited it."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def catches(pid, sig):
     """The process has a handler for the signal."""
     status = Path(f"/proc/{pid}/status").read_text()

@@ -12,10 +12,10 @@ import tempfile
 import threading
 import unittest
 
+from . import apart
+from .apart import CLONE_NEWNET
 from .case import SKIPPED, Case, main
 
-CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
 
 class Resolver:
@@ -127,33 +127,12 @@ class CaseWithNeighbour(Case):
         self.resolver.answers.clear()
 
 
-def _call(name, *arguments):
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc[name](*arguments) != 0:
-        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
-
-
-def _enter_namespaces():
-    """This process gets networks and mounts of its own. In a chroot, too: its root is no mount point, whose propagation
-    could be changed, so the namespace's own root is visited for that."""
-    _call("unshare", CLONE_NEWNET | CLONE_NEWNS)
-    root, here = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), os.getcwd()
-    own = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    _call("setns", own, CLONE_NEWNS)  # to the namespace's own root
-    _call("mount", None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
-    os.fchdir(root)
-    os.chroot(".")
-    os.chdir(here)
-    os.close(root)
-    os.close(own)
-
-
 def why_not():
     """Enters namespaces of this process's own, or says why it cannot."""
     if os.geteuid() != 0:
         return "namespaces need root"
     try:
-        _enter_namespaces()
+        apart.enter()
     except OSError as error:
         return f"no namespaces here: {error}"
     return None

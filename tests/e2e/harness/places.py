@@ -22,6 +22,8 @@ def _build():
 
 BUILD = _build().resolve()
 SNIPASS = os.environ.get("SNIPASS", str(BUILD / "snipass"))
+# Runs a command with mounts of its own.
+APART = pathlib.Path(__file__).with_name("apart.py")
 # snipass-run, or what takes its place: the same with sanitizers (tests/e2e/backends/CMakeLists.txt).
 RUN = pathlib.Path(os.environ.get("SNIPASS_RUN") or BUILD / "snipass-run")
 

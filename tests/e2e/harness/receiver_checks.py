@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from . import handoff_sender
 from .backend_case import BackendCase, descriptors, settled
-from .places import EXECUTABLE, for_everybody
+from .places import APART, EXECUTABLE, for_everybody
 from .process import wait_until
 from .router import SiteRouter
 
@@ -284,7 +285,7 @@ class KnowsSenders:
         """Of a machine that has one: this machine's list of users is another one in a mount namespace."""
         users = self.folder / "passwd"
         users.write_text(f"{Path('/etc/passwd').read_text()}snipass:x:54321:54321::/:/bin/false\n")
-        path, log = self.receiver_with(before=("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users))
+        path, log = self.receiver_with(before=(sys.executable, APART, "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users))
         self.assertTrue(self.serves(54321, path))
         self.assertNotIn(self.NO_USER, self.log(log))
 
