@@ -45,6 +45,9 @@ int snipass_user_id(const char* user, uid_t* id) {
     const int error = find_name(user, id);
     if (error == 0 || read_number(user, id))
         return 0;
+    *id = SNIPASS_UNMAPPED;
+    if (strcmp(user, "unmapped") == 0)
+        return 0;
     errno = error;
     return -1;
 }

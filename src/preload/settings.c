@@ -95,7 +95,7 @@ static bool parse_entry(const char* text, size_t size) {
 
 static bool parse_allowed(const char* text, size_t size) {
     unsigned long number = 0;
-    if (allowed_count == max_allowed || !parse_number(text, size, 0xfffffffeUL, &number))
+    if (allowed_count == max_allowed || !parse_number(text, size, 0xffffffffUL, &number))
         return false;
     allowed[allowed_count++] = (uid_t)number;
     return true;

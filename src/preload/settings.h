@@ -5,7 +5,8 @@
  *                         unix:PATH          a unix listener that the server itself binds to PATH
  *                         ADDRESS:PORT=PATH  the TCP listener of that address becomes one at PATH. ADDRESS is
  *                                            an IPv4 address, an IPv6 address in brackets, or * for any
- *   SNIPASS_ALLOW_UID   who may hand over besides root and the server's own user: numbers, separated likewise
+ *   SNIPASS_ALLOW_UID   who may hand over besides root and the server's own user: numbers, separated
+ * likewise. 4294967295: everybody who has no number in this user namespace
  */
 #pragma once
 
