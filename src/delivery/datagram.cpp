@@ -4,32 +4,18 @@
 
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/tls/hello_error.hpp"
 
 #include <utility>
 
 namespace snipass::server {
 namespace {
 
-// first_bytes is what a datagram carries: what was consumed, or the hello. What the client has sent behind it
-// (early data) the receiver finds in the socket, and a small receiver need not have room for it.
-result<byte_view> first_bytes(routed_client& client) {
-    if (!client.consumed.empty())
-        return byte_view{client.consumed};
-    auto& buffer = client.thread.buffer;
-    if (!client.peeker.is_current(buffer)) {
-        const auto state = client.peeker.look(client.socket.get(), buffer);
-        // That it is no hello was judged before it came here; its bytes are what they are.
-        if (!state && state.error().category() != tls::hello_category())
-            return state.error();
-    }
-    return client.peeker.first_bytes();
-}
-
-// send takes the client's first bytes out of its socket only when the channel is believed to have room. Where
-// that was wrong they are kept for the next attempt.
+// send: a datagram carries the opening. What the client has sent behind it (early data) the receiver finds in
+// the socket, and a small receiver need not have room for it. send takes the client's first bytes out of its
+// socket only when the channel is believed to have room. Where that was wrong they are kept for the next
+// attempt.
 error_code send(routed_client& client, datagram_channel& channel) {
-    const auto bytes = first_bytes(client);
+    const auto bytes = client.first_bytes();
     if (!bytes)
         return bytes.error();
     if (const auto ec = channel.ready(bytes->size()))

@@ -5,10 +5,10 @@
 #include "connecting.hpp"
 
 #include "snipass/net/wait_error.hpp"
+#include "snipass/opening/hello_reader.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/local_address.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/tls/client_hello.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -28,15 +28,16 @@ struct forwarded final : target {
 };
 
 std::optional<hellos_under_way::random> random_of(routed_client& client) {
-    auto& buffer = client.thread.buffer;
-    if (!client.peeker.is_current(buffer) &&
-        !client.peeker.look(client.socket.get(), buffer, client.consumed))
+    const auto bytes = client.first_bytes();
+    if (!bytes)
         return std::nullopt;
-    const auto hello = tls::parse_client_hello(client.peeker.message(buffer));
+    opening::hello_reader reader{client.site->config->server.hello_max};
+    const auto answer = reader.read(*bytes, client.thread.buffer.gathered);
+    const auto* const asked = std::get_if<opening::question>(&answer);
     hellos_under_way::random random;
-    if (!hello || hello->random.size() != random.size())
+    if (asked == nullptr || asked->hello.random.size() != random.size())
         return std::nullopt;
-    std::ranges::copy(hello->random, random.begin());
+    std::ranges::copy(asked->hello.random, random.begin());
     return random;
 }
 

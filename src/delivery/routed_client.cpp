@@ -7,9 +7,25 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <string>
 
 namespace snipass::server {
+
+result<byte_view> routed_client::first_bytes() {
+    if (!consumed.empty())
+        return byte_view{consumed};
+    auto& buffer = thread.buffer;
+    if (buffer.holder != &about) {
+        const auto room = buffer.first(opening_size);
+        const auto n = os::peek(socket.get(), room);
+        if (!n)
+            return n.error();
+        buffer.bytes = room.first(*n);
+        buffer.holder = &about;
+    }
+    return buffer.bytes.first(std::min(opening_size, buffer.bytes.size()));
+}
 
 proxy_protocol::facts routed_client::facts() {
     proxy_protocol::facts facts;

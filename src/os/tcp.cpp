@@ -237,6 +237,13 @@ error_code make_room(int fd, std::size_t n) {
     return set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(n));
 }
 
+error_code send_now(int fd, byte_view bytes) {
+    const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0)
+        return last_error();
+    return static_cast<std::size_t>(sent) == bytes.size() ? error_code{} : make_error(ENOBUFS);
+}
+
 bool peer_has_closed(int fd) {
     pollfd one{fd, POLLRDHUP, 0};
     return ::poll(&one, 1, 0) > 0;

@@ -7,9 +7,10 @@
 #include "snipass/context/in_flight.hpp"
 #include "snipass/context/waiting_room.hpp"
 #include "snipass/net/event_loop.hpp"
-#include "snipass/net/hello_peeker.hpp"
 #include "snipass/net/name_cache.hpp"
+#include "snipass/net/peek_buffer.hpp"
 #include "snipass/net/relay_group.hpp"
+#include "snipass/opening/reader.hpp"
 #include "snipass/telling/access_log.hpp"
 #include "snipass/telling/log.hpp"
 #include "snipass/telling/record.hpp"
@@ -32,6 +33,7 @@ struct context {
     stats counters;
     access_log lines;
     net::peek_buffer buffer; // good until the next wait
+    opening::answer heard;   // to what is in the buffer, and good as long
     waiting_room waiting;
     in_flight clients;
     net::relay_group relays;

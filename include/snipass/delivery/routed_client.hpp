@@ -5,7 +5,6 @@
 #include "snipass/backends/backend.hpp"
 #include "snipass/context/context.hpp"
 #include "snipass/delivery/client_socket.hpp"
-#include "snipass/net/hello_peeker.hpp"
 #include "snipass/proxy_protocol/write.hpp"
 #include "snipass/telling/record.hpp"
 
@@ -22,9 +21,13 @@ struct routed_client {
     context& thread;
     std::shared_ptr<generation> site;
     client_socket socket;
-    net::hello_peeker& peeker;
+    std::size_t opening_size; // of what a receiver is given that cannot look into the socket
     record& about;
     std::vector<std::uint8_t> consumed{}; // the client's first bytes, once they are no longer in its socket
+
+    // first_bytes is the client's opening, and no byte more; good until the next wait. It is looked at again
+    // unless nobody else has looked since.
+    [[nodiscard]] result<byte_view> first_bytes();
 
     // facts is what a PROXY header says of the client; its `alpn` lies in the record.
     [[nodiscard]] proxy_protocol::facts facts();

@@ -77,6 +77,9 @@ void set_nonblocking(int fd);
 // connection's life.
 [[nodiscard]] error_code make_room(int fd, std::size_t n);
 
+// send_now sends all of a few bytes into a send buffer that has room for them; ENOBUFS: it had not.
+[[nodiscard]] error_code send_now(int fd, byte_view bytes);
+
 // peer_has_closed: a FIN or RST has arrived, whatever is still unread before it (POLLRDHUP, poll(2)).
 [[nodiscard]] bool peer_has_closed(int fd);
 

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "snipass/net/peek_buffer.hpp"
+
+namespace snipass::net {
+
+std::span<std::uint8_t> peek_buffer::first(std::size_t n) {
+    holder = nullptr;
+    bytes = {};
+    if (n > size_) {
+        memory_ = std::make_unique_for_overwrite<std::uint8_t[]>(n);
+        size_ = n;
+    }
+    return {memory_.get(), n};
+}
+
+} // namespace snipass::net

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a client says before it can be routed, as it comes in: one loop for all readers.
+#include "snipass/session/hearing.hpp"
+
+#include "snipass/net/fd_watch.hpp"
+#include "snipass/net/wait_error.hpp"
+#include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace snipass::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A first look that is enough for nearly every opening (a post-quantum hello has 1.7 to 1.9 KB), so that one
+// recv does.
+constexpr std::size_t first_look = 4'096;
+
+// A socket that is readable without the bytes that were asked for is short of receive buffer, or its client
+// does not play fair (a peek ends at urgent data). It stays readable, so only pauses keep us from spinning:
+// each is twice the one before, 64 times the first at most.
+constexpr auto first_pause = 10ms;
+constexpr unsigned most_doublings = 6;
+
+// Such a socket gets room for twice what was asked for, then for four times.
+constexpr unsigned most_room = 2;
+
+net::time_point pause_end(unsigned pauses_before, net::time_point deadline) {
+    return std::min(net::clock::now() + first_pause * (1U << std::min(pauses_before, most_doublings)),
+                    deadline);
+}
+
+// missing is how many bytes must be unread in the socket before another look makes sense.
+std::size_t missing(const unrouted_client& client) {
+    return std::get<opening::need>(client.thread.heard).bytes - client.consumed.size();
+}
+
+error_code carry_out(const unrouted_client& client, const opening::step& step) {
+    assert(client.consumed.empty()); // who was read elsewhere had no part to consume
+    const auto taken = os::discard(client.socket.get(), step.consume);
+    if (!taken)
+        return taken.error();
+    return step.say.empty() ? error_code{} : os::send_now(client.socket.get(), as_bytes(step.say));
+}
+
+} // namespace
+
+error_code hear_now(unrouted_client& client, opening::reader& reader, std::size_t expected) {
+    auto& buffer = client.thread.buffer;
+    auto& heard = client.thread.heard;
+    for (;;) {
+        const auto room = buffer.first(client.consumed.size() + std::max(first_look, expected));
+        std::ranges::copy(client.consumed, room.begin());
+        const auto n = os::peek(client.socket.get(), room.subspan(client.consumed.size()));
+        const bool nothing = !n && os::would_block(n.error());
+        if (!n && !nothing)
+            return n.error();
+        buffer.bytes = room.first(client.consumed.size() + (nothing ? 0 : *n));
+        buffer.holder = &client.about;
+        client.about.hello_bytes = buffer.bytes.size();
+        client.about.has_spoken = client.about.has_spoken || !buffer.bytes.empty();
+        if (buffer.bytes.empty() && !nothing)
+            return net::wait_error::end_of_file;
+        heard = buffer.bytes.empty() ? opening::need{1} : reader.read(buffer.bytes, buffer.gathered);
+        if (const auto* const step = std::get_if<opening::step>(&heard)) {
+            if (const auto ec = carry_out(client, *step))
+                return ec;
+            if (step->is_last)
+                return {};
+            continue;
+        }
+        const auto* const more = std::get_if<opening::need>(&heard);
+        if (more == nullptr)
+            return {};
+        if (n && *n == 0)
+            return net::wait_error::end_of_file;
+        if (buffer.bytes.size() < room.size())
+            return os::make_error(EAGAIN); // that was all; with a full buffer there may be more
+        expected = more->bytes;
+    }
+}
+
+net::task<error_code> hear_on(unrouted_client& client, opening::reader& reader, net::time_point deadline) {
+    net::fd_watch watch{client.thread.loop, client.socket.get()};
+    const waiting_room::place place{client.thread.waiting, client.about.client.address, watch};
+    // One error_code for all: this frame is what a waiting client costs.
+    error_code ec;
+    unsigned short_wakes = 0;
+    for (std::size_t asked = missing(client);;) {
+        if ((ec = os::wait_for_bytes(client.socket.get(), asked)))
+            co_return ec;
+        if ((ec = co_await watch.readable(deadline)))
+            co_return ec;
+        ec = hear_now(client, reader, asked);
+        if (!os::would_block(ec))
+            break;
+        const bool came = client.about.hello_bytes >= asked + client.consumed.size();
+        asked = missing(client);
+        if (came) {
+            short_wakes = 0;
+            continue;
+        }
+        if (os::peer_has_closed(client.socket.get()))
+            co_return ec = net::wait_error::end_of_file;
+        if ((ec = os::make_room(client.socket.get(), asked << std::min(short_wakes + 1, most_room))))
+            co_return ec;
+        ec = co_await watch.pause(pause_end(short_wakes++, deadline));
+        if (ec && ec != net::wait_error::timed_out)
+            co_return ec;
+    }
+    // The backend gets the socket as accept4 made it.
+    if (!ec)
+        ec = os::wait_for_bytes(client.socket.get(), 1);
+    co_return ec;
+}
+
+} // namespace snipass::server
