@@ -30,7 +30,7 @@ bool leads_to(const config::backend_settings& backend, std::string_view address)
 proxied_session::proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection)
     : relay(client.socket.release(), std::move(connection),
             options_of(*to.settings().proxy(), client.socket.is_shared())),
-      thread_(client.thread), site_(std::move(client.site)), to_(to), at_(std::move(at)),
+      thread_(client.thread), site_(client.site), to_(to), at_(std::move(at)),
       about_(std::move(client.about)) {
     about_.detail.shrink_to_fit();
     if (about_.hello)
