@@ -120,10 +120,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         co_return why_not(client, to, connection.error());
     if (client.is_removed(settings, connection->to.address->text))
         co_return removed();
-    client.about.address = connection->to.address->text;
-    client.about.endpoint = connection->to.endpoint;
-    client.about.connect_time = net::clock::now() - begun;
-    proxied_session::begin(client, to, std::move(connection->session), std::move(connection->fd));
+    const relay_facts where{connection->to.address->text, connection->to.endpoint, net::clock::now() - begun};
+    proxied_session::begin(client, to, where, std::move(connection->session), std::move(connection->fd));
     co_return relayed{};
 }
 

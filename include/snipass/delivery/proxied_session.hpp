@@ -22,10 +22,12 @@ namespace snipass::server {
 class proxied_session final : public net::relay {
   public:
     // begin takes a client and its record; from then on the session's end is told here. `to` is one of the
-    // generation's backends, `at` where it is, and `connection` is open and greeted.
-    static void begin(routed_client& client, backend& to, counted at, os::unique_fd connection);
+    // generation's backends, which is at `where`, and `connection` is open and greeted.
+    static void begin(routed_client& client, backend& to, const relay_facts& where, counted at,
+                      os::unique_fd connection);
 
-    proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection);
+    proxied_session(routed_client& client, backend& to, const relay_facts& where, counted at,
+                    os::unique_fd connection);
 
     // must_end: what this session uses is_removed.
     [[nodiscard]] bool must_end(const config::configuration& now) const;
@@ -39,6 +41,7 @@ class proxied_session final : public net::relay {
     backend& to_;
     counted at_;
     record about_;
+    relay_facts where_;
 };
 
 } // namespace snipass::server
