@@ -254,6 +254,7 @@ TEST_CASE("hearing: a routed client's opening is looked at again only if somebod
     CHECK(first.thread.buffer.holder == &other.about);
     CHECK(std::ranges::equal(client.first_bytes().value(), stream));
     CHECK(first.thread.buffer.holder == &first.client.about);
+    CHECK_FALSE(std::holds_alternative<opening::question>(first.thread.heard)); // it was the other's
     CHECK(unread(fd) == stream.size() + 105);
 }
 
