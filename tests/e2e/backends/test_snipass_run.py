@@ -164,16 +164,15 @@ class Check(PreloadCase):
             with self.subTest(listen=listen):
                 self.server = self.start(sys.executable, "-c", textwrap.dedent(f"""
                     import socket, time
-                    where = {str(self.socket)!r} if {listen!r} is None else ("127.0.0.1", 0)
-                    listener = socket.socket(socket.AF_UNIX if {listen!r} is None else socket.AF_INET)
-                    listener.bind(where); listener.listen()
+                    listener = socket.socket({'socket.AF_INET' if listen else 'socket.AF_UNIX'})
+                    listener.bind({('127.0.0.1', 0) if listen else str(self.socket)!r}); listener.listen()
                     print(listener.getsockname(), flush=True)
                     time.sleep(60)
                 """), log="port")
                 wait_until(lambda: (self.folder / "port").read_text().endswith("\n"), "the listener")
                 port = (self.folder / "port").read_text().split()[-1].rstrip(")")
                 status, output = self.check(*(["--listen", port] if listen else []))
-                self.assertEqual(status, 1)
+                self.assertEqual(status, 1, output)
                 self.assertIn(f"(process {self.server.pid})", output)
                 self.assertIn(said, output)
                 self.stop(self.server)
