@@ -26,12 +26,15 @@ not_taken turned_away() {
     return {.why = outcome::backend_max_pending, .detail = "max_pending clients are waiting for it"};
 }
 
-// longest_hold: nobody is turned away because the router has only just begun to ask where its backends are.
-std::chrono::milliseconds longest_hold(backend& to) {
-    const auto* const relayed_to = to.settings().relay();
-    if (relayed_to != nullptr && to.targets().awaits_answer())
-        return std::max(to.settings().hold, relayed_to->connect_timeout);
-    return to.settings().hold;
+// awaits_answer: the router has only just begun to ask where this backend is.
+bool awaits_answer(backend& to) {
+    return to.settings().relay() != nullptr && to.targets().awaits_answer();
+}
+
+// longest_hold: nobody is turned away because the answer has not come yet.
+std::chrono::milliseconds longest_hold(const backend& to, bool awaits) {
+    const auto hold = to.settings().hold;
+    return awaits ? std::max(hold, to.settings().relay()->connect_timeout) : hold;
 }
 
 // says_more: an attempt that the end of the hold has cut short tells only that somebody is there who has not
@@ -46,12 +49,13 @@ bool says_more(outcome before) {
 constexpr auto longest_lag = 100ms;
 constexpr auto last_attempt = 1s;
 
-// hold keeps a client that nobody took, and offers it again while its backend is away.
-task<attempt> hold(routed_client& client, backend& to, not_taken last) {
+// hold keeps a client that nobody took, and offers it again while its backend is away. Whoever waits for the
+// first answer (`awaits`) is offered once it has come, however short the hold is.
+task<attempt> hold(routed_client& client, backend& to, not_taken last, bool awaits) {
     const auto begun = net::clock::now();
     backend::held place{to, client.thread.loop};
     for (;;) {
-        const auto until = begun + longest_hold(to);
+        const auto until = begun + longest_hold(to, awaits);
         if (net::clock::now() >= until || !client.keeps(place))
             break;
         const bool my_turn = co_await place.wait(until);
@@ -59,7 +63,8 @@ task<attempt> hold(routed_client& client, backend& to, not_taken last) {
             co_return removed();
         const auto now = net::clock::now();
         const bool was_stopped = now >= until + longest_lag;
-        if (!was_stopped && (!my_turn || now >= until))
+        const bool has_answer = std::exchange(awaits, awaits && awaits_answer(to)) && !awaits;
+        if (!was_stopped && !has_answer && (!my_turn || now >= until))
             continue;
         const auto end = was_stopped ? now + last_attempt : until;
         auto made = co_await offer(client, to, end);
@@ -83,6 +88,7 @@ task<attempt> give(routed_client& client, backend& to) {
     if (!to.make_room())
         co_return turned_away();
     const backend::pending pending{to};
+    const bool awaits = awaits_answer(to);
     auto made = co_await offer(client, to, net::time_point::max());
     auto* const failed = std::get_if<not_taken>(&made);
     if (failed != nullptr && !failed->is_final) {
@@ -90,8 +96,8 @@ task<attempt> give(routed_client& client, backend& to) {
         const bool is_away = is_backends_fault(failed->why) && to.settings().forward() == nullptr;
         if (is_away && !to.is_away())
             to.did_not_take(client.thread.events, failed->why, failed->in_words());
-        if (longest_hold(to) > 0ms)
-            made = co_await hold(client, to, std::move(*failed));
+        if (longest_hold(to, awaits) > 0ms)
+            made = co_await hold(client, to, std::move(*failed), awaits);
     }
     if (!std::holds_alternative<not_taken>(made))
         to.took(client.thread.events);

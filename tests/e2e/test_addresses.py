@@ -498,15 +498,17 @@ class Addresses(Case):
         self.resolver.answers["back.test"] = "stall"
         rest = f'sorry = "sorry"\nconnect_timeout = "25s"\n[backend.sorry]\nproxy = "127.0.0.3:{sorry.getsockname()[1]}"'
         router = self.far([f"back.test:{port}"], rest)
-        clients = [socket.create_connection(("127.0.0.1", router.port()), DEADLINE) for _ in range(5)]
-        for client in clients:
-            self.addCleanup(client.close)
-            client.sendall(HELLO)
+        clients = []
+        for _ in range(60):  # they come over a second: some are looked at before the first one knocks
+            clients.append(socket.create_connection(("127.0.0.1", router.port()), DEADLINE))
+            self.addCleanup(clients[-1].close)
+            clients[-1].sendall(HELLO)
+            time.sleep(0.017)
         wait_until(lambda: "back.test" in self.resolver.asked, "it is asked")
         self.assertEqual(router.sessions(), [])
         self.resolver.answers["back.test"] = ["127.0.0.2"]
         self.resolver.answer_now()
-        self.assertEqual([client.makefile("rb").readline() for client in clients], [b"127.0.0.2\n"] * 5)
+        self.assertEqual([client.makefile("rb").readline() for client in clients], [b"127.0.0.2\n"] * 60)
 
     def test_who_waits_for_the_first_answer_makes_way_if_it_has_closed_its_side(self):
         port = self.server("127.0.0.2").getsockname()[1]
