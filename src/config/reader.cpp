@@ -29,24 +29,20 @@ void table_reader::finish() {
             error(member.where, member.key, "unknown key; " + propose(member.key, known_));
 }
 
-std::vector<const node*> table_reader::elements_of(std::string_view key, const node& value,
-                                                   lone_string lone) {
-    std::vector<const node*> found;
+std::span<const node> table_reader::elements_of(std::string_view key, const node& value, lone_string lone) {
     const auto* const array = std::get_if<elements>(&value.value);
     const auto* const text = std::get_if<std::string>(&value.value);
     if (array) {
-        for (const auto& element : *array)
-            found.push_back(&element);
         if (array->empty())
             error(value.where, key, "an empty array; write at least one string into it");
-    } else if (text && lone == lone_string::accepted) {
-        found.push_back(&value);
-    } else {
-        const auto instead =
-            text ? "write [" + in_quotes(*text) + "]" : std::string("write strings between [ and ]");
-        error(value.where, key, "expected an array, not " + describe(value) + "; " + instead);
+        return *array;
     }
-    return found;
+    if (text && lone == lone_string::accepted)
+        return {&value, 1};
+    const auto instead =
+        text ? "write [" + in_quotes(*text) + "]" : std::string("write strings between [ and ]");
+    error(value.where, key, "expected an array, not " + describe(value) + "; " + instead);
+    return {};
 }
 
 } // namespace snipass::config

@@ -6,6 +6,7 @@
 #include "findings.hpp"
 #include "values.hpp"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,9 +46,9 @@ class table_reader {
         const auto* const found = take(key);
         if (!found)
             return false;
-        for (const auto* const element : elements_of(key, found->value, lone))
-            if (auto value = check(key, *element, parse(*element)))
-                keep(std::move(*value), element->where);
+        for (const auto& element : elements_of(key, found->value, lone))
+            if (auto value = check(key, element, parse(element)))
+                keep(std::move(*value), element.where);
         return true;
     }
 
@@ -58,8 +59,9 @@ class table_reader {
     void finish();
 
   private:
-    [[nodiscard]] std::vector<const node*> elements_of(std::string_view key, const node& value,
-                                                       lone_string lone);
+    // A view of the array's elements, or of the lone string.
+    [[nodiscard]] std::span<const node> elements_of(std::string_view key, const node& value,
+                                                    lone_string lone);
 
     template <class T>
     std::optional<T> check(std::string_view key, const node& value, written<T> parsed) {

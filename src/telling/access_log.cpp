@@ -28,9 +28,8 @@ access_log::access_log(net::event_loop& loop, log& target)
     : loop_(loop), target_(target),
       refused_(loop, refused_lines, [&target](const ip_address& source, std::size_t left_out) {
           const auto address = source == ip_address{} ? "many" : source.to_string();
-          const auto count = std::to_string(left_out);
           target.write(config::log_level::info, "more clients of one source were refused",
-                       {{"source", address}, {"lines_left_out", count}});
+                       {{"source", address}, {"lines_left_out", std::uint64_t{left_out}}});
       }) {}
 
 access_log::~access_log() {
