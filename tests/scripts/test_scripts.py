@@ -14,7 +14,8 @@ from harness import main, namespace  # noqa: E402
 # A package manager whose packages do what Debian's servers do: they are enabled for the next boot, and ask before they start.
 APT = """#!/bin/sh
 [ "$(echo "$*" | grep -c ' install ')" = 1 ] || exit 0
-echo "pmstatus:server:50.0:half"
+echo "pmstatus:server:50.0:half" >&3
+[ "$(readlink /proc/$$/fd/1)" != "$(readlink /proc/$$/fd/3)" ] || echo "its status and its output are one pipe"
 ln -s /lib/systemd/system/server.service /etc/systemd/system/multi-user.target.wants/server.service
 ln -s /lib/systemd/system/server.service /etc/systemd/system/alias.service
 ln -s ../init.d/server /etc/rc3.d/S01server
@@ -68,6 +69,7 @@ class InstallDeps(unittest.TestCase):
                 self.assertFalse(os.path.exists("/usr/sbin/policy-rc.d"))
                 if status:
                     self.assertIn("asked: 101", done.stderr)
+                    self.assertNotIn("are one pipe", done.stderr)  # apt makes its status non-blocking
 
     def test_a_policy_that_is_there_stays(self):
         policy = pathlib.Path("/usr/sbin/policy-rc.d")
