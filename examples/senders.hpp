@@ -17,12 +17,19 @@
 #include <string>
 #include <vector>
 
-// user_id takes a name or a number. In a container the router's user has a number only.
+// In a user namespace that has no number for somebody, the kernel shows 65534. So that number is nobody,
+// unless `--from unmapped` was written: for a container whose socket's folder only the router can enter.
+constexpr uid_t overflow = 65534;
+constexpr uid_t unmapped = static_cast<uid_t>(-1);
+
+// user_id takes a name, a number, or "unmapped". In a container the router's user has a number only.
 inline std::optional<uid_t> user_id(const char* user) {
     if (const auto* found = getpwnam(user))
         return found->pw_uid;
     uid_t number = 0;
     const char* end = user + std::strlen(user);
+    if (std::strcmp(user, "unmapped") == 0)
+        return unmapped;
     const auto [rest, error] = std::from_chars(user, end, number);
     return error == std::errc{} && rest == end ? std::optional{number} : std::nullopt;
 }
@@ -52,16 +59,14 @@ class senders {
     }
 
     void check(uid_t user) {
-        if (user != unknown && std::find(allowed_.begin(), allowed_.end(), user) != allowed_.end())
+        const auto wanted = user == overflow ? unmapped : user;
+        if (std::find(allowed_.begin(), allowed_.end(), wanted) != allowed_.end())
             return;
         name_it(user);
         throw refused_sender{};
     }
 
   private:
-    // In a user namespace that is everybody of whom it has no number.
-    static constexpr uid_t unknown = 65534;
-
     // Once a minute: the router comes again and again.
     void name_it(uid_t user) {
         using clock = std::chrono::steady_clock;

@@ -3,7 +3,7 @@
 //
 //	go run receiver.go [--from USER]... SOCKET_PATH CERTIFICATE KEY
 //
-// USER is the router's user, a name or a number. Without it that is `snipass`, if there is such a user.
+// USER is the router's user: a name, a number, or "unmapped". Without it that is `snipass`, if there is such a user.
 // handoffListener is a net.Listener: http.Server, tls.NewListener and whatever else takes one work with it.
 package main
 
@@ -34,7 +34,11 @@ const (
 	ack          = 0x06
 	patience     = time.Second
 	ipprotoMPTCP = 262
-	unknownUser  = 65534 // in a user namespace: whoever has no number there
+
+	// In a user namespace the kernel shows whoever has no number there as 65534. So that is nobody, unless "--from unmapped"
+	// was written.
+	overflow = 65534
+	unmapped = 1<<32 - 1
 )
 
 // senders are the users who may hand over clients: root, this process's, and the router's.
@@ -48,6 +52,8 @@ func userID(name string) (uint32, error) {
 	number := name
 	if found, err := user.Lookup(name); err == nil {
 		number = found.Uid
+	} else if name == "unmapped" {
+		return unmapped, nil
 	}
 	id, err := strconv.ParseUint(number, 10, 32)
 	if err != nil {
@@ -72,7 +78,7 @@ func newSenders(users []uint32) *senders {
 
 // allow names who was refused, once a minute: the router comes again and again.
 func (s *senders) allow(user uint32) bool {
-	if s.allowed[user] && user != unknownUser {
+	if user != overflow && s.allowed[user] || user == overflow && s.allowed[unmapped] {
 		return true
 	}
 	now, due := time.Now().Unix(), s.nextLine.Load()

@@ -3,7 +3,7 @@
 //
 //     node receiver.js [--from USER]... SOCKET_PATH CERTIFICATE KEY
 //
-// USER is the router's user, a name or a number. Without it that is `snipass`, if there is such a user.
+// USER is the router's user: a name, a number, or "unmapped". Without it that is `snipass`, if there is such a user.
 //
 // Node has no call that receives a descriptor from a stranger, nor one that asks who sent it, but its children may send it
 // sockets, whatever they are written in (child_process, "ipc"). So a child in Python 3 takes the handoffs, and passes the
@@ -24,15 +24,17 @@ if os.getppid() != int(sys.argv[2]): os._exit(0)  # who has gone already
 channel = socket.socket(fileno=int(os.environ["NODE_CHANNEL_FD"]))
 message = json.dumps({"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": "client"}).encode() + b"\\n"
 
-def user_id(user):
+# In a user namespace the kernel shows whoever has no number there as 65534. So that is nobody, unless "--from unmapped" was written.
+OVERFLOW, UNMAPPED = 65534, -1
+
+def user_id(user):  # in a container the router's user has a number only
     try: return pwd.getpwnam(user).pw_uid
-    except KeyError: return int(user) if user.isdecimal() else None  # in a container the router's user has a number only
+    except KeyError: return UNMAPPED if user == "unmapped" else int(user) if user.isdecimal() else None
 
 path, parent, *users = sys.argv[1:]
 for user in users:
     if user_id(user) is None: sys.exit(f"receiver.js: there is no user {user}")
-UNKNOWN_USER = 65534  # in a user namespace: whoever has no number there
-allowed = {0, os.geteuid(), *map(user_id, users or ["snipass"])} - {None, UNKNOWN_USER}
+allowed = {0, os.geteuid(), *map(user_id, users or ["snipass"])}
 next_line = 0.0
 if not users and user_id("snipass") is None:
     print(f"receiver.js: there is no user snipass: clients are taken from root and user {os.geteuid()} only; --from USER names the "
@@ -40,7 +42,7 @@ if not users and user_id("snipass") is None:
 
 def allow(uid):
     global next_line
-    if uid in allowed: return True
+    if (UNMAPPED if uid == OVERFLOW else uid) in allowed: return True
     if time.monotonic() >= next_line:  # once a minute: the router comes again and again
         next_line = time.monotonic() + 60
         print(f"receiver.js: user {uid} may not hand over clients; if that is the router's user: --from {uid}", file=sys.stderr)

@@ -4,7 +4,7 @@
 
     receiver.py [--from USER]... SOCKET_PATH CERTIFICATE KEY
 
-USER is the router's user, a name or a number. Without it that is `snipass`, if there is such a user.
+USER is the router's user: a name, a number, or "unmapped". Without it that is `snipass`, if there is such a user.
 What a server needs is receive_client(): it returns what accept() would have returned.
 """
 import argparse
@@ -24,7 +24,8 @@ from http.server import BaseHTTPRequestHandler
 SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a") + b"\x21"  # and version 2, PROXY
 ACK = b"\x06"
 ADDRESSES = {0x11: 12, 0x21: 36}  # bytes, by family
-UNKNOWN_USER = 65534  # in a user namespace: whoever has no number there
+# In a user namespace the kernel shows whoever has no number there as 65534. So that is nobody, unless "--from unmapped" was written.
+OVERFLOW, UNMAPPED = 65534, -1
 
 
 class Refused(Exception):
@@ -36,6 +37,8 @@ def user_id(user):
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
+        if user == "unmapped":
+            return UNMAPPED
         if not user.isdecimal():
             raise argparse.ArgumentTypeError(f"there is no user {user}") from None
         return int(user)
@@ -56,7 +59,7 @@ class Senders:
 
     def allow(self, uid):
         """Who was refused is said once a minute: the router comes again and again."""
-        if uid in self.allowed and uid != UNKNOWN_USER:
+        if (UNMAPPED if uid == OVERFLOW else uid) in self.allowed:
             return True
         if time.monotonic() >= self.next_line:
             self.next_line = time.monotonic() + 60

@@ -5,7 +5,7 @@
 //
 //     rustc receiver.rs && ./receiver [--from USER]... SOCKET_PATH
 //
-// USER is the router's user, a name or a number. Without it that is `snipass`, if there is such a user.
+// USER is the router's user: a name, a number, or "unmapped". Without it that is `snipass`, if there is such a user.
 use std::ffi::CString;
 use std::fs;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
@@ -69,7 +69,10 @@ const HEADER: usize = std::mem::size_of::<CmsgHdr>();
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21"; // and version 2, PROXY
 const ACK: u8 = 0x06;
 const PATIENCE: Duration = Duration::from_secs(1);
-const UNKNOWN_USER: u32 = 65534; // in a user namespace: whoever has no number there
+// In a user namespace the kernel shows whoever has no number there as 65534. So that is nobody, unless "--from unmapped" was
+// written.
+const OVERFLOW: u32 = 65534;
+const UNMAPPED: u32 = u32::MAX;
 
 /// Who may hand over clients: root, this process's user, and the router's.
 struct Senders {
@@ -82,6 +85,7 @@ fn user_id(user: &str) -> Option<u32> {
     let name = CString::new(user).ok()?;
     match unsafe { getpwnam(name.as_ptr()).as_ref() } {
         Some(found) => Some(found.uid),
+        None if user == "unmapped" => Some(UNMAPPED),
         None => user.parse().ok(),
     }
 }
@@ -107,7 +111,8 @@ impl Senders {
 
     /// Who was refused is said once a minute: the router comes again and again.
     fn allow(&self, user: u32) -> bool {
-        if user != UNKNOWN_USER && self.allowed.contains(&user) {
+        let wanted = if user == OVERFLOW { UNMAPPED } else { user };
+        if self.allowed.contains(&wanted) {
             return true;
         }
         let mut due = self.due.lock().unwrap();

@@ -107,9 +107,12 @@ SNIPASS_API unsigned long snipass_strangers(const snipass_receiver* receiver);
  * Containers). */
 SNIPASS_API uid_t snipass_last_stranger(const snipass_receiver* receiver);
 
-/* snipass_user_id finds the number of a user: by name, or a number as it stands. "unmapped" is everybody who
- * has no number in this user namespace (a container), and is for where the folder keeps them out. 0, or -1
- * and errno (ENOENT: there is no such user). */
+/* In `allowed`: everybody who has no number in this user namespace (a container). The kernel shows all of them
+ * as 65534, so that number allows nobody there. For a socket whose folder only the router can enter. */
+#define SNIPASS_UNMAPPED ((uid_t)-1)
+
+/* snipass_user_id finds the number of a user: by name, a number as it stands, or SNIPASS_UNMAPPED for
+ * "unmapped". 0, or -1 and errno (ENOENT: there is no such user). */
 SNIPASS_API int snipass_user_id(const char* user, uid_t* id);
 
 /* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive

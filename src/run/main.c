@@ -76,9 +76,11 @@ int main(int argc, char** argv) {
     options_read(argv, &options);
     if (options.checks)
         return check_listener(options.socket, options.listen);
-    check_folder(options.socket);
-    command_check(options.command[0], options.socket);
-    set_environment(&options);
+    if (options.socket != NULL) {
+        check_folder(options.socket);
+        command_check(options.command[0], options.socket);
+        set_environment(&options);
+    }
     confine_now(&options.confine);
     execvp(options.command[0], options.command);
     fail("cannot start %s: %s", options.command[0], strerror(errno));

@@ -15,6 +15,7 @@ static const char usage[] =
     "usage: snipass-run SOCKET [--listen [ADDRESS:]PORT] [--from USER]...\n"
     "                   [--confine | --try-confine] [--may-bind PORTS] [--may-connect PORTS]\n"
     "                   -- COMMAND [ARGUMENT...]\n"
+    "       snipass-run --confine [--may-bind PORTS] [--may-connect PORTS] -- COMMAND [ARGUMENT...]\n"
     "       snipass-run --check SOCKET [--listen [ADDRESS:]PORT]\n"
     "\n"
     "Starts COMMAND with a listener that takes handed-off clients at SOCKET, the path after \"unix:\" in "
@@ -36,6 +37,8 @@ static const char usage[] =
     "                           otherwise do with a client's socket, on the router's network. It does not "
     "start where the\n"
     "                           kernel cannot; with --try-confine it starts all the same, with a warning.\n"
+    "                           Without SOCKET nothing else is done: for a COMMAND that is a receiver "
+    "itself.\n"
     "  --may-bind PORTS         but to these, as in 80,8080\n"
     "  --may-connect PORTS      but to these\n"
     "  --check                  says who listens at SOCKET, and whether it has the library. Waits up to ten "
@@ -125,6 +128,8 @@ static void read_socket(const char* text, struct options* options) {
 }
 
 static void read_listen(const char* text, struct options* options) {
+    if (options->socket == NULL)
+        fail("--listen stands behind SOCKET, the path at which handed-off clients are to come");
     if (options->listen[0] != '\0')
         fail("--listen may be given once: what comes to %s is for one listener. For another one, let the\n"
              "command be: snipass-run OTHER-SOCKET --listen %s -- COMMAND",
@@ -135,6 +140,8 @@ static void read_listen(const char* text, struct options* options) {
 }
 
 static void read_user(const char* text, struct options* options) {
+    if (options->socket == NULL)
+        fail("--from stands behind SOCKET, the path at which handed-off clients are to come");
     options->names_users = true;
     if (options->user_count == max_users)
         fail("--from: there may be %d users at most", max_users);
@@ -179,7 +186,7 @@ static int read_option(char** at, struct options* options) {
 /* default_user: whoever says nothing is told if that cannot work. Of a snipass-run in a snipass-run the first
  * says it. */
 static void default_user(struct options* options) {
-    if (options->names_users)
+    if (options->names_users || options->socket == NULL)
         return;
     if (snipass_user_id("snipass", &options->users[0]) == 0)
         options->user_count = 1;
@@ -198,8 +205,10 @@ void options_read(char** arguments, struct options* options) {
     }
     options->checks = *at != NULL && strcmp(*at, "--check") == 0;
     at += options->checks ? 1 : 0;
-    read_socket(*at, options);
-    ++at;
+    if (options->checks || *at == NULL || strncmp(*at, "--", 2) != 0) {
+        read_socket(*at, options);
+        ++at;
+    }
     while (*at != NULL && strcmp(*at, "--") != 0)
         at += read_option(at, options);
     if (options->checks)
@@ -209,5 +218,7 @@ void options_read(char** arguments, struct options* options) {
         fail("no command");
     if (!options->confine.is_wanted && options->confine.bind.count + options->confine.connect.count != 0)
         fail("--may-bind and --may-connect are exceptions from --confine: add that, or --try-confine");
+    if (options->socket == NULL && !options->confine.is_wanted)
+        fail("SOCKET is missing: the path after \"unix:\" in snipass.toml");
     default_user(options);
 }

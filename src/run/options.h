@@ -14,7 +14,7 @@ enum {
 };
 
 struct options {
-    const char* socket;
+    const char* socket;     /* NULL: the command takes its clients itself, and is only confined */
     char listen[max_entry]; /* ADDRESS:PORT; "": the server binds SOCKET itself */
     uid_t users[max_users];
     size_t user_count;

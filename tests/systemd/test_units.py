@@ -49,7 +49,7 @@ proxy = ["localhost:{port}"]
 def systemctl(*words, check=True):
     result = subprocess.run(["systemctl", *words], capture_output=True, text=True, timeout=2 * DEADLINE, check=False)
     if check and result.returncode != 0:
-        status = subprocess.run(["systemctl", "status", "--no-pager", "--full", "snipass.service", "snipass.socket"],
+        status = subprocess.run(["systemctl", "status", "--no-pager", "--full", "snipass.socket", *words[1:]],
                                 capture_output=True, text=True, check=False)
         raise AssertionError(f"systemctl {words}: {result.stderr}{status.stdout}")
     return result

@@ -142,6 +142,17 @@ class Wishes(BackendCase):
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(problem, done.stderr)
 
+    @unittest.skipUnless(landlock_abi() >= ABI_WITH_TCP, "this kernel's Landlock knows nothing of TCP")
+    def test_a_receiver_of_its_own_needs_no_socket(self):
+        code = "import os, socket; print('LD_PRELOAD' in os.environ); socket.create_server(('127.0.0.1', 0))"
+        done = subprocess.run([BUILD / "snipass-run", "--confine", "--", "python3", "-c", code], capture_output=True, text=True)
+        self.assertEqual(done.stdout, "False\n")
+        self.assertIn("Permission denied", done.stderr)
+        for options in (["--listen", "443", "--confine"], ["--confine", "--from", "0"], []):
+            done = subprocess.run([BUILD / "snipass-run", *options, "--", "true"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("SOCKET", done.stderr)
+
     @unittest.skipUnless(os.geteuid() == 0 and landlock_abi() >= ABI_WITH_TCP, "needs root, and Linux 6.7")
     def test_privileges_are_given_up_only_where_the_kernel_wants_it(self):
         for user, given_up in ((0, "0"), (65534, "1")):

@@ -139,6 +139,17 @@ class Package(BackendCase):
         (self.folder / "documented.cpp").write_text(ASIO_WORLD.replace("CODE", code))
         self.call("c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{self.prefix}/include", "documented.cpp")
 
+    def test_the_documented_units_are_the_examples_and_their_paths_those_of_the_configurations(self):
+        files = [*(SOURCE / "examples/systemd").glob("*.service"), *(SOURCE / "examples/systemd").glob("*.service.d/snipass.conf")]
+        units = {file: [line for line in file.read_text().splitlines() if line and line[0] != "#"] for file in files}
+        blocks = [[line for line in block.splitlines() if line and line[0] != "#"] for block in self.documented("ini") if "[Service]" in block]
+        self.assertCountEqual(blocks, units.values())
+        configurations = "".join(file.read_text() for file in (SOURCE / "config/examples").glob("*.toml"))
+        for file, lines in units.items():
+            folder = re.search(r"install -d -m 2750 -o \S+ -g snipass (\S+)", "\n".join(lines))[1]
+            self.assertIn(f"{folder}/handoff.sock ", "\n".join(lines), file)
+            self.assertIn(f"unix:{folder}/handoff.sock", configurations, file)
+
     def test_find_package(self):
         (self.folder / "CMakeLists.txt").write_text(CMAKE_PROJECT)
         self.call("cmake", "-S", ".", "-B", "b", f"-DCMAKE_PREFIX_PATH={self.prefix}")

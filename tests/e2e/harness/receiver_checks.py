@@ -312,8 +312,10 @@ class KnowsSenders:
 
 class RefusesTheUnknown:
     @needs_root
-    def test_the_user_whom_the_kernel_gives_for_the_unknown_is_refused(self):
+    def test_the_user_whom_the_kernel_gives_for_the_unmapped_is_refused_unless_they_are_allowed(self):
         """In a user namespace that is whoever has no number there."""
+        path, _ = self.receiver_with("--from", "unmapped")
+        self.assertTrue(self.serves(65534, path))
         path, log = self.receiver_with("--from", "65534")
         self.assertFalse(self.serves(65534, path))
         wait_until(lambda: "user 65534 may not" in self.log(log), "the line that names the user")

@@ -47,10 +47,10 @@ TEST_CASE("libsnipass: a user is found by name or by number") {
         int result;
         uid_t id;
     };
-    const auto [user, result, id] =
-        GENERATE(row{"root", 0, 0}, row{"0", 0, 0}, row{"1234567", 0, 1234567},
-                 row{"4294967294", 0, 4294967294}, row{"4294967295", -1, 0}, row{"99999999999", -1, 0},
-                 row{"no-such-user", -1, 0}, row{"", -1, 0}, row{"-1", -1, 0}, row{"12x", -1, 0});
+    const auto [user, result, id] = GENERATE(
+        row{"root", 0, 0}, row{"0", 0, 0}, row{"1234567", 0, 1234567}, row{"4294967294", 0, 4294967294},
+        row{"4294967295", -1, 0}, row{"99999999999", -1, 0}, row{"no-such-user", -1, 0},
+        row{"unmapped", 0, SNIPASS_UNMAPPED}, row{"", -1, 0}, row{"-1", -1, 0}, row{"12x", -1, 0});
     INFO(user);
     uid_t found = 0;
     errno = 0;
