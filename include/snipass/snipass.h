@@ -107,8 +107,8 @@ SNIPASS_API unsigned long snipass_strangers(const snipass_receiver* receiver);
  * Containers). */
 SNIPASS_API uid_t snipass_last_stranger(const snipass_receiver* receiver);
 
-/* In `allowed`: everybody who has no number in this user namespace (a container). The kernel shows all of them
- * as 65534, so that number allows nobody there. For a socket whose folder only the router can enter. */
+/* In `allowed`: everybody who has no number in this user namespace (a container). The kernel shows all of
+ * them as 65534, so that number allows nobody there. For a socket whose folder only the router can enter. */
 #define SNIPASS_UNMAPPED ((uid_t)-1)
 
 /* snipass_user_id finds the number of a user: by name, a number as it stands, or SNIPASS_UNMAPPED for
