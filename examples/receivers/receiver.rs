@@ -14,7 +14,7 @@ use std::os::raw::{c_char, c_int, c_void};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 // What the standard library has no name for yet. The structures are those of 64-bit Linux.
@@ -248,13 +248,14 @@ fn listen_at(path: &str) -> Result<UnixListener> {
     Ok(listener)
 }
 
+/// A thread for each connection, a stranger's too: the kernel may take its time over what lies in one that is dropped.
 /// Out of threads is an error, and drops the connection: the client is the router's still, who offers it again.
-fn start(connection: UnixStream, senders: &Senders) -> Result<()> {
-    let [_pid, uid, _gid] = option::<3>(connection.as_raw_fd(), SO_PEERCRED)?;
-    if !senders.allow(uid) {
-        return Ok(());
-    }
+fn start(connection: UnixStream, senders: Arc<Senders>) -> Result<()> {
     let work = move || {
+        let user = option::<3>(connection.as_raw_fd(), SO_PEERCRED);
+        if !matches!(user, Ok([_pid, uid, _gid]) if senders.allow(uid)) {
+            return; // named, if it was time
+        }
         if let Err(why) = receive(connection).and_then(serve) {
             eprintln!("receiver: {}", why);
         }
@@ -273,10 +274,10 @@ fn main() -> Result<()> {
         eprintln!("usage: receiver [--from USER]... SOCKET_PATH");
         std::process::exit(2);
     }
-    let senders = Senders::new(&users)?;
+    let senders = Arc::new(Senders::new(&users)?);
     for connection in listen_at(&words[0])?.incoming() {
         // Out of descriptors: the clients wait in the backlog.
-        if connection.and_then(|connection| start(connection, &senders)).is_err() {
+        if connection.and_then(|connection| start(connection, senders.clone())).is_err() {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
