@@ -74,10 +74,10 @@ class task_promise<void> : public task_promise_base {
 // task<T> is one coroutine: it starts when it is awaited, once, by the coroutine that owns it, and destroys
 // its frame with itself. One thread only.
 //
-// Why not Asio's awaitable: its frames carry an executor, cancellation slots and an entry point each, so that
-// a waiting client cost 3.4 KiB and a routed one two trips through Asio's queue; a client that need not wait
-// is to cost neither (ARCHITECTURE.md). Awaiting a task that finishes without waiting returns to its caller,
-// not into it, so a loop over such tasks needs no stack.
+// Why not Asio's awaitable: its frames carry an executor and cancellation slots each and a session of them
+// starts through Asio's queue; they are three quarters larger (bench/micro/coroutines.cpp, ARCHITECTURE.md).
+// Awaiting a task that finishes without waiting returns to its caller, not into it, so a loop over such tasks
+// needs no stack.
 template <class T = void>
 class [[nodiscard]] task {
   public:
