@@ -94,7 +94,7 @@ class dns_question::channel {
       public:
         socket(channel& owner, int fd) noexcept : owner_(owner), fd_(fd) {}
         ~socket() {
-            loop().unwatch(fd_);
+            loop().unwatch(*this);
             loop().forget(*this);
         }
 

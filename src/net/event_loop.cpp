@@ -8,26 +8,17 @@
 
 #include <sys/eventfd.h>
 
+#include <sys/epoll.h>
 #include <algorithm>
 #include <utility>
 
 namespace snipass::net {
 namespace {
 
-// A target's address is even, so its lowest bit can say which of its descriptors an event is for.
-constexpr std::uint64_t which_bit = 1;
-
-// Descriptors that are watched again while they are told of could be ready again and again.
-constexpr unsigned most_looks = 1'024;
-
-std::uint64_t tag(const ready_target& one, unsigned which = 0) noexcept {
-    return reinterpret_cast<std::uintptr_t>(&one) | which;
-}
-
 } // namespace
 
 event_loop::event_loop() {
-    if (const auto ec = epoll_.add(posted_.fd(), tag(posted_)))
+    if (const auto ec = watch_edges(posted_.fd(), posted_, 0))
         throw boost::system::system_error{ec, "epoll_ctl"};
 }
 
@@ -40,30 +31,27 @@ void event_loop::run() {
         (void)take_turn(time_point::max());
 }
 
-bool event_loop::take_turn(time_point until) {
-    if (!alarms_.empty())
-        until = std::min(until, alarms_.begin()->when());
+void event_loop::set_timer() {
+    if (alarms_.empty() || alarms_.begin()->when() >= timer_at_)
+        return;
+    timer_at_ = alarms_.begin()->when();
+    timer_.expires_at(timer_at_);
+    timer_.async_wait([this](const error_code& ec) {
+        if (!ec)
+            timer_at_ = time_point::max();
+    });
+}
+
+bool event_loop::take_turn(time_point) {
+    set_timer();
     count_turn();
-    events_end_ = epoll_.wait(events_, until);
+    const auto n = io_.run_one();
     count_turn();
-    const bool ready = events_end_ > 0;
-    tell_events();
-    return (is_due() && expire_due()) || ready;
+    return (is_due() && expire_due()) || n > 0;
 }
 
 bool event_loop::is_due() const {
     return !alarms_.empty() && alarms_.begin()->when() <= clock::now();
-}
-
-// tell_what_is_there: the process may have been stopped for a while (SIGSTOP, a snapshot, swap), and the wait
-// may have been cut short or have brought only a part of what happened meanwhile.
-void event_loop::tell_what_is_there() {
-    for (unsigned looks = 0; looks < most_looks; ++looks) {
-        events_end_ = epoll_.wait(events_, time_point::min());
-        tell_events();
-        if (events_end_ < events_.size())
-            break;
-    }
 }
 
 void event_loop::post(std::function<void()> job) {
@@ -89,6 +77,8 @@ void event_loop::posted_jobs::add(std::function<void()> job) {
 
 // The descriptor is watched for edges, each write is one, and nobody has to read it.
 void event_loop::posted_jobs::on_ready(unsigned /*which*/, std::uint32_t /*events*/) {
+    eventfd_t value = 0;
+    (void)::eventfd_read(wakes_.get(), &value);
     std::vector<std::function<void()>> jobs;
     {
         const std::lock_guard lock{mutex_};
@@ -98,34 +88,85 @@ void event_loop::posted_jobs::on_ready(unsigned /*which*/, std::uint32_t /*event
         job();
 }
 
-error_code event_loop::watch(int fd, std::uint32_t events, ready_target& one) {
-    return epoll_.add_once(fd, events, tag(one));
+error_code event_loop::attach(int fd, ready_target& one, unsigned which) {
+    auto& slot = one.slot(which);
+    slot.emplace(io_);
+    error_code ec;
+    slot->assign(fd, ec);
+    if (ec)
+        slot.reset();
+    return ec;
 }
 
-error_code event_loop::watch_again(int fd, std::uint32_t events, ready_target& one) {
-    return epoll_.rearm_once(fd, events, tag(one));
+void event_loop::wait(ready_target& one, unsigned which, std::uint32_t events, bool again) {
+    auto& slot = *one.slot(which);
+    const auto kind = events == EPOLLOUT ? descriptor::wait_write : descriptor::wait_read;
+    const std::uint32_t tells = events == EPOLLOUT ? EPOLLOUT : EPOLLIN;
+    if (!again)
+        return slot.async_wait(kind, [&one, which, tells](const error_code& ec) {
+            if (!ec)
+                one.on_ready(which, tells);
+        });
+    slot.async_wait(kind, [this, &one, which, events, tells, alive = one.alive_](const error_code& ec) {
+        if (ec || !*alive)
+            return;
+        one.on_ready(which, tells);
+        if (*alive && one.slot(which))
+            wait(one, which, events, true);
+    });
+}
+
+error_code event_loop::watch(int fd, std::uint32_t events, ready_target& one) {
+    if (const auto ec = attach(fd, one, 0))
+        return ec;
+    wait(one, 0, events & ~std::uint32_t{EPOLLRDHUP}, false);
+    return {};
+}
+
+error_code event_loop::watch_again(int, std::uint32_t events, ready_target& one) {
+    wait(one, 0, events & ~std::uint32_t{EPOLLRDHUP}, false);
+    return {};
 }
 
 error_code event_loop::watch_edges(int fd, ready_target& one, unsigned which) {
-    return epoll_.add(fd, tag(one, which));
+    if (const auto ec = attach(fd, one, which))
+        return ec;
+    if (!one.alive_)
+        one.alive_ = std::make_shared<bool>(true);
+    wait(one, which, EPOLLIN, true);
+    return {};
 }
 
 error_code event_loop::watch_shared(int fd, ready_target& one) {
-    return epoll_.add_shared(fd, tag(one));
+    if (const auto ec = attach(fd, one, 0))
+        return ec;
+    if (!one.alive_)
+        one.alive_ = std::make_shared<bool>(true);
+    wait(one, 0, EPOLLIN, true);
+    return {};
 }
 
-void event_loop::forget(const ready_target& one) noexcept {
-    for (auto i = next_event_; i < events_end_; ++i)
-        if ((events_[i].data.u64 & ~which_bit) == tag(one))
-            events_[i].data.u64 = 0;
-}
-
-void event_loop::tell_events() {
-    for (next_event_ = 0; next_event_ < events_end_;) {
-        const auto event = events_[next_event_++]; // telling may forget, but not this one any more
-        if (auto* const one = reinterpret_cast<ready_target*>(event.data.u64 & ~which_bit))
-            one->on_ready(static_cast<unsigned>(event.data.u64 & which_bit), event.events);
+void event_loop::unwatch(ready_target& one, unsigned which) {
+    auto& slot = one.slot(which);
+    if (slot) {
+        (void)slot->release();
+        slot.reset();
     }
+}
+
+void event_loop::closed(ready_target& one, os::unique_fd fd, unsigned which) {
+    auto& slot = one.slot(which);
+    if (!slot)
+        return;
+    (void)fd.release();
+    error_code ec;
+    slot->close(ec);
+    slot.reset();
+}
+
+void event_loop::forget(ready_target& one) noexcept {
+    if (one.alive_)
+        *one.alive_ = false;
 }
 
 void event_loop::spawn(task<> body) {
@@ -153,7 +194,6 @@ void event_loop::arm(alarm& one, time_point when) {
 // An alarm that is armed meanwhile for a time that has passed is for the next turn: the others on this thread
 // come first.
 bool event_loop::expire_due() {
-    tell_what_is_there();
     if (!is_due())
         return false;
     expiring_ = clock::now();

@@ -3,6 +3,7 @@
 #include "snipass/net/fd_watch.hpp"
 
 #include "snipass/net/wait_error.hpp"
+#include "snipass/os/epoll.hpp"
 
 #include <utility>
 
@@ -10,12 +11,15 @@ namespace snipass::net {
 
 fd_watch::~fd_watch() {
     if (is_registered_)
-        loop_.unwatch(fd_);
+        loop_.unwatch(*this);
     loop_.forget(*this);
 }
 
 void fd_watch::close(os::unique_fd fd) {
-    fd.reset();
+    if (is_registered_)
+        loop_.closed(*this, std::move(fd));
+    else
+        fd.reset();
     is_registered_ = false;
 }
 
@@ -43,7 +47,7 @@ bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_h
 }
 
 void fd_watch::step_back() {
-    loop_.unwatch(fd_);
+    loop_.unwatch(*this);
     is_registered_ = false;
 }
 

@@ -75,6 +75,10 @@ relay::~relay() {
         group_->loop_.forget(*this);
 }
 
+std::optional<descriptor>& relay::slot(unsigned which) {
+    return which == client_tag ? first_slot() : second_;
+}
+
 error_code relay::watch() {
     for (const auto* one : {&client_, &backend_})
         os::take_urgent_inline(one->fd.get());
@@ -172,9 +176,15 @@ void relay::end(relay_end how) {
     return_pipe(to_backend_);
     return_pipe(to_client_);
     const relay_result result{how, closed_first_, to_backend_.bytes, to_client_.bytes};
-    group_->loop_.unwatch(client_.fd.get()); // closing alone would not do, if there are copies
-    for (auto* one : {&client_, &backend_})
-        how == relay_end::finished ? one->fd.reset() : os::close_with_reset(std::move(one->fd));
+    group_->loop_.unwatch(*this, client_tag); // closing alone would not do, if there are copies
+    if (how == relay_end::finished) {
+        client_.fd.reset();
+        group_->loop_.closed(*this, std::move(backend_.fd), backend_tag);
+    } else {
+        group_->loop_.unwatch(*this, backend_tag);
+        for (auto* one : {&client_, &backend_})
+            os::close_with_reset(std::move(one->fd));
+    }
     ended(result);
     group_->bury(*this); // and this may be gone
 }

@@ -26,7 +26,8 @@ error_code relay_group::start(std::unique_ptr<relay>& mine) {
     auto& one = *mine;
     one.group_ = this;
     if (const auto ec = one.watch()) {
-        loop_.unwatch(one.client_.fd.get());
+        loop_.unwatch(one, 0);
+        loop_.unwatch(one, 1);
         return ec;
     }
     relays_.push_back(*mine.release());

@@ -4,9 +4,11 @@
 
 #include "snipass/base/result.hpp"
 #include "snipass/net/task.hpp"
-#include "snipass/os/epoll.hpp"
 #include "snipass/os/unique_fd.hpp"
 
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
@@ -16,13 +18,17 @@
 #include <coroutine>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace snipass::net {
 
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
+using executor = boost::asio::io_context::executor_type;
+using descriptor = boost::asio::posix::basic_stream_descriptor<executor>;
 
 // alarm is a deadline that somebody keeps in its own memory. It disarms itself when it is destroyed.
 class alarm
@@ -59,6 +65,12 @@ class ready_target {
 
   private:
     friend class event_loop;
+    std::optional<descriptor> slot_;
+    std::shared_ptr<bool> alive_;
+  protected:
+    std::optional<descriptor>& first_slot() { return slot_; }
+  private:
+    virtual std::optional<descriptor>& slot(unsigned /*which*/) { return slot_; }
     // `which` is what the descriptor was watched as, `events` are those of epoll_wait(2).
     virtual void on_ready(unsigned which, std::uint32_t events) = 0;
 };
@@ -119,8 +131,10 @@ class event_loop {
 
     // unwatch: `fd` is watched no longer. forget: `one` is going away; what was announced and not told yet is
     // dropped.
-    void unwatch(int fd) { epoll_.remove(fd); }
-    void forget(const ready_target& one) noexcept;
+    void unwatch(ready_target& one, unsigned which = 0);
+    void closed(ready_target& one, os::unique_fd fd, unsigned which = 0);
+    boost::asio::io_context& io() { return io_; }
+    void forget(ready_target& one) noexcept;
 
   private:
     struct root;
@@ -144,8 +158,9 @@ class event_loop {
         std::vector<std::function<void()>> jobs_;
     };
 
-    void tell_events();
-    void tell_what_is_there();
+    error_code attach(int fd, ready_target& one, unsigned which);
+    void wait(ready_target& one, unsigned which, std::uint32_t events, bool again);
+    void set_timer();
     [[nodiscard]] bool is_due() const;
     bool expire_due();
     void count_turn() noexcept { turns_.store(turns() + 1, std::memory_order_relaxed); }
@@ -166,14 +181,12 @@ class event_loop {
     alarm_set alarms_;
     time_point expiring_ = time_point::min(); // while alarms expire: those of until then are
     root_list roots_;
-    os::epoll epoll_;
+    boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
+    boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer_{io_};
+    time_point timer_at_ = time_point::max();
     posted_jobs posted_;
     std::atomic<bool> stopped_ = false;
     std::atomic<std::uint32_t> turns_ = 1; // written by the loop's thread only
-    std::array<epoll_event, 128>
-        events_; // taken from epoll_; those from next_event_ to events_end_ are to be told
-    std::size_t next_event_ = 0;
-    std::size_t events_end_ = 0;
 };
 
 } // namespace snipass::net

@@ -95,6 +95,8 @@ class relay : private alarm, private ready_target {
         bool over = false;       // nothing more will pass
     };
 
+    std::optional<descriptor> second_;
+    std::optional<descriptor>& slot(unsigned which) override;
     [[nodiscard]] error_code watch();
     void on_ready(unsigned which, std::uint32_t events) override;
     void pass_on();
