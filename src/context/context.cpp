@@ -44,8 +44,6 @@ void context::finish(record& one) {
     counters.outcomes[static_cast<std::size_t>(one.outcome)].add();
     if (one.match)
         counters.matches[static_cast<std::size_t>(*one.match)].add();
-    if (one.duration == 0us)
-        one.end_now();
     lines.add(one);
 }
 

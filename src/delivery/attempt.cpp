@@ -9,7 +9,7 @@ namespace snipass::server {
 
 std::string not_taken::in_words() const {
     if (!detail.empty())
-        return detail;
+        return std::string{detail};
     return error ? error.message() : std::string{to_string(why)};
 }
 

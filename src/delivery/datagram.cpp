@@ -31,25 +31,21 @@ error_code send(routed_client& client, datagram_channel& channel) {
     return ec;
 }
 
-net::task<attempt> ended(attempt how) {
-    co_return how;
-}
-
 } // namespace
 
-net::task<attempt> hand_off_by_datagram(routed_client& client, backend& to, std::size_t path,
-                                        net::time_point /*deadline*/) {
+begun_attempt hand_off_by_datagram(routed_client& client, backend& to, std::size_t path,
+                                   net::time_point /*deadline*/) {
     auto& channel = to.channels()[path];
     auto ec = send(client, channel);
     if (ec == os::make_error(ECONNREFUSED)) // maybe a receiver that was restarted
         ec = send(client, channel);
     if (!ec) {
         client.socket.close();
-        return ended(handed_off{});
+        return handed_off{};
     }
-    return ended(not_taken{.why = to_outcome(ec, outcome::backend_queue_full),
-                           .error = ec,
-                           .is_final = ec == os::make_error(EMSGSIZE)});
+    return not_taken{.why = to_outcome(ec, outcome::backend_queue_full),
+                     .error = ec,
+                     .is_final = ec == os::make_error(EMSGSIZE)};
 }
 
 } // namespace snipass::server

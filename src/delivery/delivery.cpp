@@ -3,12 +3,15 @@
 // another one for the client where nobody takes it.
 #include "snipass/delivery/delivery.hpp"
 
+#include "connecting.hpp"
 #include "handing_off.hpp"
 #include "relaying.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace snipass::server {
@@ -22,9 +25,7 @@ task<attempt> offer(routed_client& client, backend& to, net::time_point until) {
     return to.settings().handoff() != nullptr ? hand_off(client, to, until) : relay(client, to, until);
 }
 
-not_taken turned_away() {
-    return {.why = outcome::backend_max_pending, .detail = "max_pending clients are waiting for it"};
-}
+constexpr std::string_view no_room = "max_pending clients are waiting for it";
 
 // awaits_answer: the router has only just begun to ask where this backend is.
 bool awaits_answer(backend& to) {
@@ -68,65 +69,71 @@ task<attempt> hold(routed_client& client, backend& to, not_taken last, bool awai
             continue;
         const auto end = was_stopped ? now + last_attempt : until;
         auto made = co_await offer(client, to, end);
-        auto* const failed = std::get_if<not_taken>(&made);
+        const auto* const failed = std::get_if<not_taken>(&made);
         if (failed == nullptr || failed->is_final)
             co_return made;
         to.knocked_in_vain(failed->why);
         const bool cut_short = failed->why == outcome::backend_silent && net::clock::now() >= end;
         if (!cut_short || !says_more(last.why))
-            last = std::move(*failed);
+            last = *failed;
     }
     if (client.is_gone())
         co_return not_taken{outcome::client_closed};
     if (place.is_displaced())
-        co_return turned_away();
+        co_return not_taken{.why = outcome::backend_max_pending, .detail = no_room};
     co_return last;
 }
 
-// give does all for one client that is to be done with one backend.
-task<attempt> give(routed_client& client, backend& to) {
-    if (!to.make_room())
-        co_return turned_away();
-    const backend::pending pending{to};
-    const bool awaits = awaits_answer(to);
-    auto made = co_await offer(client, to, net::time_point::max());
-    auto* const failed = std::get_if<not_taken>(&made);
-    if (failed != nullptr && !failed->is_final) {
-        // Nobody keeps account of hosts that clients choose.
-        const bool is_away = is_backends_fault(failed->why) && to.settings().forward() == nullptr;
-        if (is_away && !to.is_away())
-            to.did_not_take(client.thread.events, failed->why, failed->in_words());
-        if (longest_hold(to, awaits) > 0ms)
-            made = co_await hold(client, to, std::move(*failed), awaits);
-    }
-    if (!std::holds_alternative<not_taken>(made))
-        to.took(client.thread.events);
-    co_return made;
+// in_words says why nobody took the client: what went wrong last, and which name has no address.
+std::string in_words(const backend& to, const not_taken& how) {
+    const auto missing = to.settings().relay() != nullptr && !how.is_final ? to.targets().why_missing() : "";
+    if (missing.empty())
+        return how.in_words();
+    return how.error == nothing_to_try ? missing
+                                       : how.in_words() + "; " + to.settings().name + ": " + missing;
+}
+
+// tell_away: nobody keeps account of hosts that clients choose.
+void tell_away(routed_client& client, backend& to, const not_taken& how) {
+    if (is_backends_fault(how.why) && to.settings().forward() == nullptr && !to.is_away())
+        to.did_not_take(client.thread.events, how.why, in_words(to, how));
 }
 
 } // namespace
 
 task<delivered> deliver(routed_client client, std::size_t first) {
     auto why = outcome::internal_error;
-    for (std::optional at{first}; at;) {
+    for (std::optional at{first}; at; at = client.site->backends[*at]->settings().sorry) {
         auto& to = *client.site->backends[*at];
         client.about.backend = to.settings().name;
-        const auto made = co_await give(client, to);
-        if (std::holds_alternative<handed_off>(made))
+        if (!to.make_room()) {
+            why = outcome::backend_max_pending;
+            client.note(no_room);
+            continue;
+        }
+        const backend::pending pending{to};
+        const bool awaits = awaits_answer(to);
+        auto made = co_await offer(client, to, net::time_point::max());
+        if (const auto* const failed = std::get_if<not_taken>(&made); failed && !failed->is_final) {
+            tell_away(client, to, *failed);
+            if (longest_hold(to, awaits) > 0ms)
+                made = co_await hold(client, to, *failed, awaits);
+        }
+        const auto* const failed = std::get_if<not_taken>(&made);
+        if (failed == nullptr) {
+            to.took(client.thread.events);
+            if (std::holds_alternative<relayed>(made))
+                co_return relayed{};
             co_return handed_off{};
-        if (std::holds_alternative<relayed>(made))
-            co_return relayed{};
+        }
         client.socket.restore();
-        const auto& failed = std::get<not_taken>(made);
-        why = failed.why;
+        why = failed->why;
+        if (why != outcome::client_closed && failed->detail != not_taken::is_noted)
+            client.note(in_words(to, *failed));
+        if (client.is_gone())
+            why = outcome::client_closed;
         if (why == outcome::client_closed)
             break;
-        client.note(failed.in_words());
-        if (client.is_gone()) {
-            why = outcome::client_closed;
-            break;
-        }
-        at = to.settings().sorry;
     }
     co_return still_ours{std::move(client.socket), why};
 }

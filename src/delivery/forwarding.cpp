@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace snipass::server {
 namespace {
@@ -34,8 +35,9 @@ result<std::string> why_not(const routed_client& client, const config::destinati
     return std::string{};
 }
 
-not_taken refuse(std::string why) {
-    return {.why = outcome::destination_refused, .detail = std::move(why), .is_final = true};
+not_taken refuse(routed_client& client, std::string_view why) {
+    client.note(why);
+    return {.why = outcome::destination_refused, .detail = not_taken::is_noted, .is_final = true};
 }
 
 // choose: those of the addresses that `settings` allow. None, and of one nobody knows: that is the outcome,
@@ -65,7 +67,7 @@ net::task<hosts> choose(routed_client& client, const config::forward_settings& s
     if (!found.empty())
         co_return hosts{std::move(found)};
     if (!unknown)
-        co_return refuse(reason);
+        co_return refuse(client, reason);
     co_return not_taken{to_outcome(unknown), unknown};
 }
 
@@ -79,7 +81,7 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
         if (const auto asked_for = client.about.hello->host_name())
             name = asked_for->text();
     if (name.empty())
-        co_return refuse("the client did not ask for a host name that a route has");
+        co_return refuse(client, "the client did not ask for a host name that a route has");
     // The dot at the end: no search list makes another name of it (resolv.conf(5)).
     name += ".";
     const auto deadline = net::clock::now() + settings.connect_timeout;
@@ -91,7 +93,7 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
         const bool too_many = answer.error() == os::make_error(ENOBUFS);
         co_return not_taken{.why = late ? outcome::backend_silent : outcome::backend_absent,
                             .error = answer.error(),
-                            .detail = too_many ? "too many clients wait for names" : ""};
+                            .detail = too_many ? "too many clients wait for names" : std::string_view{}};
     }
     // A state of its own: nobody else's sessions are counted there, and nobody else's failures.
     co_return co_await choose(client, settings, *answer, std::make_shared<target>(), deadline);

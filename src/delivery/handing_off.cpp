@@ -20,13 +20,6 @@ using net::task;
 constexpr auto first_retry = 1ms;
 constexpr auto last_retry = 50ms;
 
-// ask_again: what is in the way of `made` may pass before the deadline. An attempt without time for an answer
-// would only be taken back.
-bool ask_again(const attempt& made, net::time_point next, net::time_point deadline) {
-    const auto* const failed = std::get_if<not_taken>(&made);
-    return failed != nullptr && may_pass_soon(failed->why) && next < deadline;
-}
-
 // sleep_until: a client whose hello is complete goes before those whose is not. Where there are no
 // descriptors, one of them makes room, and there is nothing to wait for.
 task<> sleep_until(context& thread, net::time_point next, error_code why) {
@@ -46,13 +39,21 @@ task<attempt> hand_off(routed_client& client, backend& to, net::time_point until
         const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
         for (auto pause = first_retry;; pause = std::min(2 * pause, last_retry)) {
             client.socket.restore();
-            made = co_await attempt_by(client, to, path, deadline);
+            auto begun = attempt_by(client, to, path, deadline);
+            if (auto* const answer = std::get_if<task<attempt>>(&begun))
+                made = co_await *answer;
+            else
+                made = std::move(std::get<attempt>(begun));
+            const auto* const failed = std::get_if<not_taken>(&made);
+            if (failed == nullptr)
+                co_return made;
+            // An attempt without time for an answer would only be taken back.
             const auto next = net::clock::now() + pause;
-            if (!ask_again(made, next, deadline))
+            if (!may_pass_soon(failed->why) || next >= deadline)
                 break;
-            co_await sleep_until(client.thread, next, std::get<not_taken>(made).error);
+            co_await sleep_until(client.thread, next, failed->error);
         }
-        if (!std::holds_alternative<not_taken>(made) || net::clock::now() >= until)
+        if (net::clock::now() >= until)
             break;
     }
     co_return made;

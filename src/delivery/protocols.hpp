@@ -8,13 +8,17 @@
 #include "snipass/delivery/routed_client.hpp"
 
 #include <cstddef>
+#include <iterator>
+#include <variant>
 
 namespace snipass::server {
 
-// One attempt with one of the backend's paths, which has ended at `deadline`. What happens before the first
-// wait happens in the call.
-using hand_off_by = net::task<attempt>(routed_client& client, backend& to, std::size_t path,
-                                       net::time_point deadline);
+// An attempt that has ended, or one whose answer is waited for.
+using begun_attempt = std::variant<attempt, net::task<attempt>>;
+
+// One attempt with one of the backend's paths, which has ended at `deadline`.
+using hand_off_by = begun_attempt(routed_client& client, backend& to, std::size_t path,
+                                  net::time_point deadline);
 
 hand_off_by hand_off_by_stream;
 hand_off_by hand_off_by_datagram;

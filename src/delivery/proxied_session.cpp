@@ -31,7 +31,7 @@ proxied_session::proxied_session(routed_client& client, backend& to, counted at,
                                  hellos_under_way::mark mark)
     : relay(client.socket.release(), std::move(connection),
             options_of(*to.settings().proxy(), client.socket.is_shared())),
-      thread_(client.thread), site_(std::move(client.site)), to_(to), at_(std::move(at)),
+      thread_(client.thread), site_(client.site), to_(to), at_(std::move(at)),
       about_(std::move(client.about)), mark_(std::move(mark)) {
     about_.detail.shrink_to_fit();
     if (about_.hello)

@@ -84,9 +84,8 @@ task<result<connected>> connect_and_greet(routed_client& client, const config::b
     }
 }
 
-// why_not says why none of the addresses took the client: the error of the last one that was tried, and what
-// is missing.
-not_taken why_not(routed_client& client, const backend& to, const error_code& last) {
+// why_not says why none of the addresses took the client, by the error of the last one that was tried.
+not_taken why_not(const routed_client& client, const backend& to, const error_code& last) {
     if (last == net::wait_error::cancelled)
         return {outcome::client_closed};
     if (client.is_removed(to.settings()))
@@ -95,12 +94,7 @@ not_taken why_not(routed_client& client, const backend& to, const error_code& la
         return {.why = outcome::destination_refused,
                 .detail = "a loop: its address is this router's own",
                 .is_final = true};
-    not_taken made{to_outcome(last), last};
-    if (const auto missing = to.targets().why_missing(); !missing.empty()) {
-        const auto tried = last == nothing_to_try ? "" : last.message() + "; " + to.settings().name + ": ";
-        made.detail = tried + missing;
-    }
-    return made;
+    return {to_outcome(last), last};
 }
 
 not_taken cannot_be_relayed(const error_code& why) {
@@ -125,8 +119,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     std::vector<candidate> candidates;
     if (settings.forward() != nullptr) {
         auto hosts = co_await find_hosts(client, to);
-        if (auto* const none = std::get_if<not_taken>(&hosts))
-            co_return std::move(*none);
+        if (const auto* const none = std::get_if<not_taken>(&hosts))
+            co_return *none;
         candidates = std::move(std::get<std::vector<candidate>>(hosts));
     } else {
         candidates = to.targets().in_order(client.about.client.address);

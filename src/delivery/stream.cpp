@@ -34,8 +34,9 @@ bool may_hold_descriptors(int connection) {
     return !os::can_refuse_descriptors() && handoff_may_hold_descriptors(connection);
 }
 
-// offer connects and sends; on success the connection on which the answer will come.
-result<os::unique_fd> offer(std::string_view path, client_socket& client, byte_view header) {
+} // namespace
+
+result<os::unique_fd> offer_by_stream(std::string_view path, client_socket& client, byte_view header) {
     auto connection = os::connect_unix(path, SOCK_STREAM);
     if (!connection)
         return connection.error();
@@ -48,47 +49,36 @@ result<os::unique_fd> offer(std::string_view path, client_socket& client, byte_v
     return connection;
 }
 
-task<attempt> await_answer(net::event_loop& loop, client_socket& client, result<os::unique_fd> connection,
-                           net::time_point deadline) {
-    if (!connection)
-        co_return not_taken{to_outcome(connection.error()), connection.error()};
-    std::optional<net::fd_watch> answer{std::in_place, loop, connection->get()};
+task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client, os::unique_fd connection,
+                               net::time_point deadline) {
+    std::optional<net::fd_watch> answer{std::in_place, loop, connection.get()};
     const auto ec = co_await answer->readable(deadline);
     // From here on the backend's ACK fails, so what was said before decides (docs/handoff.md, taking back).
     if (ec)
-        os::refuse_answer(connection->get());
-    const bool lies = may_hold_descriptors(connection->get());
-    if (!lies && acknowledged(connection->get())) {
+        os::refuse_answer(connection.get());
+    const bool lies = may_hold_descriptors(connection.get());
+    if (!lies && acknowledged(connection.get())) {
         client.close(); // before the connection, whose end tells the backend that it is the only owner
-        answer->close(std::move(*connection));
+        answer->close(std::move(connection));
         co_return handed_off{};
     }
     answer.reset();
     if (lies)
-        net::turn_away(std::move(*connection));
+        net::turn_away(std::move(connection));
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
 }
 
-task<attempt> cannot_have(routed_client& /*client*/) {
-    co_return not_taken{.why = outcome::backend_failed,
-                        .detail = "its first bytes are no longer in its socket, where stream needs them",
-                        .is_final = true};
-}
-
-} // namespace
-
-task<attempt> hand_off_stream(net::event_loop& loop, std::string_view path, client_socket& client,
-                              byte_view header, net::time_point deadline) {
-    return await_answer(loop, client, offer(path, client, header), deadline);
-}
-
-task<attempt> hand_off_by_stream(routed_client& client, backend& to, std::size_t path,
+begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t path,
                                  net::time_point deadline) {
     if (!client.consumed.empty())
-        return cannot_have(client);
+        return not_taken{.why = outcome::backend_failed,
+                         .detail = "its first bytes are no longer in its socket, where stream needs them",
+                         .is_final = true};
     const auto header = proxy_protocol::write_v2(client.facts());
-    return hand_off_stream(client.thread.loop, to.settings().handoff()->paths[path], client.socket, header,
-                           deadline);
+    auto connection = offer_by_stream(to.settings().handoff()->paths[path], client.socket, header);
+    if (!connection)
+        return not_taken{to_outcome(connection.error()), connection.error()};
+    return answer_by_stream(client.thread.loop, client.socket, std::move(*connection), deadline);
 }
 
 } // namespace snipass::server

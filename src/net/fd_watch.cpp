@@ -24,7 +24,7 @@ bool fd_watch::start(std::uint32_t events, time_point deadline, std::coroutine_h
     interrupted_ = false;
     // Past its deadline a wait is only the way to timed_out, but for one look. With a look each time those
     // who wait in a loop, for more than there is, would go on for as long as the descriptor is ready.
-    const bool is_late = deadline <= clock::now();
+    const bool is_late = deadline != time_point::max() && deadline <= clock::now();
     const bool may_look = !std::exchange(has_looked_late_, is_late);
     if (is_late && may_look && events != no_events && os::is_ready(fd_, events)) {
         result_ = {};

@@ -164,9 +164,10 @@ void table::impl::visit_named(std::string_view text, Visitor& seen) const {
     std::size_t depth = 0;
     auto hash = names.hash();
     for (auto i = text.size(); i-- > 0;) {
-        hash.push_front(text[i]);
+        const char c = text.data()[i]; // which is not checked
+        hash.push_front(c);
         // A name of 127 labels must not cost 126 look-ups where no wildcard is that deep.
-        if (text[i] == '.' && wildcard_depths.test(++depth))
+        if (c == '.' && wildcard_depths.test(++depth))
             suffixes[suffix_count++] = {i, hash.value()};
     }
 

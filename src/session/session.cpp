@@ -54,16 +54,22 @@ class session {
         client_.consumed = std::move(client.consumed);
     }
 
-    // run returns how the session ended, or that it goes on as a proxied_session.
-    task<std::variant<outcome, relayed>> run();
+    // What a client says comes first. Who waits for it has no more than that in memory.
+    [[nodiscard]] bool comes_from_balancer() const;
+    task<error_code> take_balancer_header();
+    [[nodiscard]] error_code hear_hello() { return hear_now(client_, reader_); }
+    [[nodiscard]] task<error_code> wait_for_hello() { return hear_on(client_, reader_, hello_deadline()); }
+
+    // answer takes what was heard, or why nothing was. It returns how the session ended, or that it goes on
+    // as a proxied_session.
+    task<std::variant<outcome, relayed>> answer(error_code problem);
+
     [[nodiscard]] record& about() noexcept { return client_.about; }
     void end() { client_.thread.finish(client_.about); }
     void cut_off();
 
   private:
-    [[nodiscard]] bool comes_from_balancer() const;
     [[nodiscard]] net::time_point hello_deadline() const;
-    task<error_code> take_balancer_header();
     error_code consume_rest_of_hello();
     config::decision decide();
     [[nodiscard]] std::size_t opening_size() const;
@@ -105,14 +111,7 @@ std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
     return {tls::content_type::alert, 3, 3, 0, 2, fatal, description};
 }
 
-task<std::variant<outcome, relayed>> session::run() {
-    error_code problem;
-    if (comes_from_balancer())
-        problem = co_await take_balancer_header();
-    if (!problem)
-        problem = hear_now(client_, reader_);
-    if (os::would_block(problem))
-        problem = co_await hear_on(client_, reader_, hello_deadline());
+task<std::variant<outcome, relayed>> session::answer(error_code problem) {
     if (!problem && !client_.consumed.empty())
         problem = consume_rest_of_hello();
     if (const auto end = premature_end(problem)) {
@@ -127,8 +126,8 @@ task<std::variant<outcome, relayed>> session::run() {
         co_await refuse(decision);
         co_return refused_as(decision.match);
     }
-    routed_client client{client_.thread, site_,         std::move(client_.socket),
-                         opening_size(), client_.about, std::move(client_.consumed)};
+    routed_client client{client_.thread,           site_, opening_size(), client_.about, client_.consumed,
+                         std::move(client_.socket)};
     auto end = co_await deliver(std::move(client), *decision.backend);
     if (std::holds_alternative<relayed>(end))
         co_return relayed{};
@@ -200,7 +199,8 @@ config::decision session::decide() {
             kind = config::hello_kind::with_name;
             name = host_name::parse(*asked->name);
         }
-        client_.about.hello = take_notes(asked->hello, site_->config->log.hello);
+        client_.about.hello.emplace(asked->hello.server_name, asked->hello.alpn,
+                                    site_->config->log.hello ? details_of(asked->hello) : nullptr);
     } else {
         auto& refused = std::get<opening::refused>(client_.thread.heard);
         const bool malformed = refused.as == opening::refusal::malformed;
@@ -297,11 +297,21 @@ class ending {
     session* session_;
 };
 
-// The session is the coroutine's own parameter: its frame, and nobody else, holds it.
-task<> live(session one) {
+// live is the session's life. Its frame, and nobody else, holds the session.
+template <class Client>
+task<> live(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
+            Client client) {
+    session one{thread, std::move(site), listener, std::move(client)};
     ending ending{one};
     try {
-        const auto end = co_await one.run();
+        error_code problem;
+        if (one.comes_from_balancer())
+            problem = co_await one.take_balancer_header();
+        if (!problem)
+            problem = one.hear_hello();
+        if (os::would_block(problem))
+            problem = co_await one.wait_for_hello();
+        const auto end = co_await one.answer(problem);
         if (const auto* const how = std::get_if<outcome>(&end))
             ending.is(*how);
         else
@@ -316,12 +326,12 @@ task<> live(session one) {
 
 task<> serve(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
              os::accepted client) {
-    return live(session{thread, std::move(site), listener, std::move(client)});
+    return live(thread, std::move(site), listener, std::move(client));
 }
 
 task<> serve(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
              passed_client client) {
-    return live(session{thread, std::move(site), listener, std::move(client)});
+    return live(thread, std::move(site), listener, std::move(client));
 }
 
 } // namespace snipass::server

@@ -42,12 +42,14 @@ void access_log::configure(const config::log_settings& settings, std::size_t sha
     refused_.set_most(share);
 }
 
-void access_log::add(const record& one) {
+void access_log::add(record& one) {
     const bool empty = left_without_a_byte(one);
     if (empty && !settings_.empty && settings_.level > config::log_level::debug)
         return;
     if (!settings_.access || (was_refused(one) && !refused_.may_write(one.client.address)))
         return;
+    if (one.duration == 0us)
+        one.end_now();
     if (lines_.empty())
         loop_.arm(*this, net::clock::now() + longest_delay);
     time_stamp now;

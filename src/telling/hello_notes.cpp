@@ -17,6 +17,8 @@ constexpr std::size_t longest_offer = 256;
 
 // The whole entries of the offer that fit into `most` bytes.
 std::string_view cut(alpn_list offer, std::size_t most) {
+    if (offer.bytes().size() <= most)
+        return as_text(offer.bytes());
     std::size_t size = 0;
     for (auto rest = offer; !rest.empty(); rest.pop_front()) {
         if (size + 1 + rest.front().size() > most)
@@ -57,15 +59,15 @@ hello_notes::hello_notes(const std::optional<std::string_view>& server_name, alp
     : more_(std::move(more)), is_named_(server_name.has_value()) {
     const auto name = server_name.value_or("");
     const auto protocols = cut(offer, longest_offer);
-    text_.reserve(name.size() + protocols.size());
-    text_.append(name).append(protocols);
+    text_.resize(name.size() + protocols.size(), boost::container::default_init);
+    std::ranges::copy(protocols, std::ranges::copy(name, text_.begin()).out);
     name_size_ = static_cast<std::uint8_t>(name.size());
 }
 
 std::optional<std::string_view> hello_notes::server_name() const noexcept {
     if (!is_named_)
         return std::nullopt;
-    return std::string_view{text_}.substr(0, name_size_);
+    return std::string_view{text_.data(), name_size_};
 }
 
 std::optional<host_name> hello_notes::host_name() const noexcept {
@@ -74,7 +76,7 @@ std::optional<host_name> hello_notes::host_name() const noexcept {
 }
 
 alpn_list hello_notes::offer() const noexcept {
-    return alpn_list{as_bytes(std::string_view{text_}.substr(name_size_))};
+    return alpn_list{as_bytes(std::string_view{text_.data(), text_.size()}.substr(name_size_))};
 }
 
 void hello_notes::cut_offer(std::size_t most) {
@@ -85,16 +87,13 @@ void hello_notes::cut_offer(std::size_t most) {
     text_.shrink_to_fit();
 }
 
-hello_notes take_notes(const tls::client_hello& hello, bool with_details) {
-    std::unique_ptr<hello_notes::details> more;
-    if (with_details) {
-        more = std::make_unique<hello_notes::details>();
-        *more = {.versions = versions_of(hello),
-                 .groups = groups_of(hello.key_shares),
-                 .ech = hello.ech == tls::ech_kind::outer,
-                 .ja4 = tls::ja4(hello)};
-    }
-    return {hello.server_name, hello.alpn, std::move(more)};
+std::unique_ptr<hello_notes::details> details_of(const tls::client_hello& hello) {
+    auto more = std::make_unique<hello_notes::details>();
+    *more = {.versions = versions_of(hello),
+             .groups = groups_of(hello.key_shares),
+             .ech = hello.ech == tls::ech_kind::outer,
+             .ja4 = tls::ja4(hello)};
+    return more;
 }
 
 } // namespace snipass::server

@@ -29,9 +29,15 @@ class host_name {
     friend bool operator==(const host_name& a, const host_name& b) noexcept { return a.text() == b.text(); }
 
   private:
-    host_name() = default;
+    struct unset {};
 
-    std::array<char, max_size> text_{};
+  public:
+    explicit host_name(unset /*only parse() has one*/) noexcept {}
+
+  private:
+    bool fill(std::string_view text) noexcept;
+
+    std::array<char, max_size> text_; // the first size_ are set
     std::uint8_t size_ = 0;
 };
 

@@ -6,6 +6,8 @@
 #include "snipass/telling/outcome.hpp"
 
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <variant>
 
 namespace snipass::server {
@@ -19,15 +21,19 @@ struct relayed {};
 // The client is still ours, whole.
 struct not_taken {
     outcome why = outcome::backend_failed;
-    error_code error{};    // of the system call that failed, if one did
-    std::string detail{};  // what is to be said instead of the error's message
-    bool is_final = false; // it would be the same whenever it is tried again
+    error_code error{};        // of the system call that failed, if one did
+    std::string_view detail{}; // what is to be said instead of the error's message: a literal
+    bool is_final = false;     // it would be the same whenever it is tried again
+
+    // As detail: the client's record says why already.
+    static constexpr std::string_view is_noted = "noted";
 
     // in_words is what the log says of it.
     [[nodiscard]] std::string in_words() const;
 };
 
 using attempt = std::variant<handed_off, relayed, not_taken>;
+static_assert(std::is_trivially_copyable_v<attempt>, "each client has several");
 
 // to_outcome says what an error of a system call towards a backend tells of that backend. `full` is what
 // EAGAIN means there.

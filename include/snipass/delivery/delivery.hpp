@@ -22,7 +22,7 @@ struct still_ours {
 using delivered = std::variant<handed_off, relayed, still_ours>;
 
 // deliver offers a client to the backend `first` (an index into the generation's), holds it while that one is
-// away, and goes on to the one that it names as sorry. The client's record outlives the call.
+// away, and goes on to the one that it names as sorry. What the client refers to outlives the call.
 [[nodiscard]] net::task<delivered> deliver(routed_client client, std::size_t first);
 
 } // namespace snipass::server

@@ -15,15 +15,15 @@
 
 namespace snipass::server {
 
-// Its bytes are still in its socket, or, on the way to a `datagram` backend that had no room after all, in
-// `consumed`.
+// It owns the socket; all else is its session's. Its bytes are still in the socket, or, on the way to a
+// `datagram` backend that had no room after all, in `consumed`.
 struct routed_client {
     context& thread;
-    std::shared_ptr<generation> site;
-    client_socket socket;
+    const std::shared_ptr<generation>& site;
     std::size_t opening_size; // of what a receiver is given that cannot look into the socket
     record& about;
-    std::vector<std::uint8_t> consumed{}; // the client's first bytes, once they are no longer in its socket
+    std::vector<std::uint8_t>& consumed; // the client's first bytes, once they are no longer in its socket
+    client_socket socket;
 
     // first_bytes is the client's opening, and no byte more; good until the next wait. It is looked at again
     // unless nobody else has looked since.

@@ -3,19 +3,24 @@
 #pragma once
 
 #include "snipass/base/bytes.hpp"
+#include "snipass/base/result.hpp"
 #include "snipass/delivery/attempt.hpp"
 #include "snipass/delivery/client_socket.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/os/unique_fd.hpp"
 
 #include <string_view>
 
 namespace snipass::server {
 
-// hand_off_stream makes one attempt: it connects to `path` and sends `header` with the client on its first
-// byte, at once, and then waits for ACK until `deadline`. When that has passed, the client is taken back:
-// whatever the backend does from then on, it cannot acknowledge. `client` is used until the end.
-[[nodiscard]] net::task<attempt> hand_off_stream(net::event_loop& loop, std::string_view path,
-                                                 client_socket& client, byte_view header,
-                                                 net::time_point deadline);
+// offer_by_stream connects to `path` and sends `header` with the client on its first byte. It returns the
+// connection on which the answer comes.
+[[nodiscard]] result<os::unique_fd> offer_by_stream(std::string_view path, client_socket& client,
+                                                    byte_view header);
+
+// answer_by_stream waits for ACK until `deadline`. When that has passed, the client is taken back: whatever
+// the backend does from then on, it cannot acknowledge. `client` is used until the end.
+[[nodiscard]] net::task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client,
+                                                  os::unique_fd connection, net::time_point deadline);
 
 } // namespace snipass::server

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/base/result.hpp"
+#include "snipass/net/frame_pool.hpp"
 #include "snipass/net/task.hpp"
 #include "snipass/os/epoll.hpp"
 #include "snipass/os/unique_fd.hpp"
@@ -154,6 +155,10 @@ class event_loop {
     struct root {
         struct promise_type : root_hook {
             promise_type(event_loop& loop, task<>& /*body*/) { loop.roots_.push_back(*this); }
+            static void* operator new(std::size_t size) { return frame_pool::allocate(size); }
+            static void operator delete(void* frame, std::size_t size) noexcept {
+                frame_pool::deallocate(frame, size);
+            }
             [[nodiscard]] root get_return_object() const noexcept { return {}; }
             [[nodiscard]] std::suspend_never initial_suspend() const noexcept { return {}; }
             [[nodiscard]] std::suspend_never final_suspend() const noexcept { return {}; }

@@ -26,7 +26,7 @@ class access_log final : private net::alarm {
 
     // configure: `share` is how many lines of refused clients one source gets here, at least 1.
     void configure(const config::log_settings& settings, std::size_t share = refused_lines) noexcept;
-    void add(const record& one);
+    void add(record& one); // at the session's end, unless its duration is set already
     void flush();
 
   private:

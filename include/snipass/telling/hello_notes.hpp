@@ -6,6 +6,7 @@
 #include "snipass/base/host_name.hpp"
 #include "snipass/tls/client_hello.hpp"
 
+#include <boost/container/small_vector.hpp>
 #include <boost/container/static_vector.hpp>
 
 #include <cstdint>
@@ -46,13 +47,14 @@ class hello_notes {
     void cut_offer(std::size_t most);
 
   private:
-    std::string text_; // the name, and the entries of the offer as alpn_list holds them
+    // The name, and the entries of the offer as alpn_list holds them: of most clients without an allocation.
+    boost::container::small_vector<char, 40> text_;
     std::unique_ptr<details> more_;
     std::uint8_t name_size_ = 0;
     bool is_named_ = false;
 };
 
-// take_notes copies what has to outlive the hello.
-[[nodiscard]] hello_notes take_notes(const tls::client_hello& hello, bool with_details);
+// details_of copies what has to outlive the hello.
+[[nodiscard]] std::unique_ptr<hello_notes::details> details_of(const tls::client_hello& hello);
 
 } // namespace snipass::server

@@ -59,7 +59,13 @@ struct fixture {
     }
 
     attempted begin(const std::string& path, net::time_point deadline) {
-        return {loop, server::hand_off_stream(loop, path, client, header, deadline)};
+        return {loop, hand_off_to(path, deadline)};
+    }
+    net::task<server::attempt> hand_off_to(std::string path, net::time_point deadline) {
+        auto connection = server::offer_by_stream(path, client, header);
+        if (!connection)
+            co_return server::not_taken{server::to_outcome(connection.error()), connection.error()};
+        co_return co_await server::answer_by_stream(loop, client, std::move(*connection), deadline);
     }
     ended hand_off(const std::string& path, net::time_point deadline) { return begin(path, deadline).get(); }
 };
@@ -78,7 +84,7 @@ void wait_until(net::time_point when) {
 
 } // namespace
 
-TEST_CASE("hand_off_stream: the backend gets header and client, and its ACK makes it the owner") {
+TEST_CASE("by stream: the backend gets header and client, and its ACK makes it the owner") {
     const same_descriptors check;
     fixture test;
     const stream_backend backend;
@@ -101,7 +107,7 @@ TEST_CASE("hand_off_stream: the backend gets header and client, and its ACK make
     CHECK(heard == "bye");
 }
 
-TEST_CASE("hand_off_stream: an ACK that came before anybody looked counts") {
+TEST_CASE("by stream: an ACK that came before anybody looked counts") {
     const same_descriptors check;
     fixture test;
     const stream_backend backend;
@@ -110,7 +116,7 @@ TEST_CASE("hand_off_stream: an ACK that came before anybody looked counts") {
     CHECK(handoff.get().how == outcome::handed_off);
 }
 
-TEST_CASE("hand_off_stream: an ACK just before the deadline counts, though the router wakes behind it") {
+TEST_CASE("by stream: an ACK just before the deadline counts, though the router wakes behind it") {
     const same_descriptors check;
     fixture test;
     const stream_backend backend;
@@ -123,7 +129,7 @@ TEST_CASE("hand_off_stream: an ACK just before the deadline counts, though the r
     CHECK_FALSE(test.client);
 }
 
-TEST_CASE("hand_off_stream: closed without ACK is declined, and the client whole") {
+TEST_CASE("by stream: closed without ACK is declined, and the client whole") {
     const same_descriptors check;
     fixture test;
     const stream_backend backend;
@@ -134,7 +140,7 @@ TEST_CASE("hand_off_stream: closed without ACK is declined, and the client whole
     CHECK(test.is_whole());
 }
 
-TEST_CASE("hand_off_stream: closed without having read the header is declined too") {
+TEST_CASE("by stream: closed without having read the header is declined too") {
     const same_descriptors check;
     fixture test;
     stream_backend backend;
@@ -149,7 +155,7 @@ TEST_CASE("hand_off_stream: closed without having read the header is declined to
     CHECK(test.is_whole());
 }
 
-TEST_CASE("hand_off_stream: another byte than ACK is declined") {
+TEST_CASE("by stream: another byte than ACK is declined") {
     const same_descriptors check;
     fixture test;
     const stream_backend backend;
@@ -161,7 +167,7 @@ TEST_CASE("hand_off_stream: another byte than ACK is declined") {
     CHECK(got.answer() == EPIPE); // and cannot be mended
 }
 
-TEST_CASE("hand_off_stream: from a silent backend the client is taken back, and its late ACK fails") {
+TEST_CASE("by stream: from a silent backend the client is taken back, and its late ACK fails") {
     const same_descriptors check;
     fixture test;
     const stream_backend backend;
@@ -187,7 +193,7 @@ TEST_CASE("hand_off_stream: from a silent backend the client is taken back, and 
     CHECK(unread(client.client.get()) == 5);
 }
 
-TEST_CASE("hand_off_stream: a path without a socket is absent, a socket without a listener refused") {
+TEST_CASE("by stream: a path without a socket is absent, a socket without a listener refused") {
     const same_descriptors check;
     fixture test;
     const temporary_folder folder;
@@ -202,7 +208,7 @@ TEST_CASE("hand_off_stream: a path without a socket is absent, a socket without 
     CHECK(test.is_whole());
 }
 
-TEST_CASE("hand_off_stream: what is no stream socket is a failure that says why") {
+TEST_CASE("by stream: what is no stream socket is a failure that says why") {
     const same_descriptors check;
     fixture test;
     const temporary_folder folder;
@@ -214,7 +220,7 @@ TEST_CASE("hand_off_stream: what is no stream socket is a failure that says why"
     CHECK(test.is_whole());
 }
 
-TEST_CASE("hand_off_stream: a full backlog is told at once") {
+TEST_CASE("by stream: a full backlog is told at once") {
     const same_descriptors check;
     fixture test;
     const stream_backend backend{abstract_name(), 0};
@@ -226,7 +232,7 @@ TEST_CASE("hand_off_stream: a full backlog is told at once") {
     CHECK(test.is_whole());
 }
 
-TEST_CASE("hand_off_stream: nothing stays registered, whatever the outcome") {
+TEST_CASE("by stream: nothing stays registered, whatever the outcome") {
     fixture test;
     const stream_backend backend;
     const auto before = epoll_registrations();
@@ -238,7 +244,7 @@ TEST_CASE("hand_off_stream: nothing stays registered, whatever the outcome") {
     CHECK(epoll_registrations() == before);
 }
 
-TEST_CASE("hand_off_stream: the loop may end while the backend is silent") {
+TEST_CASE("by stream: the loop may end while the backend is silent") {
     const same_descriptors check;
     const stream_backend backend;
     fixture test;

@@ -14,7 +14,8 @@ namespace {
 
 server::hello_notes notes_of(const hello_builder& hello, bool with_details = false) {
     const auto message = hello.message();
-    return server::take_notes(tls::parse_client_hello(message).value(), with_details);
+    const auto read = tls::parse_client_hello(message).value();
+    return {read.server_name, read.alpn, with_details ? server::details_of(read) : nullptr};
 }
 
 std::string offer_of(const server::hello_notes& notes) {
@@ -23,7 +24,7 @@ std::string offer_of(const server::hello_notes& notes) {
 
 } // namespace
 
-TEST_CASE("take_notes: the name as sent, and as a host name if it is one") {
+TEST_CASE("hello_notes: the name as sent, and as a host name if it is one") {
     const auto plain = notes_of(hello_builder::tls13());
     CHECK_FALSE(plain.server_name());
     CHECK_FALSE(plain.host_name());
@@ -36,7 +37,7 @@ TEST_CASE("take_notes: the name as sent, and as a host name if it is one") {
     CHECK_FALSE(address.host_name());
 }
 
-TEST_CASE("take_notes: of a long ALPN offer the whole entries that fit into 256 bytes") {
+TEST_CASE("hello_notes: of a long ALPN offer the whole entries that fit into 256 bytes") {
     const std::string longest(255, 'a');
     CHECK(offer_of(notes_of(hello_builder::tls13().alpn({longest}))).size() == 256);
     CHECK(offer_of(notes_of(hello_builder::tls13().alpn({longest, "h2"}))).size() == 256);
@@ -57,7 +58,7 @@ TEST_CASE("hello_notes: an offer is cut between its entries, a name never") {
     CHECK(after_cut(0).empty());
 }
 
-TEST_CASE("take_notes: details only where they are asked for") {
+TEST_CASE("hello_notes: details only where they are asked for") {
     const auto hello = hello_builder::tls13().server_name("www.example.com");
     CHECK(notes_of(hello).more() == nullptr);
     const auto notes = notes_of(hello, true);
@@ -70,7 +71,7 @@ TEST_CASE("take_notes: details only where they are asked for") {
     CHECK(notes_of(hello_builder::tls13().ech_outer(), true).more()->ech);
 }
 
-TEST_CASE("take_notes: GREASE is left out, long lists are cut, and TLS 1.2 is its legacy version") {
+TEST_CASE("hello_notes: GREASE is left out, long lists are cut, and TLS 1.2 is its legacy version") {
     std::vector<std::uint16_t> versions{0x0a0a, 0x0304};
     for (std::uint16_t i = 0; i < 40; ++i)
         versions.push_back(static_cast<std::uint16_t>(0x7f00 + i));
