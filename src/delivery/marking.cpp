@@ -23,9 +23,13 @@ std::optional<hellos_under_way::random> random_of(routed_client& client) {
     const auto bytes = client.first_bytes();
     if (!bytes)
         return std::nullopt;
-    opening::hello_reader reader{client.site->config->server.hello_max};
-    const auto answer = reader.read(*bytes, client.thread.buffer.gathered);
-    const auto* const asked = std::get_if<opening::question>(&answer);
+    // What the session heard is still there, unless somebody else was heard since.
+    auto& thread = client.thread;
+    if (thread.buffer.holder != &client.about || !std::holds_alternative<opening::question>(thread.heard)) {
+        opening::hello_reader reader{client.site->config->server.hello_max};
+        thread.heard = reader.read(*bytes, thread.buffer.gathered);
+    }
+    const auto* const asked = std::get_if<opening::question>(&thread.heard);
     hellos_under_way::random random;
     if (asked == nullptr || asked->hello.random.size() != random.size())
         return std::nullopt;

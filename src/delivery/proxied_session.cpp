@@ -27,23 +27,21 @@ bool leads_to(const config::backend_settings& backend, std::string_view address)
 
 } // namespace
 
-proxied_session::proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection,
-                                 hellos_under_way::mark mark)
-    : relay(client.socket.release(), std::move(connection),
+proxied_session::proxied_session(routed_client& client, backend& to, backend_side other)
+    : relay(client.socket.release(), std::move(other.connection),
             options_of(*to.settings().proxy(), client.socket.is_shared())),
-      thread_(client.thread), site_(client.site), to_(to), at_(std::move(at)),
-      about_(std::move(client.about)), mark_(std::move(mark)) {
+      thread_(client.thread), site_(client.site), to_(to), at_(std::move(other.counted_there)),
+      about_(std::move(client.about)), where_(other.where), mark_(std::move(other.mark)) {
+    about_.relay = &where_;
     about_.detail.shrink_to_fit();
     if (about_.hello)
         about_.hello->cut_offer(text_kept - std::min(text_kept, about_.detail.size()));
 }
 
-void proxied_session::begin(routed_client& client, backend& to, counted at, os::unique_fd connection,
-                            hellos_under_way::mark mark) {
+void proxied_session::begin(routed_client& client, backend& to, backend_side other) {
     auto& thread = client.thread;
     os::set_nonblocking(client.socket.get());
-    auto session =
-        std::make_unique<proxied_session>(client, to, std::move(at), std::move(connection), std::move(mark));
+    auto session = std::make_unique<proxied_session>(client, to, std::move(other));
     auto& about = session->about_;
     std::unique_ptr<net::relay> relay = std::move(session);
     const auto ec = thread.relays.start(relay);
@@ -67,12 +65,12 @@ bool is_removed(const config::backend_settings& of, std::string_view address,
 }
 
 bool proxied_session::must_end(const config::configuration& now) const {
-    return is_removed(to_.settings(), about_.address, now);
+    return is_removed(to_.settings(), where_.address, now);
 }
 
 void proxied_session::ended(const net::relay_result& how) {
     about_.outcome = outcome::proxied;
-    about_.relay = &how;
+    where_.result = &how;
     thread_.finish(about_);
 }
 

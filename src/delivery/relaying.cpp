@@ -131,11 +131,10 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         co_return why_not(client, to, connection.error());
     if (client.is_removed(settings, connection->to.address->text))
         co_return removed();
-    client.about.address = connection->to.address->text;
-    client.about.endpoint = connection->to.endpoint;
-    client.about.connect_time = net::clock::now() - begun;
-    proxied_session::begin(client, to, std::move(connection->session), std::move(connection->fd),
-                           mark ? std::move(*mark) : hellos_under_way::mark{});
+    const relay_facts where{connection->to.address->text, connection->to.endpoint, net::clock::now() - begun};
+    proxied_session::begin(client, to,
+                           {std::move(connection->fd), where, std::move(connection->session),
+                            mark ? std::move(*mark) : hellos_under_way::mark{}});
     co_return relayed{};
 }
 

@@ -23,6 +23,7 @@ result<byte_view> routed_client::first_bytes() {
             return n.error();
         buffer.bytes = room.first(*n);
         buffer.holder = &about;
+        thread.heard = opening::need{0}; // that was somebody else's
     }
     return buffer.bytes.first(std::min(opening_size, buffer.bytes.size()));
 }

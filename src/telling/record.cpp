@@ -148,6 +148,34 @@ void json_hello(std::string& to, const std::optional<hello_notes>& hello) {
     json_field(to, "ja4", more->ja4);
 }
 
+void text_relay(std::string& to, const relay_facts& relay) {
+    text_quoted(to, "address", relay.address);
+    if (relay.endpoint)
+        text_field(to, "endpoint", relay.endpoint->to_string());
+    text_field(to, "connect_us", std::to_string(microseconds(relay.connect_time)));
+    if (relay.result == nullptr)
+        return;
+    text_field(to, "to_backend", std::to_string(relay.result->to_backend));
+    text_field(to, "to_client", std::to_string(relay.result->to_client));
+    text_field(to, "end", net::to_string(relay.result->end));
+    if (relay.result->closed_first)
+        text_field(to, "closed_first", net::to_string(*relay.result->closed_first));
+}
+
+void json_relay(std::string& to, const relay_facts& relay) {
+    json_field(to, "address", relay.address);
+    if (relay.endpoint)
+        json_field(to, "endpoint", relay.endpoint->to_string());
+    json_number(to, "connect_us", microseconds(relay.connect_time));
+    if (relay.result == nullptr)
+        return;
+    json_number(to, "to_backend", relay.result->to_backend);
+    json_number(to, "to_client", relay.result->to_client);
+    json_field(to, "end", net::to_string(relay.result->end));
+    if (relay.result->closed_first)
+        json_field(to, "closed_first", net::to_string(*relay.result->closed_first));
+}
+
 } // namespace
 
 void format_text(std::string& to, const record& one, time_stamp now) {
@@ -173,19 +201,8 @@ void format_text(std::string& to, const record& one, time_stamp now) {
         text_field(to, "id", to_hex(*one.id));
     text_field(to, "duration_us", std::to_string(one.duration.count()));
     text_field(to, "hello_bytes", std::to_string(one.hello_bytes));
-    if (!one.address.empty())
-        text_quoted(to, "address", one.address);
-    if (one.endpoint)
-        text_field(to, "endpoint", one.endpoint->to_string());
-    if (one.connect_time)
-        text_field(to, "connect_us", std::to_string(microseconds(*one.connect_time)));
-    if (one.relay) {
-        text_field(to, "to_backend", std::to_string(one.relay->to_backend));
-        text_field(to, "to_client", std::to_string(one.relay->to_client));
-        text_field(to, "end", net::to_string(one.relay->end));
-        if (one.relay->closed_first)
-            text_field(to, "closed_first", net::to_string(*one.relay->closed_first));
-    }
+    if (one.relay)
+        text_relay(to, *one.relay);
     if (!one.detail.empty())
         text_quoted(to, "detail", one.detail);
 }
@@ -211,19 +228,8 @@ void format_json(std::string& to, const record& one, time_stamp now) {
         json_field(to, "id", to_hex(*one.id));
     json_number(to, "duration_us", one.duration.count());
     json_number(to, "hello_bytes", one.hello_bytes);
-    if (!one.address.empty())
-        json_field(to, "address", one.address);
-    if (one.endpoint)
-        json_field(to, "endpoint", one.endpoint->to_string());
-    if (one.connect_time)
-        json_number(to, "connect_us", microseconds(*one.connect_time));
-    if (one.relay) {
-        json_number(to, "to_backend", one.relay->to_backend);
-        json_number(to, "to_client", one.relay->to_client);
-        json_field(to, "end", net::to_string(one.relay->end));
-        if (one.relay->closed_first)
-            json_field(to, "closed_first", net::to_string(*one.relay->closed_first));
-    }
+    if (one.relay)
+        json_relay(to, *one.relay);
     if (!one.detail.empty())
         json_field(to, "detail", one.detail);
     to += '}';

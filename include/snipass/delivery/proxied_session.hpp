@@ -18,17 +18,23 @@ namespace snipass::server {
 [[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address,
                               const config::configuration& now);
 
+// backend_side is the other end of what is relayed.
+struct backend_side {
+    os::unique_fd connection;
+    relay_facts where;
+    counted counted_there;
+    hellos_under_way::mark mark; // of the client's hello; of none where nobody looks for a loop
+};
+
 // A proxied_session takes the place of the session's coroutines, which have ended: it is all that is kept of
 // an idle one: at most 1 KiB, for which a long ALPN offer is cut. It finishes its record when it ends.
 class proxied_session final : public net::relay {
   public:
     // begin takes a client and its record; from then on the session's end is told here. `to` is one of the
-    // generation's backends, `at` where it is, and `connection` is open and greeted.
-    static void begin(routed_client& client, backend& to, counted at, os::unique_fd connection,
-                      hellos_under_way::mark mark);
+    // generation's backends, and the connection to it is open and greeted.
+    static void begin(routed_client& client, backend& to, backend_side other);
 
-    proxied_session(routed_client& client, backend& to, counted at, os::unique_fd connection,
-                    hellos_under_way::mark mark);
+    proxied_session(routed_client& client, backend& to, backend_side other);
 
     // must_end: what this session uses is_removed.
     [[nodiscard]] bool must_end(const config::configuration& now) const;
@@ -43,6 +49,7 @@ class proxied_session final : public net::relay {
     backend& to_;
     counted at_;
     record about_;
+    relay_facts where_;
     hellos_under_way::mark mark_; // until the backend has answered: then this is no loop
 };
 

@@ -18,6 +18,14 @@
 
 namespace snipass::server {
 
+// relay_facts is what is told of a proxied session besides.
+struct relay_facts {
+    std::string_view address;            // of the backend's, as written
+    std::optional<ip_endpoint> endpoint; // what it came to; none: a unix socket
+    net::clock::duration connect_time;
+    const net::relay_result* result = nullptr; // at its end
+};
+
 // The small members stand together: thousands of idle proxied sessions have one each.
 struct record {
     server::outcome outcome = server::outcome::internal_error;
@@ -41,11 +49,7 @@ struct record {
         duration = std::chrono::duration_cast<std::chrono::microseconds>(net::clock::now() - accepted);
     }
 
-    // Of a proxied session.
-    std::string_view address;            // of the backend's, as written
-    std::optional<ip_endpoint> endpoint; // what it came to; none: a unix socket
-    std::optional<net::clock::duration> connect_time;
-    const net::relay_result* relay = nullptr; // at its end
+    const relay_facts* relay = nullptr; // of a proxied session
 };
 
 // format appends one line, without its newline, that a person reads (text) or a program (one JSON object).

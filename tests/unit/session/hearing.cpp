@@ -244,8 +244,11 @@ TEST_CASE("hearing: a routed client's opening is looked at again only if somebod
     ear first;
     REQUIRE_FALSE(first.look(one.accepted.get()));
     const int fd = one.accepted.get();
-    server::routed_client client{first.thread, nullptr, server::client_socket{std::move(one.accepted)},
-                                 stream.size(), first.client.about};
+    const std::shared_ptr<server::generation> none;
+    std::vector<std::uint8_t> consumed;
+    server::routed_client client{first.thread,  none,
+                                 stream.size(), first.client.about,
+                                 consumed,      server::client_socket{std::move(one.accepted)}};
     CHECK(std::ranges::equal(client.first_bytes().value(), stream));
 
     server::unrouted_client other{first.thread, copy_of(two.accepted.get()), {}};
@@ -254,6 +257,7 @@ TEST_CASE("hearing: a routed client's opening is looked at again only if somebod
     CHECK(first.thread.buffer.holder == &other.about);
     CHECK(std::ranges::equal(client.first_bytes().value(), stream));
     CHECK(first.thread.buffer.holder == &first.client.about);
+    CHECK_FALSE(std::holds_alternative<opening::question>(first.thread.heard)); // it was the other's
     CHECK(unread(fd) == stream.size() + 105);
 }
 

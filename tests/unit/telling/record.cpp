@@ -66,10 +66,9 @@ session_record proxied() {
     auto one = handed_off();
     one.outcome = outcome::proxied;
     one.via = ip_endpoint::parse("198.51.100.9:1234");
-    one.address = "app.example.net:443";
-    one.endpoint = ip_endpoint::parse("10.0.0.5:443");
-    one.connect_time = 300us;
-    one.relay = &cut_short;
+    static const server::relay_facts facts{"app.example.net:443", ip_endpoint::parse("10.0.0.5:443"), 300us,
+                                           &cut_short};
+    one.relay = &facts;
     return one;
 }
 
