@@ -23,6 +23,8 @@ constexpr auto look_interval = 1s;
 backend::backend(const config::backend_settings& settings, std::size_t max_pending, address_book& book)
     : settings_(settings), targets_(settings, book), presence_(book.presence_of(settings.name)),
       max_pending_(max_pending), pause_(first_pause) {
+    if (const auto* const proxy = settings.proxy())
+        relaying_ = {proxy->idle_timeout, proxy->max_lifetime, proxy->keepalive, proxy->user_timeout};
     const auto* const handoff = settings.handoff();
     if (handoff == nullptr || handoff->protocol != config::handoff_protocol::datagram)
         return;

@@ -14,11 +14,6 @@ namespace {
 // Of what the client chose, and of what went wrong before it got here: the rest of 1 KiB.
 constexpr std::size_t text_kept = 320;
 
-net::relay_options options_of(const config::proxy_settings& settings, bool is_shared) noexcept {
-    return {settings.idle_timeout, settings.max_lifetime, settings.keepalive, settings.user_timeout,
-            is_shared};
-}
-
 bool leads_to(const config::backend_settings& backend, std::string_view address) {
     if (const auto* const relay = backend.relay())
         return std::ranges::count(relay->addresses, address, &config::proxy_address::text) > 0;
@@ -28,8 +23,7 @@ bool leads_to(const config::backend_settings& backend, std::string_view address)
 } // namespace
 
 proxied_session::proxied_session(routed_client& client, backend& to, backend_side other)
-    : relay(client.socket.release(), std::move(other.connection),
-            options_of(*to.settings().proxy(), client.socket.is_shared())),
+    : relay(client.socket.release(), std::move(other.connection), to.relaying(), client.socket.is_shared()),
       thread_(client.thread), site_(client.site), to_(to), at_(std::move(other.counted_there)),
       about_(std::move(client.about)), where_(other.where), mark_(std::move(other.mark)) {
     about_.relay = &where_;

@@ -64,9 +64,10 @@ std::string_view to_string(relay_side side) noexcept {
     return side == relay_side::client ? "client" : "backend";
 }
 
-relay::relay(os::unique_fd client, os::unique_fd backend, const relay_options& options) noexcept
+relay::relay(os::unique_fd client, os::unique_fd backend, const relay_options& options,
+             bool client_is_shared) noexcept
     : client_{std::move(client)}, backend_{std::move(backend)}, options_(options), started_(clock::now()),
-      last_byte_(started_) {
+      last_byte_(started_), client_is_shared_(client_is_shared) {
     backend_.readable = false; // its registration tells; the client has its hello there
 }
 

@@ -59,7 +59,7 @@ bool relay::move_some(direction& one) {
         return empty_pipe(one);
     if (!one.from.readable || !one.to.writable)
         return false;
-    if (!options_.client_is_shared)
+    if (!client_is_shared_)
         one.pipe = group_->pipes_.lend();
     const bool spliced = one.bulk && one.pipe.capacity >= least_spliced_pipe && !one.from.urgent;
     const auto n = !one.pipe ? copy_with_care(one) : spliced ? splice_in(one) : copy(one);

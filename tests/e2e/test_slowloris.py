@@ -38,7 +38,7 @@ backend = "blog"
 names = ["away.example.com"]
 backend = "away"
 """
-BYTES_A_CLIENT = 1_600
+BYTES_A_CLIENT = 1_536
 WANTED = 19_000 if os.environ.get("SNIPASS_LONG") else 4_000
 A_PROCESS = 4_000  # a client process has its own descriptor limit
 

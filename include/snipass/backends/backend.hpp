@@ -7,6 +7,7 @@
 #include "snipass/backends/target_list.hpp"
 #include "snipass/config/configuration.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/net/relay.hpp"
 #include "snipass/net/sleeper.hpp"
 
 #include <boost/intrusive/list.hpp>
@@ -26,9 +27,10 @@ class backend {
     [[nodiscard]] const config::backend_settings& settings() const noexcept { return settings_; }
     [[nodiscard]] std::vector<datagram_channel>& channels() noexcept { return channels_; }
 
-    // targets: of a proxied backend.
+    // targets, relaying: of a proxied backend.
     [[nodiscard]] target_list& targets() noexcept { return targets_; }
     [[nodiscard]] const target_list& targets() const noexcept { return targets_; }
+    [[nodiscard]] const net::relay_options& relaying() const noexcept { return relaying_; }
 
     // has_room: fewer than max_pending clients are on their way to this backend. make_room: it has, or one
     // that is held and may be displaced leaves, soon.
@@ -93,6 +95,7 @@ class backend {
     const config::backend_settings& settings_;
     std::vector<datagram_channel> channels_; // one for each address
     target_list targets_;
+    net::relay_options relaying_;
     std::shared_ptr<presence> presence_;
     std::size_t max_pending_;
     std::size_t pending_ = 0;

@@ -41,9 +41,6 @@ struct relay_options {
     std::chrono::milliseconds max_lifetime{};
     std::chrono::milliseconds keepalive{}; // this and the next are os::watch_peer's
     std::chrono::milliseconds user_timeout{};
-    // Another process has, or had, a copy of the client's socket. It may make that blocking at any time, and
-    // splice(2), unlike recv(2), then waits for as long as the client likes; so bytes are copied.
-    bool client_is_shared = false;
 };
 
 struct relay_result {
@@ -65,7 +62,11 @@ class relay_group;
 // lie in one. It owns both sockets; the group owns it and destroys it after ended().
 class relay : private alarm, private ready_target {
   public:
-    relay(os::unique_fd client, os::unique_fd backend, const relay_options& options) noexcept;
+    // `options` outlive the relay. A client is shared if another process has, or had, a copy of its socket:
+    // that process may make it blocking at any time, and splice(2), unlike recv(2), then waits for as long as
+    // the client likes; so bytes are copied.
+    relay(os::unique_fd client, os::unique_fd backend, const relay_options& options,
+          bool client_is_shared) noexcept;
     virtual ~relay();
 
   private:
@@ -130,11 +131,12 @@ class relay : private alarm, private ready_target {
     direction to_backend_{client_, backend_, {}};
     direction to_client_{backend_, client_, {}};
     relay_group* group_ = nullptr;
-    relay_options options_;
+    const relay_options& options_;
     time_point started_;
     time_point last_byte_;
     std::optional<relay_end> failure_; // the first one
     std::optional<relay_side> closed_first_;
+    bool client_is_shared_;
     bool peers_are_watched_ = false;
     std::uint8_t flush_looks_ = 0; // times that an RST waited for bytes before it to arrive
     int unflushed_ = 0;            // bytes that were on their way at the last look

@@ -34,6 +34,7 @@ struct record {
     std::optional<ip_endpoint> local;            // what the client connected to, if the balancer says so
     std::optional<proxy_protocol::unique_id> id; // as a backend was told, if one was
     std::optional<config::match_kind> match;
+    bool has_spoken = false;            // a byte came from it, be it of a balancer's header
     std::string_view listener;          // its address as written
     std::optional<hello_notes> hello;   // none until there was one that a TLS stack would accept
     std::optional<std::uint32_t> route; // the line of the [[route]]
@@ -42,7 +43,6 @@ struct record {
     net::time_point accepted;
     std::chrono::microseconds duration{}; // from accept to outcome; zero: until it is told
     std::size_t hello_bytes = 0;
-    bool has_spoken = false; // a byte came from it, be it of a balancer's header
 
     // end_now: the outcome is certain, though what is left of the client may take its time.
     void end_now() {

@@ -31,11 +31,16 @@ using namespace std::chrono_literals;
 using net::relay_end;
 using net::relay_side;
 
-class told_relay final : public net::relay {
+struct kept_limits {
+    net::relay_options limits;
+};
+
+class told_relay final : kept_limits, public net::relay {
   public:
-    told_relay(os::unique_fd client, os::unique_fd backend, const net::relay_options& limits,
+    told_relay(socket_pair& client, socket_pair& backend, const net::relay_options& given, bool is_shared,
                std::promise<net::relay_result> told)
-        : relay(std::move(client), std::move(backend), limits), told_(std::move(told)) {}
+        : kept_limits{given}, relay(std::move(client.far), std::move(backend.far), limits, is_shared),
+          told_(std::move(told)) {}
 
   private:
     void ended(const net::relay_result& how) override { told_.set_value(how); }
@@ -59,13 +64,13 @@ class relaying {
     }
 
     std::future<net::relay_result> start(socket_pair& client, socket_pair& backend,
-                                         net::relay_options limits = {}) {
+                                         const net::relay_options& limits = {}, bool is_shared = false) {
         set_nonblocking(client.far);
         set_nonblocking(backend.far);
         std::promise<net::relay_result> told;
         auto future = told.get_future();
-        std::unique_ptr<net::relay> one = std::make_unique<told_relay>(
-            std::move(client.far), std::move(backend.far), limits, std::move(told));
+        std::unique_ptr<net::relay> one =
+            std::make_unique<told_relay>(client, backend, limits, is_shared, std::move(told));
         call([&] { REQUIRE(!group_.start(one)); });
         return future;
     }
@@ -313,7 +318,7 @@ TEST_CASE("relay passes urgent data in their place, both ways") {
                 auto& from = from_client ? client.near : backend.near;
                 auto& to = from_client ? backend.near : client.near;
                 speak(from, "before the relay", 16);
-                auto end = here.start(client, backend, {.client_is_shared = is_shared});
+                auto end = here.start(client, backend, {}, is_shared);
                 CHECK(hear_some(to, 16) == "before the relay");
                 const auto words = noise(chunk == 1 ? 1'000 : 20 * chunk, 6);
                 std::jthread speaker{[&] {
@@ -461,7 +466,7 @@ TEST_CASE("relay of a client that others have a copy of is not held up when they
     auto client = tcp_pair();
     auto backend = tcp_pair();
     const os::unique_fd copy{::fcntl(client.far.get(), F_DUPFD_CLOEXEC, 0)};
-    auto end = here.start(client, backend, {.client_is_shared = true});
+    auto end = here.start(client, backend, {}, true);
     REQUIRE(::fcntl(copy.get(), F_SETFL, 0) == 0);
     const auto bulk = noise(4'000'000, 1);
     std::jthread talker{[&] {
