@@ -110,13 +110,18 @@ datagram_backend::taken datagram_backend::receive() const {
     return {std::move(message.data), std::move(message.fds.front())};
 }
 
+// A sender's own buffer may be full before the queue is, which has 512 places where systemd runs
+// (net.unix.max_dgram_qlen).
 std::size_t fill_queue(const std::string& path) {
-    const auto sender = os::connect_unix(path, SOCK_DGRAM).value();
-    std::size_t sent = 0;
-    while (::send(sender.get(), "x", 1, MSG_DONTWAIT) == 1)
-        ++sent;
-    must(errno == EAGAIN, "send");
-    return sent;
+    for (std::size_t all = 0;;) {
+        const auto sender = os::connect_unix(path, SOCK_DGRAM).value();
+        const auto before = all;
+        while (::send(sender.get(), "x", 1, MSG_DONTWAIT) == 1)
+            ++all;
+        must(errno == EAGAIN, "send");
+        if (all == before)
+            return all;
+    }
 }
 
 std::vector<os::unique_fd> fill_backlog(const std::string& path) {
