@@ -28,22 +28,24 @@ void with_table(const member& found, findings& findings, Read&& read) {
                               (doubled ? ", once and with single brackets" : ""));
 }
 
-// with_tables does so for a key that may be there several times.
-template <class Read>
-void with_tables(const member& found, findings& findings, Read&& read) {
+// with_tables keeps in `into` what read(table, place, findings) makes of a key that may be there several
+// times.
+template <class Drafts, class Read>
+void with_tables(const member& found, Drafts& into, findings& findings, Read&& read) {
     const auto& [key, where, node] = found;
     if (const auto* const table = std::get_if<members>(&node.value)) {
         findings.error(where, key + ": there may be several; write " + header(key) + " with double brackets");
-        return read(*table, node.where);
+        return into.push_back(read(*table, node.where, findings));
     }
     const auto* const array = std::get_if<elements>(&node.value);
     if (!array)
         return findings.error(where,
                               key + ": expected tables, not " + describe(node) + "; write " + header(key));
+    into.reserve(array->size()); // a hundred thousand would be moved seventeen times
     for (const auto& element : *array) {
         const auto* const table = std::get_if<members>(&element.value);
         if (table)
-            read(*table, element.where);
+            into.push_back(read(*table, element.where, findings));
         else
             findings.error(element.where,
                            key + ": expected a table, not " + describe(element) + "; write " + header(key));
@@ -103,13 +105,9 @@ void read_root_key(const member& found, draft& into, findings& findings) {
             into.default_backend = read_default(table, where, findings);
         });
     else if (key == "listener")
-        with_tables(found, findings, [&](const members& table, place where) {
-            into.listeners.push_back(read_listener(table, where, findings));
-        });
+        with_tables(found, into.listeners, findings, read_listener);
     else if (key == "route")
-        with_tables(found, findings, [&](const members& table, place where) {
-            into.routes.push_back(read_route(table, where, findings));
-        });
+        with_tables(found, into.routes, findings, read_route);
     else if (key == "backend" && std::holds_alternative<elements>(found.value.value))
         read_nameless_backends(found, into, findings);
     else if (key == "backend")

@@ -18,8 +18,11 @@ namespace snipass::config {
 class table_reader {
   public:
     // name stands before each key in a message: "server", "backend.blog".
+    // name stands before each key in a message: "server", "backend.blog".
     table_reader(const members& table, std::string name, findings& findings)
-        : table_(table), name_(std::move(name)), findings_(findings) {}
+        : table_(table), name_(std::move(name)), findings_(findings) {
+        known_.reserve(most_keys);
+    }
 
     // take is the key and its value; null: not there.
     [[nodiscard]] const member* take(std::string_view key);
@@ -69,6 +72,8 @@ class table_reader {
             error(value.where, key, parsed.problem);
         return std::move(parsed.value);
     }
+
+    static constexpr std::size_t most_keys = 24; // of a table; a route's would grow three times
 
     const members& table_;
     std::string name_;

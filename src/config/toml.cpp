@@ -16,7 +16,8 @@ place to_place(const toml::source_region& region) {
     return {region.begin.line, region.begin.column};
 }
 
-// convert empties the string nodes it passes: a million names are not held twice.
+// convert empties the nodes it passes: a million names are not held twice, and a table that is gone makes
+// room for the next one.
 node convert(toml::node& from);
 
 members convert(toml::table& from) {
@@ -34,6 +35,7 @@ elements convert(toml::array& from) {
     to.reserve(from.size());
     for (auto&& element : from)
         to.push_back(convert(element));
+    from.clear();
     return to;
 }
 
@@ -49,8 +51,10 @@ node convert(toml::node& from) {
         to.value = boolean->get();
     else if (auto* const array = from.as_array())
         to.value = convert(*array);
-    else if (auto* const inner = from.as_table())
+    else if (auto* const inner = from.as_table()) {
         to.value = convert(*inner);
+        inner->clear();
+    }
     return to;
 }
 
