@@ -8,6 +8,7 @@
 #include "snipass/opening/hello_reader.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/standard_descriptors.hpp"
+#include "snipass/os/users.hpp"
 #include "snipass/process/daemon.hpp"
 #include "snipass/tls/describe.hpp"
 #include "snipass/tls/names.hpp"
@@ -37,14 +38,14 @@ struct options {
 };
 
 int check(const options& given) {
-    const auto parsed = config::load(given.config);
+    const auto parsed = config::load(given.config, os::find_user);
     (parsed.value ? std::cout : std::cerr) << config::check_report(parsed, given.config);
     return parsed.value ? exit_success : exit_mistake;
 }
 
 // load prints what is wrong with the file; null if it cannot be used.
 std::shared_ptr<const config::configuration> load(const std::string& file) {
-    auto parsed = config::load(file);
+    auto parsed = config::load(file, os::find_user);
     for (const auto& one : parsed.diagnostics)
         std::cerr << one.to_string(file) << '\n';
     return parsed.value;

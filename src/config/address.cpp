@@ -4,6 +4,7 @@
 #include "snipass/config/address.hpp"
 
 #include "snipass/base/ascii_form.hpp"
+#include "snipass/base/ends_in_number.hpp"
 #include "snipass/base/host_name.hpp"
 #include "snipass/config/limits.hpp"
 
@@ -136,15 +137,28 @@ bool is_link_local(const ip_address& address) {
 
 // A link-local address (RFC 4291, section 2.5.6) is on one interface, which stands behind it (RFC 4007,
 // section 11).
+struct without_interface {
+    explicit without_interface(std::string_view written) : text(written) {
+        const auto percent = written.find('%');
+        const auto bracket = written.find(']');
+        names_one = percent < bracket && bracket < written.size();
+        if (names_one) {
+            interface = written.substr(percent + 1, bracket - percent - 1);
+            text.erase(percent, bracket - percent);
+        }
+        endpoint = ip_endpoint::parse(text);
+    }
+
+    bool names_one = false;
+    std::string_view interface;
+    std::string text; // what is left
+    std::optional<ip_endpoint> endpoint;
+};
+
 written<listener_address> parse_on_interface(std::string_view text) {
     using result = written<listener_address>;
-    const auto percent = text.find('%');
-    const auto bracket = text.find(']');
-    const bool names_one = percent < bracket && bracket < text.size();
-    const auto name = names_one ? text.substr(percent + 1, bracket - percent - 1) : std::string_view{};
-    const auto without = names_one ? std::string(text.substr(0, percent)) + std::string(text.substr(bracket))
-                                   : std::string(text);
-    const auto endpoint = ip_endpoint::parse(without);
+    const without_interface rest{text};
+    const auto& [names_one, name, without, endpoint] = rest;
     if (!endpoint)
         return result::refused(listener_problem(text));
     if (!is_link_local(endpoint->address))
@@ -183,8 +197,16 @@ std::string proxy_problem(std::string_view text) {
         return in_quotes(text) + " has no port; write " + in_quotes(std::string(text) + ":443");
     const auto [host, port] = split(text);
     const auto number = parse_port(port);
+    if (const auto endpoint = without_interface(text).endpoint; endpoint && is_link_local(endpoint->address))
+        return in_quotes(text) +
+               " is a link-local address, which is on an interface, and a connection is not bound to "
+               "one; write another address of that machine";
     if (!number || *number == 0)
         return in_quotes(text) + " has no port from 1 to 65535; write one such as \"192.0.2.1:443\"";
+    if (ends_in_number(host))
+        return in_quotes(text) +
+               " is no name, because its last label is a number, and no whole IPv4 address; write one "
+               "such as \"192.0.2.1:443\"";
     return in_quotes(text) + " is no address; write one such as \"192.0.2.1:443\", \"[2001:db8::1]:443\", "
                              "\"backup.example.net:443\" or \"unix:/run/backend.sock\"";
 }
@@ -230,7 +252,8 @@ written<proxy_address> parse_proxy_address(std::string_view text) {
         address.path = std::move(*path.value);
         return address;
     }
-    if (const auto endpoint = ip_endpoint::parse(text); endpoint && endpoint->port != 0) {
+    if (const auto endpoint = ip_endpoint::parse(text);
+        endpoint && endpoint->port != 0 && !is_link_local(endpoint->address)) {
         address.host = endpoint->address.to_string();
         address.port = endpoint->port;
         return address;

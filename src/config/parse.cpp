@@ -126,7 +126,7 @@ parsed parse(std::string_view text, std::string_view file) {
     return read(text, file).finished();
 }
 
-parsed load(const std::string& file) {
+parsed load(const std::string& file, const user_finder& find_user) {
     if (const auto problem = why_no_file(file); !problem.empty())
         return unreadable(problem);
     errno = 0;
@@ -144,7 +144,7 @@ parsed load(const std::string& file) {
         return unreadable(reason(errno));
     auto parsed = read(text, file);
     if (parsed.value)
-        resolve_users(*parsed.value, parsed.findings);
+        resolve_users(*parsed.value, find_user, parsed.findings);
     return parsed.finished();
 }
 

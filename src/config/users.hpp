@@ -5,10 +5,11 @@
 
 #include "findings.hpp"
 #include "snipass/config/configuration.hpp"
+#include "snipass/config/parse.hpp"
 
 namespace snipass::config {
 
 // resolve_users fills in the numbers of all allowed_users; one that this machine does not know is an error.
-void resolve_users(configuration& configuration, findings& findings);
+void resolve_users(configuration& configuration, const user_finder& find, findings& findings);
 
 } // namespace snipass::config

@@ -3,6 +3,7 @@
 #include "snipass/process/config_reader.hpp"
 
 #include "snipass/os/signals.hpp"
+#include "snipass/os/users.hpp"
 
 #include <exception>
 #include <mutex>
@@ -21,7 +22,7 @@ namespace {
 
 config::parsed load(const std::string& file) {
     try {
-        return config::load(file);
+        return config::load(file, os::find_user);
     } catch (const std::exception& problem) { // no memory, say
         return {nullptr, {{config::severity::error, {}, problem.what()}}};
     }

@@ -3,6 +3,7 @@
 #include "snipass/route/pattern.hpp"
 
 #include "snipass/base/ascii_form.hpp"
+#include "snipass/base/ends_in_number.hpp"
 #include "snipass/base/host_name.hpp"
 #include "snipass/base/ip_address.hpp"
 #include "snipass/base/quoted.hpp"
@@ -50,12 +51,13 @@ std::string outside_of_ascii(std::string_view name, std::string_view before) {
     return "host names on the wire are ASCII; write " + proposal;
 }
 
-// ends_in_number: the last label has digits alone.
-bool ends_in_number(std::string_view name) {
-    if (name.ends_with('.'))
-        name.remove_suffix(1);
-    const auto last = name.substr(name.rfind('.') + 1);
-    return !last.empty() && last.find_first_not_of("0123456789") == last.npos;
+// is_address: with a port, with brackets or with an interface, too.
+bool is_address(std::string_view text) {
+    if (ip_endpoint::parse(text))
+        return true;
+    if (text.starts_with('[') && text.ends_with(']'))
+        text = text.substr(1, text.size() - 2);
+    return ip_address::parse(text.substr(0, text.find('%'))).has_value();
 }
 
 std::string host_name_problem(std::string_view written, std::string_view before) {
@@ -64,14 +66,13 @@ std::string host_name_problem(std::string_view written, std::string_view before)
         "\"_\", joined by dots, such as \"www.example.com\"";
     if (written.empty())
         return "an empty name; a client that sends none goes to [default]";
-    if (ip_address::parse(written))
+    if (is_address(written))
         return "an IP address is not a host name: TLS clients send no name for one, so they go to [default]";
     if (!is_ascii(written))
         return outside_of_ascii(written, before);
     if (ends_in_number(written))
-        return "its last label is a number, so clients take it for an IPv4 address, and send no name; write "
-               "a "
-               "host name such as \"www.example.com\"";
+        return "its last label is a number, so clients take it for an IPv4 address, and send no name; "
+               "write a host name such as \"www.example.com\"";
     if (const auto inside = host_part(written))
         return "write the host name alone: " + in_quotes(inside->text());
     return rule;

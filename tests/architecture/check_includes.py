@@ -14,7 +14,7 @@ import tempfile
 # The pure core: no sockets, no clock, no threads, no output.
 CORE = {"base", "tls", "proxy_protocol", "opening", "route", "config"}
 IMPURE = re.compile(
-    r"<(sys/.*|unistd\.h|poll\.h|fcntl\.h|netdb\.h|netinet/.*|pthread\.h|signal\.h|csignal|time\.h|ctime|thread|mutex|"
+    r"<(sys/.*|unistd\.h|pwd\.h|grp\.h|shadow\.h|net/if\.h|dirent\.h|poll\.h|fcntl\.h|netdb\.h|netinet/.*|pthread\.h|signal\.h|csignal|time\.h|ctime|thread|mutex|"
     r"atomic|condition_variable|future|iostream|fstream|cstdio|stdio\.h|spdlog/.*|boost/asio.*)>"
 )
 IMPURE_ALLOWED = {
@@ -149,6 +149,7 @@ SELF_TEST = [
     ("src/route/side.cpp", '#  include "snipass/tls/t.hpp"\n', "route may not include tls"),
     ("src/config/skip.cpp", '#include <snipass/net/n.hpp>\n', "config may not include net"),
     ("src/base/impure.cpp", "#include <sys/socket.h>\n", "in the pure core"),
+    ("src/config/users.cpp", "#include <pwd.h>\n", "in the pure core"),
     ("src/tls/clock.cpp", "#include <ctime>\n", "in the pure core"),
     ("src/config/toml.hpp", "#include <toml++/toml.h>\n", "src/config/toml.cpp only"),
     ("src/os/asio.cpp", "#include <boost/asio/post.hpp>\n", "is for process/, src/asio.cpp"),

@@ -4,7 +4,10 @@
 
 #include "snipass/config/configuration.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,8 +39,11 @@ struct parsed {
 // mistakes in one run. `file` is the name used in messages.
 [[nodiscard]] parsed parse(std::string_view text, std::string_view file);
 
+// user_finder gives the number of a user of this machine, if it has one of that name (os::find_user).
+using user_finder = std::function<std::optional<std::uint32_t>(const std::string& name)>;
+
 // load reads the file first; one that cannot be read is a diagnostic too. It also looks up the users that the
 // file names.
-[[nodiscard]] parsed load(const std::string& file);
+[[nodiscard]] parsed load(const std::string& file, const user_finder& find_user);
 
 } // namespace snipass::config

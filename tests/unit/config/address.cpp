@@ -165,7 +165,11 @@ TEST_CASE("parse_proxy_address refuses and says what to write") {
         {"port 0 of a name", "a.example:0", "has no port from 1 to 65535"},
         {"a port over 65535", "10.0.0.5:65536", "has no port from 1 to 65535"},
         {"a name that is none", "a b:443", "is no address"},
-        {"a number for a name", "443:443", "is no address"},
+        {"a number for a name", "443:443", "its last label is a number"},
+        {"a part of an address", "1.2.3:443", "its last label is a number, and no whole IPv4 address"},
+        {"a link-local address", "[fe80::1]:443", "is a link-local address"},
+        {"a link-local address on an interface", "[fe80::1%eth0]:443",
+         "write another address of that machine"},
         {"a name outside of ASCII",
          "b\xc3\xbc"
          "cher.example:443",

@@ -287,7 +287,7 @@ TEST_CASE("check_report: the diagnostics, and how many") {
           "f.toml:3:10: error: log.access: expected true or false, not the integer 1; write true or false, "
           "without quotes\n"
           "f.toml: not valid: 2 errors\n");
-    CHECK(check_report(load("/nonexistent"), "/nonexistent") ==
+    CHECK(check_report(load("/nonexistent", nullptr), "/nonexistent") ==
           "/nonexistent: error: cannot be read: No such file or directory\n");
 }
 

@@ -2,6 +2,7 @@
 // Files as a whole: what cannot be read, what is not TOML, the order of what is reported.
 #include "mistakes.hpp"
 #include "snipass/handoff/sender.h"
+#include "snipass/os/users.hpp"
 
 #include <cstdlib>
 #include <fstream>
@@ -174,7 +175,7 @@ TEST_CASE("load: a file of any size") {
     for (int i = 0; i < 10'000; ++i)
         names += "\"n" + std::to_string(i) + ".example\",\n";
     std::ofstream{name} << "[[route]]\nnames = [" << names << "]\nbackend = \"b\"\n" << rest;
-    const auto loaded = load(name);
+    const auto loaded = load(name, snipass::os::find_user);
     ::unlink(name);
     REQUIRE(loaded.value);
     CHECK(loaded.value->file == name);
@@ -182,11 +183,11 @@ TEST_CASE("load: a file of any size") {
 }
 
 TEST_CASE("load: a file that cannot be read is a diagnostic") {
-    const auto missing = load("/nonexistent/snipass.toml");
+    const auto missing = load("/nonexistent/snipass.toml", snipass::os::find_user);
     CHECK_FALSE(missing.value);
     REQUIRE(missing.diagnostics.size() == 1);
     CHECK(missing.diagnostics[0].to_string("f") == "f: error: cannot be read: No such file or directory");
-    const auto directory = load("/");
+    const auto directory = load("/", snipass::os::find_user);
     CHECK_FALSE(directory.value);
     REQUIRE(directory.diagnostics.size() == 1);
     CHECK(directory.diagnostics[0].to_string("f") ==
@@ -202,7 +203,7 @@ TEST_CASE("load: what is no regular file is not opened, which might never end") 
     ::unlink(name);
     REQUIRE(::mkfifo(name, 0600) == 0);
     for (const std::string what : {static_cast<const char*>(name), "/dev/zero"}) {
-        const auto loaded = load(what);
+        const auto loaded = load(what, snipass::os::find_user);
         CHECK_FALSE(loaded.value);
         REQUIRE(loaded.diagnostics.size() == 1);
         CHECK(
@@ -219,7 +220,7 @@ TEST_CASE("load: a file that is too large is not read") {
     REQUIRE(file >= 0);
     REQUIRE(::ftruncate(file, (256 << 20) + 1) == 0); // a hole
     ::close(file);
-    const auto loaded = load(name);
+    const auto loaded = load(name, snipass::os::find_user);
     ::unlink(name);
     REQUIRE(loaded.diagnostics.size() == 1);
     CHECK(loaded.diagnostics[0].message ==
@@ -250,17 +251,18 @@ TEST_CASE("load: users are looked up, and one that is not there is a mistake") {
     const auto load_with = [&](const std::string& users) {
         std::ofstream{name} << "[[listener]]\naddress = \"handoff:/run/x\"\nallowed_users = [" << users
                             << "]\n";
-        return load(name);
+        return load(name, snipass::os::find_user);
     };
-    const auto good = load_with("\"root\", \"4242\", \"unmapped\"");
+    const auto good = load_with("\"root\", \"4242\", 4243, \"unmapped\"");
     const auto bad = load_with("\"root\", \"no-such-user-here\"");
     ::unlink(name);
     REQUIRE(good.value);
     const auto& users = good.value->listeners.at(0).allowed_users;
-    REQUIRE(users.size() == 3);
+    REQUIRE(users.size() == 4);
     CHECK(users[0].id == 0);
     CHECK(users[1].id == 4242);
-    CHECK(users[2].id == handoff_unmapped);
+    CHECK(users[2].id == 4243);
+    CHECK(users[3].id == handoff_unmapped);
     CHECK_FALSE(bad.value);
     REQUIRE(bad.diagnostics.size() >= 1);
     CHECK(bad.diagnostics.back().to_string("f") == "f:3:26: error: listener.allowed_users: this machine has "

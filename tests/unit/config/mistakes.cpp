@@ -193,10 +193,15 @@ TEST_CASE("mistakes in [[listener]]") {
          {"3:8: error: listener.mode: expected a mode in quotes, not the integer 660; write one such as "
           "\"0660\""}},
         {"users that are none",
-         "[[listener]]\naddress = \"handoff:/x\"\nallowed_users = [\"\", 7]\n" + rest,
+         "[[listener]]\naddress = \"handoff:/x\"\nallowed_users = [\"\", true, -1, \"4294967295\"]\n" + rest,
          {"3:18: error: listener.allowed_users: \"\" is no user; write a name, or a number",
-          "3:22: error: listener.allowed_users: expected a user in quotes, not the integer 7; write "
-          "one such as \"www-data\""}},
+          "3:22: error: listener.allowed_users: expected a user in quotes, not true; write "
+          "one such as \"www-data\"",
+          "3:28: error: listener.allowed_users: -1 is no user's number; write one from 0 to 4294967294, or "
+          "\"unmapped\"",
+          "3:32: error: listener.allowed_users: 4294967295 is no user's number; write one from 0 to "
+          "4294967294, or "
+          "\"unmapped\""}},
         {"a protocol nobody knows",
          "[[listener]]\naddress = \":80\"\nprotocol = \"quic\"\n" + rest,
          {"3:12: error: listener.protocol: no \"quic\" here; write \"tls\""}},
