@@ -2,6 +2,8 @@
 /* The work of a receiver. Each step handles one event, so that the epoll descriptor stays readable for as
  * long as there is more to do, whichever way the caller waits for it. */
 #include "receiver.h"
+
+#include "receiver_datagram.h"
 #include "snipass/handoff/foreign.h"
 #include "snipass/handoff/sender.h"
 
@@ -10,67 +12,12 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
     max_pending = 1024, /* handoffs under way; a sender that only connects costs its own oldest ones */
     let_go_wait = 1,    /* ms; snipass.h */
 };
-
-bool receiver_watch(const struct snipass_receiver* receiver, int fd, uint32_t more, void* what) {
-    struct epoll_event event = {.events = EPOLLIN | more, .data.ptr = what};
-    return epoll_ctl(receiver->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-void receiver_set_timer(struct snipass_receiver* receiver, int64_t ms) {
-    struct itimerspec at = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}};
-    receiver->timer_is_set = timerfd_settime(receiver->timer, 0, &at, NULL) == 0 && ms > 0;
-}
-
-/* --- the list of pending handoffs --- */
-
-static void append(struct snipass_receiver* receiver, struct pending* pending) {
-    pending->deadline = receiver_now() + receiver->patience;
-    pending->next = NULL;
-    pending->previous = receiver->newest;
-    *(receiver->newest != NULL ? &receiver->newest->next : &receiver->oldest) = pending;
-    receiver->newest = pending;
-    ++receiver->pending_count;
-    if (!receiver->timer_is_set)
-        receiver_set_timer(receiver, receiver->patience);
-}
-
-static void detach(struct snipass_receiver* receiver, struct pending* pending) {
-    *(pending->previous != NULL ? &pending->previous->next : &receiver->oldest) = pending->next;
-    *(pending->next != NULL ? &pending->next->previous : &receiver->newest) = pending->previous;
-    --receiver->pending_count;
-}
-
-void pending_free(struct pending* pending) {
-    if (pending->connection >= 0)
-        close(pending->connection);
-    handoff_drop(&handoff_libc, &pending->handoff);
-    snipass_client_free(pending->client);
-    free(pending);
-}
-
-struct snipass_client* receiver_finish(struct snipass_receiver* receiver, struct pending* pending) {
-    struct snipass_client* client = NULL;
-    detach(receiver, pending);
-    /* Explicitly: a fork of the server may hold a copy of the connection, and keep its registration alive. */
-    (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, pending->connection, NULL);
-    if (pending->acknowledged) {
-        client = pending->client;
-        client->fd = handoff_release(&pending->handoff);
-        client_set_blocking(client); /* nobody else's now */
-        pending->client = NULL;
-    }
-    pending_free(pending);
-    if (receiver->stopped && receiver->oldest == NULL)
-        receiver_set_timer(receiver, 1); /* whoever waits besides is told */
-    return client;
-}
 
 /* await_let_go: whoever shares the listener is there for the next client, and this process may serve one at a
  * time: it is to have the one that it has acknowledged before it takes another. A router that is not stuck
@@ -96,8 +43,8 @@ static struct snipass_client* take(struct snipass_receiver* receiver, struct pen
         }
         pending->acknowledged = true;
         handoff_addresses(&handoff_libc, pending->handoff.client, &pending->client->metadata);
-        detach(receiver, pending);
-        append(receiver, pending);
+        receiver_detach(receiver, pending);
+        receiver_append(receiver, pending);
         if (!receiver->is_own)
             await_let_go(pending->connection);
     }
@@ -212,7 +159,7 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     }
     if (is_at_the_bound(receiver))
         receiver_finish(receiver, oldest_without_ack(receiver));
-    append(receiver, pending);
+    receiver_append(receiver, pending);
     if (!receiver_watch(receiver, pending->connection, EPOLLRDHUP, pending)) {
         receiver_finish(receiver, pending);
         return no_client(ENOMEM);

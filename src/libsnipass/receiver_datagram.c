@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /* Taking a client by the `datagram` protocol. */
-#include "receiver.h"
+#include "receiver_datagram.h"
+
 #include "snipass/handoff/datagram.h"
 
 #include <errno.h>

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 /* Ending a receiver. */
 #include "cancellation.h"
-#include "receiver.h"
+#include "receiver_state.h"
 
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <unistd.h>
-
-void receiver_close_listener(struct snipass_receiver* receiver) {
-    (void)epoll_ctl(receiver->epoll, EPOLL_CTL_DEL, receiver->listener, NULL);
-    close(receiver->listener);
-    receiver->listener = -1;
-    receiver_set_timer(receiver, 1);
-}
 
 /* take_no_more: what waits in a backlog is refused, and the router keeps it. A datagram's bytes are nowhere
  * but in the queue: it is served first, unless systemd has a copy of the socket, for the next process. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /* Making a receiver. */
 #include "cancellation.h"
-#include "receiver.h"
+#include "receiver_state.h"
 #include "snipass/handoff/datagram.h"
 #include "snipass/handoff/unix_bind.h"
 #include "users.h"

@@ -13,12 +13,6 @@ enum {
     steps_in_a_row = 64, /* without a client: then a caller whose time is over gets its turn */
 };
 
-int64_t receiver_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void next_in_line(struct snipass_receiver* receiver) {
     if (!receiver->watched && receiver->in_line != 0)
         pthread_cond_signal(&receiver->turn);
