@@ -31,7 +31,9 @@ static const char usage[] =
     "unix:SOCKET\" in nginx).\n"
     "  --from USER              who may hand clients over, besides root and the server's own user: the "
     "router's user,\n"
-    "                           by name or number. Default: snipass, if there is such a user.\n"
+    "                           by name or number; unmapped: whoever has no number in this user namespace. "
+    "Default:\n"
+    "                           snipass, if there is such a user.\n"
     "  --confine                COMMAND may bind no TCP port, and connect to none (Landlock, Linux 6.7): "
     "what it could\n"
     "                           otherwise do with a client's socket, on the router's network. It does not "
@@ -46,8 +48,8 @@ static const char usage[] =
     "                           Status 0: it takes clients; 1: it does not.\n"
     "\n"
     "For example:\n"
-    "  snipass-run /run/blog/handoff.sock --listen 443 -- nginx\n"
-    "  snipass-run /run/shop/handoff.sock --listen 127.0.0.1:8443 -- node server.js\n"
+    "  snipass-run /run/nginx-handoff/handoff.sock --listen 443 -- nginx\n"
+    "  snipass-run /run/app-handoff/handoff.sock --listen 127.0.0.1:8443 -- node server.js\n"
     "  snipass-run /run/a/one.sock --listen 192.0.2.1:443 -- snipass-run /run/a/two.sock --listen "
     "192.0.2.2:443 -- nginx\n";
 

@@ -2,11 +2,15 @@
 """Debian's nginx.service and apache2.service with our drop-ins, and our units, behind snipass.service, under a real systemd. Run by
 scripts/systemd-test, inside the machine that it boots."""
 
+import contextlib
 import errno
 import grp
 import os
 import pathlib
+import pwd
+import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -19,8 +23,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from harness import DEADLINE, Case, python_tls, wait_until  # noqa: E402
 from test_units import CONFIGURATION, show, systemctl  # noqa: E402
 
-EXAMPLES = pathlib.Path("/usr/share/doc/snipass/examples/systemd")
+DOCUMENTS = pathlib.Path("/usr/share/doc/snipass")
+EXAMPLES = DOCUMENTS / "examples/systemd"
 SYSTEM = pathlib.Path("/etc/systemd/system")
+
+HEADINGS = {"nginx": "nginx", "apache2": "Apache", "app": "Node", "blog": "Python", "api": "Go"}  # of docs/backends.md
 
 TEXT = """
 [log]
@@ -76,6 +83,15 @@ server.serve_forever()
 """
 
 
+def commands_of(document, heading):
+    """The lines of that section that an admin types. Users that are there from another test are not added again."""
+    section = (DOCUMENTS / document).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"^ *```(.*?)\n(.*?)^ *```$", section, re.DOTALL | re.MULTILINE)
+    lines = [line.strip() for language, block in blocks if not language for line in block.splitlines()]
+    users = {f"useradd --system {user.pw_name}" for user in pwd.getpwall()}
+    return [line for line in lines if line not in users and not line.startswith("editor ")]
+
+
 class DropIns(Case):
     def setUp(self):
         super().setUp()
@@ -91,25 +107,26 @@ class DropIns(Case):
         systemctl("reset-failed", check=False)
 
     def install(self, unit):
-        """What the comment at the top of the drop-in, or the unit, says."""
+        """What docs/backends.md says, and that is what the comment at the top of the drop-in, or the unit, says."""
         source, what = EXAMPLES / f"{unit}.service.d", "/snipass.conf"
-        if source.exists():
-            shutil.copytree(source, SYSTEM / source.name, dirs_exist_ok=True)
-        else:
+        if not source.exists():
             source, what = EXAMPLES / f"{unit}.service", ""
-            shutil.copy(source, SYSTEM)
-            subprocess.run(["useradd", "--system", unit], check=False)  # it may be there from the test before
         self.assertIn(f"# {SYSTEM / source.name}{what}\n", pathlib.Path(f"{source}{what}").read_text())
         self.socket = pathlib.Path(f"/run/{unit}-handoff/handoff.sock")
         CONFIGURATION.write_text(TEXT.format(socket=self.socket))
-        systemctl("daemon-reload")
-        systemctl("start", f"{unit}.service", "snipass.service")
+        self.type(line for line in commands_of("docs/backends.md", HEADINGS[unit]) if "systemctl" in line or "/etc/systemd" in line or "useradd" in line)
+        systemctl("start", "snipass.service")
 
-    def fetch(self):
+    def type(self, commands):
+        for command in commands:
+            done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=2 * DEADLINE, check=False)
+            self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
+
+    def fetch(self, name="www.example.com"):
         """One client: its own address, and what it was told."""
-        with python_tls(443, "www.example.com", self.certificate) as client:
+        with python_tls(443, name, self.certificate) as client:
             own = "{}:{}".format(*client.getsockname()[:2])
-            client.sendall(b"GET / HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n")
+            client.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
             answer = b""
             while more := client.recv(65536):
                 answer += more
@@ -157,7 +174,11 @@ class DropIns(Case):
         self.check_door()
         self.under_load(unit, "reload", "restart", "reload", "restart")
         # Killed outright, it is started again on the socket's file that it left behind.
-        systemctl("kill", "--signal=SIGKILL", f"{unit}.service")
+        processes = pathlib.Path(f"/sys/fs/cgroup/system.slice/{unit}.service/cgroup.procs").read_text().split()
+        for pid in map(int, processes):
+            with contextlib.suppress(ProcessLookupError):
+                if pid != 0:  # of one that is dying; systemctl gives up over it
+                    os.kill(pid, signal.SIGKILL)
         wait_until(lambda: show(f"{unit}.service", "ActiveState") not in ("active", "deactivating"), "it is dead")
         systemctl("restart", f"{unit}.service")
         self.fetch()
@@ -194,11 +215,33 @@ class DropIns(Case):
             shutil.copy(source, f"{folder}/{name}")
             pathlib.Path(folder, name).chmod(0o644)
 
-    def test_node(self):
+    def write_node(self):
         self.make_certificate_theirs()
-        pathlib.Path("/srv/app").mkdir(parents=True)
+        pathlib.Path("/srv/app").mkdir(parents=True, exist_ok=True)
         pathlib.Path("/srv/app/server.js").write_text(NODE)
+
+    def test_node(self):
+        self.write_node()
         self.check_unit("app", dies_with_its_clients=True)
+
+    def test_the_three_sites_of_the_readme(self):
+        """Its commands as they stand, on a machine whose nginx has port 443; the site on another machine is a port of this one."""
+        self.write_node()
+        pathlib.Path("/etc/nginx/conf.d/site.conf").write_text(NGINX.format(certificate=self.certificate, key=self.key))
+        shutil.rmtree(SYSTEM / "nginx.service.d", ignore_errors=True)
+        (SYSTEM / "app.service").unlink(missing_ok=True)
+        systemctl("daemon-reload")
+        systemctl("start", "nginx.service")
+        far = subprocess.Popen([sys.executable, "-c", PYTHON.replace('"127.0.0.1", 8443', '"127.0.0.9", 9443').replace("client: ", "far: ")])
+        self.addCleanup(far.wait)
+        self.addCleanup(far.kill)
+        commands = commands_of("README.md", "Three sites")
+        edited = commands.index("snipass check")
+        self.type([*commands[:edited], f"sed -i s/192.0.2.10:443/127.0.0.9:9443/ {CONFIGURATION}", *commands[edited:]])
+        for name in ("www.example.com", "app.example.com"):
+            own, answer = self.fetch(name)
+            self.assertIn(f"client: {own}\n", answer)
+        self.assertIn("far: 127.0.0.1:", self.fetch("old.example.com")[1])
 
     def test_python(self):
         self.make_certificate_theirs()
