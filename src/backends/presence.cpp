@@ -2,6 +2,9 @@
 // Whether a backend takes clients.
 #include "snipass/backends/presence.hpp"
 
+#include <array>
+#include <span>
+
 namespace snipass::server {
 namespace {
 
@@ -20,8 +23,10 @@ void presence::did_not_take(log& to, std::string_view backend, outcome why, std:
         return;
     told_at_ = now;
     told_ = true;
-    to.write(log_level::warn, "a backend does not take clients",
-             {{"backend", backend}, {"why", to_string(why)}, {"detail", detail}});
+    const std::array<log::field, 3> fields{
+        {{"backend", backend}, {"why", to_string(why)}, {"detail", detail}}};
+    const bool is_said = detail.empty() || detail == to_string(why);
+    to.write(log_level::warn, "a backend does not take clients", std::span{fields}.first(is_said ? 2 : 3));
 }
 
 void presence::has_come_back(log& to, std::string_view backend) {

@@ -39,9 +39,17 @@ TEST_CASE("presence: a backend that is away is told of once, and so is its retur
         CHECK_FALSE(one.is_away());
     });
     CHECK(std::ranges::count(lines, '\n') == 2);
-    CHECK(lines.find(R"(warn a backend does not take clients backend="blog" why="backend_declined")") !=
-          std::string::npos);
+    CHECK(lines.find(R"(warn a backend does not take clients backend="blog" why="backend_declined")"
+                     "\n") != std::string::npos);
     CHECK(lines.find(R"(info a backend takes clients again backend="blog")") != std::string::npos);
+}
+
+TEST_CASE("presence: the line has a detail where that says more") {
+    server::presence one;
+    const auto lines = logged([&](server::log& log) {
+        one.did_not_take(log, "blog", outcome::backend_absent, "No such file or directory");
+    });
+    CHECK(lines.find(R"(why="backend_absent" detail="No such file or directory")") != std::string::npos);
 }
 
 TEST_CASE("presence: one that comes and goes does not fill the log") {
