@@ -22,7 +22,7 @@ constexpr auto look_interval = 1s;
 
 backend::backend(const config::backend_settings& settings, std::size_t max_pending, address_book& book)
     : settings_(settings), targets_(settings, book), presence_(book.presence_of(settings.name)),
-      max_pending_(max_pending), pause_(first_pause) {
+      shares_(max_pending), pause_(first_pause) {
     if (const auto* const proxy = settings.proxy())
         relaying_ = {proxy->idle_timeout, proxy->max_lifetime, proxy->keepalive, proxy->user_timeout};
     const auto* const handoff = settings.handoff();
@@ -30,19 +30,6 @@ backend::backend(const config::backend_settings& settings, std::size_t max_pendi
         return;
     for (const auto& path : handoff->paths)
         channels_.emplace_back(path);
-}
-
-bool backend::make_room() {
-    if (has_room())
-        return true;
-    if (displaceable_.empty())
-        return false;
-    auto& first = displaceable_.front();
-    displaceable_.pop_front();
-    first.displaced_ = true;
-    ++leaving_;
-    first.sleeper_.wake();
-    return true;
 }
 
 void backend::did_not_take(log& to, outcome why, std::string_view detail) {
@@ -64,21 +51,42 @@ void backend::took(log& to) {
     }
 }
 
-backend::held::held(backend& owner, net::event_loop& loop) : owner_(owner), sleeper_(loop) {
+// Who is displaced while it is offered stays until the answer, so there is a bound on these, too.
+backend::pending::pending(backend& owner, const ip_address& source) : owner_(owner) {
+    auto& shares = owner.shares_;
+    if (shares.size() >= shares.limit() && !owner.displaceable_.empty())
+        owner.displaceable_.front().make_way();
+    if (owner.pending_ >= 2 * shares.limit())
+        displaced_ = true;
+    else if (auto* const gone = shares.enter(*this, source))
+        static_cast<pending*>(gone)->make_way();
+    ++owner.pending_;
+}
+
+void backend::pending::may_be_displaced() {
+    if (!in_displaceable_.is_linked() && !displaced_)
+        owner_.displaceable_.push_back(*this);
+}
+
+void backend::pending::make_way() {
+    leave();
+    in_displaceable_.unlink();
+    displaced_ = true;
+    if (held_ != nullptr)
+        held_->sleeper_.wake();
+}
+
+backend::held::held(pending& client, net::event_loop& loop)
+    : client_(client), owner_(client.owner_), sleeper_(loop) {
+    client_.held_ = this;
     owner_.held_.push_back(*this);
 }
 
 backend::held::~held() {
+    client_.held_ = nullptr;
     in_queue_.unlink();
-    if (displaced_)
-        --owner_.leaving_;
     if (!owner_.held_.empty())
         owner_.held_.front().sleeper_.wake(); // maybe it is the first now
-}
-
-void backend::held::may_be_displaced() {
-    if (!in_displaceable_.is_linked() && !displaced_)
-        owner_.displaceable_.push_back(*this);
 }
 
 net::task<bool> backend::held::wait(net::time_point until) {
@@ -87,7 +95,7 @@ net::task<bool> backend::held::wait(net::time_point until) {
     const auto interval = is_first() ? owner_.pause_ : net::clock::duration{look_interval};
     const auto next = std::min(net::clock::now() + interval, until);
     co_await sleeper_.sleep(next);
-    co_return called_ || is_first();
+    co_return (called_ || is_first()) && !client_.is_displaced();
 }
 
 } // namespace snipass::server

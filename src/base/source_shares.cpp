@@ -3,7 +3,7 @@
 #include "snipass/base/source_shares.hpp"
 
 #include <algorithm>
-#include <span>
+#include <array>
 
 namespace snipass {
 namespace {
@@ -30,25 +30,17 @@ std::size_t source_shares::hash::operator()(const ip_prefix& one) const noexcept
 }
 
 source_shares::place* source_shares::enter(place& one, const ip_address& source) {
-    const auto levels = levels_of(source);
-    std::array<network*, v6_levels.size()> networks{};
-    for (std::size_t i = 0; i < levels.size(); ++i) {
-        const ip_prefix prefix{source, levels[i].length};
-        networks[i] = &networks_.try_emplace(prefix, prefix, levels[i].cost).first->second;
-    }
-    for (std::size_t i = 0; i < levels.size(); ++i) {
-        one.memberships_[i].of = &one;
-        join(one.memberships_[i], *networks[i]);
-    }
     one.in_ = this;
+    one.source_ = source;
+    not_counted_.push_back(one);
     ++size_;
+    if (size_ <= limit_ / 2)
+        return nullptr;
+    count_all();
     if (size_ <= limit_)
         return nullptr;
     // Of sources that are equally large, the newcomer's has the newest place.
-    const bool is_largest = std::ranges::any_of(one.memberships_, [&](const auto& mine) {
-        return mine.in != nullptr && mine.in->load() == by_load_.rbegin()->load();
-    });
-    auto* const gone = is_largest ? &one : newest_of_largest();
+    auto* const gone = is_of_largest(one) ? &one : newest_of_largest();
     gone->leave();
     return gone;
 }
@@ -56,11 +48,38 @@ source_shares::place* source_shares::enter(place& one, const ip_address& source)
 void source_shares::place::leave() noexcept {
     if (in_ == nullptr)
         return;
-    for (auto& one : memberships_)
-        if (one.in != nullptr)
+    if (in_not_counted_.is_linked())
+        in_->not_counted_.erase(in_->not_counted_.iterator_to(*this));
+    else
+        for (auto& one : in_->memberships_of(*this))
             in_->part(one);
+    memberships_.reset();
     --in_->size_;
     in_ = nullptr;
+}
+
+void source_shares::count_all() {
+    while (!not_counted_.empty())
+        count(not_counted_.front());
+}
+
+void source_shares::count(place& one) {
+    const auto levels = levels_of(one.source_);
+    std::array<network*, v6_levels.size()> networks{};
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+        const ip_prefix prefix{one.source_, levels[i].length};
+        networks[i] = &networks_.try_emplace(prefix, prefix, levels[i].cost).first->second;
+    }
+    one.memberships_ = std::make_unique<place::membership[]>(levels.size());
+    not_counted_.erase(not_counted_.iterator_to(one));
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+        one.memberships_[i].of = &one;
+        join(one.memberships_[i], *networks[i]);
+    }
+}
+
+std::span<source_shares::place::membership> source_shares::memberships_of(const place& one) noexcept {
+    return {one.memberships_.get(), one.memberships_ ? levels_of(one.source_).size() : 0};
 }
 
 void source_shares::join(place::membership& one, network& to) noexcept {
@@ -82,16 +101,41 @@ void source_shares::part(place::membership& one) noexcept {
         by_load_.insert(from);
 }
 
-std::size_t source_shares::places_of(const ip_address& source) const {
-    std::size_t most = 0;
-    for (const auto& one : levels_of(source))
-        if (const auto found = networks_.find(ip_prefix{source, one.length}); found != networks_.end())
-            most = std::max(most, found->second.load());
-    return (most + full_cost - 1) / full_cost;
+source_shares::network* source_shares::largest_of(const ip_address& source) {
+    count_all();
+    network* largest = nullptr;
+    for (const auto& one : levels_of(source)) {
+        const auto found = networks_.find(ip_prefix{source, one.length});
+        if (found != networks_.end() && (largest == nullptr || *largest < found->second))
+            largest = &found->second;
+    }
+    return largest;
 }
 
-source_shares::place* source_shares::newest_of_largest() noexcept {
+std::size_t source_shares::places_of(const ip_address& source) {
+    const auto* const largest = largest_of(source);
+    return largest == nullptr ? 0 : (largest->load() + full_cost - 1) / full_cost;
+}
+
+source_shares::place* source_shares::newest_of_largest() {
+    count_all();
     return by_load_.empty() ? nullptr : by_load_.rbegin()->members.back().of;
+}
+
+source_shares::place* source_shares::oldest_of(const ip_address& source) {
+    const auto* const largest = largest_of(source);
+    return largest == nullptr ? nullptr : largest->members.front().of;
+}
+
+source_shares::place* source_shares::oldest_of_largest() {
+    count_all();
+    return by_load_.empty() ? nullptr : by_load_.lower_bound(*by_load_.rbegin())->members.front().of;
+}
+
+bool source_shares::is_of_largest(const place& one) const noexcept {
+    return std::ranges::any_of(memberships_of(one), [this](const auto& mine) {
+        return mine.in->load() == by_load_.rbegin()->load();
+    });
 }
 
 } // namespace snipass

@@ -2,8 +2,6 @@
 // The bounds on clients whose hello is not complete.
 #include "snipass/context/waiting_room.hpp"
 
-#include "snipass/base/source.hpp"
-
 #include <algorithm>
 
 namespace snipass::server {
@@ -14,7 +12,7 @@ class shed_category_type final : public boost::system::error_category {
     [[nodiscard]] const char* name() const noexcept override { return "snipass.shed"; }
     [[nodiscard]] std::string message(int value) const override {
         return static_cast<shed_reason>(value) == shed_reason::room
-                   ? "max_waiting sessions were waiting and this was the oldest"
+                   ? "max_waiting sessions were waiting and this was the oldest of the largest source"
                    : "max_waiting_per_source sessions of this source were waiting and this was the oldest";
     }
 };
@@ -31,21 +29,14 @@ error_code make_error_code(shed_reason reason) noexcept {
 }
 
 waiting_room::place::place(waiting_room& room, const ip_address& client, net::fd_watch& watch)
-    : room_(room), watch_(watch), source_(source_of(client)) {
-    auto& source = room.sources_[source_];
-    source.places.push_back(*this);
-    ++source.size;
-    room.all_.push_back(*this);
-    ++room.size_;
-    // The newcomer is the youngest, so it never sheds itself, and its source stays in the map.
-    if (source.size > room.per_source_)
-        room.shed(source.places.front(), shed_reason::source);
-    if (room.size_ > room.total_)
-        room.shed(room.all_.front(), shed_reason::room);
-}
-
-waiting_room::place::~place() {
-    room_.leave(*this);
+    : watch_(watch) {
+    auto& shares = room.shares_;
+    (void)shares.enter(*this, client); // without a limit
+    // The newcomer is the youngest, so it never sheds itself. While few wait no source has too many.
+    if (shares.size() > room.per_source_ && shares.places_of(client) > room.per_source_)
+        shed(*shares.oldest_of(client), shed_reason::source);
+    if (shares.size() > room.total_)
+        room.shed_oldest();
 }
 
 void waiting_room::set_limits(std::size_t total, std::size_t per_source) noexcept {
@@ -54,26 +45,16 @@ void waiting_room::set_limits(std::size_t total, std::size_t per_source) noexcep
 }
 
 bool waiting_room::shed_oldest() {
-    if (all_.empty())
-        return false;
-    shed(all_.front(), shed_reason::room);
-    return true;
+    auto* const one = shares_.oldest_of_largest();
+    if (one != nullptr)
+        shed(*one, shed_reason::room);
+    return one != nullptr;
 }
 
-void waiting_room::shed(place& one, shed_reason reason) {
-    leave(one);
+void waiting_room::shed(source_shares::place& which, shed_reason reason) {
+    auto& one = static_cast<place&>(which);
+    one.leave();
     one.watch_.interrupt(reason);
-}
-
-void waiting_room::leave(place& one) noexcept {
-    if (!one.in_all_.is_linked())
-        return;
-    one.in_all_.unlink();
-    one.in_source_.unlink();
-    --size_;
-    const auto entry = sources_.find(one.source_);
-    if (--entry->second.size == 0)
-        sources_.erase(entry);
 }
 
 } // namespace snipass::server

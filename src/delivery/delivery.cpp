@@ -52,14 +52,14 @@ constexpr auto last_attempt = 1s;
 
 // hold keeps a client that nobody took, and offers it again while its backend is away. Whoever waits for the
 // first answer (`awaits`) is offered once it has come, however short the hold is.
-task<attempt> hold(routed_client& client, backend& to, not_taken last, bool awaits) {
+task<attempt> hold(routed_client& client, backend& to, backend::pending& place, not_taken last, bool awaits) {
     const auto begun = net::clock::now();
-    backend::held place{to, client.thread.loop};
+    backend::held held{place, client.thread.loop};
     for (;;) {
         const auto until = begun + longest_hold(to, awaits);
         if (net::clock::now() >= until || !client.keeps(place))
             break;
-        const bool my_turn = co_await place.wait(until);
+        const bool my_turn = co_await held.wait(until);
         if (client.is_removed(to.settings()))
             co_return removed();
         const auto now = net::clock::now();
@@ -106,18 +106,18 @@ task<delivered> deliver(routed_client client, std::size_t first) {
     for (std::optional at{first}; at; at = client.site->backends[*at]->settings().sorry) {
         auto& to = *client.site->backends[*at];
         client.about.backend = to.settings().name;
-        if (!to.make_room()) {
+        backend::pending pending{to, client.about.client.address};
+        if (pending.is_displaced()) {
             why = outcome::backend_max_pending;
             client.note(no_room);
             continue;
         }
-        const backend::pending pending{to};
         const bool awaits = awaits_answer(to);
         auto made = co_await offer(client, to, net::time_point::max());
         if (const auto* const failed = std::get_if<not_taken>(&made); failed && !failed->is_final) {
             tell_away(client, to, *failed);
             if (longest_hold(to, awaits) > 0ms)
-                made = co_await hold(client, to, *failed, awaits);
+                made = co_await hold(client, to, pending, *failed, awaits);
         }
         const auto* const failed = std::get_if<not_taken>(&made);
         if (failed == nullptr) {

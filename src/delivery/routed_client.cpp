@@ -63,7 +63,7 @@ bool routed_client::is_gone() const {
     return ::poll(&one, 1, 0) > 0;
 }
 
-bool routed_client::keeps(backend::held& place) const {
+bool routed_client::keeps(backend::pending& place) const {
     if (is_gone())
         return false;
     if (os::peer_has_closed(socket.get()))

@@ -5,6 +5,7 @@
 #include "snipass/backends/datagram_channel.hpp"
 #include "snipass/backends/presence.hpp"
 #include "snipass/backends/target_list.hpp"
+#include "snipass/base/source_shares.hpp"
 #include "snipass/config/configuration.hpp"
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/relay.hpp"
@@ -21,7 +22,7 @@ namespace snipass::server {
 
 class backend {
   public:
-    // `settings` outlives the backend. max_pending: this worker's share of the setting, at least 1.
+    // `settings` outlives the backend. max_pending: this worker's share of the setting.
     backend(const config::backend_settings& settings, std::size_t max_pending, address_book& book);
 
     [[nodiscard]] const config::backend_settings& settings() const noexcept { return settings_; }
@@ -32,21 +33,35 @@ class backend {
     [[nodiscard]] const target_list& targets() const noexcept { return targets_; }
     [[nodiscard]] const net::relay_options& relaying() const noexcept { return relaying_; }
 
-    // has_room: fewer than max_pending clients are on their way to this backend. make_room: it has, or one
-    // that is held and may be displaced leaves, soon.
-    [[nodiscard]] bool has_room() const noexcept { return pending_ - leaving_ < max_pending_; }
-    [[nodiscard]] bool make_room();
+    class held;
 
-    // pending counts a client that is on its way for as long as it exists.
-    class pending {
+    // pending is one client that is on its way to this backend, for as long as it exists. Where there are
+    // max_pending, somebody makes way: the first of those who may be displaced, or the newest of the largest
+    // source (source_shares), which may be this one.
+    class pending : private source_shares::place {
       public:
-        explicit pending(backend& owner) noexcept : owner_(owner) { ++owner_.pending_; }
+        pending(backend& owner, const ip_address& source);
         ~pending() { --owner_.pending_; }
         pending(const pending&) = delete;
         pending& operator=(const pending&) = delete;
 
+        // is_displaced: it is not offered again. An offer that is under way is heard out.
+        [[nodiscard]] bool is_displaced() const noexcept { return displaced_; }
+
+        // may_be_displaced: whoever comes while there is no room takes this place.
+        void may_be_displaced();
+
       private:
+        friend class backend;
+        using hook =
+            boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+        void make_way();
+
         backend& owner_;
+        held* held_ = nullptr;
+        bool displaced_ = false;
+        hook in_displaceable_;
     };
 
     // held is one client's place in the queue of those that wait for the backend to come back. Only the first
@@ -54,30 +69,24 @@ class backend {
     // served.
     class held {
       public:
-        held(backend& owner, net::event_loop& loop);
+        held(pending& client, net::event_loop& loop);
         ~held();
         held(const held&) = delete;
         held& operator=(const held&) = delete;
 
-        // wait until it is this client's turn to try, `until`, or a second has passed, which is time to see
-        // whether the client is still there. Returns whether it is its turn.
+        // wait until it is this client's turn to try, `until`, it is displaced, or a second has passed, which
+        // is time to see whether the client is still there. Returns whether it is its turn.
         net::task<bool> wait(net::time_point until);
-
-        // may_be_displaced: whoever comes while there is no room takes this place. Of several the first goes.
-        void may_be_displaced();
-        [[nodiscard]] bool is_displaced() const noexcept { return displaced_; }
 
       private:
         friend class backend;
-        using hook =
-            boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+        friend class pending;
 
+        pending& client_;
         backend& owner_;
         net::sleeper sleeper_;
         bool called_ = false; // the backend is back
-        bool displaced_ = false;
-        hook in_queue_;
-        hook in_displaceable_;
+        pending::hook in_queue_;
     };
 
     // took: the backend has taken a client, so those who wait may try. did_not_take: not this one, for the
@@ -88,8 +97,8 @@ class backend {
     [[nodiscard]] bool is_away() const noexcept { return presence_->is_away(); }
 
   private:
-    template <held::hook held::*Hook>
-    using list_of = boost::intrusive::list<held, boost::intrusive::member_hook<held, held::hook, Hook>,
+    template <class T, pending::hook T::*Hook>
+    using list_of = boost::intrusive::list<T, boost::intrusive::member_hook<T, pending::hook, Hook>,
                                            boost::intrusive::constant_time_size<false>>;
 
     const config::backend_settings& settings_;
@@ -97,12 +106,11 @@ class backend {
     target_list targets_;
     net::relay_options relaying_;
     std::shared_ptr<presence> presence_;
-    std::size_t max_pending_;
-    std::size_t pending_ = 0;
-    std::size_t leaving_ = 0;    // of them: displaced
+    source_shares shares_;       // of those who are pending and not displaced
+    std::size_t pending_ = 0;    // and those who are
     net::clock::duration pause_; // before the next knock
-    list_of<&held::in_queue_> held_;
-    list_of<&held::in_displaceable_> displaceable_;
+    list_of<held, &held::in_queue_> held_;
+    list_of<pending, &pending::in_displaceable_> displaceable_;
 };
 
 } // namespace snipass::server

@@ -8,8 +8,9 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
-#include <array>
 #include <cstddef>
+#include <memory>
+#include <span>
 #include <unordered_map>
 
 namespace snipass {
@@ -19,7 +20,8 @@ namespace snipass {
 // source, too, with the share of 4 and of 16. At the bound the newest place of the largest source goes: who
 // has many loses one, who has few loses none.
 //
-// It allocates for each source, not for each place. One thread only.
+// As long as it is not half full it only knows who is in: who gets on quickly costs no look at a source, and
+// no allocation. One thread only.
 class source_shares {
     struct network;
 
@@ -42,9 +44,12 @@ class source_shares {
             place* of = nullptr;
             network* in = nullptr;
         };
+        using line_hook = boost::intrusive::list_member_hook<>;
 
         source_shares* in_ = nullptr;
-        std::array<membership, 3> memberships_; // an IPv4 address has one
+        ip_address source_;
+        line_hook in_not_counted_;
+        std::unique_ptr<membership[]> memberships_; // once it is counted, for each of its networks
     };
 
     explicit source_shares(std::size_t limit = 1) noexcept : limit_(limit) {}
@@ -63,16 +68,24 @@ class source_shares {
 
     // places_of is what a bound for each source is held against: the places of its address or /64, a quarter
     // of its /56's or a sixteenth of its /48's, whichever is most, rounded up.
-    [[nodiscard]] std::size_t places_of(const ip_address& source) const;
+    [[nodiscard]] std::size_t places_of(const ip_address& source);
 
     // newest_of_largest is who would go next; null: nobody is in.
-    [[nodiscard]] place* newest_of_largest() noexcept;
+    [[nodiscard]] place* newest_of_largest();
+
+    // For owners who let the oldest go: that of a source, or of its network if that is what places_of is of;
+    // and that of the largest source (of several, the one that has been so large for longest). Null: nobody
+    // is in.
+    [[nodiscard]] place* oldest_of(const ip_address& source);
+    [[nodiscard]] place* oldest_of_largest();
 
   private:
+    using members = boost::intrusive::list<place::membership>; // the newest is the last
+
     struct network : boost::intrusive::set_base_hook<> {
         ip_prefix prefix;
-        std::size_t cost = 1;                              // of a place: the smaller, the larger the share
-        boost::intrusive::list<place::membership> members; // the newest is the last
+        std::size_t cost = 1; // of a place: the smaller, the larger the share
+        source_shares::members members;
 
         network(const ip_prefix& of, std::size_t cost_of_a_place) noexcept
             : prefix(of), cost(cost_of_a_place) {}
@@ -84,11 +97,19 @@ class source_shares {
     };
     using by_load = boost::intrusive::multiset<network, boost::intrusive::constant_time_size<false>>;
 
+    [[nodiscard]] bool is_of_largest(const place& one) const noexcept;
+    [[nodiscard]] network* largest_of(const ip_address& source);
+    [[nodiscard]] static std::span<place::membership> memberships_of(const place& one) noexcept;
+    void count(place& one);
+    void count_all();
     void join(place::membership& one, network& to) noexcept;
     void part(place::membership& one) noexcept;
 
     std::size_t limit_;
     std::size_t size_ = 0;
+    boost::intrusive::list<place,
+                           boost::intrusive::member_hook<place, place::line_hook, &place::in_not_counted_>>
+        not_counted_; // newer than all who are
     std::unordered_map<ip_prefix, network, hash> networks_;
     by_load by_load_; // the largest is the last
 };

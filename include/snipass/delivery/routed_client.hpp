@@ -40,9 +40,9 @@ struct routed_client {
     // something is sent to it, so it is served.
     [[nodiscard]] bool is_gone() const;
 
-    // keeps: the client is not gone, and has not been displaced from `place`, as one that has closed its side
-    // may be.
-    [[nodiscard]] bool keeps(backend::held& place) const;
+    // keeps: the client is not gone, and has not been displaced from `place`, where one that has closed its
+    // side goes first.
+    [[nodiscard]] bool keeps(backend::pending& place) const;
 
     // is_removed: a reload has taken away `of`, which this client, who began before it, waits for; or the
     // address (as written) that it got to.

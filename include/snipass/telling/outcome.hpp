@@ -20,13 +20,13 @@ enum class outcome : std::uint8_t {
     bad_proxy_header,     // a balancer of accept_proxy_protocol began with something else
     client_closed,        // the client left before it was routed
     hello_timeout,        // the hello was not complete in time
-    shed,                 // max_waiting was reached and this was the oldest
+    shed,                 // max_waiting was reached and this was the largest source's oldest
     shed_source,          // max_waiting_per_source was reached and this was the source's oldest
     backend_absent,       // no socket at the backend's path
     backend_refused,      // a socket, but nobody behind it; a proxied backend refused the connection
     backend_backlog_full, // the backlog of its stream socket stayed full
     backend_queue_full,   // the queue of its datagram socket stayed full
-    backend_max_pending,  // max_pending clients were on their way to it, or it made way for one
+    backend_max_pending,  // max_pending clients were on their way to it, and it made way
     backend_declined,     // it closed without acknowledging
     backend_silent,       // it did not acknowledge within ack_timeout; no connection within connect_timeout
     backend_failed,       // anything else

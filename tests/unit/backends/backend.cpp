@@ -22,13 +22,17 @@ struct queue {
     server::log log{config::log_settings{}};
     net::event_loop loop;
     server::backend away{settings, 10, book};
+    std::list<server::backend::pending> pending;
     std::list<server::backend::held> places;
     std::list<spawned<bool>> waits;
 
     ~queue() { loop.destroy_tasks(); }
 
+    server::backend::pending& come(const std::string& source = "192.0.2.1") {
+        return pending.emplace_back(away, *ip_address::parse(source));
+    }
     void join(net::time_point until) {
-        auto& place = places.emplace_back(away, loop);
+        auto& place = places.emplace_back(come(), loop);
         waits.emplace_back(loop, place.wait(until));
     }
     // One letter for each wait: "w"aits, "t"urn to try, "n"o turn.
@@ -52,14 +56,15 @@ struct fixture : router_fixture {
 TEST_CASE("backend: pending clients are counted while they exist") {
     queue test;
     server::backend one{test.settings, 2, test.book};
-    CHECK(one.has_room());
+    const auto source = *ip_address::parse("192.0.2.1");
     {
-        const server::backend::pending first{one};
-        CHECK(one.has_room());
-        const server::backend::pending second{one};
-        CHECK_FALSE(one.has_room());
+        const server::backend::pending first{one, source};
+        const server::backend::pending second{one, source};
+        CHECK_FALSE(second.is_displaced());
+        CHECK(server::backend::pending{one, source}.is_displaced());
+        CHECK_FALSE(first.is_displaced());
     }
-    CHECK(one.has_room());
+    CHECK_FALSE(server::backend::pending{one, source}.is_displaced());
 }
 
 TEST_CASE("backend: a datagram backend has a channel for each address, others have none") {
@@ -82,7 +87,7 @@ TEST_CASE("backend: of those that are held only the first knocks") {
 TEST_CASE("backend: the first knocks less often each time, and soon again once the backend is back") {
     queue test;
     const auto next_knock = [&test] {
-        server::backend::held place{test.away, test.loop};
+        server::backend::held place{test.come(), test.loop};
         const auto begun = net::clock::now();
         spawned<bool> wait{test.loop, place.wait(net::time_point::max())};
         run_until(test.loop, [&] { return wait.done(); });
@@ -103,31 +108,62 @@ TEST_CASE("backend: the first knocks less often each time, and soon again once t
 
 TEST_CASE("backend: where there is no room, the first of those that may be displaced makes it") {
     queue test;
-    server::backend::held* places[3];
-    for (auto& place : places) {
+    const auto pending = [&test](int number) -> auto& {
+        return *std::next(test.pending.begin(), number);
+    };
+    for (int i = 0; i < 3; ++i)
         test.join(net::time_point::max());
-        place = &test.places.back();
-    }
-    CHECK(test.away.make_room()); // there is
-    std::list<server::backend::pending> pending;
+    for (int i = 3; i < 10; ++i)
+        CHECK_FALSE(test.come("192.0.2.2").is_displaced());
+    pending(2).may_be_displaced();
+    pending(1).may_be_displaced();
+    pending(2).may_be_displaced();
+    CHECK_FALSE(test.come("192.0.2.2").is_displaced());
+    CHECK(pending(2).is_displaced());
+    CHECK_FALSE(pending(1).is_displaced());
+    CHECK(test.states()[2] == 'n'); // it is woken
+    pending(2).may_be_displaced();  // it is already
+    CHECK_FALSE(test.come("192.0.2.2").is_displaced());
+    CHECK(pending(1).is_displaced());
+    CHECK(test.come("192.0.2.2").is_displaced()); // nobody else may be
+    test.places.clear();
+}
+
+TEST_CASE("backend: where there is no room, the newest of the largest source makes it") {
+    queue test;
+    const auto pending = [&test](int number) -> auto& {
+        return *std::next(test.pending.begin(), number);
+    };
+    CHECK_FALSE(test.come("192.0.2.1").is_displaced());
+    for (int i = 1; i < 9; ++i)
+        CHECK_FALSE(test.come("192.0.2.2").is_displaced());
+    test.places.emplace_back(test.come("192.0.2.2"), test.loop);
+    test.waits.emplace_back(test.loop, test.places.back().wait(net::time_point::max()));
+    CHECK(test.come("192.0.2.2").is_displaced());
+    CHECK_FALSE(test.come("192.0.2.1").is_displaced());
+    CHECK(pending(9).is_displaced());
+    CHECK(test.states() == "n"); // it is woken
+    CHECK_FALSE(test.come("192.0.2.3").is_displaced());
+    CHECK(pending(8).is_displaced());
+    CHECK_FALSE(pending(7).is_displaced());
+    test.places.clear();
+}
+
+TEST_CASE("backend: of those who are displaced while they are offered there is a bound, too") {
+    queue test;
     for (int i = 0; i < 10; ++i)
-        pending.emplace_back(test.away);
-    CHECK_FALSE(test.away.make_room()); // nobody may be
-    places[2]->may_be_displaced();
-    places[1]->may_be_displaced();
-    places[2]->may_be_displaced();
-    CHECK(test.away.make_room());
-    CHECK(places[2]->is_displaced());
-    CHECK_FALSE(places[1]->is_displaced());
-    CHECK(test.states() == "wwn"); // it is woken
-    CHECK(test.away.make_room());  // and its place not taken yet: nobody else leaves for it
-    CHECK_FALSE(places[1]->is_displaced());
-    pending.emplace_back(test.away);
-    places[2]->may_be_displaced();
-    CHECK(test.away.make_room());
-    CHECK(places[1]->is_displaced());
-    pending.emplace_back(test.away);
-    CHECK_FALSE(test.away.make_room());
+        test.come("192.0.2.1");
+    int taken_in = 0;
+    for (int i = 0; i < 250; ++i) // each from a network of its own
+        taken_in += test.come("198.51.100." + std::to_string(i)).is_displaced() ? 0 : 1;
+    CHECK(taken_in == 9);
+    for (int round = 0; round < 2; ++round)
+        for (int i = 0; i < 9; ++i)
+            test.come("203.0.113." + std::to_string(i));
+    std::size_t whole = 0;
+    for (const auto& one : test.pending)
+        whole += one.is_displaced() ? 0 : 1;
+    CHECK(whole == 10);
 }
 
 TEST_CASE("backend: when one leaves, the next becomes the first and tries at once") {

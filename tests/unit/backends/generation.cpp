@@ -32,9 +32,8 @@ TEST_CASE("generation: a backend for each of the file's, with this worker's shar
     auto& two = *site.backends[1];
     CHECK(two.settings().name == "two");
     std::list<server::backend::pending> clients;
-    for (int i = 0; i < 17; ++i) {
-        CHECK(two.has_room());
-        clients.emplace_back(two);
-    }
-    CHECK_FALSE(two.has_room());
+    const auto source = *ip_address::parse("192.0.2.1");
+    for (int i = 0; i < 17; ++i)
+        CHECK_FALSE(clients.emplace_back(two, source).is_displaced());
+    CHECK(clients.emplace_back(two, source).is_displaced());
 }

@@ -148,3 +148,37 @@ TEST_CASE("source_shares: a smaller limit sends nobody away at once") {
     CHECK(all.come("192.0.2.4") == 4);
     CHECK(all.shares.size() == 2);
 }
+
+TEST_CASE("source_shares: the newest is the newest, whenever it was counted") {
+    crowd all{4};
+    for (int i = 0; i < 3; ++i)
+        CHECK(all.come("192.0.2.1") == -1);
+    for (int i = 0; i < 2; ++i)
+        all.places.pop_front();
+    CHECK(all.come("192.0.2.1") == -1);
+    CHECK(all.come("192.0.2.2") == -1);
+    CHECK(all.come("192.0.2.3") == -1);
+    CHECK(all.come("192.0.2.4") == 1);
+}
+
+TEST_CASE("source_shares: the oldest of a source, and of the largest") {
+    crowd all{100};
+    CHECK(all.shares.oldest_of_largest() == nullptr);
+    CHECK(all.shares.oldest_of(address("192.0.2.1")) == nullptr);
+    for (const auto* const source : {"192.0.2.1", "192.0.2.2", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"})
+        CHECK(all.come(source) == -1);
+    const auto place = [&all](int number) { return &*std::next(all.places.begin(), number); };
+    CHECK(all.shares.oldest_of_largest() == place(1));
+    CHECK(all.shares.oldest_of(address("192.0.2.1")) == place(0));
+    CHECK(all.shares.oldest_of(address("2001:db8::2")) == place(3));
+    for (int i = 2; i < 9; ++i)
+        CHECK(all.come("2001:db8:0:" + std::to_string(i) + "::1") == -1);
+    CHECK(all.shares.oldest_of(address("2001:db8:0:5::1")) == place(3)); // of its /56, which has more than 2
+    CHECK(all.come("192.0.2.3") == -1);
+    CHECK(all.come("192.0.2.3") == -1);
+    all.places.pop_back();
+    CHECK(all.come("192.0.2.3") == -1);
+    CHECK(all.shares.oldest_of_largest() == place(3));
+    all.places.erase(std::next(all.places.begin(), 3));
+    CHECK(all.shares.oldest_of_largest() == place(1)); // 192.0.2.3 has two, too, but was later
+}

@@ -82,6 +82,36 @@ TEST_CASE("waiting_room: at the limit all wait, one more sheds the oldest") {
     CHECK(test.states() == "rrwww");
 }
 
+TEST_CASE("waiting_room: one more sheds the oldest of the source that has most") {
+    fixture test{4, 10};
+    for (const char* source : {"192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.2"})
+        test.enter(source);
+    test.enter("192.0.2.3");
+    CHECK(test.states() == "wrwww");
+    test.enter("192.0.2.4");
+    CHECK(test.states() == "wrrwww");
+    test.enter("192.0.2.5"); // all have one
+    CHECK(test.states() == "rrrwwww");
+}
+
+TEST_CASE("waiting_room: a /56 has four shares of a source's limit, a /48 sixteen") {
+    struct row {
+        const char* before; // of the number of the network
+        const char* behind;
+        int networks;
+    };
+    for (const auto& row : {row{"2001:db8:0:", "::1", 8}, row{"2001:db8:0:", "00::1", 32}}) {
+        fixture test{1'000, 2};
+        for (int i = 0; i < row.networks; ++i)
+            test.enter(row.before + std::to_string(i) + row.behind);
+        test.enter("192.0.2.1");
+        const std::string all(static_cast<std::size_t>(row.networks) + 1, 'w');
+        CHECK(test.states() == all);
+        test.enter(std::string{row.before} + "99" + row.behind);
+        CHECK(test.states() == "s" + all);
+    }
+}
+
 TEST_CASE("waiting_room: at the source's limit all wait, one more sheds the source's oldest") {
     fixture test{10, 2};
     for (const char* source : {"192.0.2.1", "192.0.2.2", "192.0.2.2"})
@@ -165,16 +195,18 @@ TEST_CASE("waiting_room: limits that shrink hold for those who enter from then o
     CHECK(test.states() == "rwwww"); // one in, one out
 }
 
-TEST_CASE("waiting_room: shed_oldest takes the oldest of all, and says if there is none") {
+TEST_CASE("waiting_room: shed_oldest takes the oldest of the largest source, and says if there is none") {
     fixture test{10, 10};
     CHECK_FALSE(test.room.shed_oldest());
-    test.enter("192.0.2.1");
-    test.enter("192.0.2.2");
+    for (const char* source : {"192.0.2.1", "192.0.2.2", "192.0.2.2"})
+        test.enter(source);
     CHECK(test.room.shed_oldest());
-    CHECK(test.states() == "rw");
+    CHECK(test.states() == "wrw");
+    CHECK(test.room.shed_oldest());
+    CHECK(test.states() == "rrw");
     CHECK(test.room.shed_oldest());
     CHECK_FALSE(test.room.shed_oldest());
-    CHECK(test.states() == "rr");
+    CHECK(test.states() == "rrr");
 }
 
 TEST_CASE("shed_reason: an error code of its own, in words") {
