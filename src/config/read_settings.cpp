@@ -13,6 +13,7 @@ constexpr choice<log_level> levels[] = {{"trace", log_level::trace},
                                         {"warn", log_level::warn},
                                         {"error", log_level::error}};
 constexpr choice<log_format> formats[] = {{"text", log_format::text}, {"json", log_format::json}};
+constexpr choice<bool> switches[] = {{"on", true}, {"off", false}};
 
 } // namespace
 
@@ -37,6 +38,7 @@ server_settings read_server(const members& table, findings& findings) {
     in.read("max_pipe_memory", server.max_pipe_memory, [](const node& node) {
         return as_size(node, limits::least_pipe_memory, limits::most_pipe_memory);
     });
+    in.read("sandbox", server.sandbox, [](const node& node) { return as_choice<bool>(node, switches); });
     in.finish();
     return server;
 }

@@ -28,6 +28,7 @@ struct server_settings {
     milliseconds drain_timeout{30'000};
     std::size_t max_pipes = 1'024;             // for relayed bytes, two descriptors each
     std::size_t max_pipe_memory = 134'217'728; // bytes in them
+    bool sandbox = true;                       // the process gives up what it does not need
 };
 
 enum class log_level {
