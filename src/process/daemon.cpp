@@ -24,6 +24,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,10 @@ using config::log_level;
 
 unsigned worker_count(const config::server_settings& settings) {
     return settings.workers > 0 ? settings.workers : std::max(1U, std::thread::hardware_concurrency());
+}
+
+bool is_error(const config::diagnostic& one) {
+    return one.level == config::severity::error;
 }
 
 constexpr int exit_failure = 1;
@@ -136,8 +141,8 @@ void daemon::start(const config::parsed& parsed) {
     reader_.join();
     sandbox_.close(*configuration_);
     log_.emplace(configuration_->log);
-    log_->write(sandbox_.is_partial() ? log_level::warn : log_level::info, "sandbox",
-                {{"confined", sandbox_.what()}});
+    if (!sandbox_.tell(*log_))
+        return end_early(exit_failure);
     const auto workers = worker_count(configuration_->server);
     auto opened = open_listeners(*configuration_, workers);
     if (!opened.problems.empty())
@@ -166,22 +171,21 @@ opened_listeners daemon::open_listeners(const config::configuration& next, unsig
 
 void daemon::tell(const config::parsed& parsed) {
     for (const auto& diagnostic : parsed.diagnostics) {
-        const bool error = diagnostic.level == config::severity::error;
-        log_->write(error ? log_level::error : log_level::warn, diagnostic.to_string(file_));
+        log_->write(is_error(diagnostic) ? log_level::error : log_level::warn, diagnostic.to_string(file_));
     }
 }
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
 void daemon::reload(config::parsed parsed) {
+    if (parsed.value || !parsed.was_read)
+        std::ranges::copy(sandbox_.problems(file_, parsed.value.get()),
+                          std::back_inserter(parsed.diagnostics));
     tell(parsed);
+    const bool is_good = parsed.value && std::ranges::none_of(parsed.diagnostics, is_error);
     opened_listeners opened;
-    if (parsed.value)
-        opened.problems = sandbox_.problems(*parsed.value);
-    for (const auto& problem : opened.problems)
-        log_->write(log_level::error, problem);
-    if (parsed.value && opened.problems.empty())
+    if (is_good)
         opened = open_listeners(*parsed.value, workers_->size());
-    if (!parsed.value || !opened.problems.empty()) {
+    if (!is_good || !opened.problems.empty()) {
         log_->write(log_level::error, "not reloaded: the configuration before goes on");
         status_ = "The last reload failed; the configuration before it goes on";
         return settle();

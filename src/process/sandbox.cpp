@@ -2,7 +2,7 @@
 // What this process needs for its configuration, and gives up besides.
 #include "snipass/process/sandbox.hpp"
 
-#include "snipass/base/quoted.hpp"
+#include "snipass/handoff/sender.h"
 #include "snipass/os/system_call_filter.hpp"
 
 #include <algorithm>
@@ -13,6 +13,7 @@ namespace snipass::server {
 namespace {
 
 namespace fs = std::filesystem;
+using config::log_level;
 
 constexpr std::uint16_t dns_port = 53; // answers that are too long for a datagram
 
@@ -22,19 +23,17 @@ constexpr bool is_sanitized = true; // their own reports need processes, and fil
 constexpr bool is_sanitized = false;
 #endif
 
-bool has_names(const config::proxy_address& one) {
+bool is_name(const config::proxy_address& one) {
     return !one.host.empty() && !ip_address::parse(one.host);
 }
 
 // looks_up: names of hosts, or of users, which the C library asks the same modules for.
-bool looks_up(const config::configuration& file) {
-    const auto by_name = [](const config::backend_settings& one) {
-        const auto* const relay = one.relay();
-        return one.forward() != nullptr ||
-               (relay != nullptr && std::ranges::any_of(relay->addresses, has_names));
-    };
-    const auto has_users = [](const config::listener_settings& one) { return !one.allowed_users.empty(); };
-    return std::ranges::any_of(file.backends, by_name) || std::ranges::any_of(file.listeners, has_users);
+bool looks_up(const config::backend_settings& one) {
+    const auto* const relay = one.relay();
+    return one.forward() != nullptr || (relay != nullptr && std::ranges::any_of(relay->addresses, is_name));
+}
+bool looks_up(const config::listener_settings& one) {
+    return !one.allowed_users.empty();
 }
 
 std::string folder_of(const fs::path& file) {
@@ -53,8 +52,8 @@ void add_folders_of(const std::string& file, std::set<std::string>& to) {
 // What the C library reads to look up a name. A file that is replaced is another file to the kernel, so it is
 // all of /etc, as far as this user may read it.
 void add_resolver(os::landlock_rules& to) {
-    to.readable.insert(
-        {"/etc", "/lib", "/usr/lib", "/run/systemd", "/run/nscd", "/var/lib/sss", "/var/run/nscd"});
+    to.readable.insert({"/etc", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/run/systemd", "/run/nscd",
+                        "/var/run/nscd", "/var/lib/sss"});
     add_folders_of("/etc/resolv.conf", to.readable);
     to.connect.insert(dns_port);
 }
@@ -64,6 +63,8 @@ void add_listener(const config::listener_settings& one, os::landlock_rules& to) 
         to.bind.insert(one.endpoint->port);
     if (!one.handoff_path.empty())
         to.socket_folders.insert(folder_of(one.handoff_path));
+    if (looks_up(one))
+        add_resolver(to);
 }
 
 void add_backend(const config::backend_settings& one, os::landlock_rules& to) {
@@ -82,6 +83,43 @@ void add_backend(const config::backend_settings& one, os::landlock_rules& to) {
         to.connect.insert(forward->address.port);
     if (one.proxy() != nullptr && one.proxy()->transparent)
         to.bind.insert(0); // its connections come from the clients' own addresses, and from any port
+    if (looks_up(one))
+        add_resolver(to);
+}
+
+bool is_below(const std::string& folder, const std::string& top) {
+    return folder == top || (folder.starts_with(top) && folder[top.size()] == '/');
+}
+
+config::diagnostic closed_to(config::place where, const std::string& what) {
+    return {config::severity::error, where,
+            "the sandbox that was closed at the start has no room for this: " + what +
+                "; restart snipass, with sandbox = \"off\" in [server] if that happens often"};
+}
+
+// add_missing is what one part of the file needs and is not allowed.
+void add_missing(const std::string& who, config::place where, const os::landlock_rules& needs,
+                 const os::landlock_rules& allowed, int version, std::vector<config::diagnostic>& to) {
+    const auto miss = [&](const auto& wanted, const auto& given, const std::string& what, const auto& print) {
+        for (const auto& one : wanted)
+            if (!given.contains(one))
+                to.push_back(closed_to(where, who + what + print(one)));
+    };
+    const auto number = [](std::uint16_t port) { return std::to_string(port); };
+    const auto path = [](const std::string& folder) { return folder; };
+    const bool asks = needs.readable.contains("/etc");
+    if (asks && !allowed.readable.contains("/etc"))
+        to.push_back(closed_to(where, who + " has names to look up, and at the start nothing had"));
+    miss(needs.socket_folders, allowed.socket_folders, " makes its sockets in another folder, ", path);
+    if (version >= os::landlock_ports) {
+        miss(needs.bind, allowed.bind, " listens on another port, ", number);
+        auto connect = needs.connect;
+        if (asks)
+            connect.erase(dns_port); // it comes with the names
+        miss(connect, allowed.connect, " is at another port, ", number);
+    }
+    if (version >= os::landlock_scopes && needs.abstract_sockets && !allowed.abstract_sockets)
+        to.push_back(closed_to(where, who + " is in the abstract namespace, and at the start nothing was"));
 }
 
 } // namespace
@@ -96,49 +134,45 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
         add_listener(one, needs);
     for (const auto& one : configuration.backends)
         add_backend(one, needs);
-    if (looks_up(configuration))
-        add_resolver(needs);
     return needs;
 }
 
-std::vector<std::string> beyond(const os::landlock_rules& allowed, int version,
-                                const config::configuration& next) {
-    const auto needs = needs_of(next);
-    std::vector<std::string> lines;
-    const auto miss = [&lines](const auto& wanted, const auto& given, const std::string& what,
-                               const auto& print) {
-        for (const auto& one : wanted)
-            if (!given.contains(one))
-                lines.push_back(what + print(one));
-    };
-    const auto number = [](std::uint16_t port) { return std::to_string(port); };
-    const auto path = [](const std::string& folder) { return folder; };
-    if (looks_up(next) && !allowed.readable.contains("/etc"))
-        lines.emplace_back("it has names of hosts or users, and at the start it had none");
-    miss(needs.socket_folders, allowed.socket_folders, "it has a handoff listener in another folder, ", path);
-    if (version >= os::landlock_ports) {
-        miss(needs.bind, allowed.bind, "it listens on another port, ", number);
-        if (!looks_up(next) || allowed.connect.contains(dns_port))
-            miss(needs.connect, allowed.connect, "it has a backend at another port, ", number);
+std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int version,
+                                       const config::configuration& next) {
+    std::vector<config::diagnostic> found;
+    for (const auto& one : next.listeners) {
+        os::landlock_rules needs;
+        add_listener(one, needs);
+        add_missing("listener \"" + one.address + "\"", {}, needs, allowed, version, found);
     }
-    if (version >= os::landlock_scopes && needs.abstract_sockets && !allowed.abstract_sockets)
-        lines.emplace_back("it has a backend in the abstract namespace, and at the start it had none");
-    for (auto& line : lines)
-        line = "the sandbox is closed to what the file asks for: " + line +
-               "; restart, with sandbox = \"off\" in [server] if that happens often";
-    return lines;
+    for (const auto& one : next.backends) {
+        os::landlock_rules needs;
+        add_backend(one, needs);
+        add_missing("backend \"" + one.name + "\"", one.where, needs, allowed, version, found);
+    }
+    return found;
 }
 
 void sandbox::close(const config::configuration& configuration) {
-    if (!configuration.server.sandbox)
+    is_required_ = configuration.server.sandbox == config::sandbox_mode::required;
+    if (configuration.server.sandbox == config::sandbox_mode::off)
         return;
-    if (is_sanitized) {
-        what_ = "off: this is a build with sanitizers";
-        return;
-    }
     what_.clear();
+    if (is_sanitized)
+        return lack("nothing: this is a build with sanitizers");
+    handoff_remember_users(&handoff_libc);
     close_files_and_ports(configuration);
     close_system_calls();
+}
+
+bool sandbox::tell(log& log) const {
+    log.write(is_partial_ ? log_level::warn : log_level::info, "sandbox", {{"confined", what_}});
+    if (!is_partial_ || !is_required_)
+        return true;
+    log.write(log_level::error,
+              "not started: this system cannot confine all that sandbox = \"required\" asks for; "
+              "write \"on\" to start with what it can");
+    return false;
 }
 
 void sandbox::close_files_and_ports(const config::configuration& configuration) {
@@ -170,8 +204,19 @@ void sandbox::lack(const std::string& part) {
     is_partial_ = true;
 }
 
-std::vector<std::string> sandbox::problems(const config::configuration& next) const {
-    return version_ > 0 ? beyond(allowed_, version_, next) : std::vector<std::string>{};
+std::vector<config::diagnostic> sandbox::problems(const std::string& file,
+                                                  const config::configuration* next) const {
+    if (version_ == 0)
+        return {};
+    if (next != nullptr)
+        return beyond(allowed_, version_, *next);
+    std::set<std::string> folders;
+    add_folders_of(file, folders);
+    std::vector<config::diagnostic> found;
+    for (const auto& one : folders)
+        if (std::ranges::none_of(allowed_.readable, [&one](const auto& top) { return is_below(one, top); }))
+            found.push_back(closed_to({}, "it was not in the folder " + one + " at the start"));
+    return found;
 }
 
 } // namespace snipass::server

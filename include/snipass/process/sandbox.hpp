@@ -2,8 +2,9 @@
 // sandbox: what this process needs for its configuration, and gives up besides.
 #pragma once
 
-#include "snipass/config/configuration.hpp"
+#include "snipass/config/parse.hpp"
 #include "snipass/os/landlock.hpp"
+#include "snipass/telling/log.hpp"
 
 #include <string>
 #include <vector>
@@ -15,10 +16,10 @@ namespace snipass::server {
 // listeners; connect to its backends.
 [[nodiscard]] os::landlock_rules needs_of(const config::configuration& configuration);
 
-// beyond is what `next` needs and a process confined to `allowed` may not do: one line each, for an admin. A
+// beyond is what `next` needs and a process confined to `allowed` may not do, by this version of Landlock. A
 // sandbox that is closed cannot be opened a little.
-[[nodiscard]] std::vector<std::string> beyond(const os::landlock_rules& allowed, int version,
-                                              const config::configuration& next);
+[[nodiscard]] std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int version,
+                                                     const config::configuration& next);
 
 // sandbox is closed once, before there are other threads, and stays so.
 class sandbox {
@@ -27,14 +28,13 @@ class sandbox {
     // to.
     void close(const config::configuration& configuration);
 
-    // what is told at the start: what is confined, or why nothing is.
-    [[nodiscard]] const std::string& what() const noexcept { return what_; }
+    // tell says at the start what is confined, and why the rest is not. False: the file does without nothing.
+    [[nodiscard]] bool tell(log& log) const;
 
-    // is_partial: it was asked for, and the kernel could not do all of it.
-    [[nodiscard]] bool is_partial() const noexcept { return is_partial_; }
-
-    // problems with a reload to `next`, see beyond().
-    [[nodiscard]] std::vector<std::string> problems(const config::configuration& next) const;
+    // problems with a reload to `next`, see beyond(). Null: `file` could not be read; it may have left its
+    // folder.
+    [[nodiscard]] std::vector<config::diagnostic> problems(const std::string& file,
+                                                           const config::configuration* next) const;
 
   private:
     void close_files_and_ports(const config::configuration& configuration);
@@ -45,7 +45,8 @@ class sandbox {
     os::landlock_rules allowed_;
     int version_ = 0; // of Landlock; 0: it is not in force
     std::string what_ = "off";
-    bool is_partial_ = false;
+    bool is_required_ = false;
+    bool is_partial_ = false; // it was asked for, and could not all be done
 };
 
 } // namespace snipass::server

@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -61,6 +62,7 @@ struct site {
         relay.addresses.push_back(std::move(address));
         config::backend_settings one;
         one.name = "backend " + std::to_string(file.backends.size());
+        one.where = {7, 1};
         one.kind = std::move(relay);
         file.backends.push_back(std::move(one));
     }
@@ -85,6 +87,28 @@ int connect_to(std::uint16_t port) {
     const auto size = os::to_sockaddr({*ip_address::parse("127.0.0.1"), port}, storage);
     const os::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     return errno_of(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size));
+}
+
+// A first segment with data connects, too.
+int connect_by_sending_to(std::uint16_t port) {
+    sockaddr_storage storage;
+    const auto size = os::to_sockaddr({*ip_address::parse("127.0.0.1"), port}, storage);
+    const os::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    return errno_of(
+        ::sendto(fd.get(), "x", 1, MSG_FASTOPEN, reinterpret_cast<const sockaddr*>(&storage), size));
+}
+
+int connect_by_message_to(std::uint16_t port) {
+    sockaddr_storage storage;
+    msghdr message{};
+    message.msg_namelen = os::to_sockaddr({*ip_address::parse("127.0.0.1"), port}, storage);
+    message.msg_name = &storage;
+    char byte = 'x';
+    iovec bytes{&byte, 1};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    const os::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    return errno_of(::sendmsg(fd.get(), &message, MSG_FASTOPEN));
 }
 
 int make_socket(int family, int type, int protocol = 0) {
@@ -204,6 +228,11 @@ TEST_CASE("sandbox: who takes the process over finds no way out of it") {
         {"listen on another port", [&] { return bind_to(closed_port); }, refused_from(os::landlock_ports)},
         {"connect to another port", [&] { return connect_to(closed_port); },
          refused_from(os::landlock_ports)},
+        {"connect to it with the first bytes", [&] { return connect_by_sending_to(closed_port); }, EPERM},
+        {"connect to it with a message", [&] { return connect_by_message_to(closed_port); }, EPERM},
+        {"connect by a protocol whose ports are not confined",
+         [] { return make_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP); }, EPERM},
+        {"write packets", [] { return make_socket(AF_INET, SOCK_RAW, IPPROTO_TCP); }, EPERM},
         {"signal another process", [&] { return errno_of(::kill(parent, 0)); }, EPERM},
         {"signal it as a thread", [&] { return errno_of(::syscall(SYS_tgkill, parent, parent, 0)); }, EPERM},
         {"trace another process", [&] { return errno_of(::ptrace(PTRACE_SEIZE, parent, 0, 0)); }, EPERM},
@@ -214,6 +243,10 @@ TEST_CASE("sandbox: who takes the process over finds no way out of it") {
         {"mount", [] { return errno_of(::mount("none", "/mnt", "tmpfs", 0, nullptr)); }, EPERM},
         {"load a program into the kernel", [] { return errno_of(::syscall(SYS_bpf, 0, nullptr, 0)); }, EPERM},
         {"see packets", [] { return make_socket(AF_PACKET, SOCK_RAW); }, EPERM},
+        {"load a module", [] { return errno_of(::syscall(SYS_finit_module, -1, "", 0)); }, EPERM},
+        {"handle its own page faults", [] { return errno_of(::syscall(SYS_userfaultfd, 0)); }, EPERM},
+        {"see keys", [] { return errno_of(::syscall(SYS_keyctl, 0, 0, 0, 0, 0)); }, EPERM},
+        {"share memory by a name", [] { return errno_of(::syscall(SYS_shmget, 1, 4096, 0)); }, EPERM},
         {"have a ring", [] { return errno_of(::syscall(SYS_io_uring_setup, 1, nullptr)); }, EPERM},
     };
     std::vector<std::pair<std::string, std::function<int()>>> tries;
@@ -276,11 +309,11 @@ TEST_CASE("sandbox: with names in the file the resolver's files can be read") {
 
 TEST_CASE("sandbox: off is off") {
     site here;
-    here.file.server.sandbox = false;
+    here.file.server.sandbox = config::sandbox_mode::off;
     CHECK(in_sandbox(here.file, {{"fork", start_process}}).at("fork") == done);
 }
 
-TEST_CASE("sandbox: a reload is told what the sandbox has no room for") {
+TEST_CASE("sandbox: a reload is told what the sandbox has no room for, and where") {
     constexpr int newest = os::landlock_scopes;
     struct row {
         const char* what;
@@ -288,21 +321,23 @@ TEST_CASE("sandbox: a reload is told what the sandbox has no room for") {
         void (*change)(site&);
     };
     const row rows[] = {
-        {"it has a backend at another port, 1", os::landlock_ports,
-         [](site& one) { one.add_backend("127.0.0.1", 1); }},
-        {"it listens on another port, 8443", os::landlock_ports,
+        {"snipass.toml:7:1: error: the sandbox that was closed at the start has no room for this: "
+         "backend \"backend 1\" is at another port, 1;",
+         os::landlock_ports, [](site& one) { one.add_backend("127.0.0.1", 1); }},
+        {"listener \"127.0.0.1:0\" listens on another port, 8443", os::landlock_ports,
          [](site& one) { one.file.listeners.front().endpoint->port = 8443; }},
-        {"it has names of hosts or users", 1,
+        {"backend \"backend 1\" has names to look up", 1,
          [](site& one) { one.add_backend("a.example.net", bound_to(one.backend.get()).port); }},
-        {"it has names of hosts or users", 1,
+        {"listener \"127.0.0.1:0\" has names to look up", 1,
          [](site& one) {
              one.file.listeners.front().allowed_users.push_back({"blog", {}, {}});
          }},
         {"in another folder, /run/x", 1,
          [](site& one) { one.file.listeners.front().handoff_path = "/run/x/in.sock"; }},
-        {"it has a backend in the abstract namespace", os::landlock_scopes,
+        {"backend \"blog\" is in the abstract namespace", os::landlock_scopes,
          [](site& one) {
              config::backend_settings blog;
+             blog.name = "blog";
              blog.kind = config::handoff_settings{{"@blog"}};
              one.file.backends.push_back(blog);
          }},
@@ -313,10 +348,12 @@ TEST_CASE("sandbox: a reload is told what the sandbox has no room for") {
         const auto allowed = server::needs_of(here.file);
         CHECK(server::beyond(allowed, newest, here.file).empty());
         change(here);
-        const auto lines = server::beyond(allowed, newest, here.file);
-        REQUIRE(lines.size() == 1);
-        CHECK(lines[0].find(what) != std::string::npos);
-        CHECK(lines[0].find("restart") != std::string::npos);
+        const auto found = server::beyond(allowed, newest, here.file);
+        REQUIRE(found.size() == 1);
+        const auto line = found[0].to_string("snipass.toml");
+        CAPTURE(line);
+        CHECK(line.find(what) != std::string::npos);
+        CHECK(line.find("restart") != std::string::npos);
         CHECK(server::beyond(allowed, version, here.file).size() == 1);
         CHECK(server::beyond(allowed, version - 1, here.file).size() == (version == 1 ? 1U : 0U));
     }
