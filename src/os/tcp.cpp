@@ -159,7 +159,7 @@ error_code prepare_listener(int fd) {
 }
 
 result<std::size_t> accept_queue_size(int listener) {
-    tcp_info info{};
+    tcp_info info; // only the first `size` bytes are set
     socklen_t size = offsetof(tcp_info, tcpi_unacked) + sizeof info.tcpi_unacked;
     if (::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return last_error();
