@@ -10,7 +10,15 @@ namespace snipass::server {
 std::string not_taken::in_words() const {
     if (!detail.empty())
         return std::string{detail};
-    return error ? error.message() : std::string{to_string(why)};
+    if (!error)
+        return std::string{to_string(why)};
+    if (why != outcome::backend_failed || where.empty())
+        return error.message();
+    auto text = std::string{where} + ": " + error.message();
+    if (os::errno_of(error) == EPROTOTYPE)
+        text += where.starts_with("unix:") ? "; it takes datagrams, and no connections"
+                                           : "; protocol may be the other one, \"stream\" or \"datagram\"";
+    return text;
 }
 
 outcome to_outcome(const error_code& ec, outcome full) noexcept {

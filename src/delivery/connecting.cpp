@@ -56,7 +56,7 @@ class connecting {
             source_ = client.about.client.address;
     }
 
-    task<result<connected>> run();
+    task<connection> run();
 
   private:
     // One connect of the race, by its number there.
@@ -88,17 +88,17 @@ class connecting {
     std::vector<attempt> attempts_;
     std::size_t next_ = 0;
     net::time_point next_at_ = net::time_point::min();
-    error_code last_ = nothing_to_try;
+    not_connected last_{nothing_to_try};
 };
 
-task<result<connected>> connecting::run() {
+task<connection> connecting::run() {
     for (;;) {
         if (auto won = take_finished()) // after each start: one that has won ends the race
             co_return std::move(*won);
         if (has_turn() && net::clock::now() >= next_at_) {
             if (next_ > 0 &&
                 client_.is_gone()) // the first attempt is always worth it; looking costs a system call
-                co_return net::wait_error::cancelled;
+                co_return not_connected{net::wait_error::cancelled};
             if (next_ > 0 && net::clock::now() >= limit_.last_begin)
                 next_ = candidates_.size(); // those under way have their time
             else if (auto won = start_next())
@@ -112,7 +112,7 @@ task<result<connected>> connecting::run() {
         if (race_.has_finished())
             continue;
         if (const auto why = why_stop())
-            co_return why;
+            co_return not_connected{why};
     }
 }
 
@@ -158,13 +158,13 @@ std::optional<connected> connecting::start_next() {
             note_success(to);
             return connected{std::move(*fd), to, counted{to.state}};
         }
-        last_ = fd.error();
-        note_failure(to, last_);
+        last_ = {fd.error(), to.address->text};
+        note_failure(to, last_.why);
         return std::nullopt;
     }
     if (const auto why_not = may_connect(to)) { // no fault of the address
-        if (why_not != would_loop || last_ == nothing_to_try)
-            last_ = why_not;
+        if (why_not != would_loop || last_.why == nothing_to_try)
+            last_ = {why_not, to.address->text};
         return std::nullopt;
     }
     const auto now = net::clock::now();
@@ -185,9 +185,9 @@ std::optional<connected> connecting::take_finished() {
             note_those_that_were_slow("another address answered sooner");
             return connected{std::move(*one->socket), std::move(to), std::move(*session)};
         }
-        last_ = one->socket.error();
+        last_ = {one->socket.error(), to.address->text};
         if (!which.was_slow && !was_cut(which))
-            note_failure(to, last_);
+            note_failure(to, last_.why);
         next_at_ = net::clock::now();
     }
     return std::nullopt;
@@ -232,16 +232,16 @@ task<bool> make_room(routed_client& client, error_code problem) {
     co_return true;
 }
 
-task<result<connected>> connect_to_one(routed_client& client, const config::backend_settings& settings,
-                                       std::vector<candidate>& candidates, patience limit) {
+task<connection> connect_to_one(routed_client& client, const config::backend_settings& settings,
+                                std::vector<candidate>& candidates, patience limit) {
     for (;;) {
         connecting one{client, settings, candidates, limit};
-        auto connection = co_await one.run();
-        if (connection || net::clock::now() >= limit.last_begin)
-            co_return connection;
-        const bool has_room = co_await make_room(client, connection.error());
+        auto made = co_await one.run();
+        if (made || net::clock::now() >= limit.last_begin)
+            co_return made;
+        const bool has_room = co_await make_room(client, made.error().why);
         if (!has_room)
-            co_return connection;
+            co_return made;
     }
 }
 

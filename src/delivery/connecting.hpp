@@ -17,6 +17,13 @@ struct connected {
     counted session;
 };
 
+// Why there is no connection: the error of the last address that failed.
+struct not_connected {
+    error_code why;
+    std::string_view where{}; // that address, as written
+};
+using connection = boost::system::result<connected, not_connected>;
+
 // What connect_to_one says where all that is left to try is this router's own.
 inline const error_code would_loop = os::make_error(EDEADLK);
 
@@ -41,8 +48,8 @@ struct patience {
 // would come back to a listener of this router is not tried at all. An error: operation_aborted if the client
 // has left, one of the above, or that of the last one that failed. The one that is connected to keeps no
 // `state` in the list.
-[[nodiscard]] net::task<result<connected>> connect_to_one(routed_client& client,
-                                                          const config::backend_settings& settings,
-                                                          std::vector<candidate>& candidates, patience limit);
+[[nodiscard]] net::task<connection> connect_to_one(routed_client& client,
+                                                   const config::backend_settings& settings,
+                                                   std::vector<candidate>& candidates, patience limit);
 
 } // namespace snipass::server

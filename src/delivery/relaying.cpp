@@ -11,7 +11,6 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
-#include "snipass/os/tcp.hpp"
 
 #include <sys/socket.h>
 
@@ -45,15 +44,10 @@ task<error_code> greet(routed_client& client, int connection, const config::back
         first.assign(header.begin(), header.end());
     }
     first.insert(first.end(), client.consumed.begin(), client.consumed.end());
-    // The hello follows a header at once, in one segment with it. What was consumed is followed by nothing.
-    const bool has_more = client.consumed.empty();
-    if (!has_more)
-        os::send_at_once(connection);
-    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (has_more ? MSG_MORE : 0);
     net::fd_watch watch{client.thread.loop, connection};
     const auto deadline = std::min(net::clock::now() + settings.proxy()->connect_timeout, end);
     for (byte_view rest{first}; !rest.empty();) {
-        const auto n = ::send(connection, rest.data(), rest.size(), flags);
+        const auto n = ::send(connection, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
             rest = rest.subspan(static_cast<std::size_t>(n));
             continue;
@@ -70,28 +64,29 @@ task<error_code> greet(routed_client& client, int connection, const config::back
 
 // connect_and_greet: whoever does not take the greeting has had nothing of the client, so the addresses
 // behind it are tried.
-task<result<connected>> connect_and_greet(routed_client& client, const config::backend_settings& settings,
-                                          std::vector<candidate> candidates, patience limit) {
+task<connection> connect_and_greet(routed_client& client, const config::backend_settings& settings,
+                                   std::vector<candidate> candidates, patience limit) {
     for (;;) {
-        auto connection = co_await connect_to_one(client, settings, candidates, limit);
-        if (!connection)
-            co_return connection;
-        const auto ec = co_await greet(client, connection->fd.get(), settings, limit.end);
+        auto made = co_await connect_to_one(client, settings, candidates, limit);
+        if (!made)
+            co_return made;
+        const auto ec = co_await greet(client, made->fd.get(), settings, limit.end);
         if (!ec)
-            co_return connection;
+            co_return made;
         if (!settings.forward())
-            note_failure(client.thread.events, settings, connection->to, ec);
+            note_failure(client.thread.events, settings, made->to, ec);
         const auto used = std::ranges::find_if(candidates, [&](const candidate& one) {
-            return one.address == connection->to.address && one.endpoint == connection->to.endpoint;
+            return one.address == made->to.address && one.endpoint == made->to.endpoint;
         });
         candidates.erase(candidates.begin(), used == candidates.end() ? used : used + 1);
         if (candidates.empty() || net::clock::now() >= limit.last_begin || client.is_gone())
-            co_return ec;
+            co_return not_connected{ec, made->to.address->text};
     }
 }
 
 // why_not says why none of the addresses took the client, by the error of the last one that was tried.
-not_taken why_not(const routed_client& client, const backend& to, const error_code& last) {
+not_taken why_not(const routed_client& client, const backend& to, const not_connected& failed) {
+    const auto& last = failed.why;
     if (last == net::wait_error::cancelled)
         return {outcome::client_closed};
     if (client.is_removed(to.settings()))
@@ -100,7 +95,7 @@ not_taken why_not(const routed_client& client, const backend& to, const error_co
         return {.why = outcome::destination_refused,
                 .detail = "a loop: its address is this router's own",
                 .is_final = true};
-    return {to_outcome(last), last};
+    return {.why = to_outcome(last), .error = last, .where = failed.where};
 }
 
 not_taken cannot_be_relayed(const error_code& why) {
@@ -132,14 +127,14 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         candidates = to.targets().in_order(client.about.client.address);
     }
     const patience limit{std::min(begun + tries_in_a_row * settings.proxy()->connect_timeout, until), until};
-    auto connection = co_await connect_and_greet(client, settings, std::move(candidates), limit);
-    if (!connection)
-        co_return why_not(client, to, connection.error());
-    if (client.is_removed(settings, connection->to.address->text))
+    auto made = co_await connect_and_greet(client, settings, std::move(candidates), limit);
+    if (!made)
+        co_return why_not(client, to, made.error());
+    if (client.is_removed(settings, made->to.address->text))
         co_return removed();
-    const relay_facts where{connection->to.address->text, connection->to.endpoint, net::clock::now() - begun};
+    const relay_facts where{made->to.address->text, made->to.endpoint, net::clock::now() - begun};
     proxied_session::begin(client, to,
-                           {std::move(connection->fd), where, std::move(connection->session),
+                           {std::move(made->fd), where, std::move(made->session),
                             mark ? std::move(*mark) : hellos_under_way::mark{}});
     co_return relayed{};
 }

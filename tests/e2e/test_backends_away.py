@@ -48,6 +48,24 @@ class Refusals(Away):
                 text = self.backend(protocol, protocol=protocol, rest='hold = "0s"').replace(f"backend.{protocol}", "backend.blog")
                 self.refused(self.start_router(text, name=protocol), "backend_refused")
 
+    def test_what_failed_is_named_and_a_socket_of_the_other_type_says_which_key_may_be_wrong(self):
+        kinds = {"stream": socket.SOCK_DGRAM, "datagram": socket.SOCK_STREAM}
+        for protocol, kind in kinds.items():
+            with self.subTest(protocol=protocol), socket.socket(socket.AF_UNIX, kind) as unix:
+                path = self.folder / f"{protocol}.sock"
+                unix.bind(str(path))
+                text = self.backend(protocol, protocol=protocol, rest='hold = "0s"').replace(f"backend.{protocol}", "backend.blog")
+                line = self.refused(self.start_router(text, name=protocol), "backend_failed")
+                self.assertEqual(line["detail"], f"blog: {path}: Protocol wrong type for socket; protocol may be the other one, "
+                                                 '"stream" or "datagram"')
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unix:
+            unix.bind(str(self.folder / "far"))
+            for address, why in ((f"unix:{self.folder}/far", "Protocol wrong type for socket; it takes datagrams, and no connections"),
+                                 ("255.255.255.255:443", "Network is unreachable")):
+                text = f'[backend.blog]\nproxy = ["{address}"]\nhold = "0s"\n'
+                line = self.refused(self.start_router(text, name=address[:4]), "backend_failed")
+                self.assertEqual(line["detail"], f"blog: {address}: {why}")
+
     def test_declined(self):
         receiver = self.receiver("blog", manner="decline")
         router = self.start_router(self.backend("blog", rest='hold = "0s"'))

@@ -119,7 +119,7 @@ class Transparent:
     def test_without_the_capability_the_log_says_so_and_nothing_is_ejected(self):
         router = self.forwarder('transparent = true\neject_after = 1\nhold = "0s"', ("setpriv", "--bounding-set=-all", "--inh-caps=-all"))
         self.assertEqual(read_all(self.client(router)), (b"", "fin"))
-        self.assertEqual(router.session()["detail"], "far: Operation not permitted")
+        self.assertEqual(router.session()["detail"], f"far: {self.written(self.BACKEND, self.port)}: Operation not permitted")
         self.assertEqual([e for e in router.events if e.get("message") == "an address is ejected"], [])
 
 

@@ -56,6 +56,17 @@ TEST_CASE("attempt: in words it is what was noted, or the kernel's message, or t
     CHECK(one.in_words() == "backend_declined");
     one.error = os::make_error(ENOENT);
     CHECK(one.in_words() == "No such file or directory");
+    one.where = "/run/blog.sock";
+    CHECK(one.in_words() == "No such file or directory"); // the outcome says that it is not there
+    one.why = outcome::backend_failed;
+    one.error = os::make_error(EACCES);
+    CHECK(one.in_words() == "/run/blog.sock: Permission denied");
+    one.error = os::make_error(EPROTOTYPE);
+    CHECK(one.in_words() == "/run/blog.sock: Protocol wrong type for socket; protocol may be the other one, "
+                            "\"stream\" or \"datagram\"");
+    one.where = "unix:/run/blog.sock";
+    CHECK(one.in_words() ==
+          "unix:/run/blog.sock: Protocol wrong type for socket; it takes datagrams, and no connections");
     one.detail = "a loop";
     CHECK(one.in_words() == "a loop");
 }
