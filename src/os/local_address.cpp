@@ -6,7 +6,9 @@
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unique_fd.hpp"
 
+#include <ifaddrs.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -71,6 +73,25 @@ result<whereabouts> where_is(const ip_address& address) {
     std::memcpy(&route, reply.data() + NLMSG_HDRLEN, sizeof route);
     const bool here = route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_BROADCAST;
     return here ? whereabouts::here : whereabouts::elsewhere;
+}
+
+std::string interface_with(const ip_address& address) {
+    ifaddrs* all = nullptr;
+    if (::getifaddrs(&all) != 0)
+        return {};
+    std::string found;
+    for (const auto* one = all; one != nullptr && found.empty(); one = one->ifa_next) {
+        const int family = one->ifa_addr == nullptr ? AF_UNSPEC : one->ifa_addr->sa_family;
+        sockaddr_storage storage{};
+        if (family == AF_INET)
+            std::memcpy(&storage, one->ifa_addr, sizeof(sockaddr_in));
+        else if (family == AF_INET6)
+            std::memcpy(&storage, one->ifa_addr, sizeof(sockaddr_in6));
+        if (const auto has = to_endpoint(storage); has && has->address == address)
+            found = one->ifa_name;
+    }
+    ::freeifaddrs(all);
+    return found;
 }
 
 result<ip_address> source_towards(const ip_address& address) {

@@ -5,11 +5,14 @@
 #include "snipass/os/error.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -142,6 +145,14 @@ bool is_connected(int fd) {
     return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
 }
 
+bool may_bind_any_port() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    if (::syscall(SYS_capget, &header, sets.data()) != 0)
+        return false;
+    return (sets[CAP_TO_INDEX(CAP_NET_BIND_SERVICE)].effective & CAP_TO_MASK(CAP_NET_BIND_SERVICE)) != 0;
+}
+
 int first_unprivileged_port() {
     int port = 1024;
     std::ifstream{"/proc/sys/net/ipv4/ip_unprivileged_port_start"} >> port; // a sandbox may hide it
@@ -151,7 +162,6 @@ int first_unprivileged_port() {
 error_code prepare_listener(int fd) {
     if (auto ec = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1))
         return ec;
-    take_urgent_inline(fd);
     int seconds = 0;
     socklen_t size = sizeof seconds;
     if (::getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &size) == 0 && seconds > 0)
@@ -160,7 +170,7 @@ error_code prepare_listener(int fd) {
 }
 
 result<std::size_t> accept_queue_size(int listener) {
-    tcp_info info; // only the first `size` bytes are set
+    tcp_info info{};
     socklen_t size = offsetof(tcp_info, tcpi_unacked) + sizeof info.tcpi_unacked;
     if (::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return last_error();
@@ -268,10 +278,6 @@ void watch_peer(int fd, std::chrono::milliseconds keepalive, std::chrono::millis
     }
     if (user_timeout.count() > 0)
         (void)set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(user_timeout.count()));
-}
-
-void send_at_once(int fd) {
-    (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 void take_urgent_inline(int fd) {

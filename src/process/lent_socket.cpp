@@ -4,6 +4,7 @@
 // ListenDatagram=.
 #include "snipass/process/lent_socket.hpp"
 
+#include "snipass/base/quoted.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_listener.hpp"
@@ -60,6 +61,12 @@ std::string why_not_for_handoffs(int fd, const std::string& name) {
     return type == SOCK_DGRAM || os::is_listening(fd) ? "" : not_listening(fd);
 }
 
+std::string why_not(int fd, const std::string& name, bool for_handoffs) {
+    if (option(fd, SO_TYPE) < 0)
+        return "it is no socket: write ListenStream= in the socket unit";
+    return for_handoffs ? why_not_for_handoffs(fd, name) : why_not_for_clients(fd, name);
+}
+
 lent_socket failed(const error_code& ec) {
     return {{}, {}, ec.message()};
 }
@@ -75,9 +82,7 @@ lent_socket prepare_for_handoffs(int fd) {
 } // namespace
 
 lent_socket prepare_lent(int fd, const std::string& name, bool for_handoffs) {
-    if (option(fd, SO_TYPE) < 0)
-        return {{}, {}, "it is no socket: write ListenStream= in the socket unit"};
-    auto problem = for_handoffs ? why_not_for_handoffs(fd, name) : why_not_for_clients(fd, name);
+    auto problem = why_not(fd, name, for_handoffs);
     if (!problem.empty())
         return {{}, {}, std::move(problem)};
     if (for_handoffs)
@@ -91,11 +96,16 @@ lent_socket prepare_lent(int fd, const std::string& name, bool for_handoffs) {
     return bound ? lent_socket{bound->to_string(), socket_kind::tcp, {}} : failed(bound.error());
 }
 
-lent_description describe_lent(int fd, const std::string& name) {
-    if (const auto bound = os::local_endpoint(fd))
-        return {bound->to_string(), "systemd:" + name};
-    const auto path = os::local_path(fd);
-    return {path, (path.empty() ? "systemd:" : "handoff:systemd:") + name};
+std::string describe_unnamed(int fd, const std::string& name) {
+    const bool is_unix = option(fd, SO_DOMAIN) == AF_UNIX;
+    const auto bound = os::local_endpoint(fd);
+    const auto where = is_unix ? os::local_path(fd) : bound ? bound->to_string() : std::string{};
+    auto text = in_quotes(name) + (where.empty() ? "" : " (" + where + ")") + ", and no [[listener]] has it";
+    if (const auto problem = why_not(fd, name, is_unix); !problem.empty())
+        return text + ", nor can one: " + problem + ", or disable the unit";
+    const auto address = (is_unix ? "handoff:systemd:" : "systemd:") + name;
+    return text + ": its clients wait for nobody; write address = " + in_quotes(address) +
+           ", or disable the socket unit";
 }
 
 } // namespace snipass::server

@@ -7,13 +7,13 @@
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_listener.hpp"
 #include "snipass/process/lent_socket.hpp"
+#include "snipass/process/listener_hints.hpp"
 
 #include <fcntl.h>
 #include <net/if.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <utility>
 
 namespace snipass::server {
 namespace {
@@ -50,29 +50,6 @@ std::string problem(const listener_settings& one, std::string_view what, std::st
     if (!hint.empty())
         text += " (" + std::string{hint} + ")";
     return text;
-}
-
-// The hint for a handoff listener's path comes from a look at the path.
-std::string hint_for_path(const std::string& path, const error_code& ec) {
-    std::error_code ignored;
-    const std::filesystem::path file{path};
-    const auto folder = file.parent_path().string();
-    switch (os::errno_of(ec)) {
-    case ENOENT:
-        return "there is no folder " + folder + "; RuntimeDirectory= in the unit makes one in /run";
-    case ENOTDIR:
-        return folder + " is no folder";
-    case EACCES:
-        return "this user may not make files in " + folder;
-    case EROFS:
-        return folder + " is read-only here; ReadWritePaths= in the unit names what is not";
-    case EADDRINUSE:
-        if (!std::filesystem::is_socket(std::filesystem::symlink_status(file, ignored)))
-            return "it is no socket: remove it, or write another path";
-        return "another program listens there";
-    default:
-        return {};
-    }
 }
 
 os::unique_fd copy_of(int fd) {
@@ -117,7 +94,7 @@ void listener_opener::check_within(const listener_settings& one, opened_listener
     const auto any_port = os::listen_tcp({one.endpoint->address, 0});
     if (!any_port)
         return to.problems.push_back(
-            problem(one, any_port.error().message(), hint_for(*one.endpoint, any_port.error())));
+            problem(one, any_port.error().message(), hint_for(one, *one.endpoint, any_port.error())));
     to.bound_addresses.push_back({one.address, one.endpoint->to_string()});
 }
 
@@ -133,7 +110,7 @@ void listener_opener::open_own(const listener_settings& one, opened_listeners& t
     }
     if (!socket)
         return to.problems.push_back(
-            problem(one, socket.error().message(), hint_for(endpoint, socket.error())));
+            problem(one, socket.error().message(), why_not(one, endpoint, socket.error())));
     const int fd = (*socket)->get();
     for (auto& sockets : to.by_worker) {
         auto copy = copy_of(fd);
@@ -163,32 +140,19 @@ result<std::shared_ptr<const os::unique_fd>> listener_opener::own(const ip_endpo
     return origin;
 }
 
-std::string listener_opener::hint_for(const ip_endpoint& address, const error_code& ec) const {
-    switch (os::errno_of(ec)) {
-    case EADDRINUSE:
-        return holder_of(address);
-    case EADDRNOTAVAIL:
-        return "no interface of this machine has the address";
-    case EAFNOSUPPORT:
-        if (address.address == ip_address{})
-            return "there is no IPv6 here: write \"0.0.0.0:" + std::to_string(address.port) +
-                   "\", or \"*:" + std::to_string(address.port) + "\" for what there is";
-        return address.address.is_v4() ? "there is no IPv4 here" : "there is no IPv6 here";
-    case EACCES:
-        if (address.port > 0 && address.port < os::first_unprivileged_port())
-            return "a port below " + std::to_string(os::first_unprivileged_port()) +
-                   " needs CAP_NET_BIND_SERVICE";
-        return "a security policy of this machine forbids it";
-    case EPERM:
-        return "a sandbox forbids it, such as SocketBindDeny= in the unit";
-    case EMFILE:
-        return "raise LimitNOFILE=";
-    default:
-        return {};
-    }
+std::string listener_opener::why_not(const listener_settings& one, const ip_endpoint& address,
+                                     const error_code& ec) const {
+    auto hint = os::errno_of(ec) == EADDRINUSE ? holder_of(address) : std::string{};
+    if (hint.empty())
+        hint = hint_for(one, address, ec);
+    // They may lie open in this process all the same.
+    if (os::errno_of(ec) == EADDRINUSE && !passed_.problem.empty())
+        hint += "; of systemd's sockets none was taken: " + passed_.problem;
+    return hint;
 }
 
-// holder_of says who listens on an address that is in use.
+// holder_of says who of those that this process knows listens on an address that is in use; empty: none of
+// them.
 std::string listener_opener::holder_of(const ip_endpoint& address) const {
     for (const auto& passed : passed_.all) {
         const auto bound = os::local_endpoint(passed.fd.get());
@@ -199,7 +163,7 @@ std::string listener_opener::holder_of(const ip_endpoint& address) const {
         if (!one.origin.expired() && overlap(one.endpoint, address))
             return "this process does, on " + one.endpoint.to_string() +
                    ": restart it, or reload without that address first, and then with this one";
-    return "another program listens there";
+    return {};
 }
 
 // One socket for each protocol, because a path has one kind of socket. The workers share that of `stream`;
@@ -274,15 +238,12 @@ std::vector<std::string> listener_opener::unnamed() {
         if (std::ranges::count(used_, one.name) > 0)
             continue;
         idle.push_back(one.name);
-        if (std::ranges::count(told_, one.name) > 0)
-            continue;
-        const auto [place, address] = describe_lent(one.fd.get(), one.name);
-        lines.push_back("systemd passed the socket \"" + one.name + "\"" +
-                        (place.empty() ? "" : " (" + place + ")") +
-                        ", and no [[listener]] has it: its clients wait for nobody; write address = \"" +
-                        address + "\", or disable the socket unit");
+        if (std::ranges::count(told_, one.name) == 0)
+            lines.push_back("systemd passed " + describe_unnamed(one.fd.get(), one.name));
     }
     told_ = std::move(idle);
+    if (!passed_.problem.empty() && !std::exchange(told_problem_, true))
+        lines.push_back("systemd's sockets: " + passed_.problem);
     return lines;
 }
 

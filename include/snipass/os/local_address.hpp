@@ -6,6 +6,7 @@
 #include "snipass/base/result.hpp"
 
 #include <cstdint>
+#include <string>
 
 namespace snipass::os {
 
@@ -18,6 +19,10 @@ enum class whereabouts : std::uint8_t {
 // machine, whichever interface has it. It does not wait for anybody. An error: it could not be asked, for
 // which it takes a descriptor.
 [[nodiscard]] result<whereabouts> where_is(const ip_address& address);
+
+// interface_with is the name of an interface that has the address, whether it can be used now or not; empty:
+// none has.
+[[nodiscard]] std::string interface_with(const ip_address& address);
 
 // source_towards is the address that a connection to `address` would come from. It sends nothing. An error:
 // there is no way there (ENETUNREACH and the like), or no descriptor to ask with.

@@ -19,11 +19,8 @@ struct lent_socket {
 // for clients.
 [[nodiscard]] lent_socket prepare_lent(int fd, const std::string& name, bool for_handoffs);
 
-// describe_lent is where such a socket listens, and what to write to have it: "[::]:443", "systemd:https".
-struct lent_description {
-    std::string place;
-    std::string address; // of a [[listener]]
-};
-[[nodiscard]] lent_description describe_lent(int fd, const std::string& name);
+// describe_unnamed says of a socket that no [[listener]] has what it is, and what to write to have it, or why
+// none can.
+[[nodiscard]] std::string describe_unnamed(int fd, const std::string& name);
 
 } // namespace snipass::server

@@ -42,7 +42,8 @@ class listener_opener {
     void keep(const std::vector<config::listener_settings>& in_use);
 
     // unnamed is what to tell of sockets that systemd passed and no listener in use names: their clients wait
-    // for nobody. Each is told once, until it was named again.
+    // for nobody. Each is told once, until it was named again. So is why none was taken of those that there
+    // are.
     [[nodiscard]] std::vector<std::string> unnamed();
 
     // change_modes gives the files of handoff listeners that are open already the modes of `now`. It returns
@@ -66,7 +67,8 @@ class listener_opener {
                                                                    unsigned interface);
     static void open_handoff(const config::listener_settings& one, opened_listeners& to);
     void lend(const config::listener_settings& one, opened_listeners& to);
-    [[nodiscard]] std::string hint_for(const ip_endpoint& address, const error_code& ec) const;
+    [[nodiscard]] std::string why_not(const config::listener_settings& one, const ip_endpoint& address,
+                                      const error_code& ec) const;
     [[nodiscard]] std::string holder_of(const ip_endpoint& address) const;
 
     os::passed_sockets passed_;
@@ -74,6 +76,7 @@ class listener_opener {
     std::vector<std::string> open_; // listeners in use that have sockets, as written
     std::vector<std::string> used_; // names of systemd's that listeners in use have
     std::vector<std::string> told_; // of the others
+    bool told_problem_ = false;     // of passed_
 };
 
 } // namespace snipass::server

@@ -324,13 +324,39 @@ TEST_CASE("listener_opener: a socket that no listener names is told once, with w
     const auto lines = one.unnamed();
     REQUIRE(lines.size() == 1);
     CAPTURE(lines[0]);
-    CHECK(lines[0].find("\"web\" (" + place + "), and no [[listener]] has it") != std::string::npos);
+    CHECK(lines[0].find("systemd passed \"web\" (" + place +
+                        "), and no [[listener]] has it: its clients wait") == 0);
     CHECK(lines[0].find("write address = \"" + listener.address + "\"") != std::string::npos);
     CHECK(one.unnamed().empty());
     one.keep({listener});
     CHECK(one.unnamed().empty());
     one.keep({}); // a reload has dropped it
     CHECK(one.unnamed().size() == 1);
+}
+
+TEST_CASE("listener_opener: of a socket that no listener names, and none can have, it says why") {
+    const same_descriptors check;
+    for (const auto& row : wrong_sockets) {
+        CAPTURE(row.what);
+        auto socket = row.make();
+        const bool is_unix =
+            os::local_path(socket.get()) != "" || std::string{row.what}.find("unix") != std::string::npos;
+        const auto lines = opener_with("web", std::move(socket)).unnamed();
+        REQUIRE(lines.size() == 1);
+        CAPTURE(lines[0]);
+        CHECK(lines[0].find("and no [[listener]] has it, nor can one: ") != std::string::npos);
+        CHECK(lines[0].find(is_unix ? row.for_handoffs : row.for_clients) != std::string::npos);
+    }
+}
+
+TEST_CASE(
+    "listener_opener: why none of systemd's sockets was taken is told once, also where none is asked for") {
+    os::passed_sockets none;
+    none.problem = "LISTEN_PID is 1, and this process is 2";
+    server::listener_opener one{std::move(none)};
+    CHECK(one.unnamed() ==
+          std::vector<std::string>{"systemd's sockets: LISTEN_PID is 1, and this process is 2"});
+    CHECK(one.unnamed().empty());
 }
 
 TEST_CASE("listener_opener: a handoff listener has a socket for each protocol") {
