@@ -13,6 +13,8 @@ constexpr choice<log_level> levels[] = {{"trace", log_level::trace},
                                         {"warn", log_level::warn},
                                         {"error", log_level::error}};
 constexpr choice<log_format> formats[] = {{"text", log_format::text}, {"json", log_format::json}};
+constexpr choice<sandbox_mode> sandboxes[] = {
+    {"on", sandbox_mode::on}, {"off", sandbox_mode::off}, {"required", sandbox_mode::required}};
 
 } // namespace
 
@@ -37,6 +39,8 @@ server_settings read_server(const members& table, findings& findings) {
     in.read("max_pipe_memory", server.max_pipe_memory, [](const node& node) {
         return as_size(node, limits::least_pipe_memory, limits::most_pipe_memory);
     });
+    in.read("sandbox", server.sandbox,
+            [](const node& node) { return as_choice<sandbox_mode>(node, sandboxes); });
     in.finish();
     return server;
 }

@@ -42,6 +42,8 @@ bool context::make_room() {
 
 void context::finish(record& one) {
     counters.outcomes[static_cast<std::size_t>(one.outcome)].add();
+    if (one.left_without_a_byte())
+        counters.empty.add();
     if (one.match)
         counters.matches[static_cast<std::size_t>(*one.match)].add();
     lines.add(one);

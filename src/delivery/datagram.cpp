@@ -34,7 +34,7 @@ error_code send(routed_client& client, datagram_channel& channel) {
 } // namespace
 
 begun_attempt hand_off_by_datagram(routed_client& client, backend& to, std::size_t path,
-                                   net::time_point /*deadline*/) {
+                                   net::time_point /*until*/) {
     auto& channel = to.channels()[path];
     auto ec = send(client, channel);
     if (ec == os::make_error(ECONNREFUSED)) // maybe a receiver that was restarted

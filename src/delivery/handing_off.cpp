@@ -36,10 +36,10 @@ task<attempt> hand_off(routed_client& client, backend& to, net::time_point until
     auto* const attempt_by = protocols[static_cast<std::size_t>(settings.protocol)];
     attempt made;
     for (std::size_t path = 0; path < settings.paths.size(); ++path) {
-        const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
+        auto end = until; // of this path's time, once it has failed
         for (auto pause = first_retry;; pause = std::min(2 * pause, last_retry)) {
             client.socket.restore();
-            auto begun = attempt_by(client, to, path, deadline);
+            auto begun = attempt_by(client, to, path, end);
             if (auto* const answer = std::get_if<task<attempt>>(&begun))
                 made = co_await *answer;
             else
@@ -49,8 +49,10 @@ task<attempt> hand_off(routed_client& client, backend& to, net::time_point until
                 co_return made;
             failed->where = settings.paths[path];
             // An attempt without time for an answer would only be taken back.
-            const auto next = net::clock::now() + pause;
-            if (!may_pass_soon(failed->why) || next >= deadline)
+            const auto now = net::clock::now();
+            const auto next = now + pause;
+            end = std::min(end, now + settings.attempt_timeout());
+            if (!may_pass_soon(failed->why) || next >= end)
                 break;
             co_await sleep_until(client.thread, next, failed->error);
         }

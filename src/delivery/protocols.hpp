@@ -16,9 +16,10 @@ namespace snipass::server {
 // An attempt that has ended, or one whose answer is waited for.
 using begun_attempt = std::variant<attempt, net::task<attempt>>;
 
-// One attempt with one of the backend's paths, which has ended at `deadline`.
+// One attempt with one of the backend's paths. It has ended `until` then, and after the backend's
+// attempt_timeout.
 using hand_off_by = begun_attempt(routed_client& client, backend& to, std::size_t path,
-                                  net::time_point deadline);
+                                  net::time_point until);
 
 hand_off_by hand_off_by_stream;
 hand_off_by hand_off_by_datagram;

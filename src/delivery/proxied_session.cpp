@@ -2,8 +2,6 @@
 // What is left of a session while it is relayed.
 #include "snipass/delivery/proxied_session.hpp"
 
-#include "snipass/os/tcp.hpp"
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -23,7 +21,11 @@ bool leads_to(const config::backend_settings& backend, std::string_view address)
 } // namespace
 
 proxied_session::proxied_session(routed_client& client, backend& to, backend_side other)
-    : relay(client.socket.release(), std::move(other.connection), to.relaying(), client.socket.is_shared()),
+    : relay({.client = client.socket.release(),
+             .backend = std::move(other.connection),
+             .client_is_shared = client.socket.is_shared(),
+             .backend_is_tcp = other.where.endpoint.has_value()},
+            to.relaying()),
       thread_(client.thread), site_(client.site), to_(to), at_(std::move(other.counted_there)),
       about_(std::move(client.about)), where_(other.where), mark_(std::move(other.mark)) {
     about_.relay = &where_;
@@ -34,7 +36,6 @@ proxied_session::proxied_session(routed_client& client, backend& to, backend_sid
 
 void proxied_session::begin(routed_client& client, backend& to, backend_side other) {
     auto& thread = client.thread;
-    os::set_nonblocking(client.socket.get());
     auto session = std::make_unique<proxied_session>(client, to, std::move(other));
     auto& about = session->about_;
     std::unique_ptr<net::relay> relay = std::move(session);

@@ -11,6 +11,7 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
 
 #include <sys/socket.h>
 
@@ -44,10 +45,15 @@ task<error_code> greet(routed_client& client, int connection, const config::back
         first.assign(header.begin(), header.end());
     }
     first.insert(first.end(), client.consumed.begin(), client.consumed.end());
+    // The hello follows a header at once, in one segment with it. What was consumed is followed by nothing.
+    const bool has_more = client.consumed.empty();
+    if (!has_more)
+        os::send_at_once(connection);
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (has_more ? MSG_MORE : 0);
     net::fd_watch watch{client.thread.loop, connection};
     const auto deadline = std::min(net::clock::now() + settings.proxy()->connect_timeout, end);
     for (byte_view rest{first}; !rest.empty();) {
-        const auto n = ::send(connection, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const auto n = ::send(connection, rest.data(), rest.size(), flags);
         if (n >= 0) {
             rest = rest.subspan(static_cast<std::size_t>(n));
             continue;

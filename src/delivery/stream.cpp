@@ -12,6 +12,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -69,13 +70,15 @@ task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client, os:
 }
 
 begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t path,
-                                 net::time_point deadline) {
+                                 net::time_point until) {
     if (!client.consumed.empty())
         return not_taken{.why = outcome::backend_failed,
                          .detail = "its first bytes are no longer in its socket, where stream needs them",
                          .is_final = true};
+    const auto& settings = *to.settings().handoff();
+    const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
     const auto header = proxy_protocol::write_v2(client.facts());
-    auto connection = offer_by_stream(to.settings().handoff()->paths[path], client.socket, header);
+    auto connection = offer_by_stream(settings.paths[path], client.socket, header);
     if (!connection)
         return not_taken{to_outcome(connection.error()), connection.error()};
     return answer_by_stream(client.thread.loop, client.socket, std::move(*connection), deadline);

@@ -13,9 +13,16 @@ enum {
     overflow_user = 65534, /* user_namespaces(7) */
 };
 
-/* knows_all_users: this user namespace has a number for everybody. Where there is no /proc, nobody can say;
+/* Of a process that gives up to read /proc, and to change its namespace. */
+static enum {
+    not_asked,
+    all_users,
+    some_users
+} remembered;
+
+/* ask_for_all_users: this user namespace has a number for everybody. Where there is no /proc, nobody can say;
  * of any other failure (no descriptor is left) a sender must not profit. */
-static bool knows_all_users(const struct handoff_calls* calls) {
+static bool ask_for_all_users(const struct handoff_calls* calls) {
     char text[64] = "";
     const int file = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
     if (file < 0)
@@ -25,6 +32,14 @@ static bool knows_all_users(const struct handoff_calls* calls) {
     unsigned first = 0, outside = 0, count = 0;
     return size > 0 && sscanf(text, "%u %u %u", &first, &outside, &count) == 3 && first == outside &&
            count == UINT32_MAX;
+}
+
+void handoff_remember_users(const struct handoff_calls* calls) {
+    remembered = ask_for_all_users(calls) ? all_users : some_users;
+}
+
+static bool knows_all_users(const struct handoff_calls* calls) {
+    return remembered == not_asked ? ask_for_all_users(calls) : remembered == all_users;
 }
 
 static bool is_in(uid_t user, const uid_t* allowed, size_t count) {

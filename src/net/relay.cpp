@@ -64,11 +64,11 @@ std::string_view to_string(relay_side side) noexcept {
     return side == relay_side::client ? "client" : "backend";
 }
 
-relay::relay(os::unique_fd client, os::unique_fd backend, const relay_options& options,
-             bool client_is_shared) noexcept
-    : client_{std::move(client)}, backend_{std::move(backend)}, options_(options), started_(clock::now()),
-      last_byte_(started_), client_is_shared_(client_is_shared) {
+relay::relay(relay_sockets sockets, const relay_options& options) noexcept
+    : client_{std::move(sockets.client)}, backend_{std::move(sockets.backend)}, options_(options),
+      started_(clock::now()), last_byte_(started_), client_is_shared_(sockets.client_is_shared) {
     backend_.readable = false; // its registration tells; the client has its hello there
+    backend_.is_tcp = backend_.may_delay = sockets.backend_is_tcp;
 }
 
 relay::~relay() {
@@ -77,8 +77,8 @@ relay::~relay() {
 }
 
 error_code relay::watch() {
-    for (const auto* one : {&client_, &backend_})
-        os::take_urgent_inline(one->fd.get());
+    if (backend_.is_tcp)
+        os::take_urgent_inline(backend_.fd.get());
     if (const auto ec = group_->loop_.watch_edges(client_.fd.get(), *this, client_tag))
         return ec;
     return group_->loop_.watch_edges(backend_.fd.get(), *this, backend_tag);
@@ -173,7 +173,8 @@ void relay::end(relay_end how) {
     return_pipe(to_backend_);
     return_pipe(to_client_);
     const relay_result result{how, closed_first_, to_backend_.bytes, to_client_.bytes};
-    group_->loop_.unwatch(client_.fd.get()); // closing alone would not do, if there are copies
+    if (client_is_shared_)
+        group_->loop_.unwatch(client_.fd.get()); // closing alone would not do, if there are copies
     for (auto* one : {&client_, &backend_})
         how == relay_end::finished ? one->fd.reset() : os::close_with_reset(std::move(one->fd));
     ended(result);

@@ -4,6 +4,7 @@
 
 #include "snipass/net/relay_group.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -85,6 +86,18 @@ bool relay::move_some(direction& one) {
     return false;
 }
 
+// prepare_to_splice: splice(2) has no MSG_DONTWAIT.
+void relay::prepare_to_splice() {
+    if (!std::exchange(may_splice_, true))
+        os::set_nonblocking(client_.fd.get());
+}
+
+// do_not_delay: nothing is in the way of the first bytes, and many a backend hears no others.
+void relay::do_not_delay(direction& one) {
+    if (one.bytes > 0 && std::exchange(one.to.may_delay, false))
+        os::send_at_once(one.to.fd.get());
+}
+
 // copy passes a chunk through the group's buffer: for little it is cheaper than splicing. What the other side
 // has no room for waits in the pipe.
 ssize_t relay::copy(direction& one) {
@@ -93,7 +106,8 @@ ssize_t relay::copy(direction& one) {
     if (n <= 0)
         return n;
     auto size = static_cast<std::size_t>(n);
-    const bool is_last = one.from.hung_up && size < room && read_the_end(one, size, room);
+    const bool is_last =
+        one.from.hung_up && size < room && (is_drained(one.from) || read_the_end(one, size, room));
     one.bulk = size == room;
     // The socket is empty, and what comes next is announced (epoll(7)); but an end that was announced already
     // is not announced again, and a read ends in front of an urgent byte, too.
@@ -109,6 +123,7 @@ ssize_t relay::copy(direction& one) {
 // keep: an empty pipe takes all that is not more than its capacity (pipe(7)), unless there is no memory for
 // its pages. Bytes that are lost so must not go unnoticed.
 void relay::keep(direction& one, const std::uint8_t* bytes, std::size_t size) {
+    prepare_to_splice();
     const auto n = ::write(one.pipe.write_end.get(), bytes, size);
     one.in_pipe = size;
     if (n == static_cast<ssize_t>(size))
@@ -116,6 +131,12 @@ void relay::keep(direction& one, const std::uint8_t* bytes, std::size_t size) {
     failure_ = relay_end::no_memory;
     client_.failed = backend_.failed = true;
     to_backend_.over = to_client_.over = true;
+}
+
+// is_drained: a read that was short has found the FIN that was there before it (tcp(7)). Only in front of an
+// urgent byte, and after an RST, it says less; and a unix socket's ends with each message of descriptors.
+bool relay::is_drained(const socket& one) noexcept {
+    return one.is_tcp && !one.urgent && !one.failed;
 }
 
 // read_the_end adds what is left to read of a side that has hung up; true if its FIN comes next. The last
@@ -144,6 +165,7 @@ ssize_t relay::copy_with_care(direction& one) {
 // splice_in goes on while there is much to come: the more passes at once, the less often the other side is
 // woken (measured: a tenth of the cost of bulk).
 ssize_t relay::splice_in(direction& one) {
+    prepare_to_splice();
     ssize_t n = 0;
     do {
         n = ::splice(one.from.fd.get(), nullptr, one.pipe.write_end.get(), nullptr,
@@ -164,6 +186,7 @@ ssize_t relay::splice_in(direction& one) {
 bool relay::empty_pipe(direction& one) {
     if (!one.to.writable)
         return false;
+    do_not_delay(one);
     const auto n = ::splice(one.pipe.read_end.get(), nullptr, one.to.fd.get(), nullptr, one.in_pipe,
                             SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     if (n < 0) {
@@ -181,6 +204,7 @@ bool relay::empty_pipe(direction& one) {
 }
 
 std::size_t relay::send(direction& one, const std::uint8_t* bytes, std::size_t size, int flags) {
+    do_not_delay(one);
     const auto n = ::send(one.to.fd.get(), bytes, size, flags | MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0) {
         one.to.writable = false;

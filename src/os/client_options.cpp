@@ -30,11 +30,12 @@ struct setting {
     int value;
 };
 
-// What the kernel gives a new socket, but for TCP_NODELAY, which the listener gives it. Not here: what
-// systemd can set on a listener, and hurts nobody (SO_KEEPALIVE=, SO_PRIORITY, IP_TOS, TCP_CONGESTION).
+// What the kernel gives a new socket, but for TCP_NODELAY and SO_OOBINLINE, which the listener gives it. Not
+// here: what systemd can set on a listener, and hurts nobody (SO_KEEPALIVE=, SO_PRIORITY, IP_TOS,
+// TCP_CONGESTION).
 constexpr setting as_new[] = {
     {SOL_SOCKET, SO_RCVLOWAT, 1},
-    {SOL_SOCKET, SO_OOBINLINE, 0},
+    {SOL_SOCKET, SO_OOBINLINE, 1},
     {SOL_SOCKET, SO_PEEK_OFF, -1},
     {SOL_SOCKET, SO_DONTROUTE, 0},
     {SOL_SOCKET, SO_DETACH_FILTER, 0},
@@ -80,6 +81,7 @@ void clear_flags(int fd) {
 void make_as_accepted(int fd) {
     clear_flags(fd);
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
     set(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
     set(fd, SOL_SOCKET, SO_LINGER, linger{});
 }

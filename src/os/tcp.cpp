@@ -162,6 +162,7 @@ int first_unprivileged_port() {
 error_code prepare_listener(int fd) {
     if (auto ec = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1))
         return ec;
+    take_urgent_inline(fd);
     int seconds = 0;
     socklen_t size = sizeof seconds;
     if (::getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &size) == 0 && seconds > 0)
@@ -170,7 +171,7 @@ error_code prepare_listener(int fd) {
 }
 
 result<std::size_t> accept_queue_size(int listener) {
-    tcp_info info{};
+    tcp_info info; // only the first `size` bytes are set
     socklen_t size = offsetof(tcp_info, tcpi_unacked) + sizeof info.tcpi_unacked;
     if (::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return last_error();
@@ -278,6 +279,10 @@ void watch_peer(int fd, std::chrono::milliseconds keepalive, std::chrono::millis
     }
     if (user_timeout.count() > 0)
         (void)set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(user_timeout.count()));
+}
+
+void send_at_once(int fd) {
+    (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 void take_urgent_inline(int fd) {

@@ -7,7 +7,6 @@
 
 #include <exception>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 namespace snipass::server {
@@ -30,17 +29,31 @@ config::parsed load(const std::string& file) {
 
 } // namespace
 
+config_reader::~config_reader() {
+    forget();
+    if (is_reading())
+        thread_.detach();
+    else
+        join();
+}
+
 void config_reader::read(std::string file, std::function<void(config::parsed)> done) {
+    join();
     state_ = std::make_shared<state>();
     state_->done = std::move(done);
     const os::all_signals_blocked blocked; // they are for the thread that asked
-    std::thread{[file = std::move(file), mine = state_] {
+    thread_ = std::thread{[file = std::move(file), mine = state_] {
         auto parsed = load(file);
         const std::lock_guard lock{mine->mutex};
         mine->is_reading = false;
         if (const auto tell = std::exchange(mine->done, nullptr))
             tell(std::move(parsed));
-    }}.detach();
+    }};
+}
+
+void config_reader::join() {
+    if (thread_.joinable())
+        thread_.join();
 }
 
 void config_reader::forget() {

@@ -10,6 +10,7 @@
 #include "snipass/process/config_reader.hpp"
 #include "snipass/process/listener_opener.hpp"
 #include "snipass/process/retired_configurations.hpp"
+#include "snipass/process/sandbox.hpp"
 #include "snipass/process/service_manager.hpp"
 #include "snipass/process/worker_pool.hpp"
 #include "snipass/telling/log.hpp"
@@ -23,6 +24,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,15 +43,18 @@ unsigned worker_count(const config::server_settings& settings) {
     return settings.workers > 0 ? settings.workers : std::max(1U, std::thread::hardware_concurrency());
 }
 
+bool is_error(const config::diagnostic& one) {
+    return one.level == config::severity::error;
+}
+
 constexpr int exit_failure = 1;
 constexpr int exit_mistake = 2; // in the file
 
 class daemon {
   public:
     daemon(std::string file, config_reader& reader)
-        : file_(std::move(file)), reader_(reader), log_(config::log_settings{}),
-          opener_(os::take_listen_fds()), signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), drain_(io_),
-          retired_(io_) {
+        : file_(std::move(file)), reader_(reader), opener_(os::take_listen_fds()),
+          signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), drain_(io_), retired_(io_) {
         signals_.add(SIGUSR1);
     }
     ~daemon() { reader_.forget(); }
@@ -82,7 +87,8 @@ class daemon {
     std::string file_;
     config_reader& reader_;
     std::shared_ptr<const config::configuration> configuration_; // once it was read
-    log log_;
+    sandbox sandbox_;
+    std::optional<log> log_; // its thread begins in the sandbox
     address_book book_;
     std::optional<upkeep> upkeep_;
     listener_opener opener_;
@@ -132,15 +138,19 @@ void daemon::start(const config::parsed& parsed) {
     if (!parsed.value)
         return end_early(exit_mistake);
     configuration_ = parsed.value;
-    log_.configure(configuration_->log);
+    reader_.join();
+    sandbox_.close(*configuration_);
+    log_.emplace(configuration_->log);
+    if (!sandbox_.tell(*log_))
+        return end_early(exit_failure);
     const auto workers = worker_count(configuration_->server);
     auto opened = open_listeners(*configuration_, workers);
     if (!opened.problems.empty())
         return end_early(exit_failure);
     {
         const os::all_signals_blocked blocked; // those of the process are this thread's
-        upkeep_.emplace(book_, log_);
-        workers_.emplace(workers, book_, log_);
+        upkeep_.emplace(book_, *log_);
+        workers_.emplace(workers, book_, *log_);
     }
     apply(std::move(opened));
 }
@@ -155,47 +165,52 @@ void daemon::end_early(int status) {
 opened_listeners daemon::open_listeners(const config::configuration& next, unsigned workers) {
     auto opened = opener_.open(next.listeners, workers);
     for (const auto& problem : opened.problems)
-        log_.write(log_level::error, problem);
+        log_->write(log_level::error, problem);
     return opened;
 }
 
 void daemon::tell(const config::parsed& parsed) {
     for (const auto& diagnostic : parsed.diagnostics) {
-        const bool error = diagnostic.level == config::severity::error;
-        log_.write(error ? log_level::error : log_level::warn, diagnostic.to_string(file_));
+        log_->write(is_error(diagnostic) ? log_level::error : log_level::warn, diagnostic.to_string(file_));
     }
 }
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
 void daemon::reload(config::parsed parsed) {
+    if (parsed.value || !parsed.was_read)
+        std::ranges::copy(sandbox_.problems(file_, parsed.value.get()),
+                          std::back_inserter(parsed.diagnostics));
     tell(parsed);
+    const bool is_good = parsed.value && std::ranges::none_of(parsed.diagnostics, is_error);
     opened_listeners opened;
-    if (parsed.value)
+    if (is_good)
         opened = open_listeners(*parsed.value, workers_->size());
-    if (!parsed.value || !opened.problems.empty()) {
-        log_.write(log_level::error, "not reloaded: the configuration before goes on");
+    if (!is_good || !opened.problems.empty()) {
+        log_->write(log_level::error, "not reloaded: the configuration before goes on");
         status_ = "The last reload failed; the configuration before it goes on";
         return settle();
     }
     if (parsed.value->server.workers != configuration_->server.workers) {
-        log_.write(log_level::warn, "server.workers changes only with a restart");
+        log_->write(log_level::warn, "server.workers changes only with a restart");
     }
+    if (parsed.value->server.sandbox != configuration_->server.sandbox)
+        log_->write(log_level::warn, "server.sandbox changes only with a restart");
     for (const auto& problem :
          listener_opener::change_modes(configuration_->listeners, parsed.value->listeners))
-        log_.write(log_level::warn, problem);
+        log_->write(log_level::warn, problem);
     retired_.add(std::exchange(configuration_, std::move(parsed.value)));
     apply(std::move(opened));
 }
 
 // apply gives every worker the configuration and its new sockets.
 void daemon::apply(opened_listeners opened) {
-    log_.configure(configuration_->log);
+    log_->configure(configuration_->log);
     upkeep_->use(configuration_);
     opener_.keep(configuration_->listeners);
     for (const auto& line : opener_.unnamed())
-        log_.write(log_level::warn, line);
+        log_->write(log_level::warn, line);
     for (const auto& [listener, address] : opened.bound_addresses) {
-        log_.write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
+        log_->write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
     status_ = "Serving " + summary();
     applying_ += workers_->size();
@@ -206,7 +221,7 @@ void daemon::apply(opened_listeners opened) {
 void daemon::applied_by_a_worker() {
     if (--applying_ > 0)
         return;
-    log_.write(log_level::info, "serving", {{"configuration", configuration_->file}, {"what", summary()}});
+    log_->write(log_level::info, "serving", {{"configuration", configuration_->file}, {"what", summary()}});
     settle();
 }
 
@@ -254,22 +269,22 @@ void daemon::log_counters() {
     std::vector<log::field> fields;
     for (const auto& [name, value] : totals)
         fields.emplace_back(name, value);
-    log_.write(log_level::info, "counters", fields);
+    log_->write(log_level::info, "counters", fields);
 }
 
 void daemon::drain() {
     if (std::exchange(stopping_, true))
         return finish(); // asked twice
     manager_.tell("STOPPING=1");
-    log_.write(log_level::info, "stopping", {{"in_flight", workers_->in_flight()}});
+    log_->write(log_level::info, "stopping", {{"in_flight", workers_->in_flight()}});
     draining_ = workers_->size();
     workers_->drain([this] { asio::post(io_, [this] { drained_a_worker(); }); });
     drain_.expires_after(configuration_->server.drain_timeout);
     drain_.async_wait([this](const boost::system::error_code& ec) {
         if (ec)
             return;
-        log_.write(log_level::warn, "drain_timeout has passed: resetting the sessions that are left",
-                   {{"left", workers_->in_flight()}});
+        log_->write(log_level::warn, "drain_timeout has passed: resetting the sessions that are left",
+                    {{"left", workers_->in_flight()}});
         finish();
     });
 }
@@ -282,7 +297,7 @@ void daemon::drained_a_worker() {
 void daemon::finish() {
     const auto left = workers_->in_flight();
     workers_->stop();
-    log_.write(log_level::info, "stopped", {{"closed", std::uint64_t{left}}});
+    log_->write(log_level::info, "stopped", {{"closed", std::uint64_t{left}}});
     io_.stop();
 }
 

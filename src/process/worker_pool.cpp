@@ -130,7 +130,7 @@ std::uint64_t worker_pool::in_flight() const {
 
 std::vector<std::pair<std::string, std::uint64_t>> worker_pool::totals() const {
     std::vector<std::pair<std::string, std::uint64_t>> totals{
-        {"accepted", 0}, {"accept_paused", 0}, {"handoffs_refused", 0}};
+        {"accepted", 0}, {"accept_paused", 0}, {"handoffs_refused", 0}, {"empty", 0}};
     for (std::size_t i = 0; i < outcome_count; ++i)
         totals.emplace_back(to_string(static_cast<outcome>(i)), 0);
     for (std::size_t i = 0; i < match_count; ++i)
@@ -141,6 +141,7 @@ std::vector<std::pair<std::string, std::uint64_t>> worker_pool::totals() const {
         at++->second += counters.accepted.value();
         at++->second += counters.accept_paused.value();
         at++->second += counters.handoffs_refused.value();
+        at++->second += counters.empty.value();
         for (const auto& counter : counters.outcomes)
             at++->second += counter.value();
         for (const auto& counter : counters.matches)

@@ -191,14 +191,13 @@ error_code session::consume_rest_of_hello() {
 config::decision session::decide() {
     auto kind = config::hello_kind::without_name;
     route::client_facts client{client_.about.client.address, {}};
-    std::optional<host_name> name;
-    if (const auto* const asked = std::get_if<opening::question>(&client_.thread.heard)) {
+    const auto* const asked = std::get_if<opening::question>(&client_.thread.heard);
+    const bool is_named = asked != nullptr && asked->name;
+    const auto name = is_named ? host_name::parse(*asked->name) : std::nullopt;
+    if (asked != nullptr) {
+        kind = is_named ? config::hello_kind::with_name : config::hello_kind::without_name;
         client_.about.hello_bytes = asked->size;
         client.alpn = asked->alpn;
-        if (asked->name) {
-            kind = config::hello_kind::with_name;
-            name = host_name::parse(*asked->name);
-        }
         client_.about.hello.emplace(asked->hello.server_name, asked->hello.alpn,
                                     site_->config->log.hello ? details_of(asked->hello) : nullptr);
     } else {

@@ -17,11 +17,6 @@ bool was_refused(const record& one) noexcept {
     return one.backend.empty();
 }
 
-// A balancer's health check connects and closes, every second or so.
-bool left_without_a_byte(const record& one) noexcept {
-    return one.outcome == outcome::client_closed && !one.has_spoken;
-}
-
 } // namespace
 
 access_log::access_log(net::event_loop& loop, log& target)
@@ -43,7 +38,7 @@ void access_log::configure(const config::log_settings& settings, std::size_t sha
 }
 
 void access_log::add(record& one) {
-    const bool empty = left_without_a_byte(one);
+    const bool empty = one.left_without_a_byte();
     if (empty && !settings_.empty && settings_.level > config::log_level::debug)
         return;
     if (!settings_.access || (was_refused(one) && !refused_.may_write(one.client.address)))

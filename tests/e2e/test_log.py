@@ -73,6 +73,15 @@ class Log(Case):
                     "match_no_route": 1, "match_not_tls": 1, "match_exact": 0}
         self.assertEqual({key: counters[key] for key in expected}, expected)
 
+    def test_who_leaves_without_a_byte_is_counted_and_has_no_line(self):
+        router, _ = self.start_router('format = "json"')
+        router.sessions(3)
+        socket.create_connection(("127.0.0.1", router.port()), DEADLINE).close()
+        wait_until(lambda: self.counted(router)["empty"] == 1, "it is counted")
+        self.assertEqual(self.counted(router)["client_closed"], 1)
+        router.terminate()
+        self.assertEqual(len([e for e in router.events if e.get("event") == "session"]), 3)
+
     def test_without_sessions(self):
         router, _ = self.start_router('format = "json"\naccess = false')
         wait_until(lambda: self.counted(router)["handed_off"] == 1, "it is counted")

@@ -11,6 +11,7 @@ from harness import Case, client_hello, python_tls, read_all, read_exactly, wait
 HEAD = """
 [server]
 workers = 2
+sandbox = "off"
 hello_timeout = "60s"
 [log]
 format = "json"

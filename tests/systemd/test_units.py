@@ -2,6 +2,7 @@
 """The installed units under a real systemd. Run by scripts/systemd-test, inside the machine that it boots."""
 
 import grp
+import json
 import os
 import pathlib
 import re
@@ -197,6 +198,23 @@ class Units(Case):
         os.kill(main_pid(), signal.SIGSTOP)
         wait_until(lambda: int(show("snipass.service", "NRestarts")) > 0, "a new process")
         self.visit()
+
+    def test_the_journal_has_priorities_and_no_second_time(self):
+        for text, form in ((self.text.replace('"json"', '"text"'), r"(info|warn|error) "), (self.text, r"\{")):
+            CONFIGURATION.write_text(text)
+            systemctl("restart", "snipass.socket", "snipass.service")
+            CONFIGURATION.write_text("[servre]\n")
+            os.kill(main_pid(), signal.SIGHUP)
+            invocation = "_SYSTEMD_INVOCATION_ID=" + show("snipass.service", "InvocationID")
+
+            def priority(words):
+                lines = subprocess.run(["journalctl", "--output=json", invocation, "_TRANSPORT=stdout"], capture_output=True, text=True, check=True)
+                entries = [json.loads(line) for line in lines.stdout.splitlines()]
+                return {entry["PRIORITY"] for entry in entries if words in entry["MESSAGE"] and re.match(form, entry["MESSAGE"])}
+
+            wait_until(lambda: priority("servre") == {"3"}, "the mistake, as an error")
+            self.assertEqual(priority("serving"), {"6"})
+            systemctl("stop", "snipass.socket", "snipass.service")
 
     def test_a_bad_file_at_start_is_tried_again_until_it_is_good(self):
         CONFIGURATION.write_text("[servre]\n")

@@ -19,6 +19,13 @@ namespace snipass::config {
 
 using std::chrono::milliseconds;
 
+// sandbox_mode: whether the process gives up what it does not need.
+enum class sandbox_mode {
+    off,
+    on,       // as far as the kernel can
+    required, // all of it, or it does not start
+};
+
 struct server_settings {
     unsigned workers = 0; // 0: one per CPU
     milliseconds hello_timeout{5'000};
@@ -28,6 +35,7 @@ struct server_settings {
     milliseconds drain_timeout{30'000};
     std::size_t max_pipes = 1'024;             // for relayed bytes, two descriptors each
     std::size_t max_pipe_memory = 134'217'728; // bytes in them
+    sandbox_mode sandbox = sandbox_mode::on;
 };
 
 enum class log_level {

@@ -34,6 +34,10 @@ enum handoff_sender handoff_judge_peer(const struct handoff_calls* calls, int co
 enum handoff_sender handoff_judge_credentials(const struct handoff_calls* calls, struct ucred sender,
                                               const uid_t* allowed, size_t count);
 
+/* handoff_remember_users is for a process that will not be able to read /proc: it asks now, once for all, who
+ * has a number in this user namespace. Before there are other threads. */
+void handoff_remember_users(const struct handoff_calls* calls);
+
 #ifdef __cplusplus
 }
 #endif

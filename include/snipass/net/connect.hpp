@@ -17,8 +17,9 @@ struct begun_connect {
     bool connected = false; // over loopback at once; else once it is writable and has no pending_error
 };
 
-// begin_connect connects a non-blocking socket with TCP_NODELAY, for somebody who speaks first: the last ACK
-// of the handshake waits for those bytes, if not for long.
+// begin_connect connects a non-blocking socket, for somebody who speaks first: the last ACK of the handshake
+// waits for those bytes, if not for long. Nagle's algorithm would hold back what is said after them
+// (os::send_at_once).
 // `source`: the connection comes from this address, which need not be this machine's (IP_TRANSPARENT, ip(7):
 // that takes CAP_NET_RAW, and routes by which the answers come back here), and any port.
 [[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint,

@@ -43,6 +43,17 @@ struct relay_options {
     std::chrono::milliseconds user_timeout{};
 };
 
+// The client's socket is as the listener made it (os::prepare_listener), the backend's as net/connect did.
+// A client is shared if another process has, or had, a copy of its socket: that process may make it blocking
+// at any time, and splice(2), unlike recv(2), then waits for as long as the client likes; so bytes are
+// copied.
+struct relay_sockets {
+    os::unique_fd client;
+    os::unique_fd backend;
+    bool client_is_shared = false;
+    bool backend_is_tcp = true; // else a unix socket
+};
+
 struct relay_result {
     relay_end end = relay_end::finished;
     std::optional<relay_side> closed_first; // none: neither side closed
@@ -62,11 +73,8 @@ class relay_group;
 // lie in one. It owns both sockets; the group owns it and destroys it after ended().
 class relay : private alarm, private ready_target {
   public:
-    // `options` outlive the relay. A client is shared if another process has, or had, a copy of its socket:
-    // that process may make it blocking at any time, and splice(2), unlike recv(2), then waits for as long as
-    // the client likes; so bytes are copied.
-    relay(os::unique_fd client, os::unique_fd backend, const relay_options& options,
-          bool client_is_shared) noexcept;
+    // `options` outlive the relay.
+    relay(relay_sockets sockets, const relay_options& options) noexcept;
     virtual ~relay();
 
   private:
@@ -85,6 +93,8 @@ class relay : private alarm, private ready_target {
         bool hung_up = false; // a FIN or RST has arrived, behind what is unread
         bool urgent = false;  // it has sent urgent data: splice(2) does not pass the mark, recv(2) does
         bool failed = false;
+        bool is_tcp = true;
+        bool may_delay = false; // Nagle's algorithm holds back what is sent to it
     };
     struct direction {
         socket& from;
@@ -103,7 +113,10 @@ class relay : private alarm, private ready_target {
     bool move_some(direction& one);
     void discard(direction& one);
     bool empty_pipe(direction& one);
+    void prepare_to_splice();
+    static void do_not_delay(direction& one);
     ssize_t copy(direction& one);
+    static bool is_drained(const socket& one) noexcept;
     bool read_the_end(direction& one, std::size_t& size, std::size_t room);
     void keep(direction& one, const std::uint8_t* bytes, std::size_t size);
     ssize_t copy_with_care(direction& one);
@@ -137,6 +150,7 @@ class relay : private alarm, private ready_target {
     std::optional<relay_end> failure_; // the first one
     std::optional<relay_side> closed_first_;
     bool client_is_shared_;
+    bool may_splice_ = false; // the client's socket is non-blocking
     bool peers_are_watched_ = false;
     std::uint8_t flush_looks_ = 0; // times that an RST waited for bytes before it to arrive
     int unflushed_ = 0;            // bytes that were on their way at the last look

@@ -4,8 +4,8 @@
 
 namespace snipass::os {
 
-// make_as_accepted is for a client that another router handed over: blocking, with TCP_NODELAY, SO_RCVLOWAT
-// of 1, and a close(2) that does not wait, as accept_client would have returned it.
+// make_as_accepted is for a client that another router handed over: blocking, with TCP_NODELAY, SO_OOBINLINE,
+// SO_RCVLOWAT of 1, and a close(2) that does not wait, as accept_client would have returned it.
 void make_as_accepted(int fd);
 
 // restore_client is for one that a backend had in its hands and did not take: whatever can be put back is as

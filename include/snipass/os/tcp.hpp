@@ -46,9 +46,9 @@ socklen_t to_sockaddr(const ip_endpoint& endpoint, sockaddr_storage& address,
 // may_bind_any_port: this thread has CAP_NET_BIND_SERVICE.
 [[nodiscard]] bool may_bind_any_port();
 
-// prepare_listener sets what accepted sockets inherit or what spares wake-ups: TCP_NODELAY (tcp(7));
-// TCP_DEFER_ACCEPT, so that the hello is normally there when accept4 returns. For sockets of our own and for
-// those systemd passed, which keep a DeferAcceptSec= of their own.
+// prepare_listener sets what accepted sockets inherit, as send_at_once and take_urgent_inline have it, and
+// what spares wake-ups: TCP_DEFER_ACCEPT, so that the hello is normally there when accept4 returns. For
+// sockets of our own and for those systemd passed, which keep a DeferAcceptSec= of their own.
 [[nodiscard]] error_code prepare_listener(int fd);
 
 struct accepted {
@@ -102,6 +102,10 @@ bool finish(int fd, byte_view last_words);
 // end when what was sent has not been acknowledged, or not been read, for user_timeout (tcp(7)). Zero: as the
 // system has it. Does nothing to a unix socket.
 void watch_peer(int fd, std::chrono::milliseconds keepalive, std::chrono::milliseconds user_timeout);
+
+// send_at_once: no byte waits for the acknowledgement of those before it (tcp(7), TCP_NODELAY). Does nothing
+// to a unix socket.
+void send_at_once(int fd);
 
 // take_urgent_inline: urgent data (tcp(7)) are read in their place, so that none are lost.
 void take_urgent_inline(int fd);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 namespace snipass::server {
 
@@ -15,12 +16,15 @@ namespace snipass::server {
 class config_reader {
   public:
     config_reader() = default;
-    ~config_reader() { forget(); }
+    ~config_reader();
     config_reader(const config_reader&) = delete;
     config_reader& operator=(const config_reader&) = delete;
 
     // read calls `done` on the reader's thread with what config::load came to. One file at a time.
     void read(std::string file, std::function<void(config::parsed)> done);
+
+    // join: once `done` was called, the thread is gone when this returns.
+    void join();
 
     // forget: `done` is not called any more, once this has returned.
     void forget();
@@ -32,6 +36,7 @@ class config_reader {
   private:
     struct state;
     std::shared_ptr<state> state_; // the thread's, too
+    std::thread thread_;
 };
 
 } // namespace snipass::server

@@ -44,6 +44,11 @@ struct record {
     std::chrono::microseconds duration{}; // from accept to outcome; zero: until it is told
     std::size_t hello_bytes = 0;
 
+    // left_without_a_byte: as a balancer's health check does, every second or so.
+    [[nodiscard]] bool left_without_a_byte() const noexcept {
+        return outcome == server::outcome::client_closed && !has_spoken;
+    }
+
     // end_now: the outcome is certain, though what is left of the client may take its time.
     void end_now() {
         duration = std::chrono::duration_cast<std::chrono::microseconds>(net::clock::now() - accepted);

@@ -47,9 +47,9 @@ class Case(unittest.TestCase):
         self.addCleanup(thing.stop)
         return thing
 
-    def router(self, rest="", *, head=HEAD, compare_descriptors=True, **options):
+    def router(self, rest="", *, head=HEAD, compare_descriptors=True, folder=None, **options):
         """compare_descriptors: False if clients may be there before it is ready."""
-        router = self.keep(Router(self.folder, head + rest, **options))
+        router = self.keep(Router(folder or self.folder, head + rest, **options))
         if compare_descriptors:
             self.addCleanup(self._kept_nothing, router)  # runs before its stop: cleanups run last to first
         return router

@@ -35,12 +35,16 @@ struct kept_limits {
     net::relay_options limits;
 };
 
+net::relay_sockets sockets_of(socket_pair& client, socket_pair& backend, bool is_shared) {
+    const bool is_tcp = os::local_endpoint(backend.far.get()).has_value();
+    return {std::move(client.far), std::move(backend.far), is_shared, is_tcp};
+}
+
 class told_relay final : kept_limits, public net::relay {
   public:
     told_relay(socket_pair& client, socket_pair& backend, const net::relay_options& given, bool is_shared,
                std::promise<net::relay_result> told)
-        : kept_limits{given}, relay(std::move(client.far), std::move(backend.far), limits, is_shared),
-          told_(std::move(told)) {}
+        : kept_limits{given}, relay(sockets_of(client, backend, is_shared), limits), told_(std::move(told)) {}
 
   private:
     void ended(const net::relay_result& how) override { told_.set_value(how); }
@@ -65,7 +69,7 @@ class relaying {
 
     std::future<net::relay_result> start(socket_pair& client, socket_pair& backend,
                                          const net::relay_options& limits = {}, bool is_shared = false) {
-        set_nonblocking(client.far);
+        os::take_urgent_inline(client.far.get()); // as the listener does
         set_nonblocking(backend.far);
         std::promise<net::relay_result> told;
         auto future = told.get_future();
@@ -458,6 +462,31 @@ TEST_CASE("relay ends a session that is busy at max_lifetime") {
     while (::send(client.near.get(), &byte, 1, MSG_NOSIGNAL) == 1)
         std::this_thread::sleep_for(1ms);
     CHECK(result_of(end).end == relay_end::lifetime);
+}
+
+TEST_CASE("relay: only what follows the first bytes has to be sent at once, and is") {
+    relaying here;
+    auto client = tcp_pair();
+    auto backend = tcp_pair();
+    const os::unique_fd copy{::fcntl(backend.far.get(), F_DUPFD_CLOEXEC, 0)};
+    const auto is_sent_at_once = [&copy] {
+        int on = 0;
+        socklen_t size = sizeof on;
+        REQUIRE(::getsockopt(copy.get(), IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0);
+        return on != 0;
+    };
+    auto end = here.start(client, backend);
+    say(client.near, "first");
+    CHECK(hear_some(backend.near, 5) == "first");
+    say(backend.near, "answer");
+    CHECK(hear_some(client.near, 6) == "answer");
+    CHECK_FALSE(is_sent_at_once());
+    say(client.near, "second");
+    CHECK(hear_some(backend.near, 6) == "second");
+    CHECK(is_sent_at_once());
+    say_end(client.near);
+    say_end(backend.near);
+    CHECK(result_of(end).end == relay_end::finished);
 }
 
 // Flags belong to the open socket, which a process that was offered the client may still have.

@@ -28,7 +28,7 @@ struct row {
 
 constexpr row rows[] = {
     {"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1'000},
-    {"SO_OOBINLINE", SOL_SOCKET, SO_OOBINLINE, 1},
+    {"SO_OOBINLINE", SOL_SOCKET, SO_OOBINLINE, 0},
     {"SO_PEEK_OFF", SOL_SOCKET, SO_PEEK_OFF, 0},
     {"SO_DONTROUTE", SOL_SOCKET, SO_DONTROUTE, 1},
     {"SO_MAX_PACING_RATE", SOL_SOCKET, SO_MAX_PACING_RATE, 1},
@@ -73,6 +73,7 @@ struct fixture {
     fixture() {
         const int on = 1; // as the router's listener gives it
         REQUIRE(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
+        REQUIRE(::setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on) == 0);
     }
 };
 
@@ -116,11 +117,12 @@ TEST_CASE_METHOD(fixture, "restore_client, make_as_accepted: the client blocks")
 }
 
 TEST_CASE_METHOD(fixture, "make_as_accepted: a client is as accept4 would have made it") {
-    for (const auto& one : {rows[0], rows[6]})
+    for (const auto& one : {rows[0], rows[1], rows[6]})
         REQUIRE(::setsockopt(fd, one.level, one.name, &one.odd, sizeof one.odd) == 0);
     write(fd, SO_LINGER, linger{1, 60});
     os::make_as_accepted(fd);
     CHECK(option_of(fd, IPPROTO_TCP, TCP_NODELAY) != 0);
+    CHECK(option_of(fd, SOL_SOCKET, SO_OOBINLINE) == 1);
     CHECK(option_of(fd, SOL_SOCKET, SO_RCVLOWAT) == 1);
     CHECK(read<linger>(fd, SO_LINGER).l_onoff == 0);
 }

@@ -148,7 +148,8 @@ TEST_CASE("is_listening: only of a socket that listens") {
     CHECK_FALSE(os::is_listening(-1));
 }
 
-TEST_CASE("accept_client: the socket blocks for its backend, is not inherited, and has no Nagle") {
+TEST_CASE(
+    "accept_client: the socket blocks for its backend, is not inherited, and has what the listener has") {
     const same_descriptors check;
     const auto listener = os::listen_tcp(any_port);
     const tcp_client client{bound_to(listener->get())};
@@ -159,6 +160,7 @@ TEST_CASE("accept_client: the socket blocks for its backend, is not inherited, a
     CHECK((::fcntl(accepted.fd.get(), F_GETFL) & O_NONBLOCK) == 0);
     CHECK((::fcntl(accepted.fd.get(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK(option_of(accepted.fd.get(), IPPROTO_TCP, TCP_NODELAY) == 1);
+    CHECK(option_of(accepted.fd.get(), SOL_SOCKET, SO_OOBINLINE) == 1);
 }
 
 TEST_CASE("discard: takes bytes out of a socket that knows no MSG_TRUNC, as kTLS") {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+// system_call_filter: what this process never does is refused to whoever takes it over (seccomp(2)).
+#pragma once
+
+#include "snipass/base/result.hpp"
+
+namespace snipass::os {
+
+// filter_system_calls refuses, from now on and for all threads, with EPERM: to start programs and processes,
+// to look into other processes or to signal them, to change its user, namespaces, mounts, the kernel or the
+// clock; sockets but unix ones, TCP, UDP and those for the kernel's routes; memory that can be written and
+// run. It names what is forbidden and not what is allowed: a C library may do tomorrow what it does not do
+// today. ENOTSUP: not on this kind of machine.
+[[nodiscard]] error_code filter_system_calls();
+
+} // namespace snipass::os

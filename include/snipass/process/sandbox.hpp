@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+// sandbox: what this process needs for its configuration, and gives up besides.
+#pragma once
+
+#include "snipass/config/parse.hpp"
+#include "snipass/os/landlock.hpp"
+#include "snipass/telling/log.hpp"
+
+#include <string>
+#include <vector>
+
+namespace snipass::server {
+
+// needs is what a process may have to do that serves `configuration`: read its folder, also at reloads; read
+// what the C library reads to look up names and users, where the file has any; make the sockets of its
+// listeners; connect to its backends.
+[[nodiscard]] os::landlock_rules needs_of(const config::configuration& configuration);
+
+// beyond is what `next` needs and a process confined to `allowed` may not do, by this version of Landlock. A
+// sandbox that is closed cannot be opened a little.
+[[nodiscard]] std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int version,
+                                                     const config::configuration& next);
+
+// sandbox is closed once, before there are other threads, and stays so.
+class sandbox {
+  public:
+    // close confines the process to what `configuration` needs, as far as this kernel can, unless it says not
+    // to.
+    void close(const config::configuration& configuration);
+
+    // tell says at the start what is confined, and why the rest is not. False: the file does without nothing.
+    [[nodiscard]] bool tell(log& log) const;
+
+    // problems with a reload to `next`, see beyond(). Null: `file` could not be read; it may have left its
+    // folder.
+    [[nodiscard]] std::vector<config::diagnostic> problems(const std::string& file,
+                                                           const config::configuration* next) const;
+
+  private:
+    void close_files_and_ports(const config::configuration& configuration);
+    void close_system_calls();
+    void note(const std::string& part);
+    void lack(const std::string& part);
+
+    os::landlock_rules allowed_;
+    int version_ = 0; // of Landlock; 0: it is not in force
+    std::string what_ = "off";
+    bool is_required_ = false;
+    bool is_partial_ = false; // it was asked for, and could not all be done
+};
+
+} // namespace snipass::server

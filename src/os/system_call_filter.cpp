@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSL-1.0
+// What this process never does is refused to whoever takes it over.
+#include "snipass/os/system_call_filter.hpp"
+
+#include "snipass/os/error.hpp"
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <vector>
+
+namespace snipass::os {
+namespace {
+
+#if defined(__x86_64__)
+constexpr std::uint32_t machine = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t machine = AUDIT_ARCH_AARCH64;
+#else
+constexpr std::uint32_t machine = 0; // arguments and numbers may lie elsewhere
+#endif
+
+constexpr std::uint32_t x32_calls = 0x4000'0000; // on x86-64, the same calls by other numbers
+
+// Of some the numbers are younger than the headers; they are the same everywhere.
+constexpr long mount_setattr = 442;
+constexpr long process_mrelease = 448;
+
+constexpr long forbidden[] = {
+    // programs and processes
+    SYS_execve,
+    SYS_execveat,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_kcmp,
+    SYS_pidfd_open,
+    SYS_pidfd_getfd,
+    SYS_pidfd_send_signal,
+    SYS_kill,
+    SYS_tkill,
+    SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo,
+    SYS_process_madvise,
+    process_mrelease,
+    SYS_personality,
+    SYS_seccomp,
+#ifdef SYS_fork
+    SYS_fork,
+    SYS_vfork,
+#endif
+    SYS_setpriority,
+    SYS_ioprio_set,
+    SYS_sched_setparam,
+    SYS_sched_setscheduler,
+    SYS_sched_setattr,
+    SYS_sched_setaffinity,
+    SYS_migrate_pages,
+    SYS_move_pages,
+    // memory and queues that processes share by a name
+    SYS_shmget,
+    SYS_shmat,
+    SYS_semget,
+    SYS_msgget,
+    SYS_mq_open,
+    // users and keys
+    SYS_setuid,
+    SYS_setgid,
+    SYS_setreuid,
+    SYS_setregid,
+    SYS_setresuid,
+    SYS_setresgid,
+    SYS_setfsuid,
+    SYS_setfsgid,
+    SYS_setgroups,
+    SYS_capset,
+    SYS_add_key,
+    SYS_request_key,
+    SYS_keyctl,
+    // namespaces and mounts
+    SYS_unshare,
+    SYS_setns,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_fsopen,
+    SYS_fsconfig,
+    SYS_fsmount,
+    SYS_fspick,
+    SYS_open_tree,
+    SYS_move_mount,
+    mount_setattr,
+    SYS_open_by_handle_at,
+    SYS_name_to_handle_at,
+    SYS_swapon,
+    SYS_swapoff,
+    SYS_quotactl,
+    // the kernel and the machine
+    SYS_init_module,
+    SYS_finit_module,
+    SYS_delete_module,
+    SYS_kexec_load,
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_userfaultfd,
+    SYS_io_uring_setup,
+    SYS_io_uring_enter,
+    SYS_io_uring_register,
+    SYS_reboot,
+    SYS_acct,
+    SYS_syslog,
+    SYS_sethostname,
+    SYS_setdomainname,
+    SYS_settimeofday,
+    SYS_clock_settime,
+    SYS_adjtimex,
+    SYS_clock_adjtime,
+    SYS_vhangup,
+#ifdef SYS_kexec_file_load
+    SYS_kexec_file_load,
+#endif
+#ifdef SYS_iopl
+    SYS_iopl,
+    SYS_ioperm,
+    SYS_modify_ldt,
+#endif
+};
+
+constexpr std::uint32_t allow = SECCOMP_RET_ALLOW;
+constexpr std::uint32_t refuse(int error) {
+    return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error);
+}
+
+// program is a filter in the making. The number of the call is in the accumulator wherever no rule is at
+// work. A call that no rule asks an argument of costs nothing: the kernel remembers its answer.
+class program {
+  public:
+    program() {
+        load(offsetof(seccomp_data, arch));
+        unless_equal(machine, 1);
+        answer(SECCOMP_RET_KILL_PROCESS);
+        load_number();
+        if (machine == AUDIT_ARCH_X86_64) {
+            jump(BPF_JGE, x32_calls, 0, 1);
+            answer(refuse(ENOSYS));
+        }
+    }
+
+    void refuse_call(long number, int error = EPERM) {
+        jump(BPF_JEQ, value(number), 0, 1);
+        answer(refuse(error));
+    }
+    void allow_call(long number) {
+        jump(BPF_JEQ, value(number), 0, 1);
+        answer(allow);
+    }
+
+    // require: of the call `number` all but those with one of these values of its argument are refused.
+    void require(long number, unsigned argument, std::initializer_list<std::uint32_t> values) {
+        const auto count = static_cast<std::uint8_t>(values.size());
+        jump(BPF_JEQ, value(number), 0, static_cast<std::uint8_t>(count + 3));
+        load_argument(argument);
+        auto to_the_end = count;
+        for (const auto one : values)
+            jump(BPF_JEQ, one, to_the_end--, 0);
+        answer(refuse(EPERM));
+        load_number();
+    }
+
+    // allow_if: of the call `number` those with this value of its argument are let through here and now.
+    void allow_if(long number, unsigned argument, std::uint32_t one) {
+        answer_if(number, argument, one, allow);
+    }
+
+    // refuse_if: of the call `number` those with this value of its argument, among these bits, are refused.
+    void refuse_if(long number, unsigned argument, std::uint32_t one, std::uint32_t bits = ~0U) {
+        answer_if(number, argument, one, refuse(EPERM), bits);
+    }
+
+    std::vector<sock_filter> finish() && {
+        answer(allow);
+        return std::move(code_);
+    }
+
+  private:
+    static std::uint32_t value(long number) { return static_cast<std::uint32_t>(number); }
+    void load(std::size_t offset) {
+        code_.push_back({BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)});
+    }
+    void load_number() { load(offsetof(seccomp_data, nr)); }
+    // The lower half, on little-endian machines as these are: what is asked for has no upper one.
+    void load_argument(unsigned which) { load(offsetof(seccomp_data, args) + 8 * which); }
+    void jump(std::uint16_t how, std::uint32_t to, std::uint8_t if_so, std::uint8_t if_not) {
+        code_.push_back({static_cast<std::uint16_t>(BPF_JMP | how | BPF_K), if_so, if_not, to});
+    }
+    void unless_equal(std::uint32_t to, std::uint8_t skip_if) { jump(BPF_JEQ, to, skip_if, 0); }
+    void answer(std::uint32_t what) { code_.push_back({BPF_RET | BPF_K, 0, 0, what}); }
+    void answer_if(long number, unsigned argument, std::uint32_t one, std::uint32_t what,
+                   std::uint32_t bits = ~0U) {
+        jump(BPF_JEQ, value(number), 0, 5);
+        load_argument(argument);
+        code_.push_back({BPF_ALU | BPF_AND | BPF_K, 0, 0, bits});
+        jump(BPF_JEQ, one, 0, 1);
+        answer(what);
+        load_number();
+    }
+
+    std::vector<sock_filter> code_;
+};
+
+// TCP and UDP, unix sockets, and the kernel's routes. Of another protocol over IP (MPTCP, SCTP) Landlock
+// knows no port, and a raw socket writes its own.
+void filter_sockets(program& filter) {
+    constexpr std::uint32_t kind = 0xf; // without SOCK_NONBLOCK and SOCK_CLOEXEC
+    filter.require(SYS_socket, 0, {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK});
+    filter.require(SYS_socket, 2, {0, IPPROTO_TCP, IPPROTO_UDP});
+    filter.allow_if(SYS_socket, 0, AF_NETLINK);
+    filter.refuse_if(SYS_socket, 1, SOCK_RAW, kind);
+    filter.allow_call(SYS_socket);
+}
+
+// A first segment with data is a connect(2) of which Landlock does not hear.
+void filter_sending(program& filter) {
+    filter.refuse_if(SYS_sendmsg, 2, MSG_FASTOPEN, MSG_FASTOPEN);
+    filter.allow_call(SYS_sendmsg);
+    filter.refuse_if(SYS_sendto, 3, MSG_FASTOPEN, MSG_FASTOPEN);
+    filter.allow_call(SYS_sendto);
+    filter.refuse_if(SYS_sendmmsg, 3, MSG_FASTOPEN, MSG_FASTOPEN);
+}
+
+// The calls that every session makes come first.
+std::vector<sock_filter> make_filter() {
+    program filter;
+    filter_sending(filter);
+    filter_sockets(filter);
+    for (const auto number : forbidden)
+        filter.refuse_call(number);
+    filter.refuse_if(SYS_clone, 0, 0, CLONE_THREAD); // a process
+    filter.refuse_call(SYS_clone3, ENOSYS); // its flags cannot be seen; a C library takes clone(2) then
+    const auto self = static_cast<std::uint32_t>(::getpid());
+    filter.require(SYS_tgkill, 0, {self});
+    filter.require(SYS_prlimit64, 0, {0, self});
+    filter.refuse_if(SYS_ioctl, 1, TIOCSTI);
+    return std::move(filter).finish();
+}
+
+} // namespace
+
+error_code filter_system_calls() {
+    if (machine == 0)
+        return make_error(ENOTSUP);
+    constexpr int refuse_exec_gain = 65; // PR_SET_MDWE, Linux 6.3: memory that was written is never run
+    (void)::prctl(refuse_exec_gain, 1, 0, 0, 0);
+    auto filter = make_filter();
+    // Without the second, Linux before 5.16 slows everything down, against programs that guess.
+    constexpr unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    const sock_fprog whole{static_cast<unsigned short>(filter.size()), filter.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &whole) != 0)
+        return last_error();
+    return {};
+}
+
+} // namespace snipass::os

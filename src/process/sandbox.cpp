@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSL-1.0
+// What this process needs for its configuration, and gives up besides.
+#include "snipass/process/sandbox.hpp"
+
+#include "snipass/handoff/sender.h"
+#include "snipass/os/system_call_filter.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+namespace snipass::server {
+namespace {
+
+namespace fs = std::filesystem;
+using config::log_level;
+
+constexpr std::uint16_t dns_port = 53; // answers that are too long for a datagram
+
+#if defined(SNIPASS_SANITIZED)
+constexpr bool is_sanitized = true; // their own reports need processes, and files
+#else
+constexpr bool is_sanitized = false;
+#endif
+
+bool is_name(const config::proxy_address& one) {
+    return !one.host.empty() && !ip_address::parse(one.host);
+}
+
+// looks_up: names of hosts, or of users, which the C library asks the same modules for.
+bool looks_up(const config::backend_settings& one) {
+    const auto* const relay = one.relay();
+    return one.forward() != nullptr || (relay != nullptr && std::ranges::any_of(relay->addresses, is_name));
+}
+bool looks_up(const config::listener_settings& one) {
+    return !one.allowed_users.empty();
+}
+
+std::string folder_of(const fs::path& file) {
+    const auto folder = file.parent_path();
+    return folder.empty() ? "." : folder.string();
+}
+
+// The file may be a link, and so may its folder (a deployment that switches between two).
+void add_folders_of(const std::string& file, std::set<std::string>& to) {
+    to.insert(folder_of(file));
+    std::error_code ec;
+    if (const auto real = fs::canonical(file, ec); !ec)
+        to.insert(folder_of(real));
+}
+
+// What the C library reads to look up a name. A file that is replaced is another file to the kernel, so it is
+// all of /etc, as far as this user may read it.
+void add_resolver(os::landlock_rules& to) {
+    to.readable.insert({"/etc", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/run/systemd", "/run/nscd",
+                        "/var/run/nscd", "/var/lib/sss"});
+    add_folders_of("/etc/resolv.conf", to.readable);
+    to.connect.insert(dns_port);
+}
+
+void add_listener(const config::listener_settings& one, os::landlock_rules& to) {
+    if (one.endpoint)
+        to.bind.insert(one.endpoint->port);
+    if (!one.handoff_path.empty())
+        to.socket_folders.insert(folder_of(one.handoff_path));
+    if (looks_up(one))
+        add_resolver(to);
+}
+
+void add_backend(const config::backend_settings& one, os::landlock_rules& to) {
+    const auto* const handoff = one.handoff();
+    if (handoff != nullptr)
+        to.abstract_sockets |=
+            std::ranges::any_of(handoff->paths, [](const auto& path) { return path.starts_with('@'); });
+    if (const auto* const relay = one.relay())
+        for (const auto& address : relay->addresses) {
+            if (address.path.empty())
+                to.connect.insert(address.port);
+            else
+                to.abstract_sockets |= address.path.starts_with('@');
+        }
+    if (const auto* const forward = one.forward())
+        to.connect.insert(forward->address.port);
+    if (one.proxy() != nullptr && one.proxy()->transparent)
+        to.bind.insert(0); // its connections come from the clients' own addresses, and from any port
+    if (looks_up(one))
+        add_resolver(to);
+}
+
+bool is_below(const std::string& folder, const std::string& top) {
+    return folder == top || (folder.starts_with(top) && folder[top.size()] == '/');
+}
+
+config::diagnostic closed_to(config::place where, const std::string& what) {
+    return {config::severity::error, where,
+            "the sandbox that was closed at the start has no room for this: " + what +
+                "; restart snipass, with sandbox = \"off\" in [server] if that happens often"};
+}
+
+// add_missing is what one part of the file needs and is not allowed.
+void add_missing(const std::string& who, config::place where, const os::landlock_rules& needs,
+                 const os::landlock_rules& allowed, int version, std::vector<config::diagnostic>& to) {
+    const auto miss = [&](const auto& wanted, const auto& given, const std::string& what, const auto& print) {
+        for (const auto& one : wanted)
+            if (!given.contains(one))
+                to.push_back(closed_to(where, who + what + print(one)));
+    };
+    const auto number = [](std::uint16_t port) { return std::to_string(port); };
+    const auto path = [](const std::string& folder) { return folder; };
+    const bool asks = needs.readable.contains("/etc");
+    if (asks && !allowed.readable.contains("/etc"))
+        to.push_back(closed_to(where, who + " has names to look up, and at the start nothing had"));
+    miss(needs.socket_folders, allowed.socket_folders, " makes its sockets in another folder, ", path);
+    if (version >= os::landlock_ports) {
+        miss(needs.bind, allowed.bind, " listens on another port, ", number);
+        auto connect = needs.connect;
+        if (asks)
+            connect.erase(dns_port); // it comes with the names
+        miss(connect, allowed.connect, " is at another port, ", number);
+    }
+    if (version >= os::landlock_scopes && needs.abstract_sockets && !allowed.abstract_sockets)
+        to.push_back(closed_to(where, who + " is in the abstract namespace, and at the start nothing was"));
+}
+
+} // namespace
+
+os::landlock_rules needs_of(const config::configuration& configuration) {
+    os::landlock_rules needs;
+    add_folders_of(configuration.file, needs.readable);
+    needs.readable.insert({"/proc/self/fd", "/proc/sys/net/ipv4/ip_unprivileged_port_start", "/dev/urandom"});
+    const char* const manager = std::getenv("NOTIFY_SOCKET");
+    needs.abstract_sockets = manager != nullptr && *manager == '@';
+    for (const auto& one : configuration.listeners)
+        add_listener(one, needs);
+    for (const auto& one : configuration.backends)
+        add_backend(one, needs);
+    return needs;
+}
+
+std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int version,
+                                       const config::configuration& next) {
+    std::vector<config::diagnostic> found;
+    for (const auto& one : next.listeners) {
+        os::landlock_rules needs;
+        add_listener(one, needs);
+        add_missing("listener \"" + one.address + "\"", {}, needs, allowed, version, found);
+    }
+    for (const auto& one : next.backends) {
+        os::landlock_rules needs;
+        add_backend(one, needs);
+        add_missing("backend \"" + one.name + "\"", one.where, needs, allowed, version, found);
+    }
+    return found;
+}
+
+void sandbox::close(const config::configuration& configuration) {
+    is_required_ = configuration.server.sandbox == config::sandbox_mode::required;
+    if (configuration.server.sandbox == config::sandbox_mode::off)
+        return;
+    what_.clear();
+    if (is_sanitized)
+        return lack("nothing: this is a build with sanitizers");
+    handoff_remember_users(&handoff_libc);
+    close_files_and_ports(configuration);
+    close_system_calls();
+}
+
+bool sandbox::tell(log& log) const {
+    log.write(is_partial_ ? log_level::warn : log_level::info, "sandbox", {{"confined", what_}});
+    if (!is_partial_ || !is_required_)
+        return true;
+    log.write(log_level::error,
+              "not started: this system cannot confine all that sandbox = \"required\" asks for; "
+              "write \"on\" to start with what it can");
+    return false;
+}
+
+void sandbox::close_files_and_ports(const config::configuration& configuration) {
+    version_ = os::landlock_version();
+    if (version_ == 0)
+        return lack("no Landlock on this kernel: files, ports and signals are not confined");
+    allowed_ = needs_of(configuration);
+    if (const auto ec = os::restrict_by_landlock(allowed_)) {
+        version_ = 0;
+        return lack("Landlock: " + ec.message());
+    }
+    note("files");
+    version_ >= os::landlock_ports ? note("TCP ports") : lack("TCP ports not before Linux 6.7");
+    version_ >= os::landlock_scopes ? note("signals") : lack("signals not before Linux 6.12");
+}
+
+void sandbox::close_system_calls() {
+    if (const auto ec = os::filter_system_calls())
+        return lack("system calls: " + ec.message());
+    note("system calls");
+}
+
+void sandbox::note(const std::string& part) {
+    what_ += (what_.empty() ? "" : ", ") + part;
+}
+
+void sandbox::lack(const std::string& part) {
+    note(part);
+    is_partial_ = true;
+}
+
+std::vector<config::diagnostic> sandbox::problems(const std::string& file,
+                                                  const config::configuration* next) const {
+    if (version_ == 0)
+        return {};
+    if (next != nullptr)
+        return beyond(allowed_, version_, *next);
+    std::set<std::string> folders;
+    add_folders_of(file, folders);
+    std::vector<config::diagnostic> found;
+    for (const auto& one : folders)
+        if (std::ranges::none_of(allowed_.readable, [&one](const auto& top) { return is_below(one, top); }))
+            found.push_back(closed_to({}, "it was not in the folder " + one + " at the start"));
+    return found;
+}
+
+} // namespace snipass::server
