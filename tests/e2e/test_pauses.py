@@ -8,7 +8,7 @@ import socket
 import time
 
 import harness
-from harness import DEADLINE, Case, client_hello, read_exactly
+from harness import DEADLINE, Case, client_hello, read_all, read_exactly
 from harness.case import HEAD
 
 NAME = "blog.example.com"
@@ -51,6 +51,26 @@ class Pauses(Case):
         with stopped(router):
             client.sendall(b"still here")
         self.assertEqual(read_exactly(backend, 10), b"still here")
+
+    def test_a_relay_that_ends_in_the_time_that_a_stop_gives_it_is_not_cut(self):
+        far = socket.create_server(("127.0.0.1", 0))
+        far.settimeout(DEADLINE)
+        self.addCleanup(far.close)
+        router = self.router(ROUTE + f'[backend.blog]\nproxy = ["127.0.0.1:{far.getsockname()[1]}"]\n',
+                             head=HEAD.replace("[log]", 'drain_timeout = "3s"\n[log]'))
+        client = self.connect(router, HELLO)
+        backend, _ = far.accept()
+        backend.settimeout(DEADLINE)
+        self.addCleanup(backend.close)
+        self.assertEqual(read_exactly(backend, len(HELLO)), HELLO)
+        router.signal(signal.SIGTERM)
+        router.wait_for(lambda me: [e for e in me.events if e.get("message") == "stopping"], "stopping")
+        client.shutdown(socket.SHUT_WR)
+        with stopped(router):
+            backend.sendall(b"answer")
+            backend.close()
+        self.assertEqual(read_all(client), (b"answer", "fin"))
+        self.assertEqual(router.wait(), 0)
 
     def test_a_held_client_whose_backend_is_back_is_served(self):
         router = self.router(ROUTE + self.backend("blog", rest='hold = "3s"'))
