@@ -23,7 +23,7 @@ std::uint64_t hash(const ip_address& address) noexcept {
     return mixed(boost::hash_range(address.bytes().begin(), address.bytes().end()));
 }
 
-std::uint64_t place_hash(const candidate& one) noexcept {
+std::uint64_t address_hash(const candidate& one) noexcept {
     if (!one.endpoint)
         return mixed(boost::hash_range(one.address->path.begin(), one.address->path.end()));
     return mixed(hash(one.endpoint->address) ^ one.endpoint->port);
@@ -55,7 +55,7 @@ std::string name_of(const candidate& one) {
 
 void by_source(std::vector<candidate>& candidates, const ip_address& client) {
     const auto source = hash(source_of(client));
-    by_rank(candidates, [source](const candidate& one) { return mixed(source ^ place_hash(one)); });
+    by_rank(candidates, [source](const candidate& one) { return mixed(source ^ address_hash(one)); });
 }
 
 target_list::target_list(const config::backend_settings& settings, address_book& book)

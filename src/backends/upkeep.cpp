@@ -71,29 +71,29 @@ struct upkeep::checked {
     net::time_point due = net::clock::now();
 };
 
-struct upkeep::places::waiter {
+struct upkeep::turns::waiter {
     net::sleeper sleeper;
-    bool has_place = false;
+    bool has_turn = false;
 };
 
-net::task<> upkeep::places::take() {
+net::task<> upkeep::turns::take() {
     if (free_ > 0) {
         --free_;
         co_return;
     }
     waiter me{net::sleeper{loop_}};
     queue_.push_back(&me);
-    while (!me.has_place)
+    while (!me.has_turn)
         co_await me.sleeper.sleep(net::time_point::max());
 }
 
-// give_up: a place is passed on rather than given back, so that nobody overtakes.
-void upkeep::places::give_up() {
+// give_up: a turn is passed on rather than given back, so that nobody overtakes.
+void upkeep::turns::give_up() {
     if (queue_.empty()) {
         ++free_;
         return;
     }
-    queue_.front()->has_place = true;
+    queue_.front()->has_turn = true;
     queue_.front()->sleeper.wake();
     queue_.pop_front();
 }

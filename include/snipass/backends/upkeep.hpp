@@ -33,10 +33,10 @@ class upkeep {
     void use(std::shared_ptr<const config::configuration> configuration);
 
   private:
-    // places: so many at a time, first come, first served.
-    class places {
+    // turns: so many at a time, first come, first served.
+    class turns {
       public:
-        places(net::event_loop& loop, std::size_t most) noexcept : loop_(loop), free_(most) {}
+        turns(net::event_loop& loop, std::size_t most) noexcept : loop_(loop), free_(most) {}
         [[nodiscard]] net::task<> take();
         void give_up();
 
@@ -70,8 +70,8 @@ class upkeep {
     log& log_;
     net::event_loop loop_;
     std::map<std::string, std::unique_ptr<name>> names_;
-    places lookups_; // each on a thread of its own
-    places probes_;  // each with a descriptor
+    turns lookups_; // each on a thread of its own
+    turns probes_;  // each with a descriptor
     std::vector<std::shared_ptr<checked>> checked_;
     net::sleeper next_check_;
     std::jthread thread_;
