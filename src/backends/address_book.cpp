@@ -74,4 +74,14 @@ std::shared_ptr<presence> address_book::presence_of(const std::string& backend) 
     return presences_.at(backend);
 }
 
+std::pair<std::string, std::size_t> address_book::least_answering() const {
+    const std::lock_guard lock{mutex_};
+    std::pair<std::string, std::size_t> most;
+    presences_.for_each([&](const std::string& backend, const presence& one) {
+        if (one.sent.size() > most.second)
+            most = {backend, one.sent.size()};
+    });
+    return most;
+}
+
 } // namespace snipass::server

@@ -3,9 +3,13 @@
 #include "snipass/backends/datagram_channel.hpp"
 
 #include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace snipass::server {
 namespace {
@@ -18,6 +22,10 @@ constexpr int send_buffer = 1 << 20;
 constexpr unsigned looks_at_the_file = 8;
 
 const auto queue_full = os::make_error(EAGAIN);
+const auto overdue = os::make_error(EDQUOT);
+
+// What the kernel counts for a datagram is its bytes and more than this (SKB_TRUESIZE).
+constexpr std::size_t least_overhead = 512;
 
 } // namespace
 
@@ -29,12 +37,14 @@ error_code datagram_channel::ready(std::size_t size) {
         }
         if (size > largest_)
             return os::make_error(EMSGSIZE);
+        if (sent_ >= of_->sent.part_of_a_channel() && is_overdue())
+            return overdue;
         if (!doubtful_ || has_room())
             return {};
         // Of a receiver that hangs, another one may have taken the place.
         if (++full_ % looks_at_the_file != 0 || !is_replaced())
             return queue_full;
-        socket_.reset();
+        let_go();
     }
 }
 
@@ -58,12 +68,28 @@ error_code datagram_channel::connect() {
 error_code datagram_channel::send(int client, byte_view bytes) {
     const auto sent = os::send_with_fd(socket_.get(), bytes, client);
     doubtful_ = !sent;
-    if (sent)
+    if (sent) {
+        smallest_ = sent_++ == 0 ? bytes.size() : std::min(smallest_, bytes.size());
         return {};
+    }
     // A receiver that was restarted has another socket behind the same path.
     if (!os::is_transient(sent.error()))
-        socket_.reset();
+        let_go();
     return sent.error();
+}
+
+// is_overdue: nobody acknowledges, but the kernel tells how many bytes lie unread (SIOCOUTQ), and so how many
+// datagrams at most. It is asked when as many were sent since it was asked last.
+bool datagram_channel::is_overdue() {
+    const auto unread = static_cast<std::size_t>(os::unsent(socket_.get()));
+    sent_ = std::min(sent_, (unread + smallest_ + least_overhead - 1) / (smallest_ + least_overhead));
+    return sent_ >= of_->sent.part_of_a_channel() || !of_->sent.has_room();
+}
+
+void datagram_channel::let_go() {
+    if (socket_ && sent_ > 0)
+        of_->sent.leave_behind(std::move(socket_), std::exchange(sent_, 0));
+    socket_.reset();
 }
 
 // A connected datagram socket is writable while its peer's queue has room (unix(7)).

@@ -2,6 +2,8 @@
 // What one worker has of one configuration.
 #include "snipass/backends/generation.hpp"
 
+#include "snipass/os/limits.hpp"
+
 #include <algorithm>
 
 namespace snipass::server {
@@ -9,13 +11,28 @@ namespace {
 
 constexpr std::size_t smallest_share = 16;
 
+// Together the backends have a quarter of what the kernel allows our user: enough is left when some of it was
+// lost to a router before. None needs more than the clients that come within one ack_timeout.
+std::size_t unanswered_by_default(const config::configuration& file) {
+    const auto takers =
+        std::ranges::count_if(file.backends, [](const auto& one) { return one.handoff() != nullptr; });
+    const auto all = os::descriptor_limit() / 4;
+    constexpr std::size_t least = 16;
+    constexpr std::size_t most = 1'024;
+    return std::clamp(all / std::max<std::size_t>(static_cast<std::size_t>(takers), 1), least, most);
+}
+
 } // namespace
 
 generation::generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers,
                        address_book& book)
     : config(std::move(snapshot)) {
+    const auto most_unanswered = unanswered_by_default(*config);
     for (const auto& settings : config->backends) {
         backends.push_back(std::make_unique<backend>(settings, share(settings.max_pending, workers), book));
+        if (const auto* const handoff = settings.handoff())
+            backends.back()->known()->sent.allow(handoff->max_unanswered.value_or(most_unanswered),
+                                                 workers * handoff->paths.size());
     }
 }
 

@@ -40,6 +40,7 @@ bool is_backends_fault(outcome why) noexcept {
     case outcome::backend_refused:
     case outcome::backend_backlog_full:
     case outcome::backend_queue_full:
+    case outcome::backend_overdue:
     case outcome::backend_declined:
     case outcome::backend_silent:
     case outcome::backend_failed:

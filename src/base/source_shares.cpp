@@ -112,6 +112,30 @@ source_shares::network* source_shares::largest_of(const ip_address& source) {
     return largest;
 }
 
+bool source_shares::has_room_for(const ip_address& source) {
+    if (size_ < limit_)
+        return true;
+    count_all();
+    if (by_load_.empty())
+        return false;
+    return std::ranges::all_of(levels_of(source), [&](const level& one) {
+        return load_of({source, one.length}) + one.cost < by_load_.rbegin()->load();
+    });
+}
+
+std::size_t source_shares::load_of(const ip_prefix& prefix) const {
+    const auto found = networks_.find(prefix);
+    return found == networks_.end() ? 0 : found->second.load();
+}
+
+std::size_t source_shares::places_with_one_more(const ip_address& source) {
+    count_all();
+    std::size_t most = 0;
+    for (const auto& one : levels_of(source))
+        most = std::max(most, load_of({source, one.length}) + one.cost);
+    return (most + full_cost - 1) / full_cost;
+}
+
 std::size_t source_shares::places_of(const ip_address& source) {
     const auto* const largest = largest_of(source);
     return largest == nullptr ? 0 : (largest->load() + full_cost - 1) / full_cost;

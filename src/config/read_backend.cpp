@@ -24,7 +24,7 @@ constexpr choice<removal> removals[] = {{"keep", removal::keep}, {"close", remov
 
 // The keys of one kind, which are mistakes in a backend of another.
 using keys = std::span<const std::string_view>;
-constexpr std::string_view handoff_keys[] = {"protocol", "ack_timeout"};
+constexpr std::string_view handoff_keys[] = {"protocol", "ack_timeout", "max_unanswered"};
 constexpr std::string_view relay_keys[] = {"balance", "eject_after", "check", "check_interval"};
 constexpr std::string_view forward_keys[] = {"allow_destinations"};
 constexpr std::string_view proxy_keys[] = {"resolve_interval", "proxy_protocol", "connect_timeout",
@@ -84,6 +84,8 @@ written<std::chrono::milliseconds> as_interval(const node& node) {
 handoff_settings read_handoff(table_reader& in, std::vector<std::string> paths) {
     handoff_settings made{.paths = std::move(paths)};
     in.read("protocol", made.protocol, as_handoff_protocol);
+    in.read("max_unanswered", made.max_unanswered,
+            [](const node& node) { return as_integer(node, 1, limits::sessions); });
     const auto& protocol = traits_of(made.protocol);
     if (protocol.acknowledges)
         in.read("ack_timeout", made.ack_timeout, as_some_duration);

@@ -41,6 +41,8 @@ server_settings read_server(const members& table, findings& findings) {
     });
     in.read("sandbox", server.sandbox,
             [](const node& node) { return as_choice<sandbox_mode>(node, sandboxes); });
+    in.read("max_relayed", server.max_relayed, sessions);
+    in.read("max_relayed_per_source", server.max_relayed_per_source, sessions);
     in.finish();
     return server;
 }

@@ -40,6 +40,16 @@ bool context::make_room() {
     return waiting.shed_oldest();
 }
 
+void context::tell_in_flight() {
+    if (!may_tell(told_in_flight_))
+        return;
+    const auto [backend, count] = book.least_answering();
+    events.write(config::log_level::warn,
+                 "the kernel has no room for descriptors in flight: who was sent most has neither answered "
+                 "nor read them",
+                 {{"backend", backend}, {"unanswered", std::uint64_t{count}}});
+}
+
 void context::finish(record& one) {
     counters.outcomes[static_cast<std::size_t>(one.outcome)].add();
     if (one.left_without_a_byte())

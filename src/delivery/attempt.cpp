@@ -33,6 +33,8 @@ outcome to_outcome(const error_code& ec, outcome full) noexcept {
         return outcome::backend_absent;
     case ECONNREFUSED:
         return outcome::backend_refused;
+    case EDQUOT: // datagram_channel
+        return outcome::backend_overdue;
     case EPIPE:
     case ECONNRESET:
         return outcome::backend_declined;
@@ -43,7 +45,7 @@ outcome to_outcome(const error_code& ec, outcome full) noexcept {
 
 bool may_pass_soon(outcome why) noexcept {
     return why == outcome::backend_backlog_full || why == outcome::backend_queue_full ||
-           why == outcome::no_resources;
+           why == outcome::backend_overdue || why == outcome::no_resources;
 }
 
 } // namespace snipass::server

@@ -31,6 +31,8 @@ error_code send(routed_client& client, datagram_channel& channel) {
     return ec;
 }
 
+constexpr std::string_view overdue = "its part of max_unanswered clients lies unread in its queue";
+
 } // namespace
 
 begun_attempt hand_off_by_datagram(routed_client& client, backend& to, std::size_t path,
@@ -45,6 +47,7 @@ begun_attempt hand_off_by_datagram(routed_client& client, backend& to, std::size
     }
     return not_taken{.why = to_outcome(ec, outcome::backend_queue_full),
                      .error = ec,
+                     .detail = ec == os::make_error(EDQUOT) ? overdue : std::string_view{},
                      .is_final = ec == os::make_error(EMSGSIZE)};
 }
 

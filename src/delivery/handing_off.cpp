@@ -48,6 +48,8 @@ task<attempt> hand_off(routed_client& client, backend& to, net::time_point until
             if (failed == nullptr)
                 co_return made;
             failed->where = settings.paths[path];
+            if (failed->error == os::make_error(ETOOMANYREFS))
+                client.thread.tell_in_flight();
             // An attempt without time for an answer would only be taken back.
             const auto now = net::clock::now();
             const auto next = now + pause;

@@ -10,7 +10,7 @@ namespace snipass::server {
 namespace {
 
 // Of what the client chose, and of what went wrong before it got here: the rest of 1 KiB.
-constexpr std::size_t text_kept = 320;
+constexpr std::size_t text_kept = 240;
 
 bool leads_to(const config::backend_settings& backend, std::string_view address) {
     if (const auto* const relay = backend.relay())
@@ -38,6 +38,8 @@ void proxied_session::begin(routed_client& client, backend& to, backend_side oth
     auto& thread = client.thread;
     auto session = std::make_unique<proxied_session>(client, to, std::move(other));
     auto& about = session->about_;
+    if (auto* const gone = thread.relayed.enter(*session, about.client.address))
+        thread.relays.end(static_cast<proxied_session&>(*gone), net::relay_end::displaced);
     std::unique_ptr<net::relay> relay = std::move(session);
     const auto ec = thread.relays.start(relay);
     if (!ec)

@@ -111,6 +111,15 @@ not_taken cannot_be_relayed(const error_code& why) {
             .is_final = true};
 }
 
+// no_room: it is not held, because nobody knows when one of so many leaves.
+not_taken no_room(outcome full) {
+    return {.why = full,
+            .detail = full == outcome::max_relayed
+                          ? "max_relayed clients are relayed, and none of a larger source"
+                          : "max_relayed_per_source clients of its source are relayed",
+            .is_final = true};
+}
+
 } // namespace
 
 not_taken removed() {
@@ -119,6 +128,9 @@ not_taken removed() {
 
 task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     const auto& settings = to.settings();
+    const auto& source = client.about.client.address;
+    if (const auto full = client.thread.relayed.why_not(source))
+        co_return no_room(*full);
     const auto begun = net::clock::now();
     auto mark = mark_hello(client, settings);
     if (!mark && (mark.error() == would_loop || (settings.forward() != nullptr && client.about.hello)))
@@ -138,6 +150,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         co_return why_not(client, to, made.error());
     if (client.is_removed(settings, made->to.address->text))
         co_return removed();
+    if (const auto full = client.thread.relayed.why_not(source)) // by now
+        co_return no_room(*full);
     const relay_facts where{made->to.address->text, made->to.endpoint, net::clock::now() - begun};
     proxied_session::begin(client, to,
                            {std::move(made->fd), where, std::move(made->session),

@@ -7,18 +7,23 @@
 #include "snipass/handoff/foreign.h"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/foreign.hpp"
+#include "snipass/net/sleeper.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 
 namespace snipass::server {
 namespace {
 
+using namespace std::chrono_literals;
 using net::task;
 
 constexpr std::uint8_t ack = 0x06;
@@ -35,6 +40,52 @@ bool may_hold_descriptors(int connection) {
     return !os::can_refuse_descriptors() && handoff_may_hold_descriptors(connection);
 }
 
+// reading is told whenever the other end of a unix socket may have read something.
+class reading final : private net::ready_target {
+  public:
+    reading(net::event_loop& loop, int connection) : loop_(loop), connection_(connection), nap_(loop) {
+        (void)loop.watch_edges(connection, *this, 0); // else it is looked at once a second
+    }
+    ~reading() {
+        loop_.unwatch(connection_);
+        loop_.forget(*this);
+    }
+    [[nodiscard]] auto next() noexcept { return nap_.sleep(net::clock::now() + 1s); }
+
+  private:
+    void on_ready(unsigned /*which*/, std::uint32_t /*events*/) override { nap_.wake(); }
+
+    net::event_loop& loop_;
+    int connection_;
+    net::sleeper nap_;
+};
+
+task<> outlast(net::event_loop& loop, os::unique_fd connection, std::shared_ptr<presence> of) {
+    const unanswered::one sent{of->sent};
+    {
+        reading other_end{loop, connection.get()};
+        while (os::unsent(connection.get()) > 0)
+            co_await other_end.next();
+    }
+    net::turn_away(std::move(connection)); // with whatever it has sent
+}
+
+// keep_account: a message that was not read is in flight, and nobody can take it back. To the backend the
+// connection is closed; it goes on here only to tell when it has been read, or is gone.
+void keep_account(net::event_loop& loop, os::unique_fd connection, const std::shared_ptr<presence>& of) {
+    (void)::shutdown(connection.get(), SHUT_RDWR);
+    loop.spawn(outlast(loop, std::move(connection), of));
+}
+
+// is_looked_at: who acknowledges has read the message. One that has not is found out by looking at few, for
+// which any number that nobody chooses will do.
+bool is_looked_at(net::time_point deadline) {
+    return deadline.time_since_epoch().count() / 1'000 % 64 == 0;
+}
+
+constexpr std::string_view overdue =
+    "max_unanswered clients were sent to it, and it has neither answered nor read any of these";
+
 } // namespace
 
 result<os::unique_fd> offer_by_stream(std::string_view path, client_socket& client, byte_view header) {
@@ -50,8 +101,10 @@ result<os::unique_fd> offer_by_stream(std::string_view path, client_socket& clie
     return connection;
 }
 
-task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client, os::unique_fd connection,
+task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client,
+                               const std::shared_ptr<presence>& to, os::unique_fd connection,
                                net::time_point deadline) {
+    const unanswered::one sent{to->sent};
     std::optional<net::fd_watch> answer{std::in_place, loop, connection.get()};
     const auto ec = co_await answer->readable(deadline);
     // From here on the backend's ACK fails, so what was said before decides (docs/handoff.md, taking back).
@@ -60,11 +113,18 @@ task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client, os:
     const bool lies = may_hold_descriptors(connection.get());
     if (!lies && acknowledged(connection.get())) {
         client.close(); // before the connection, whose end tells the backend that it is the only owner
-        answer->close(std::move(connection));
+        if (!is_looked_at(deadline) || os::unsent(connection.get()) == 0) {
+            answer->close(std::move(connection));
+            co_return handed_off{};
+        }
+        answer.reset();
+        keep_account(loop, std::move(connection), to);
         co_return handed_off{};
     }
     answer.reset();
-    if (lies)
+    if (os::unsent(connection.get()) > 0)
+        keep_account(loop, std::move(connection), to);
+    else if (lies)
         net::turn_away(std::move(connection));
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
 }
@@ -77,11 +137,13 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
                          .is_final = true};
     const auto& settings = *to.settings().handoff();
     const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
+    if (!to.known()->sent.has_room())
+        return not_taken{.why = outcome::backend_overdue, .detail = overdue};
     const auto header = proxy_protocol::write_v2(client.facts());
     auto connection = offer_by_stream(settings.paths[path], client.socket, header);
     if (!connection)
         return not_taken{to_outcome(connection.error()), connection.error()};
-    return answer_by_stream(client.thread.loop, client.socket, std::move(*connection), deadline);
+    return answer_by_stream(client.thread.loop, client.socket, to.known(), std::move(*connection), deadline);
 }
 
 } // namespace snipass::server

@@ -52,6 +52,8 @@ std::string_view to_string(relay_end end) noexcept {
         return "lifetime";
     case relay_end::removed:
         return "removed";
+    case relay_end::displaced:
+        return "displaced";
     case relay_end::stopped:
         return "stopped";
     case relay_end::no_memory:

@@ -21,6 +21,11 @@ std::size_t raise_descriptor_limit() {
     return limit.rlim_cur;
 }
 
+std::size_t descriptor_limit() {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : std::numeric_limits<std::size_t>::max();
+}
+
 std::size_t open_descriptors() {
     std::error_code ec;
     const std::filesystem::directory_iterator all{"/proc/self/fd", ec};

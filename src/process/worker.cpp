@@ -67,6 +67,9 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     thread_.names.set_limits({share(names_limits.names, workers_), share(names_limits.questions, workers_),
                               share(names_limits.waiting, workers_)});
     thread_.lines.configure(now->config->log, std::max<std::size_t>(access_log::refused_lines / workers_, 1));
+    const auto most_relayed = std::min(share(server.max_relayed, workers_), max_waiting_cap_ / 2);
+    const auto per_source = server.max_relayed_per_source.value_or(server.max_relayed);
+    thread_.relayed.set_limits(std::max<std::size_t>(most_relayed, 1), share(per_source, workers_));
     thread_.relays.set_pipe_limits(share(server.max_pipes, workers_),
                                    share(server.max_pipe_memory, workers_));
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },

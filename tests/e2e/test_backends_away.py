@@ -79,8 +79,9 @@ class Refusals(Away):
         self.assertGreaterEqual(line["duration_us"], 200_000)
 
     def test_busy_backlog(self):
-        self.receiver("blog", manner="deaf", backlog=0)
+        receiver = self.receiver("blog", manner="deaf", backlog=0)
         router = self.start_router(self.backend("blog", rest='hold = "0s"\nack_timeout = "500ms"'))
+        self.addCleanup(receiver.stop)  # the router watches what lies in its backlog until then
         # listen(0) has room for one connection; whoever comes next finds the backlog full.
         first = self.connect(router, HELLO)
         wait_until(lambda: unix_connections(self.folder / "blog.sock") >= 1, "the first waits in the backlog")

@@ -267,8 +267,8 @@ class Ends(Proxied):
 class Idle(Proxied):
     SESSIONS = 5000
 
-    # All that a relayed session keeps of what its client chose: 320 bytes.
-    LONG_NAME = ".".join(["a" * 60, "b" * 60, "c" * 60, "d" * 40, "far", "example", "com"])
+    # All that a relayed session keeps of what its client chose: 240 bytes.
+    LONG_NAME = ".".join(["a" * 60, "b" * 60, "c" * 60, "d" * 20, "far", "example", "com"])
     LONG_OFFER = ("p" * 79, "q" * 100, "r" * 50)
 
     def test_5000_idle_sessions_cost_two_descriptors_and_a_kibibyte_each(self):

@@ -98,6 +98,10 @@ class address_book {
     // presence_of is the one of the backend of that name; it is made if need be.
     [[nodiscard]] std::shared_ptr<presence> presence_of(const std::string& backend);
 
+    // least_answering is the backend that has most of what it was sent neither answered nor read, and how
+    // many.
+    [[nodiscard]] std::pair<std::string, std::size_t> least_answering() const;
+
     hellos_under_way hellos; // of relayed clients
 
   private:
@@ -122,6 +126,12 @@ class address_book {
                 known = one;
             }
             return one;
+        }
+
+        void for_each(const auto& job) const {
+            for (const auto& [key, weak] : all_)
+                if (const auto one = weak.lock())
+                    job(key, *one);
         }
 
       private:

@@ -94,6 +94,7 @@ class backend {
     void took(log& to);
     void did_not_take(log& to, outcome why, std::string_view detail);
     void knocked_in_vain(outcome why) noexcept;
+    [[nodiscard]] const std::shared_ptr<presence>& known() const noexcept { return presence_; }
     [[nodiscard]] bool is_away() const noexcept { return presence_->is_away(); }
 
   private:

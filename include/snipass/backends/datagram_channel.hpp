@@ -2,12 +2,14 @@
 // datagram_channel: one worker's connected SOCK_DGRAM socket to a `datagram` backend.
 #pragma once
 
+#include "snipass/backends/presence.hpp"
 #include "snipass/base/bytes.hpp"
 #include "snipass/base/result.hpp"
 #include "snipass/os/unique_fd.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -19,10 +21,15 @@ namespace snipass::server {
 // socket.
 class datagram_channel {
   public:
-    explicit datagram_channel(std::string path) : path_(std::move(path)) {}
+    datagram_channel(std::string path, std::shared_ptr<presence> of)
+        : path_(std::move(path)), of_(std::move(of)) {}
+    ~datagram_channel() { let_go(); }
+    datagram_channel(datagram_channel&&) = default;
+    datagram_channel& operator=(datagram_channel&&) = delete;
 
     // ready connects if need be; no error means that a datagram of `size` bytes may be sent now. Errors:
-    // EAGAIN, the queue is full; EMSGSIZE, no datagram can have so many; those of connect(2).
+    // EAGAIN, the queue is full; EDQUOT, the receiver leaves too many unread (unanswered); EMSGSIZE, no
+    // datagram can have so many; those of connect(2).
     [[nodiscard]] error_code ready(std::size_t size);
 
     // send passes the descriptor `client` with `bytes`, which were consumed. Errors: EAGAIN, the queue was
@@ -33,14 +40,19 @@ class datagram_channel {
   private:
     [[nodiscard]] error_code connect();
     [[nodiscard]] bool has_room() const;
+    [[nodiscard]] bool is_overdue();
+    void let_go();
     [[nodiscard]] bool is_replaced() const;
 
     std::string path_;
+    std::shared_ptr<presence> of_;
     os::unique_fd socket_;
-    os::file_id file_{};      // of the path, when it was connected
-    std::size_t largest_ = 0; // bytes that one datagram may have
-    unsigned full_ = 0;       // how often it was found
-    bool doubtful_ = true;    // the last attempt failed
+    os::file_id file_{};       // of the path, when it was connected
+    std::size_t largest_ = 0;  // bytes that one datagram may have
+    unsigned full_ = 0;        // how often it was found
+    std::size_t sent_ = 0;     // and unread, at most
+    std::size_t smallest_ = 0; // of these
+    bool doubtful_ = true;     // the last attempt failed
 };
 
 } // namespace snipass::server

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// presence: whether a backend takes clients, as far as all workers know, and the log of it.
+// presence: whether a backend takes clients, and answers, as far as all workers know, and the log of it.
 #pragma once
 
+#include "snipass/backends/unanswered.hpp"
 #include "snipass/telling/log.hpp"
 #include "snipass/telling/outcome.hpp"
 
@@ -23,6 +24,8 @@ class presence {
             has_come_back(to, backend);
     }
     void did_not_take(log& to, std::string_view backend, outcome why, std::string_view detail);
+
+    unanswered sent; // of the clients it was sent
 
   private:
     void has_come_back(log& to, std::string_view backend);

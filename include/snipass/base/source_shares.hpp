@@ -63,6 +63,12 @@ class source_shares {
     // left already and is returned. It is `one` itself if no other source is larger than its own.
     [[nodiscard]] place* enter(place& one, const ip_address& source);
 
+    // places_with_one_more is what places_of would be then.
+    [[nodiscard]] std::size_t places_with_one_more(const ip_address& source);
+
+    // has_room_for: one more of `source` would not have to go at once.
+    [[nodiscard]] bool has_room_for(const ip_address& source);
+
     [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
@@ -98,6 +104,7 @@ class source_shares {
     using by_load = boost::intrusive::multiset<network, boost::intrusive::constant_time_size<false>>;
 
     [[nodiscard]] bool is_of_largest(const place& one) const noexcept;
+    [[nodiscard]] std::size_t load_of(const ip_prefix& prefix) const;
     [[nodiscard]] network* largest_of(const ip_address& source);
     [[nodiscard]] static std::span<place::membership> memberships_of(const place& one) noexcept;
     void count(place& one);

@@ -36,6 +36,8 @@ struct server_settings {
     std::size_t max_pipes = 1'024;             // for relayed bytes, two descriptors each
     std::size_t max_pipe_memory = 134'217'728; // bytes in them
     sandbox_mode sandbox = sandbox_mode::on;
+    std::size_t max_relayed = 1'000'000;
+    std::optional<std::size_t> max_relayed_per_source{}; // none: max_relayed
 };
 
 enum class log_level {
@@ -188,6 +190,8 @@ struct handoff_settings {
     handoff_protocol protocol = handoff_protocol::stream;
     milliseconds ack_timeout{1'000};   // of a protocol that acknowledges
     milliseconds queue_timeout{1'000}; // of one that does not: so long a full queue is asked again. No key
+    std::optional<std::size_t>
+        max_unanswered{}; // clients sent and neither answered nor taken out of the queue
 
     // attempt_timeout is how long one path is tried.
     [[nodiscard]] milliseconds attempt_timeout() const noexcept {

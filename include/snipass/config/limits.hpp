@@ -19,7 +19,8 @@ inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours
 inline constexpr std::size_t smallest_hello_max = 1'024;
 inline constexpr std::size_t largest_hello_max = 1'048'576;
 
-inline constexpr std::size_t sessions = 1'000'000; // max_waiting, max_waiting_per_source, max_pending
+// max_waiting, max_waiting_per_source, max_relayed, max_relayed_per_source, max_pending, max_unanswered
+inline constexpr std::size_t sessions = 1'000'000;
 
 inline constexpr std::chrono::milliseconds shortest_interval{100}; // resolve_interval, check_interval
 inline constexpr std::size_t failures = 1'000;                     // eject_after

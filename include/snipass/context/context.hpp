@@ -5,6 +5,7 @@
 #include "snipass/backends/generation.hpp"
 #include "snipass/context/id_source.hpp"
 #include "snipass/context/in_flight.hpp"
+#include "snipass/context/relay_room.hpp"
 #include "snipass/context/waiting_room.hpp"
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/name_cache.hpp"
@@ -36,6 +37,7 @@ struct context {
     opening::answer heard;   // to what is in the buffer, and good as long
     waiting_room waiting;
     in_flight clients;
+    relay_room relayed; // has the clients of relays
     net::relay_group relays;
     net::name_cache names; // of hosts that clients choose
     id_source ids;
@@ -49,6 +51,9 @@ struct context {
     // for a hello is ended, by the next turn of the loop; false: none waits.
     bool make_room();
 
+    // tell_in_flight: the kernel lets our user have no more descriptors in flight (ETOOMANYREFS).
+    void tell_in_flight();
+
     // finish is a session's last act.
     void finish(record& one);
 
@@ -57,6 +62,7 @@ struct context {
 
   private:
     net::time_point told_no_room_{};
+    net::time_point told_in_flight_{};
     net::time_point told_refused_{};
 };
 

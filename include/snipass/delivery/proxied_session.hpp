@@ -28,10 +28,11 @@ struct backend_side {
 
 // A proxied_session takes the place of the session's coroutines, which have ended: it is all that is kept of
 // an idle one: at most 1 KiB, for which a long ALPN offer is cut. It finishes its record when it ends.
-class proxied_session final : public net::relay {
+class proxied_session final : public net::relay, private source_shares::place {
   public:
-    // begin takes a client and its record; from then on the session's end is told here. `to` is one of the
-    // generation's backends, and the connection to it is open and greeted.
+    // begin takes a client that may be relayed (relay_room), and its record; from then on the session's end
+    // is told here. One of another source may end for it. `to` is one of the generation's backends, and the
+    // connection to it is open and greeted.
     static void begin(routed_client& client, backend& to, backend_side other);
 
     proxied_session(routed_client& client, backend& to, backend_side other);

@@ -2,6 +2,7 @@
 // The `stream` protocol of docs/handoff.md, from the router's side.
 #pragma once
 
+#include "snipass/backends/presence.hpp"
 #include "snipass/base/bytes.hpp"
 #include "snipass/base/result.hpp"
 #include "snipass/delivery/attempt.hpp"
@@ -9,6 +10,7 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/os/unique_fd.hpp"
 
+#include <memory>
 #include <string_view>
 
 namespace snipass::server {
@@ -20,7 +22,9 @@ namespace snipass::server {
 
 // answer_by_stream waits for ACK until `deadline`. When that has passed, the client is taken back: whatever
 // the backend does from then on, it cannot acknowledge. `client` is used until the end.
+// What the backend `to` has not read by then is in flight, and is counted there until it has been.
 [[nodiscard]] net::task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client,
+                                                  const std::shared_ptr<presence>& to,
                                                   os::unique_fd connection, net::time_point deadline);
 
 } // namespace snipass::server

@@ -24,6 +24,7 @@ enum class relay_end : std::uint8_t {
     idle,      // idle_timeout passed without a byte
     lifetime,  // max_lifetime passed
     removed,   // its backend is no longer in the configuration
+    displaced, // max_relayed was reached
     stopped,   // the router stopped
     no_memory, // the kernel had none for bytes on their way
 };

@@ -36,6 +36,7 @@ class relay_group final : private alarm {
                 one.end(why);
         }
     }
+    void end(relay& one, relay_end why) { one.end(why); }
     void end_all(relay_end why) {
         end_if([](const relay&) { return true; }, why);
     }

@@ -10,6 +10,9 @@ namespace snipass::os {
 // if it cannot be known.
 std::size_t raise_descriptor_limit();
 
+// descriptor_limit is RLIMIT_NOFILE as it is.
+[[nodiscard]] std::size_t descriptor_limit();
+
 // open_descriptors counts the process's own (proc(5), /proc/self/fd); 0 if it cannot be known.
 [[nodiscard]] std::size_t open_descriptors();
 

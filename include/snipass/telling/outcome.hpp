@@ -27,9 +27,12 @@ enum class outcome : std::uint8_t {
     backend_backlog_full, // the backlog of its stream socket stayed full
     backend_queue_full,   // the queue of its datagram socket stayed full
     backend_max_pending,  // max_pending clients were on their way to it, and it made way
+    backend_overdue,      // it has neither answered nor read max_unanswered clients
     backend_declined,     // it closed without acknowledging
     backend_silent,       // it did not acknowledge within ack_timeout; no connection within connect_timeout
     backend_failed,       // anything else
+    max_relayed,          // max_relayed clients were relayed, and none of a larger source
+    max_relayed_source,   // max_relayed_per_source clients of its source were relayed
     destination_refused,  // it may not be forwarded to the host it asked for (allow_destinations, a loop)
     no_resources,         // the kernel stayed short of memory, descriptors, or room for those in flight
     cut_off,              // in flight when drain_timeout was over

@@ -39,7 +39,7 @@ std::size_t fill(server::datagram_channel& channel) {
 TEST_CASE("datagram_channel: one datagram with the bytes and the client") {
     const same_descriptors check;
     const datagram_backend backend;
-    server::datagram_channel channel{backend.path()};
+    server::datagram_channel channel{backend.path(), std::make_shared<server::presence>()};
     tcp_connection pair;
     pair.client.send(" world");
     REQUIRE(channel.ready(hello.size()) == success);
@@ -55,7 +55,7 @@ TEST_CASE("datagram_channel: one datagram with the bytes and the client") {
 TEST_CASE("datagram_channel: one socket for all clients") {
     const same_descriptors check;
     const datagram_backend backend;
-    server::datagram_channel channel{backend.path()};
+    server::datagram_channel channel{backend.path(), std::make_shared<server::presence>()};
     std::size_t open = 0;
     for (int i = 0; i < 3; ++i) {
         tcp_connection pair;
@@ -72,7 +72,7 @@ TEST_CASE("datagram_channel: nobody there is absent or refused, and it is tried 
     const same_descriptors check;
     const temporary_folder folder;
     const std::string path = folder.path / "socket";
-    server::datagram_channel channel{path};
+    server::datagram_channel channel{path, std::make_shared<server::presence>()};
     CHECK(channel.ready(1) == os::make_error(ENOENT));
     datagram_backend backend{path};
     backend.close();
@@ -86,7 +86,7 @@ TEST_CASE("datagram_channel: nobody there is absent or refused, and it is tried 
 TEST_CASE("datagram_channel: a full queue is told, and asked about before anything is consumed") {
     const same_descriptors check;
     const datagram_backend backend;
-    server::datagram_channel channel{backend.path()};
+    server::datagram_channel channel{backend.path(), std::make_shared<server::presence>()};
     const auto queued = fill(channel);
     CHECK(queued > 0);
     const auto asked = channel.ready(hello.size());
@@ -103,7 +103,7 @@ TEST_CASE(
     const same_descriptors check;
     const datagram_backend backend;
     (void)fill_queue(backend.path());
-    server::datagram_channel channel{backend.path()};
+    server::datagram_channel channel{backend.path(), std::make_shared<server::presence>()};
     CHECK(channel.ready(hello.size()) == full);
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("datagram_channel: a receiver that was restarted is connected to anew"
     const temporary_folder folder;
     const std::string path = folder.path / "socket";
     auto backend = std::make_unique<datagram_backend>(path);
-    server::datagram_channel channel{path};
+    server::datagram_channel channel{path, std::make_shared<server::presence>()};
     REQUIRE(channel.ready(hello.size()) == success);
     backend.reset();
     std::filesystem::remove(path);
@@ -129,7 +129,7 @@ TEST_CASE("datagram_channel: a full queue is left for the one that has taken its
     const temporary_folder folder;
     const std::string path = folder.path / "socket";
     const datagram_backend hung{path};
-    server::datagram_channel channel{path};
+    server::datagram_channel channel{path, std::make_shared<server::presence>()};
     (void)fill(channel);
     std::filesystem::remove(path);
     CHECK(channel.ready(hello.size()) == full); // nobody else there
@@ -146,7 +146,7 @@ TEST_CASE("datagram_channel: a full queue is left for the one that has taken its
 TEST_CASE("datagram_channel: the largest hello there is goes through") {
     const same_descriptors check;
     const datagram_backend backend;
-    server::datagram_channel channel{backend.path()};
+    server::datagram_channel channel{backend.path(), std::make_shared<server::presence>()};
     const bytes largest(6 * 65'536, 'x'); // in records of one byte
     tcp_connection pair;
     REQUIRE(channel.ready(largest.size()) == success);
@@ -157,7 +157,7 @@ TEST_CASE("datagram_channel: the largest hello there is goes through") {
 TEST_CASE("datagram_channel: what no datagram can carry is said before anything is consumed") {
     const same_descriptors check;
     const datagram_backend backend;
-    server::datagram_channel channel{backend.path()};
+    server::datagram_channel channel{backend.path(), std::make_shared<server::presence>()};
     const auto answer = channel.ready(8U << 20);
     CHECK(answer == os::make_error(EMSGSIZE));
     CHECK(channel.ready(hello.size()) == success); // no reason to doubt the others

@@ -79,6 +79,8 @@ max_waiting_per_source = 10
 drain_timeout = "1m"
 max_pipes = 64
 max_pipe_memory = "8MiB"
+max_relayed = 500
+max_relayed_per_source = 50
 
 [log]
 level = "debug"
@@ -115,6 +117,7 @@ protocol = "stream"
 hold = "0s"
 ack_timeout = "200ms"
 max_pending = 5
+max_unanswered = 7
 sorry = "far"
 
 [backend.datagrams]
@@ -150,6 +153,8 @@ backend = "near"
     CHECK(read->server.drain_timeout == 60s);
     CHECK(read->server.max_pipes == 64);
     CHECK(read->server.max_pipe_memory == 8U << 20);
+    CHECK(read->server.max_relayed == 500);
+    CHECK(read->server.max_relayed_per_source == 50U);
     CHECK(read->log.level == log_level::debug);
     CHECK(read->log.format == log_format::json);
     CHECK_FALSE(read->log.access);
@@ -180,7 +185,7 @@ backend = "near"
     CHECK(read->table.size() == 3);
     CHECK(route.alpn == std::vector<std::string>{"acme-tls/1", "h2"});
     CHECK(route.source.size() == 2);
-    CHECK(route.where.line == 34);
+    CHECK(route.where.line == 36);
     CHECK(route.where.column == 1);
 
     REQUIRE(read->backends.size() == 3);
@@ -188,10 +193,11 @@ backend = "near"
     CHECK(read->default_backend == 0U);
     const auto& near = read->backends[0];
     CHECK(near.name == "near");
-    CHECK(near.where.line == 40);
+    CHECK(near.where.line == 42);
     REQUIRE(near.handoff());
     CHECK(near.handoff()->paths == std::vector<std::string>{"/run/a.sock", "@b"});
     CHECK(near.handoff()->ack_timeout == 200ms);
+    CHECK(near.handoff()->max_unanswered == 7U);
     CHECK(near.hold == 0s);
     CHECK(near.max_pending == 5);
     CHECK(near.sorry == 2U);

@@ -61,11 +61,13 @@ struct fixture {
     attempted begin(const std::string& path, net::time_point deadline) {
         return {loop, hand_off_to(path, deadline)};
     }
+    std::shared_ptr<server::presence> known = std::make_shared<server::presence>();
+
     net::task<server::attempt> hand_off_to(std::string path, net::time_point deadline) {
         auto connection = server::offer_by_stream(path, client, header);
         if (!connection)
             co_return server::not_taken{server::to_outcome(connection.error()), connection.error()};
-        co_return co_await server::answer_by_stream(loop, client, std::move(*connection), deadline);
+        co_return co_await server::answer_by_stream(loop, client, known, std::move(*connection), deadline);
     }
     ended hand_off(const std::string& path, net::time_point deadline) { return begin(path, deadline).get(); }
 };
