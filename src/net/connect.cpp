@@ -6,7 +6,6 @@
 #include "snipass/os/tcp.hpp"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 namespace snipass::net {
 
@@ -43,11 +42,6 @@ result<begun_connect> begin_connect(const ip_endpoint& endpoint, const std::opti
         os::unique_fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)}, false};
     if (!begun.fd)
         return os::last_error();
-    // The bytes that follow at once acknowledge the handshake as well, so it needs no ACK of its own (tcp(7),
-    // TCP_QUICKACK).
-    const int off = 0;
-    (void)::setsockopt(begun.fd.get(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
-
     if (source && source->is_v4() != endpoint.address.is_v4())
         return os::make_error(EAFNOSUPPORT);
     if (source)

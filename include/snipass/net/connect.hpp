@@ -17,11 +17,12 @@ struct begun_connect {
     bool connected = false; // over loopback at once; else once it is writable and has no pending_error
 };
 
-// begin_connect connects a non-blocking socket, for somebody who speaks first: the last ACK of the handshake
-// waits for those bytes, if not for long. Nagle's algorithm would hold back what is said after them
-// (os::send_at_once).
-// `source`: the connection comes from this address, which need not be this machine's (IP_TRANSPARENT, ip(7):
-// that takes CAP_NET_RAW, and routes by which the answers come back here), and any port.
+// begin_connect connects a non-blocking socket. Nagle's algorithm would hold back what follows the first
+// bytes that are sent (os::send_at_once). TCP_QUICKACK is left alone: it spares an ACK at the handshake, and
+// then the backend's last bytes are acknowledged late as well. Where TCP is short of memory, Linux sends a
+// FIN behind such bytes only with their retransmission, 200 ms later (tcp_send_fin). `source`: the connection
+// comes from this address, which need not be this machine's (IP_TRANSPARENT, ip(7): that takes CAP_NET_RAW,
+// and routes by which the answers come back here), and any port.
 [[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint,
                                                   const std::optional<ip_address>& source = std::nullopt);
 
