@@ -12,6 +12,8 @@
 #include "snipass/session/hearing.hpp"
 #include "snipass/tls/constants.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -56,6 +58,7 @@ class session {
 
     // What a client says comes first. Who waits for it has no more than that in memory.
     [[nodiscard]] bool comes_from_balancer() const;
+    [[nodiscard]] bool goes_round();
     task<error_code> take_balancer_header();
     [[nodiscard]] error_code hear_hello() { return hear_now(client_, reader_); }
     [[nodiscard]] task<error_code> wait_for_hello() { return hear_on(client_, reader_, hello_deadline()); }
@@ -84,6 +87,13 @@ class session {
     opening::hello_reader reader_;
     std::uint8_t alert_ = tls::alert::unrecognized_name; // what a refused client is told, where it is told
 };
+
+// The kernel's name for a socket, whoever has it (SO_COOKIE, socket(7)); 0 if it has none.
+std::uint64_t cookie_of(int fd) {
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
 
 // Of a balancer's connection; the record has the reason.
 const error_code bad_balancer_header = os::make_error(EBADMSG);
@@ -126,6 +136,12 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
         co_await refuse(decision);
         co_return refused_as(decision.match);
     }
+    if (goes_round()) {
+        client_.about.detail = "a loop: routers hand it to each other";
+        client_.about.end_now();
+        co_await close({});
+        co_return outcome::destination_refused;
+    }
     routed_client client{client_.thread,           site_, opening_size(), client_.about, client_.consumed,
                          std::move(client_.socket)};
     auto end = co_await deliver(std::move(client), *decision.backend);
@@ -148,6 +164,15 @@ bool session::comes_from_balancer() const {
     return std::ranges::any_of(listener_.accept_proxy_protocol, [this](const ip_prefix& balancers) {
         return balancers.contains(client_.about.client.address);
     });
+}
+
+// goes_round: it was handed over so often that routers hand it to each other. A chain of routers has no such
+// guests.
+bool session::goes_round() {
+    constexpr std::size_t most = 16;
+    if (!listener_.address.starts_with("handoff:"))
+        return false;
+    return client_.thread.handed_over.count_one(cookie_of(client_.socket.get())) > most;
 }
 
 // take_balancer_header takes the header out of the socket, so that the hello comes first for whoever looks

@@ -79,5 +79,33 @@ class Loops(Case):
         self.assertEqual(router.sessions(), [])
 
 
+class HandedOver(Case):
+    """Routers that hand each other what they do not know: nothing is under way for long, and it goes round all the same."""
+
+    ROUNDS = 16  # that one may have been handed over to one worker
+
+    def check_it_is_refused(self, protocol):
+        routers = []
+        for name, other in (("first", "second"), ("second", "first")):
+            routers.append(self.router(
+                f'[[listener]]\naddress = "handoff:{self.folder}/{name}.sock"\n'
+                f'[default]\nbackend = "other"\n[backend.other]\nhandoff = "unix:{self.folder}/{other}.sock{protocol[1]}"\n'
+                f'protocol = "{protocol[0]}"\n', name=name, compare_descriptors=False))
+        with self.connect(routers[0], HELLO) as client:
+            data, _ = read_all(client)
+            self.assertEqual(data, b"")
+        harness.wait_until(lambda: any(router.sessions(outcome="destination_refused") for router in routers), "it is refused")
+        told = [line for router in routers for line in router.sessions(outcome="destination_refused")]
+        self.assertEqual(told[0]["detail"], "a loop: routers hand it to each other")
+        for router in routers:
+            self.assertLessEqual(len(router.sessions()), 2 * self.ROUNDS + 1)  # each worker counts for itself
+
+    def test_by_stream(self):
+        self.check_it_is_refused(("stream", ""))
+
+    def test_by_datagram(self):
+        self.check_it_is_refused(("datagram", ".datagram"))
+
+
 if __name__ == "__main__":
     harness.main()

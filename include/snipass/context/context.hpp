@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/backends/generation.hpp"
+#include "snipass/context/comings.hpp"
 #include "snipass/context/id_source.hpp"
 #include "snipass/context/in_flight.hpp"
 #include "snipass/context/relay_room.hpp"
@@ -37,7 +38,8 @@ struct context {
     opening::answer heard;   // to what is in the buffer, and good as long
     waiting_room waiting;
     in_flight clients;
-    relay_room relayed; // has the clients of relays
+    comings handed_over; // by other routers
+    relay_room relayed;  // has the clients of relays
     net::relay_group relays;
     net::name_cache names; // of hosts that clients choose
     id_source ids;
