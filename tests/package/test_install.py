@@ -37,6 +37,7 @@ EXPECTED = {
     f"{PREFIX}/share/doc/snipass/docs/backends.md": 0o644,
     f"{PREFIX}/share/doc/snipass/docs/log.md": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd/nginx.service.d/snipass.conf": 0o644,
+    f"{PREFIX}/share/doc/snipass/examples/systemd/snipass.service.d/socket.conf": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd/snipass.service.d/transparent.conf": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/receivers/receiver.go": 0o644,
     f"{PREFIX}/bin/snipass-run": 0o755,

@@ -128,6 +128,24 @@ class Units(Case):
         soft, hard = re.search(r"Max open files\s+(\d+)\s+(\d+)", limits).groups()
         self.assertEqual(soft, hard)  # 1048576, or less where this machine's systemd may not raise it
 
+    def test_behind_the_socket_unit_it_needs_no_capability_and_may_bind_nothing(self):
+        example = pathlib.Path("/usr/share/doc/snipass/examples/systemd/snipass.service.d/socket.conf")
+        self.drop_in(example.read_text().partition("[Service]")[2])
+        systemctl("start", "snipass.socket", "snipass.service")
+        self.visit()
+        for name in ("blog", "proxied"):
+            self.assertEqual(curl(443, f"{name}.example.com", self.certificate).body["backend"], name)
+        status = pathlib.Path(f"/proc/{main_pid()}/status").read_text()
+        self.assertRegex(status, r"CapBnd:\t0+\n")
+        self.assertEqual(show("snipass.service", "SocketBindDeny"), "any")
+
+    def test_no_program_but_itself_and_kill_can_be_started_where_it_lives(self):
+        systemctl("start", "snipass.socket", "snipass.service")
+        enter = ["nsenter", f"--mount=/proc/{main_pid()}/ns/mnt"]
+        for program, status in (("/usr/sbin/snipass", 0), ("/usr/bin/env", 126)):
+            done = subprocess.run([*enter, program, "--version"], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, status, done.stderr)
+
     def test_without_the_socket_unit_it_binds_port_443_itself(self):
         CONFIGURATION.write_text(self.text.replace("systemd:https", "[::]:443"))
         systemctl("start", "snipass.service")
