@@ -29,7 +29,7 @@ backend::backend(const config::backend_settings& settings, std::size_t max_pendi
     if (handoff == nullptr || handoff->protocol != config::handoff_protocol::datagram)
         return;
     for (const auto& path : handoff->paths)
-        channels_.emplace_back(path, presence_);
+        channels_.emplace_back(path, presence_, handoff->owner());
 }
 
 void backend::did_not_take(log& to, outcome why, std::string_view detail) {

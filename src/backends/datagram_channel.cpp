@@ -50,7 +50,8 @@ error_code datagram_channel::ready(std::size_t size) {
 
 error_code datagram_channel::connect() {
     file_ = os::file_at(path_);
-    auto connected = os::connect_unix(path_, SOCK_DGRAM);
+    auto connected =
+        owner_ ? os::connect_unix_of(*owner_, path_, SOCK_DGRAM) : os::connect_unix(path_, SOCK_DGRAM);
     if (!connected)
         return connected.error();
     socket_ = std::move(*connected);

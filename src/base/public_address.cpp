@@ -40,10 +40,6 @@ ip_address v4_at(const ip_address::bytes_type& bytes, std::size_t at) noexcept {
 }
 
 bool is_public_v6(const ip_address::bytes_type& bytes) noexcept {
-    if (has_prefix(bytes, {0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) // NAT64 (RFC 6052)
-        return is_public(v4_at(bytes, 12));
-    if (has_prefix(bytes, {0x20, 0x02})) // 6to4 (RFC 3056)
-        return is_public(v4_at(bytes, 2));
     const bool global_unicast = (bytes[0] & 0xe0) == 0x20; // 2000::/3: nothing else is given out
     const bool assignments = has_prefix(bytes, {0x20, 0x01}) && bytes[2] < 2; // 2001::/23, Teredo among them
     const bool documentation = has_prefix(bytes, {0x20, 0x01, 0x0d, 0xb8}) ||
@@ -53,7 +49,20 @@ bool is_public_v6(const ip_address::bytes_type& bytes) noexcept {
 
 } // namespace
 
+std::optional<ip_address> carried_v4(const ip_address& address) noexcept {
+    const auto& bytes = address.bytes();
+    if (address.is_v4())
+        return std::nullopt;
+    if (has_prefix(bytes, {0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) // NAT64 (RFC 6052)
+        return v4_at(bytes, 12);
+    if (has_prefix(bytes, {0x20, 0x02})) // 6to4 (RFC 3056)
+        return v4_at(bytes, 2);
+    return std::nullopt;
+}
+
 bool is_public(const ip_address& address) noexcept {
+    if (const auto inner = carried_v4(address))
+        return is_public(*inner);
     if (!address.is_v4())
         return is_public_v6(address.bytes());
     return std::ranges::none_of(special_v4, [&](const v4_range& range) {

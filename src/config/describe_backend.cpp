@@ -12,7 +12,11 @@ std::string to_string(const destinations& allowed) {
     if (!allowed.listed.empty())
         text += (text.empty() ? "" : " and ") +
                 listed(allowed.listed, [](const ip_prefix& one) { return one.to_string(); });
-    return text.empty() ? "nowhere" : text;
+    if (text.empty())
+        text = "nowhere";
+    if (!allowed.denied.empty())
+        text += ", but not " + listed(allowed.denied, [](const ip_prefix& one) { return one.to_string(); });
+    return text;
 }
 
 std::string_view to_string(balance value) {
@@ -31,7 +35,8 @@ std::string_view to_string(balance value) {
 
 std::string describe(const handoff_settings& handoff) {
     return "handoff by " + in_quotes(traits_of(handoff.protocol).name) + " to " +
-           listed(handoff.paths, [](const std::string& path) { return "unix:" + path; });
+           listed(handoff.paths, [](const std::string& path) { return "unix:" + path; }) +
+           (handoff.user ? ", if it is user " + in_quotes(handoff.user->name) + "'s" : "");
 }
 
 std::string describe_checks(const relay_settings& relay) {

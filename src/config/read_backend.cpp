@@ -24,9 +24,9 @@ constexpr choice<removal> removals[] = {{"keep", removal::keep}, {"close", remov
 
 // The keys of one kind, which are mistakes in a backend of another.
 using keys = std::span<const std::string_view>;
-constexpr std::string_view handoff_keys[] = {"protocol", "ack_timeout", "max_unanswered"};
+constexpr std::string_view handoff_keys[] = {"protocol", "user", "ack_timeout", "max_unanswered"};
 constexpr std::string_view relay_keys[] = {"balance", "eject_after", "check", "check_interval"};
-constexpr std::string_view forward_keys[] = {"allow_destinations"};
+constexpr std::string_view forward_keys[] = {"allow_destinations", "deny_destinations"};
 constexpr std::string_view proxy_keys[] = {"resolve_interval", "proxy_protocol", "connect_timeout",
                                            "idle_timeout",     "max_lifetime",   "keepalive",
                                            "user_timeout",     "on_remove",      "transparent"};
@@ -87,6 +87,11 @@ handoff_settings read_handoff(table_reader& in, std::vector<std::string> paths) 
     in.read("max_unanswered", made.max_unanswered,
             [](const node& node) { return as_integer(node, 1, limits::sessions); });
     const auto& protocol = traits_of(made.protocol);
+    in.read("user", made.user, as_user);
+    if (made.user && !protocol.acknowledges &&
+        std::ranges::any_of(made.paths, [](const auto& path) { return path.starts_with('@'); }))
+        in.error(made.user->where, "user",
+                 "of a datagram socket in the abstract namespace nobody knows whose it is; write a path");
     if (protocol.acknowledges)
         in.read("ack_timeout", made.ack_timeout, as_some_duration);
     else
@@ -143,12 +148,14 @@ forward_settings read_forward(table_reader& in, std::vector<proxy_address> addre
     made.address = std::move(*std::ranges::find_if(addresses, &proxy_address::is_asked_for));
     read_proxy(in, made);
     reject_each(in, relay_keys, "does not apply to \"{host_name}\"; leave it out");
-    destinations given{false, {}};
+    destinations given{false, {}, {}};
     if (in.read_each("allow_destinations", table_reader::lone_string::accepted, as_destination,
                      [&](const std::optional<ip_prefix>& one, place) {
                          one ? given.listed.push_back(*one) : void(given.public_ones = true);
                      }))
         made.allow_destinations = std::move(given);
+    in.read_each("deny_destinations", table_reader::lone_string::accepted, as_prefix,
+                 [&](const ip_prefix& one, place) { made.allow_destinations.denied.push_back(one); });
     return made;
 }
 

@@ -54,30 +54,6 @@ written<std::uint32_t> as_mode(const node& node) {
     return mode;
 }
 
-// as_user takes a user's name or number, with quotes or without; which user a name is, load() asks the
-// machine.
-written<allowed_user> as_user(const node& node) {
-    using result = written<allowed_user>;
-    constexpr std::uint64_t most = 4'294'967'294; // the number after it means "no user" to the kernel
-    const auto* const integer = std::get_if<std::int64_t>(&node.value);
-    auto text =
-        integer ? written<std::string>{std::to_string(*integer)} : as_string(node, "a user", "www-data");
-    if (!text.value || text.value->empty())
-        return result::refused(text.value ? "\"\" is no user; write a name, or a number"
-                                          : std::move(text.problem));
-    allowed_user user{*text.value, node.where, std::nullopt};
-    std::uint64_t number = 0;
-    const auto* const end = text.value->data() + text.value->size();
-    const auto [stop, error] = std::from_chars(text.value->data(), end, number);
-    const bool is_number = stop == end && error == std::errc{};
-    if ((is_number && number > most) || (integer && *integer < 0) || error == std::errc::result_out_of_range)
-        return result::refused(*text.value + " is no user's number; write one from 0 to " +
-                               std::to_string(most) + ", or \"unmapped\"");
-    if (is_number)
-        user.id = static_cast<std::uint32_t>(number);
-    return user;
-}
-
 // read_admission reads who may come how.
 void read_admission(table_reader& in, listener_settings& settings) {
     constexpr auto refused = table_reader::lone_string::refused;

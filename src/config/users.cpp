@@ -13,17 +13,28 @@ namespace {
 constexpr std::string_view unmapped = "unmapped";
 constexpr std::uint32_t unmapped_id = 0xFFFF'FFFF;
 
+void resolve(allowed_user& user, const std::string& key, const user_finder& find, findings& findings) {
+    if (!user.id)
+        user.id = find(user.name);
+    if (!user.id)
+        findings.error(user.where, key + ": this machine has no user " + in_quotes(user.name) +
+                                       "; write another name, or a number");
+}
+
 } // namespace
 
 void resolve_users(configuration& configuration, const user_finder& find, findings& findings) {
     for (auto& listener : configuration.listeners) {
         for (auto& user : listener.allowed_users) {
-            if (!user.id)
-                user.id = user.name == unmapped ? unmapped_id : find(user.name);
-            if (!user.id)
-                findings.error(user.where, "listener.allowed_users: this machine has no user " +
-                                               in_quotes(user.name) + "; write another name, or a number");
+            if (user.name == unmapped)
+                user.id = unmapped_id;
+            resolve(user, "listener.allowed_users", find, findings);
         }
+    }
+    for (auto& backend : configuration.backends) {
+        auto* const handoff = std::get_if<handoff_settings>(&backend.kind);
+        if (handoff != nullptr && handoff->user)
+            resolve(*handoff->user, "backend." + backend.name + ".user", find, findings);
     }
 }
 

@@ -9,7 +9,8 @@
 
 namespace snipass::config {
 
-// resolve_users fills in the numbers of all allowed_users; one that this machine does not know is an error.
+// resolve_users fills in the numbers of all allowed_users and of the backends; one that this machine does not
+// know is an error.
 void resolve_users(configuration& configuration, const user_finder& find, findings& findings);
 
 } // namespace snipass::config

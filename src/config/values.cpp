@@ -6,6 +6,7 @@
 #include "snipass/config/limits.hpp"
 #include "snipass/config/units.hpp"
 
+#include <charconv>
 #include <cmath>
 
 namespace snipass::config {
@@ -152,6 +153,28 @@ written<ip_prefix> as_prefix(const node& node) {
     return result::refused(
         in_quotes(*text.value) +
         " is no address range; write one such as \"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"");
+}
+
+written<allowed_user> as_user(const node& node) {
+    using result = written<allowed_user>;
+    constexpr std::uint64_t most = 4'294'967'294; // the number after it means "no user" to the kernel
+    const auto* const integer = std::get_if<std::int64_t>(&node.value);
+    auto text =
+        integer ? written<std::string>{std::to_string(*integer)} : as_string(node, "a user", "www-data");
+    if (!text.value || text.value->empty())
+        return result::refused(text.value ? "\"\" is no user; write a name, or a number"
+                                          : std::move(text.problem));
+    allowed_user user{*text.value, node.where, std::nullopt};
+    std::uint64_t number = 0;
+    const auto* const end = text.value->data() + text.value->size();
+    const auto [stop, error] = std::from_chars(text.value->data(), end, number);
+    const bool is_number = stop == end && error == std::errc{};
+    if ((is_number && number > most) || (integer && *integer < 0) || error == std::errc::result_out_of_range)
+        return result::refused(*text.value + " is no user's number; write one from 0 to " +
+                               std::to_string(most) + ", or \"unmapped\"");
+    if (is_number)
+        user.id = static_cast<std::uint32_t>(number);
+    return user;
 }
 
 } // namespace snipass::config

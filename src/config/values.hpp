@@ -4,6 +4,7 @@
 
 #include "document.hpp"
 #include "snipass/base/ip_address.hpp"
+#include "snipass/config/configuration.hpp"
 #include "snipass/config/nearest.hpp"
 #include "snipass/config/written.hpp"
 
@@ -26,6 +27,10 @@ namespace snipass::config {
 
 // as_prefix takes a network, as in CIDR notation, or one address.
 [[nodiscard]] written<ip_prefix> as_prefix(const node& node);
+
+// as_user takes a user's name or number, with quotes or without; which user a name is, load() asks the
+// machine.
+[[nodiscard]] written<allowed_user> as_user(const node& node);
 
 // choice is a word and what it stands for.
 template <class T>

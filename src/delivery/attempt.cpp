@@ -43,6 +43,12 @@ outcome to_outcome(const error_code& ec, outcome full) noexcept {
     }
 }
 
+std::string_view why_not_theirs(const error_code& ec, const config::handoff_settings& settings) noexcept {
+    return settings.user && ec == os::make_error(EPERM)
+               ? "at its path is a link, or the socket of another user than the file says (user)"
+               : std::string_view{};
+}
+
 bool may_pass_soon(outcome why) noexcept {
     return why == outcome::backend_backlog_full || why == outcome::backend_queue_full ||
            why == outcome::backend_overdue || why == outcome::no_resources;

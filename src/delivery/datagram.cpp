@@ -47,7 +47,8 @@ begun_attempt hand_off_by_datagram(routed_client& client, backend& to, std::size
     }
     return not_taken{.why = to_outcome(ec, outcome::backend_queue_full),
                      .error = ec,
-                     .detail = ec == os::make_error(EDQUOT) ? overdue : std::string_view{},
+                     .detail = ec == os::make_error(EDQUOT) ? overdue
+                                                            : why_not_theirs(ec, *to.settings().handoff()),
                      .is_final = ec == os::make_error(EMSGSIZE)};
 }
 

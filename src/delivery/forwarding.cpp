@@ -22,6 +22,8 @@ using hosts = std::variant<not_taken, std::vector<candidate>>;
 // as any others: they need to be listed, and a listener's own is never right. An error: nobody knows.
 result<std::string> why_not(const routed_client& client, const config::destinations& allowed,
                             const ip_endpoint& to) {
+    if (allowed.denies(to.address))
+        return to.address.to_string() + " is in deny_destinations";
     if (!allowed.allows(to.address))
         return to.address.to_string() + " is not in allow_destinations";
     const auto where = os::where_is(to.address);

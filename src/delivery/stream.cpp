@@ -88,8 +88,10 @@ constexpr std::string_view overdue =
 
 } // namespace
 
-result<os::unique_fd> offer_by_stream(std::string_view path, client_socket& client, byte_view header) {
-    auto connection = os::connect_unix(path, SOCK_STREAM);
+result<os::unique_fd> offer_by_stream(std::string_view path, client_socket& client, byte_view header,
+                                      const std::optional<std::uint32_t>& owner) {
+    auto connection =
+        owner ? os::connect_unix_of(*owner, path, SOCK_STREAM) : os::connect_unix(path, SOCK_STREAM);
     if (!connection)
         return connection.error();
     const auto sent = os::send_with_fd(connection->get(), header, client.get());
@@ -140,9 +142,11 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
     if (!to.known()->sent.has_room())
         return not_taken{.why = outcome::backend_overdue, .detail = overdue};
     const auto header = proxy_protocol::write_v2(client.facts());
-    auto connection = offer_by_stream(settings.paths[path], client.socket, header);
+    auto connection = offer_by_stream(settings.paths[path], client.socket, header, settings.owner());
     if (!connection)
-        return not_taken{to_outcome(connection.error()), connection.error()};
+        return not_taken{.why = to_outcome(connection.error()),
+                         .error = connection.error(),
+                         .detail = why_not_theirs(connection.error(), settings)};
     return answer_by_stream(client.thread.loop, client.socket, to.known(), std::move(*connection), deadline);
 }
 

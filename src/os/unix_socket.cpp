@@ -4,6 +4,7 @@
 
 #include "snipass/os/error.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -54,6 +55,26 @@ result<unique_fd> connect_unix(std::string_view path, int type) {
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
         return last_error();
     return fd;
+}
+
+result<unique_fd> connect_unix_of(uid_t owner, std::string_view path, int type) {
+    if (path.starts_with('@')) {
+        auto connected = connect_unix(path, type);
+        ucred listener{};
+        socklen_t size = sizeof listener;
+        if (connected && (::getsockopt(connected->get(), SOL_SOCKET, SO_PEERCRED, &listener, &size) != 0 ||
+                          listener.uid != owner))
+            return make_error(EPERM);
+        return connected;
+    }
+    const unique_fd file{::open(std::string{path}.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    struct stat found {};
+    if (!file || ::fstat(file.get(), &found) != 0)
+        return last_error();
+    if (!S_ISSOCK(found.st_mode) || found.st_uid != owner)
+        return make_error(EPERM);
+    // What lies at the path now may be something else; this is the file that was looked at.
+    return connect_unix("/proc/self/fd/" + std::to_string(file.get()), type);
 }
 
 result<std::size_t> send_with_fd(int socket, byte_view payload, int passed) {

@@ -27,13 +27,20 @@ bool is_name(const config::proxy_address& one) {
     return !one.host.empty() && !ip_address::parse(one.host);
 }
 
+bool is_name(const config::allowed_user& one) {
+    return one.name.find_first_not_of("0123456789") != std::string::npos;
+}
+
 // looks_up: names of hosts, or of users, which the C library asks the same modules for.
 bool looks_up(const config::backend_settings& one) {
+    if (const auto* const handoff = one.handoff())
+        return handoff->user && is_name(*handoff->user);
     const auto* const relay = one.relay();
-    return one.forward() != nullptr || (relay != nullptr && std::ranges::any_of(relay->addresses, is_name));
+    return relay == nullptr ||
+           std::ranges::any_of(relay->addresses, [](const auto& address) { return is_name(address); });
 }
 bool looks_up(const config::listener_settings& one) {
-    return !one.allowed_users.empty();
+    return std::ranges::any_of(one.allowed_users, [](const auto& user) { return is_name(user); });
 }
 
 std::string folder_of(const fs::path& file) {

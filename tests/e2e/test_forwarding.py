@@ -116,6 +116,20 @@ class Forwarding(CaseWithNeighbour):
         self.assertEqual(self.ask(router, "near.test")[0], b"here\n")
         self.assertEqual(self.ask(router, "far.test"), (b"", "fin"))
 
+    def test_what_the_file_denies_is_refused_whatever_is_allowed(self):
+        port = free_port()
+        self.far(port)
+        self.resolver.answers["far.test"] = [OTHER]
+        for number, allowed in enumerate(('', 'allow_destinations = ["public", "0.0.0.0/0"]')):
+            with self.subTest(allowed):
+                router = self.forward(port, f'{allowed}\ndeny_destinations = ["{OTHER}/32"]', name=f"denying{number}")
+                self.assertEqual(self.ask(router, "far.test"), (b"", "fin"))
+                self.assertEqual(router.session(outcome="destination_refused")["detail"], f"asked: {OTHER} is in deny_destinations")
+                router.terminate()
+        self.assertEqual(self.served, [])
+        router = self.forward(port, 'deny_destinations = ["2001:db8::/32"]')
+        self.assertEqual(self.ask(router, "far.test")[0], b"here\n")
+
     def test_a_loop_to_its_own_listener_is_refused_whatever_is_allowed(self):
         port = free_port()
         self.resolver.answers["loop.test"] = ["127.0.0.1"]

@@ -9,7 +9,9 @@
 #include "snipass/os/unix_socket.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,8 +23,9 @@ namespace snipass::server {
 // socket.
 class datagram_channel {
   public:
-    datagram_channel(std::string path, std::shared_ptr<presence> of)
-        : path_(std::move(path)), of_(std::move(of)) {}
+    // owner: whose the receiver's socket must be; none: anybody's.
+    datagram_channel(std::string path, std::shared_ptr<presence> of, std::optional<std::uint32_t> owner = {})
+        : path_(std::move(path)), of_(std::move(of)), owner_(owner) {}
     ~datagram_channel() { let_go(); }
     datagram_channel(datagram_channel&&) = default;
     datagram_channel& operator=(datagram_channel&&) = delete;
@@ -46,6 +49,7 @@ class datagram_channel {
 
     std::string path_;
     std::shared_ptr<presence> of_;
+    std::optional<std::uint32_t> owner_;
     os::unique_fd socket_;
     os::file_id file_{};       // of the path, when it was connected
     std::size_t largest_ = 0;  // bytes that one datagram may have

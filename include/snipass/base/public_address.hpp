@@ -4,6 +4,8 @@
 
 #include "snipass/base/ip_address.hpp"
 
+#include <optional>
+
 namespace snipass {
 
 // is_public: an address that some machine of the public internet may have (IANA's special-purpose registries,
@@ -11,5 +13,8 @@ namespace snipass {
 // documentation, benchmark or reserved ones. An IPv6 address that carries an IPv4 one (NAT64, 6to4) is what
 // that one is; those that hide it (Teredo) are none.
 [[nodiscard]] bool is_public(const ip_address& address) noexcept;
+
+// carried_v4 is the IPv4 address in an IPv6 one of NAT64 or 6to4.
+[[nodiscard]] std::optional<ip_address> carried_v4(const ip_address& address) noexcept;
 
 } // namespace snipass

@@ -179,7 +179,9 @@ struct proxy_address {
 struct destinations {
     bool public_ones = true; // is_public()
     std::vector<ip_prefix> listed;
+    std::vector<ip_prefix> denied; // whatever else is said
 
+    [[nodiscard]] bool denies(const ip_address& address) const noexcept;
     [[nodiscard]] bool lists(const ip_address& address) const noexcept;
     [[nodiscard]] bool allows(const ip_address& address) const noexcept;
 };
@@ -188,10 +190,16 @@ struct destinations {
 struct handoff_settings {
     std::vector<std::string> paths{}; // tried in order; "@name" is in the abstract namespace
     handoff_protocol protocol = handoff_protocol::stream;
-    milliseconds ack_timeout{1'000};   // of a protocol that acknowledges
-    milliseconds queue_timeout{1'000}; // of one that does not: so long a full queue is asked again. No key
+    std::optional<allowed_user> user{}; // whose the sockets must be
+    milliseconds ack_timeout{1'000};    // of a protocol that acknowledges
+    milliseconds queue_timeout{1'000};  // of one that does not: so long a full queue is asked again. No key
     std::optional<std::size_t>
         max_unanswered{}; // clients sent and neither answered nor taken out of the queue
+
+    // owner is whose the sockets must be; none: anybody's.
+    [[nodiscard]] std::optional<std::uint32_t> owner() const noexcept {
+        return user ? user->id : std::nullopt;
+    }
 
     // attempt_timeout is how long one path is tried.
     [[nodiscard]] milliseconds attempt_timeout() const noexcept {

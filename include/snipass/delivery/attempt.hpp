@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/base/result.hpp"
+#include "snipass/config/configuration.hpp"
 #include "snipass/telling/outcome.hpp"
 
 #include <string>
@@ -39,6 +40,11 @@ static_assert(std::is_trivially_copyable_v<attempt>, "each client has several");
 // to_outcome says what an error of a system call towards a backend tells of that backend. `full` is what
 // EAGAIN means there.
 [[nodiscard]] outcome to_outcome(const error_code& ec, outcome full = outcome::backend_backlog_full) noexcept;
+
+// why_not_theirs is the detail of an error towards a backend whose sockets must be some user's; empty: it is
+// another one.
+[[nodiscard]] std::string_view why_not_theirs(const error_code& ec,
+                                              const config::handoff_settings& settings) noexcept;
 
 // may_pass_soon: the same attempt may succeed a little later, and no event announces when.
 [[nodiscard]] bool may_pass_soon(outcome why) noexcept;

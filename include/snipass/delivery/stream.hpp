@@ -10,15 +10,18 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/os/unique_fd.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace snipass::server {
 
 // offer_by_stream connects to `path` and sends `header` with the client on its first byte. It returns the
-// connection on which the answer comes.
+// connection on which the answer comes. EPERM: the socket is not `owner`'s.
 [[nodiscard]] result<os::unique_fd> offer_by_stream(std::string_view path, client_socket& client,
-                                                    byte_view header);
+                                                    byte_view header,
+                                                    const std::optional<std::uint32_t>& owner = {});
 
 // answer_by_stream waits for ACK until `deadline`. When that has passed, the client is taken back: whatever
 // the backend does from then on, it cannot acknowledge. `client` is used until the end.

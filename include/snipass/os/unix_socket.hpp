@@ -19,6 +19,11 @@ namespace snipass::os {
 // Whoever accepts it cannot send descriptors along, where the kernel can refuse them.
 [[nodiscard]] result<unique_fd> connect_unix(std::string_view path, int type);
 
+// connect_unix_of connects only to a socket of the user `owner`: its file is not followed if it is a link,
+// and is that user's, whoever listens for him (systemd, say); one in the abstract namespace has no file, so
+// there the listener is that user. Otherwise: EPERM.
+[[nodiscard]] result<unique_fd> connect_unix_of(uid_t owner, std::string_view path, int type);
+
 // can_refuse_descriptors: this kernel tells whoever sends descriptors to a socket that does not want any
 // (EPERM; SO_PASSRIGHTS, Linux 6.16). Older ones close them in the thread that reads or closes the socket,
 // which may take its time.

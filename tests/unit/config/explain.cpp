@@ -323,6 +323,11 @@ TEST_CASE("explain: what a proxied backend has besides its addresses") {
             "proxy to {host_name}:443 (the name that the client asks for; allowed: public addresses)"));
     CHECK_THAT(text("proxy = \"{host_name}:443\"\nallow_destinations = [\"public\", \"10.0.0.0/8\"]\n"),
                ContainsSubstring("allowed: public addresses and 10.0.0.0/8)"));
+    CHECK_THAT(
+        text("proxy = \"{host_name}:443\"\ndeny_destinations = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n"),
+        ContainsSubstring("allowed: public addresses, but not 192.0.2.0/24, 2001:db8::/32)"));
+    CHECK_THAT(text("handoff = \"unix:/run/blog.sock\"\nuser = \"blog\"\n"),
+               ContainsSubstring("to unix:/run/blog.sock, if it is user \"blog\"'s"));
     CHECK_THAT(text("proxy = \"{host_name}:443\"\nallow_destinations = \"10.0.0.0/8\"\n"),
                ContainsSubstring("allowed: 10.0.0.0/8)"));
 }

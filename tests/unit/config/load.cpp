@@ -269,3 +269,28 @@ TEST_CASE("load: users are looked up, and one that is not there is a mistake") {
                                                    "no user \"no-such-user-here\"; write another "
                                                    "name, or a number");
 }
+
+TEST_CASE("load: a backend's user is looked up, too") {
+    char name[] = "/tmp/snipass-load-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    const auto load_with = [&](const std::string& user) {
+        std::ofstream{name}
+            << "[[listener]]\naddress = \"[::]:443\"\n[backend.b]\nhandoff = \"unix:/run/x\"\n"
+            << "user = " << user << "\n[default]\nbackend = \"b\"\n";
+        return load(name, snipass::os::find_user);
+    };
+    const auto by_name = load_with("\"root\"");
+    const auto by_number = load_with("4242");
+    const auto unknown = load_with("\"no-such-user-here\"");
+    ::unlink(name);
+    REQUIRE(by_name.value);
+    CHECK(by_name.value->backends.at(0).handoff()->owner() == 0U);
+    REQUIRE(by_number.value);
+    CHECK(by_number.value->backends.at(0).handoff()->owner() == 4242U);
+    CHECK_FALSE(unknown.value);
+    REQUIRE(unknown.diagnostics.size() == 1);
+    CHECK(unknown.diagnostics[0].to_string("f") == "f:5:8: error: backend.b.user: this machine has no user "
+                                                   "\"no-such-user-here\"; write another name, or a number");
+}

@@ -76,6 +76,21 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
          {"9:11: error: default.backend: leads to backend \"y\", whose \"{host_name}:443\" is the name that "
           "a "
           "route has; write a [[route]] with the names that may be forwarded"}},
+        {"destinations that are denied to a backend with addresses of its own",
+         "[backend.x]\nproxy = \"a:1\"\ndeny_destinations = [\"10.0.0.0/8\"]\n" + used,
+         {"3:1: error: backend.x.deny_destinations: applies to proxy = [\"{host_name}:443\"] only; leave it "
+          "out"}},
+        {"denied destinations that are no networks",
+         "[backend.x]\nproxy = \"{host_name}:443\"\ndeny_destinations = [\"public\"]\n" + routed,
+         {"3:22: error: backend.x.deny_destinations: \"public\" is no address range; write one such as "
+          "\"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\""}},
+        {"the owner of a backend that is no process here",
+         "[backend.x]\nproxy = \"a:1\"\nuser = \"blog\"\n" + used,
+         {"3:1: error: backend.x.user: does not apply to a backend with proxy; leave it out"}},
+        {"the owner of what has no file and no listener",
+         "[backend.x]\nhandoff = \"unix:@x\"\nprotocol = \"datagram\"\nuser = \"blog\"\n" + used,
+         {"4:8: error: backend.x.user: of a datagram socket in the abstract namespace nobody knows whose it "
+          "is; write a path"}},
         {"destinations of those who have none to choose",
          "[backend.x]\nproxy = \"a:1\"\nallow_destinations = [\"10.0.0.0/8\"]\n" + used,
          {"3:1: error: backend.x.allow_destinations: applies to proxy = [\"{host_name}:443\"] only; leave it "

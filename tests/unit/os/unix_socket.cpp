@@ -13,6 +13,8 @@
 #include <sys/un.h>
 
 #include <array>
+#include <filesystem>
+#include <fstream>
 
 using namespace snipass;
 using namespace snipass::testing;
@@ -57,6 +59,44 @@ TEST_CASE("connect_unix: datagram sockets too") {
     const datagram_backend receiver{folder.path / "socket"};
     CHECK(error_of(receiver.path(), SOCK_DGRAM) == 0);
     CHECK(error_of(receiver.path(), SOCK_STREAM) == EPROTOTYPE);
+}
+
+TEST_CASE("connect_unix_of: only the socket of that user, and no link to one") {
+    const same_descriptors check;
+    const temporary_folder folder;
+    const auto self = ::geteuid();
+    const auto error_for = [](uid_t owner, const std::string& path, int type) {
+        const auto connection = os::connect_unix_of(owner, path, type);
+        return connection ? 0 : connection.error().value();
+    };
+    const stream_backend listener{folder.path / "socket"};
+    const datagram_backend receiver{folder.path / "datagrams"};
+    const stream_backend abstract;
+    std::filesystem::create_symlink("socket", folder.path / "link");
+    std::filesystem::create_directory_symlink(folder.path, folder.path / "folder");
+    std::ofstream{folder.path / "file"} << "no socket";
+    const struct {
+        std::string path;
+        int type;
+        uid_t owner;
+        int expected;
+    } rows[] = {
+        {listener.path(), SOCK_STREAM, self, 0},
+        {listener.path(), SOCK_STREAM, self + 1, EPERM},
+        {receiver.path(), SOCK_DGRAM, self, 0},
+        {receiver.path(), SOCK_DGRAM, self + 1, EPERM},
+        {abstract.path(), SOCK_STREAM, self, 0},
+        {abstract.path(), SOCK_STREAM, self + 1, EPERM},
+        {folder.path / "link", SOCK_STREAM, self, EPERM},
+        {folder.path / "file", SOCK_STREAM, self, EPERM},
+        {folder.path / "folder/socket", SOCK_STREAM, self, 0}, // a deployment that switches a link
+        {folder.path / "none", SOCK_STREAM, self, ENOENT},
+    };
+    for (const auto& [path, type, owner, expected] : rows) {
+        CAPTURE(path, type, owner);
+        CHECK(error_for(owner, path, type) == expected);
+    }
+    CHECK(is_readable(listener.fd()));
 }
 
 TEST_CASE("connect_unix: no socket at the path is ENOENT") {
