@@ -237,7 +237,7 @@ TEST_CASE("handoffs: the router takes what it should, and keeps nothing else") {
     test.what.otherwise(0);
     const auto path = test.path("in.sock");
     auto sockets = std::make_shared<std::vector<server::listener_socket>>();
-    auto made = std::move(os::listen_unix(path, SOCK_STREAM, 0600).value());
+    auto made = os::listen_unix(path, SOCK_STREAM, 0600).value();
     sockets->push_back({listener_name, std::move(made.fd), false, server::socket_kind::handoff_stream,
                         std::move(made.file)});
     site again;
