@@ -282,7 +282,7 @@ class Comings(Chain):
 
     def test_reload_opens_keeps_and_closes(self):
         receiver = self.receiver("blog", serve="raw")
-        tcp = harness.case.HEAD.replace("[server]", '[server]\nsandbox = "off"') + self.to_receiver()
+        tcp = harness.case.UNCONFINED_HEAD + self.to_receiver()
         both = tcp + f'[[listener]]\naddress = "handoff:{self.path}"\n'
         second = self.router("", head=tcp, name="second", compare_descriptors=False)
         self.assertEqual(self.sockets(), [])

@@ -96,7 +96,7 @@ class Elsewhere(CaseWithNeighbour):
         router = self.start_router(backend(["[2600:1::5]:443"], 'hold = "0s"\neject_after = 2\ncheck_interval = "1h"'))
         for _ in range(3):
             self.assertEqual(read_all(self.client()), (b"", "fin"))
-        self.assertEqual({line["detail"] for line in router.sessions(3)}, {"far: No route to host"})
+        self.assertEqual({line["detail"] for line in router.sessions(3)}, {"far: [2600:1::5]:443: No route to host"})
         told = [e["why"] for e in router.events if e.get("message") == "an address is ejected"]
         self.assertEqual(told, ["No route to host"])
 

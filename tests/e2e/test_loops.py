@@ -18,9 +18,9 @@ def backend(*addresses, rest=""):
 class Loops(Case):
     def two_routers(self, rest=""):
         """Each is the other's default."""
-        first = self.router(backend("127.0.0.1:1", rest=rest), name="first", compare_descriptors=False)
+        first = self.router(backend("127.0.0.1:1", rest=rest), name="first", head=harness.case.UNCONFINED_HEAD, compare_descriptors=False)
         second = self.router(backend(f"127.0.0.1:{first.port()}", rest=rest), name="second")
-        first.reload(harness.case.HEAD + backend(f"127.0.0.1:{second.port()}", rest=rest))
+        first.reload(harness.case.UNCONFINED_HEAD + backend(f"127.0.0.1:{second.port()}", rest=rest))
         return first, second
 
     def check_it_comes_back_and_is_refused(self, rest=""):
@@ -52,12 +52,12 @@ class Loops(Case):
         server = socket.create_server(("127.0.0.1", 0))
         server.settimeout(harness.DEADLINE)
         self.addCleanup(server.close)
-        inspector = self.router(backend("127.0.0.1:1"), name="inspector", compare_descriptors=False)
+        inspector = self.router(backend("127.0.0.1:1"), name="inspector", head=harness.case.UNCONFINED_HEAD, compare_descriptors=False)
         router = self.router(
             '\n[[route]]\nsource = ["127.0.0.2"]\nbackend = "inspector"\n'
             f'[backend.inspector]\nproxy = ["127.0.0.1:{inspector.port()}"]\n'
             + backend(f"127.0.0.1:{server.getsockname()[1]}"))
-        inspector.reload(harness.case.HEAD + backend(f"127.0.0.1:{router.port()}"))
+        inspector.reload(harness.case.UNCONFINED_HEAD + backend(f"127.0.0.1:{router.port()}"))
         client = self.connect(router, HELLO, source="127.0.0.2")
         connection, _ = server.accept()
         with connection:

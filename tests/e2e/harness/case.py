@@ -26,6 +26,8 @@ level = "info"
 [[listener]]
 address = "127.0.0.1:0"
 """
+# For a reload to a port that the sandbox has not been told of at the start.
+UNCONFINED_HEAD = HEAD.replace("[server]", '[server]\nsandbox = "off"')
 
 
 class Case(unittest.TestCase):
