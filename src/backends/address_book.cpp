@@ -64,9 +64,9 @@ std::string address_book::why_unknown(const std::string& host) const {
     return found == names_.end() || found->second.answer ? "" : found->second.why.message();
 }
 
-std::shared_ptr<target> address_book::at(std::string_view backend, const std::string& place) {
+std::shared_ptr<target> address_book::at(std::string_view backend, const std::string& where) {
     const std::lock_guard lock{mutex_};
-    return targets_.at({std::string{backend}, place});
+    return targets_.at({std::string{backend}, where});
 }
 
 std::shared_ptr<presence> address_book::presence_of(const std::string& backend) {

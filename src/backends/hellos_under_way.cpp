@@ -26,7 +26,7 @@ std::optional<hellos_under_way::mark> hellos_under_way::add(const random& hello,
     return mark{*this, at};
 }
 
-void hellos_under_way::remove(place at) {
+void hellos_under_way::remove(journey at) {
     const std::lock_guard lock{mutex_};
     if (--at->second == 0)
         all_.erase(at);

@@ -46,7 +46,7 @@ void check_listeners(const draft& draft, findings& findings) {
     if (!draft.has_listener)
         findings.error({}, "no [[listener]]; write one, with an address such as address = \"[::]:443\"");
 
-    std::map<std::string, place> seen;
+    std::map<std::string, position> seen;
     for (const auto& listener : draft.listeners) {
         const auto name = identity(listener.settings);
         if (name.empty())

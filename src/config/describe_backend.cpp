@@ -92,7 +92,7 @@ std::string describe_failure(const configuration& configuration, const backend_s
 
 } // namespace
 
-std::string at_line(const configuration& configuration, place where) {
+std::string at_line(const configuration& configuration, position where) {
     return configuration.file + ":" + std::to_string(where.line);
 }
 

@@ -23,7 +23,7 @@ std::string listed(const List& list, Text&& text) {
 }
 
 // at_line is where something stands: "snipass.toml:12".
-[[nodiscard]] std::string at_line(const configuration& configuration, place where);
+[[nodiscard]] std::string at_line(const configuration& configuration, position where);
 
 // describe_backend says where its clients go, and what becomes of those that it does not take.
 [[nodiscard]] std::string describe_backend(const configuration& configuration,

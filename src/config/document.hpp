@@ -21,13 +21,13 @@ using members = std::vector<member>; // in file order, keys are unique
 struct date_or_time {}; // no key of ours has one
 
 struct node {
-    place where;
+    position where;
     std::variant<std::string, std::int64_t, double, bool, date_or_time, elements, members> value;
 };
 
 struct member {
     std::string key;
-    place where; // of the key
+    position where; // of the key
     node value;
 };
 

@@ -17,31 +17,31 @@ namespace snipass::config {
 // reference is the name of a backend where it is used.
 struct reference {
     std::string name;
-    place where;
+    position where;
 };
 
 struct listener_draft {
     listener_settings settings;
-    place where; // of the address
+    position where; // of the address
     // The policies that the file gives as "default".
     struct sent_to_default {
         std::string_view key;
-        place where;
+        position where;
     };
     std::vector<sent_to_default> sent_to_default;
 };
 
 struct route_draft {
     route::rule rule;
-    std::vector<place> name_places; // one for each of rule.names
+    std::vector<position> name_places; // one for each of rule.names
     std::optional<reference> backend;
     std::size_t backend_index = 0;
-    place where;
+    position where;
 };
 
 struct backend_draft {
     backend_settings settings;
-    std::vector<place> proxy_places; // one for each address under `proxy`
+    std::vector<position> proxy_places; // one for each address under `proxy`
     std::optional<reference> sorry;
 };
 
@@ -66,11 +66,11 @@ struct draft {
 // Each reads one table, `where` being its header.
 [[nodiscard]] server_settings read_server(const members& table, findings& findings);
 [[nodiscard]] log_settings read_log(const members& table, findings& findings);
-[[nodiscard]] listener_draft read_listener(const members& table, place where, findings& findings);
-[[nodiscard]] route_draft read_route(const members& table, place where, findings& findings);
-[[nodiscard]] backend_draft read_backend(const members& table, std::string_view name, place where,
+[[nodiscard]] listener_draft read_listener(const members& table, position where, findings& findings);
+[[nodiscard]] route_draft read_route(const members& table, position where, findings& findings);
+[[nodiscard]] backend_draft read_backend(const members& table, std::string_view name, position where,
                                          findings& findings);
-[[nodiscard]] std::optional<reference> read_default(const members& table, place where, findings& findings);
+[[nodiscard]] std::optional<reference> read_default(const members& table, position where, findings& findings);
 
 // read_draft reads the file's root table.
 [[nodiscard]] draft read_draft(const members& root, findings& findings);

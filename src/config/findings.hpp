@@ -14,8 +14,8 @@ namespace snipass::config {
 
 class findings {
   public:
-    void error(place where, std::string_view message) { add(severity::error, where, message); }
-    void warning(place where, std::string_view message) { add(severity::warning, where, message); }
+    void error(position where, std::string_view message) { add(severity::error, where, message); }
+    void warning(position where, std::string_view message) { add(severity::warning, where, message); }
 
     [[nodiscard]] bool has_errors() const noexcept { return has_errors_; }
 
@@ -27,7 +27,7 @@ class findings {
     }
 
   private:
-    void add(severity level, place where, std::string_view message) {
+    void add(severity level, position where, std::string_view message) {
         has_errors_ = has_errors_ || level == severity::error;
         // Keys, and what RE2 repeats of a regex, come as they are in the file.
         list_.push_back({level, where, on_one_line(message)});

@@ -20,7 +20,7 @@
 namespace snipass::config {
 namespace {
 
-std::string at(std::string_view file, place where) {
+std::string at(std::string_view file, position where) {
     auto text = std::string(file);
     if (where.line != 0)
         text += ":" + std::to_string(where.line) + ":" + std::to_string(where.column);

@@ -125,7 +125,7 @@ void read_proxy(table_reader& in, proxy_settings& into) {
     in.read("transparent", into.transparent, as_boolean);
 }
 
-relay_settings read_relay(table_reader& in, std::vector<proxy_address> addresses, place where) {
+relay_settings read_relay(table_reader& in, std::vector<proxy_address> addresses, position where) {
     relay_settings made;
     made.addresses = std::move(addresses);
     read_proxy(in, made);
@@ -141,7 +141,7 @@ relay_settings read_relay(table_reader& in, std::vector<proxy_address> addresses
     return made;
 }
 
-forward_settings read_forward(table_reader& in, std::vector<proxy_address> addresses, place where) {
+forward_settings read_forward(table_reader& in, std::vector<proxy_address> addresses, position where) {
     forward_settings made;
     if (addresses.size() > 1)
         in.error(where, "proxy", "\"{host_name}\" stands alone; write a second backend for the others");
@@ -150,12 +150,12 @@ forward_settings read_forward(table_reader& in, std::vector<proxy_address> addre
     reject_each(in, relay_keys, "does not apply to \"{host_name}\"; leave it out");
     destinations given{false, {}, {}};
     if (in.read_each("allow_destinations", table_reader::lone_string::accepted, as_destination,
-                     [&](const std::optional<ip_prefix>& one, place) {
+                     [&](const std::optional<ip_prefix>& one, position) {
                          one ? given.listed.push_back(*one) : void(given.public_ones = true);
                      }))
         made.allow_destinations = std::move(given);
     in.read_each("deny_destinations", table_reader::lone_string::accepted, as_prefix,
-                 [&](const ip_prefix& one, place) { made.allow_destinations.denied.push_back(one); });
+                 [&](const ip_prefix& one, position) { made.allow_destinations.denied.push_back(one); });
     return made;
 }
 
@@ -181,7 +181,7 @@ written<reference> as_backend_name(const node& node) {
     return reference{std::move(*text.value), node.where};
 }
 
-backend_draft read_backend(const members& table, std::string_view name, place where, findings& findings) {
+backend_draft read_backend(const members& table, std::string_view name, position where, findings& findings) {
     backend_draft backend;
     auto& settings = backend.settings;
     settings.name = std::string(name);
@@ -196,9 +196,9 @@ backend_draft read_backend(const members& table, std::string_view name, place wh
     std::vector<std::string> paths;
     std::vector<proxy_address> addresses;
     const bool handoff = in.read_each("handoff", lone::accepted, as_handoff_address,
-                                      [&](std::string path, place) { paths.push_back(std::move(path)); });
+                                      [&](std::string path, position) { paths.push_back(std::move(path)); });
     const bool proxy =
-        in.read_each("proxy", lone::accepted, as_proxy_address, [&](proxy_address address, place of) {
+        in.read_each("proxy", lone::accepted, as_proxy_address, [&](proxy_address address, position of) {
             addresses.push_back(std::move(address));
             backend.proxy_places.push_back(of);
         });

@@ -17,7 +17,7 @@ std::string header(std::string_view key) {
     return (many ? "[[" : "[") + std::string(key) + (many ? "]]" : "]");
 }
 
-// with_table calls read(table, place) for a key that is there once.
+// with_table calls read(table, position) for a key that is there once.
 template <class Read>
 void with_table(const member& found, findings& findings, Read&& read) {
     const auto& [key, where, node] = found;
@@ -28,7 +28,7 @@ void with_table(const member& found, findings& findings, Read&& read) {
                               (doubled ? ", once and with single brackets" : ""));
 }
 
-// with_tables keeps in `into` what read(table, place, findings) makes of a key that may be there several
+// with_tables keeps in `into` what read(table, position, findings) makes of a key that may be there several
 // times.
 template <class Drafts, class Read>
 void with_tables(const member& found, Drafts& into, findings& findings, Read&& read) {
@@ -96,12 +96,12 @@ void read_root_key(const member& found, draft& into, findings& findings) {
     const auto& key = found.key;
     if (key == "server")
         with_table(found, findings,
-                   [&](const members& table, place) { into.server = read_server(table, findings); });
+                   [&](const members& table, position) { into.server = read_server(table, findings); });
     else if (key == "log")
         with_table(found, findings,
-                   [&](const members& table, place) { into.log = read_log(table, findings); });
+                   [&](const members& table, position) { into.log = read_log(table, findings); });
     else if (key == "default")
-        with_table(found, findings, [&](const members& table, place where) {
+        with_table(found, findings, [&](const members& table, position where) {
             into.default_backend = read_default(table, where, findings);
         });
     else if (key == "listener")
@@ -112,7 +112,7 @@ void read_root_key(const member& found, draft& into, findings& findings) {
         read_nameless_backends(found, into, findings);
     else if (key == "backend")
         with_table(found, findings,
-                   [&](const members& table, place) { read_backends(table, into, findings); });
+                   [&](const members& table, position) { read_backends(table, into, findings); });
     else
         report_unknown(found, findings);
 }

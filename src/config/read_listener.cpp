@@ -66,16 +66,17 @@ void read_admission(table_reader& in, listener_settings& settings) {
         in.reject("mode", "belongs to an address \"handoff:PATH\"; leave it out");
         in.reject("allowed_users", "belongs to an address \"handoff:PATH\"; leave it out");
     }
-    in.read_each("accept_proxy_protocol", refused, as_prefix,
-                 [&](const ip_prefix& prefix, place) { settings.accept_proxy_protocol.push_back(prefix); });
+    in.read_each("accept_proxy_protocol", refused, as_prefix, [&](const ip_prefix& prefix, position) {
+        settings.accept_proxy_protocol.push_back(prefix);
+    });
     in.read("mode", settings.mode, as_mode);
     in.read_each("allowed_users", refused, as_user,
-                 [&](allowed_user user, place) { settings.allowed_users.push_back(std::move(user)); });
+                 [&](allowed_user user, position) { settings.allowed_users.push_back(std::move(user)); });
 }
 
 } // namespace
 
-listener_draft read_listener(const members& table, place where, findings& findings) {
+listener_draft read_listener(const members& table, position where, findings& findings) {
     listener_draft listener;
     listener.where = where;
     table_reader in{table, "listener", findings};

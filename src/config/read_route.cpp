@@ -27,23 +27,23 @@ written<std::string> as_alpn(const node& node) {
 
 } // namespace
 
-route_draft read_route(const members& table, place where, findings& findings) {
+route_draft read_route(const members& table, position where, findings& findings) {
     route_draft route;
     route.where = where;
     table_reader in{table, "route", findings};
     using lone = table_reader::lone_string;
 
     const bool names =
-        in.read_each("names", lone::refused, as_pattern, [&](route::pattern pattern, place at) {
+        in.read_each("names", lone::refused, as_pattern, [&](route::pattern pattern, position at) {
             route.rule.names.push_back(std::move(pattern));
             route.name_places.push_back(at);
         });
-    const bool alpn = in.read_each("alpn", lone::refused, as_alpn, [&](std::string protocol, place) {
+    const bool alpn = in.read_each("alpn", lone::refused, as_alpn, [&](std::string protocol, position) {
         route.rule.alpn.push_back(std::move(protocol));
     });
-    const bool source = in.read_each("source", lone::refused, as_prefix, [&](const ip_prefix& prefix, place) {
-        route.rule.source.push_back(prefix);
-    });
+    const bool source =
+        in.read_each("source", lone::refused, as_prefix,
+                     [&](const ip_prefix& prefix, position) { route.rule.source.push_back(prefix); });
     if (!names && !alpn && !source)
         findings.error(where,
                        "route: no names, and no other condition; write names = [\"www.example.com\"], or "

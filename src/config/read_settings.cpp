@@ -59,7 +59,7 @@ log_settings read_log(const members& table, findings& findings) {
     return log;
 }
 
-std::optional<reference> read_default(const members& table, place where, findings& findings) {
+std::optional<reference> read_default(const members& table, position where, findings& findings) {
     std::optional<reference> backend;
     table_reader in{table, "default", findings};
     const bool given = in.read("backend", backend, as_backend_name);

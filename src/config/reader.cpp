@@ -19,7 +19,7 @@ void table_reader::reject(std::string_view key, std::string_view why) {
         error(found->where, key, why);
 }
 
-void table_reader::error(place where, std::string_view key, std::string_view problem) {
+void table_reader::error(position where, std::string_view key, std::string_view problem) {
     findings_.error(where, name_ + "." + std::string(key) + ": " + std::string(problem));
 }
 

@@ -39,7 +39,7 @@ class table_reader {
     }
 
     // read_each does so for the elements of an array, and passes each that is accepted on to keep, with its
-    // place. False: not there. lone: a single string may stand for an array of one.
+    // position. False: not there. lone: a single string may stand for an array of one.
     enum class lone_string {
         refused,
         accepted
@@ -58,7 +58,7 @@ class table_reader {
     // reject reports the key if it is there, because of what else is.
     void reject(std::string_view key, std::string_view why);
 
-    void error(place where, std::string_view key, std::string_view problem);
+    void error(position where, std::string_view key, std::string_view problem);
     void finish();
 
   private:

@@ -82,7 +82,7 @@ bool check_sorry(const std::vector<backend_draft>& backends, findings& findings)
 
 // check_forwarding: a client that asks for no name that a route has cannot be forwarded to it. `first` is
 // where such clients are sent to at `where`; what `sorry` leads to counts as well.
-void check_forwarding(const draft& draft, std::size_t first, const std::string& key, place where,
+void check_forwarding(const draft& draft, std::size_t first, const std::string& key, position where,
                       findings& findings) {
     const auto& backends = draft.backends;
     std::optional at{first};

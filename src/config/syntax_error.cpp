@@ -33,17 +33,17 @@ std::vector<std::string_view> lines_of(std::string_view text) {
     return lines;
 }
 
-// mistake is the file and the place at which its reader stopped.
+// mistake is the file and the position at which its reader stopped.
 struct mistake {
     std::vector<std::string_view> lines;
     std::string_view said;
-    place where;
+    position where;
 
     [[nodiscard]] std::string_view line(std::size_t number) const {
         return number >= 1 && number <= lines.size() ? lines[number - 1] : std::string_view{};
     }
     [[nodiscard]] std::string_view line() const { return line(where.line); }
-    // From the place to the end of its line. Columns count characters, and a reader may be past the end.
+    // From the position to the end of its line. Columns count characters, and a reader may be past the end.
     [[nodiscard]] std::string_view rest() const {
         auto rest = line();
         for (auto column = where.column; column > 1 && !rest.empty(); --column)
@@ -57,7 +57,7 @@ struct mistake {
 
 using explained = std::optional<diagnostic>;
 
-diagnostic at(place where, std::string message) {
+diagnostic at(position where, std::string message) {
     return {severity::error, where, std::move(message)};
 }
 
@@ -241,7 +241,7 @@ explained by_phrase(const mistake& here) {
 
 } // namespace
 
-diagnostic explain_syntax_error(std::string_view text, std::string_view said, place where) {
+diagnostic explain_syntax_error(std::string_view text, std::string_view said, position where) {
     const mistake here{lines_of(text), said, where};
     for (auto* const explain :
          {unclosed_string, table_twice, key_twice, broken_header, bare_value, by_phrase})

@@ -12,7 +12,7 @@ namespace {
 // toml++ builds and destroys nested tables recursively, and a dotted key may nest as deep as it is long.
 constexpr std::size_t most_dots = 1'000;
 
-place to_place(const toml::source_region& region) {
+position to_position(const toml::source_region& region) {
     return {region.begin.line, region.begin.column};
 }
 
@@ -24,7 +24,7 @@ members convert(toml::table& from) {
     members to;
     to.reserve(from.size());
     for (auto&& [key, value] : from)
-        to.push_back({std::string(key.str()), to_place(key.source()), convert(value)});
+        to.push_back({std::string(key.str()), to_position(key.source()), convert(value)});
     // toml++ sorts by key.
     std::sort(to.begin(), to.end(), [](const member& a, const member& b) { return a.where < b.where; });
     return to;
@@ -40,7 +40,7 @@ elements convert(toml::array& from) {
 }
 
 node convert(toml::node& from) {
-    node to{to_place(from.source()), date_or_time{}};
+    node to{to_position(from.source()), date_or_time{}};
     if (auto* const text = from.as_string())
         to.value = std::move(text->get());
     else if (const auto* const integer = from.as_integer())
@@ -59,8 +59,8 @@ node convert(toml::node& from) {
 }
 
 // overlong_key finds a line that nests deeper than any key of ours by orders of magnitude.
-std::optional<place> overlong_key(std::string_view text) {
-    place at{1, 1};
+std::optional<position> overlong_key(std::string_view text) {
+    position at{1, 1};
     std::size_t dots = 0;
     for (const char c : text) {
         if (c == '\n')
@@ -84,7 +84,7 @@ read_document_result read_document(std::string_view text) {
         auto root = toml::parse(text);
         return {convert(root), {}};
     } catch (const toml::parse_error& error) {
-        return {{}, {explain_syntax_error(text, error.description(), to_place(error.source()))}};
+        return {{}, {explain_syntax_error(text, error.description(), to_position(error.source()))}};
     }
 }
 

@@ -9,7 +9,7 @@
 namespace snipass::config {
 namespace {
 
-std::string at_line(place where) {
+std::string at_line(position where) {
     return "line " + std::to_string(where.line);
 }
 

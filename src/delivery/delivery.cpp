@@ -103,8 +103,8 @@ void tell_away(routed_client& client, backend& to, const not_taken& how) {
 
 task<delivered> deliver(routed_client client, std::size_t first) {
     auto why = outcome::internal_error;
-    for (std::optional at{first}; at; at = client.site->backends[*at]->settings().sorry) {
-        auto& to = *client.site->backends[*at];
+    for (std::optional at{first}; at; at = client.snapshot->backends[*at]->settings().sorry) {
+        auto& to = *client.snapshot->backends[*at];
         client.about.backend = to.settings().name;
         backend::pending pending{to, client.about.client.address};
         if (pending.is_displaced()) {

@@ -26,7 +26,7 @@ std::optional<hellos_under_way::random> random_of(routed_client& client) {
     // What the session heard is still there, unless somebody else was heard since.
     auto& thread = client.thread;
     if (thread.buffer.holder != &client.about || !std::holds_alternative<opening::question>(thread.heard)) {
-        opening::hello_reader reader{client.site->config->server.hello_max};
+        opening::hello_reader reader{client.snapshot->config->server.hello_max};
         thread.heard = reader.read(*bytes, thread.buffer.gathered);
     }
     const auto* const asked = std::get_if<opening::question>(&thread.heard);

@@ -26,7 +26,7 @@ proxied_session::proxied_session(routed_client& client, backend& to, backend_sid
              .client_is_shared = client.socket.is_shared(),
              .backend_is_tcp = other.where.endpoint.has_value()},
             to.relaying()),
-      thread_(client.thread), site_(client.site), to_(to), at_(std::move(other.counted_there)),
+      thread_(client.thread), snapshot_(client.snapshot), to_(to), at_(std::move(other.counted_there)),
       about_(std::move(client.about)), where_(other.where), mark_(std::move(other.mark)) {
     about_.relay = &where_;
     about_.detail.shrink_to_fit();

@@ -73,7 +73,7 @@ bool routed_client::keeps(backend::pending& place) const {
 }
 
 bool routed_client::is_removed(const config::backend_settings& of, std::string_view address) const {
-    return thread.in_use != nullptr && thread.in_use != site &&
+    return thread.in_use != nullptr && thread.in_use != snapshot &&
            server::is_removed(of, address, *thread.in_use->config);
 }
 

@@ -74,13 +74,13 @@ error_code add(int ruleset, rule_type type, const void* rule) {
 }
 
 error_code allow(int ruleset, const std::string& path, std::uint64_t rights) {
-    const unique_fd place{::open(path.c_str(), O_PATH | O_CLOEXEC)};
+    const unique_fd there{::open(path.c_str(), O_PATH | O_CLOEXEC)};
     struct stat found {};
-    if (!place || ::fstat(place.get(), &found) != 0)
+    if (!there || ::fstat(there.get(), &found) != 0)
         return {}; // nobody can read what is not there
     if (!S_ISDIR(found.st_mode))
         rights &= file::read;
-    const path_rule rule{rights, place.get()};
+    const path_rule rule{rights, there.get()};
     return add(ruleset, path_beneath, &rule);
 }
 

@@ -41,13 +41,13 @@ net::time_point end_of_pause(listener::pace reason) {
     return net::clock::now() + (reason == listener::pace::rest ? rest_time : 0ms);
 }
 
-// receive_and_serve is the way of a client whose handoff comes on `connection`. `site` keeps `settings`.
-net::task<> receive_and_serve(context& thread, std::shared_ptr<generation> site,
+// receive_and_serve is the way of a client whose handoff comes on `connection`. `snapshot` keeps `settings`.
+net::task<> receive_and_serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
                               const config::listener_settings& settings, os::unique_fd connection) {
     const in_flight::client counted{thread.clients};
     auto client = co_await receive_stream(thread, settings, std::move(connection));
     if (client)
-        thread.loop.spawn(serve(thread, std::move(site), settings, std::move(*client)));
+        thread.loop.spawn(serve(thread, std::move(snapshot), settings, std::move(*client)));
 }
 
 } // namespace
@@ -64,11 +64,12 @@ listener::~listener() {
         all.erase(std::ranges::find(all, *own_));
 }
 
-void listener::use(std::shared_ptr<generation> site, const config::listener_settings& settings) {
-    site_ = std::move(site);
+void listener::use(std::shared_ptr<configuration_snapshot> snapshot,
+                   const config::listener_settings& settings) {
+    snapshot_ = std::move(snapshot);
     settings_ = &settings;
     within_.clear();
-    for (const auto& one : site_->config->listeners)
+    for (const auto& one : snapshot_->config->listeners)
         if (own_ && one.endpoint && includes(*own_, *one.endpoint))
             within_.push_back(&one);
 }
@@ -190,7 +191,7 @@ error_code listener::accept_client() {
     if (!client)
         return client.error();
     const auto& settings = settings_for(client->fd.get());
-    thread_.loop.spawn(serve(thread_, site_, settings, std::move(*client)));
+    thread_.loop.spawn(serve(thread_, snapshot_, settings, std::move(*client)));
     return {};
 }
 
@@ -198,7 +199,7 @@ error_code listener::accept_handoff() {
     os::unique_fd connection{::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (!connection)
         return os::last_error();
-    thread_.loop.spawn(receive_and_serve(thread_, site_, *settings_, std::move(connection)));
+    thread_.loop.spawn(receive_and_serve(thread_, snapshot_, *settings_, std::move(connection)));
     return {};
 }
 
@@ -207,7 +208,7 @@ error_code listener::take_datagram() {
     if (!client)
         return client.error();
     if (*client)
-        thread_.loop.spawn(serve(thread_, site_, *settings_, std::move(**client)));
+        thread_.loop.spawn(serve(thread_, snapshot_, *settings_, std::move(**client)));
     return {};
 }
 

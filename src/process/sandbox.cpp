@@ -98,14 +98,14 @@ bool is_below(const std::string& folder, const std::string& top) {
     return folder == top || (folder.starts_with(top) && folder[top.size()] == '/');
 }
 
-config::diagnostic closed_to(config::place where, const std::string& what) {
+config::diagnostic closed_to(config::position where, const std::string& what) {
     return {config::severity::error, where,
             "the sandbox that was closed at the start has no room for this: " + what +
                 "; restart snipass, with sandbox = \"off\" in [server] if that happens often"};
 }
 
 // add_missing is what one part of the file needs and is not allowed.
-void add_missing(const std::string& who, config::place where, const os::landlock_rules& needs,
+void add_missing(const std::string& who, config::position where, const os::landlock_rules& needs,
                  const os::landlock_rules& allowed, int version, std::vector<config::diagnostic>& to) {
     const auto miss = [&](const auto& wanted, const auto& given, const std::string& what, const auto& print) {
         for (const auto& one : wanted)

@@ -59,7 +59,8 @@ void worker::stop() {
 
 void worker::apply(std::shared_ptr<const config::configuration> configuration,
                    std::vector<listener_socket> opened) {
-    const auto now = std::make_shared<generation>(std::move(configuration), workers_, thread_.book);
+    const auto now =
+        std::make_shared<configuration_snapshot>(std::move(configuration), workers_, thread_.book);
     thread_.in_use = now;
     const auto& server = now->config->server;
     thread_.waiting.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),

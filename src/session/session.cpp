@@ -34,20 +34,20 @@ constexpr std::size_t everything = 1U << 30;
 // session is the frame of one client; its members are what lives across waits.
 class session {
   public:
-    session(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
-            os::accepted client, bool is_shared = false)
-        : counted_(thread.clients), site_(std::move(site)),
+    session(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
+            const config::listener_settings& listener, os::accepted client, bool is_shared = false)
+        : counted_(thread.clients), snapshot_(std::move(snapshot)),
           listener_(listener), client_{thread, client_socket{std::move(client.fd), is_shared}, {}},
-          reader_(site_->config->server.hello_max) {
+          reader_(snapshot_->config->server.hello_max) {
         client_.thread.counters.accepted.add();
         client_.about.client = client.client;
         client_.about.listener = listener_.address;
         client_.about.accepted = net::clock::now();
     }
 
-    session(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
-            passed_client client)
-        : session(thread, std::move(site), listener, os::accepted{std::move(client.fd), client.client},
+    session(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
+            const config::listener_settings& listener, passed_client client)
+        : session(thread, std::move(snapshot), listener, os::accepted{std::move(client.fd), client.client},
                   true) {
         client_.about.via = client.via;
         client_.about.local = client.local;
@@ -81,7 +81,7 @@ class session {
     task<> close(byte_view last_words);
 
     in_flight::client counted_;
-    std::shared_ptr<generation> site_;
+    std::shared_ptr<configuration_snapshot> snapshot_;
     const config::listener_settings& listener_;
     unrouted_client client_;
     opening::hello_reader reader_;
@@ -142,8 +142,8 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
         co_await close({});
         co_return outcome::destination_refused;
     }
-    routed_client client{client_.thread,           site_, opening_size(), client_.about, client_.consumed,
-                         std::move(client_.socket)};
+    routed_client client{client_.thread, snapshot_,        opening_size(),
+                         client_.about,  client_.consumed, std::move(client_.socket)};
     auto end = co_await deliver(std::move(client), *decision.backend);
     if (std::holds_alternative<relayed>(end))
         co_return relayed{};
@@ -157,7 +157,7 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
 }
 
 net::time_point session::hello_deadline() const {
-    return client_.about.accepted + site_->config->server.hello_timeout;
+    return client_.about.accepted + snapshot_->config->server.hello_timeout;
 }
 
 bool session::comes_from_balancer() const {
@@ -224,7 +224,7 @@ config::decision session::decide() {
         client_.about.hello_bytes = asked->size;
         client.alpn = asked->alpn;
         client_.about.hello.emplace(asked->hello.server_name, asked->hello.alpn,
-                                    site_->config->log.hello ? details_of(asked->hello) : nullptr);
+                                    snapshot_->config->log.hello ? details_of(asked->hello) : nullptr);
     } else {
         auto& refused = std::get<opening::refused>(client_.thread.heard);
         const bool malformed = refused.as == opening::refusal::malformed;
@@ -233,10 +233,10 @@ config::decision session::decide() {
         client_.about.detail =
             refused.as == opening::refusal::proxy_header ? unexpected_proxy_header() : std::move(refused.why);
     }
-    const auto decision = config::decide(*site_->config, listener_, kind, name, client);
+    const auto decision = config::decide(*snapshot_->config, listener_, kind, name, client);
     client_.about.match = decision.match;
     if (decision.route)
-        client_.about.route = site_->config->routes[*decision.route].where.line;
+        client_.about.route = snapshot_->config->routes[*decision.route].where.line;
     return decision;
 }
 
@@ -323,9 +323,9 @@ class ending {
 
 // live is the session's life. Its frame, and nobody else, holds the session.
 template <class Client>
-task<> live(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
-            Client client) {
-    session one{thread, std::move(site), listener, std::move(client)};
+task<> live(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
+            const config::listener_settings& listener, Client client) {
+    session one{thread, std::move(snapshot), listener, std::move(client)};
     ending ending{one};
     try {
         error_code problem;
@@ -348,14 +348,14 @@ task<> live(context& thread, std::shared_ptr<generation> site, const config::lis
 
 } // namespace
 
-task<> serve(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
-             os::accepted client) {
-    return live(thread, std::move(site), listener, std::move(client));
+task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
+             const config::listener_settings& listener, os::accepted client) {
+    return live(thread, std::move(snapshot), listener, std::move(client));
 }
 
-task<> serve(context& thread, std::shared_ptr<generation> site, const config::listener_settings& listener,
-             passed_client client) {
-    return live(thread, std::move(site), listener, std::move(client));
+task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
+             const config::listener_settings& listener, passed_client client) {
+    return live(thread, std::move(snapshot), listener, std::move(client));
 }
 
 } // namespace snipass::server

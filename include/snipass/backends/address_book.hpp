@@ -19,7 +19,7 @@
 
 namespace snipass::server {
 
-// target is one place at which a backend can be reached: an IP address with its port, or a unix socket. All
+// target is one address at which a backend can be reached: an IP address with its port, or a unix socket. All
 // workers share it, and it outlives reloads.
 struct target {
     std::atomic<unsigned> failures = 0;                    // in a row
@@ -91,9 +91,9 @@ class address_book {
     [[nodiscard]] bool knows(const std::string& host) const;
     [[nodiscard]] std::string why_unknown(const std::string& host) const;
 
-    // at is the target of a backend at `place` (as an endpoint or path is written); it is made if need be.
-    // Two backends at one place fail each for itself.
-    [[nodiscard]] std::shared_ptr<target> at(std::string_view backend, const std::string& place);
+    // at is the target of a backend at `where` (as an endpoint or path is written); it is made if need be.
+    // Two backends at one address fail each for itself.
+    [[nodiscard]] std::shared_ptr<target> at(std::string_view backend, const std::string& where);
 
     // presence_of is the one of the backend of that name; it is made if need be.
     [[nodiscard]] std::shared_ptr<presence> presence_of(const std::string& backend);

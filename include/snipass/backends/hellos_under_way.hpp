@@ -21,7 +21,7 @@ namespace snipass::server {
 // are not known. Thread-safe: a loop comes back to any worker.
 class hellos_under_way {
     using journeys = std::map<std::uint64_t, std::uint32_t>; // how many marks each has
-    using place = journeys::iterator;
+    using journey = journeys::iterator;
 
   public:
     using random = std::array<std::uint8_t, 32>;
@@ -44,10 +44,10 @@ class hellos_under_way {
       private:
         friend class hellos_under_way;
 
-        mark(hellos_under_way& all, place at) noexcept : all_(&all), at_(at) {}
+        mark(hellos_under_way& all, journey at) noexcept : all_(&all), at_(at) {}
 
         hellos_under_way* all_ = nullptr;
-        place at_{};
+        journey at_{};
     };
 
     // add: nullopt: `limit` marks of this journey exist.
@@ -56,7 +56,7 @@ class hellos_under_way {
     [[nodiscard]] std::size_t size() const; // journeys
 
   private:
-    void remove(place at);
+    void remove(journey at);
 
     mutable std::mutex mutex_;
     journeys all_;

@@ -56,7 +56,7 @@ class target_list {
 // (rendezvous hashing). A source is an IPv4 address or an IPv6 /64.
 void by_source(std::vector<candidate>& candidates, const ip_address& client);
 
-// name_of is a candidate's place as text: "192.0.2.1:443", or a path.
+// name_of is where a candidate is, as text: "192.0.2.1:443", or a path.
 [[nodiscard]] std::string name_of(const candidate& one);
 
 } // namespace snipass::server

@@ -68,12 +68,12 @@ enum class policy {
     alert,            // a fatal TLS alert, then FIN
 };
 
-// place is where something stands in the file; 1-based.
-struct place {
+// position is where something stands in the file; 1-based.
+struct position {
     std::uint32_t line = 0;
     std::uint32_t column = 0;
 
-    auto operator<=>(const place&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
+    auto operator<=>(const position&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
 };
 
 // A handoff listener's `datagram` socket lies beside that of `stream`: a path has one kind of socket.
@@ -81,7 +81,7 @@ inline constexpr std::string_view datagram_suffix = ".datagram";
 
 struct allowed_user {
     std::string name; // as written: a user's name or number
-    place where;
+    position where;
     std::optional<std::uint32_t> id; // of a name, once the file was loaded
 };
 
@@ -111,7 +111,7 @@ struct route_settings {
     std::vector<std::string> alpn;
     std::vector<ip_prefix> source;
     std::size_t backend = 0; // index into configuration::backends
-    place where;
+    position where;
 };
 
 // handoff_protocol is how a client's socket is handed over (docs/handoff.md).
@@ -237,7 +237,7 @@ struct forward_settings : proxy_settings {
 
 struct backend_settings {
     std::string name{};
-    place where{};
+    position where{};
     std::variant<handoff_settings, relay_settings, forward_settings> kind{};
     // While the backend is away its clients are kept this long, and go to `sorry` after that. Of one that
     // forwards: 0.

@@ -22,7 +22,7 @@ enum class severity {
 // diagnostic is one finding: where, and what to write instead.
 struct diagnostic {
     severity level = severity::error;
-    place where; // line 0: the file as a whole
+    position where; // line 0: the file as a whole
     std::string message;
 
     // "snipass.toml:12:8: error: ..."

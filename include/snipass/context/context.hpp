@@ -2,7 +2,7 @@
 // context: what a session needs of its thread.
 #pragma once
 
-#include "snipass/backends/generation.hpp"
+#include "snipass/backends/configuration_snapshot.hpp"
 #include "snipass/context/comings.hpp"
 #include "snipass/context/id_source.hpp"
 #include "snipass/context/in_flight.hpp"
@@ -43,7 +43,8 @@ struct context {
     net::relay_group relays;
     net::name_cache names; // of hosts that clients choose
     id_source ids;
-    std::shared_ptr<generation> in_use; // what new clients get; null before the first configuration
+    std::shared_ptr<configuration_snapshot>
+        in_use;                         // what new clients get; null before the first configuration
     std::vector<ip_endpoint> listening; // where this thread's listeners are
 
     // listens_on: who connects to `one`, an address of this machine, is a client of this router.

@@ -21,7 +21,7 @@ struct still_ours {
 // Who has the client now.
 using delivered = std::variant<handed_off, relayed, still_ours>;
 
-// deliver offers a client to the backend `first` (an index into the generation's), holds it while that one is
+// deliver offers a client to the backend `first` (an index into the snapshot's), holds it while that one is
 // away, and goes on to the one that it names as sorry. What the client refers to outlives the call.
 [[nodiscard]] net::task<delivered> deliver(routed_client client, std::size_t first);
 

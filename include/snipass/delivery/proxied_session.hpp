@@ -31,7 +31,7 @@ struct backend_side {
 class proxied_session final : public net::relay, private source_shares::place {
   public:
     // begin takes a client that may be relayed (relay_room), and its record; from then on the session's end
-    // is told here. One of another source may end for it. `to` is one of the generation's backends, and the
+    // is told here. One of another source may end for it. `to` is one of the snapshot's backends, and the
     // connection to it is open and greeted.
     static void begin(routed_client& client, backend& to, backend_side other);
 
@@ -46,7 +46,7 @@ class proxied_session final : public net::relay, private source_shares::place {
 
     context& thread_;
     in_flight::client counted_{thread_.clients};
-    std::shared_ptr<generation> site_;
+    std::shared_ptr<configuration_snapshot> snapshot_;
     backend& to_;
     counted at_;
     record about_;

@@ -19,7 +19,7 @@ namespace snipass::server {
 // `datagram` backend that had no room after all, in `consumed`.
 struct routed_client {
     context& thread;
-    const std::shared_ptr<generation>& site;
+    const std::shared_ptr<configuration_snapshot>& snapshot;
     std::size_t opening_size; // of what a receiver is given that cannot look into the socket
     record& about;
     std::vector<std::uint8_t>& consumed; // the client's first bytes, once they are no longer in its socket

@@ -50,9 +50,9 @@ class listener {
 
     [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
 
-    // use makes clients accepted from now on sessions of `site`, which has this listener's settings.
+    // use makes clients accepted from now on sessions of `snapshot`, which has this listener's settings.
     // A client of an address within ours ("192.0.2.1:443" in "[::]:443") gets the settings of that one.
-    void use(std::shared_ptr<generation> site, const config::listener_settings& settings);
+    void use(std::shared_ptr<configuration_snapshot> snapshot, const config::listener_settings& settings);
 
     // run ends after stop(); the listener must live until then.
     [[nodiscard]] net::task<> run();
@@ -78,10 +78,10 @@ class listener {
     listener_socket socket_;
     std::optional<ip_endpoint> own_; // in the list of those that this thread listens on; none: a unix socket
     net::fd_watch watch_;
-    std::shared_ptr<generation> site_;
-    const config::listener_settings* settings_ = nullptr; // of site_
+    std::shared_ptr<configuration_snapshot> snapshot_;
+    const config::listener_settings* settings_ = nullptr; // of snapshot_
     std::vector<const config::listener_settings*>
-        within_;               // listeners of site_ whose clients come to this socket
+        within_;               // listeners of snapshot_ whose clients come to this socket
     std::size_t accepted_ = 0; // since it was the others' turn
     bool stopping_ = false;
     bool told_broken_ = false;

@@ -11,11 +11,11 @@
 
 namespace snipass::server {
 
-// serve is the whole life of a session. `listener` is one of the generation's. It never throws; its outcome
+// serve is the whole life of a session. `listener` is one of the snapshot's. It never throws; its outcome
 // is told, and counted.
-[[nodiscard]] net::task<> serve(context& thread, std::shared_ptr<generation> site,
+[[nodiscard]] net::task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
                                 const config::listener_settings& listener, os::accepted client);
-[[nodiscard]] net::task<> serve(context& thread, std::shared_ptr<generation> site,
+[[nodiscard]] net::task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
                                 const config::listener_settings& listener, passed_client client);
 
 } // namespace snipass::server

@@ -72,7 +72,7 @@ TEST_CASE("presence: what is no fault of the backend's does not make it one that
     CHECK_FALSE(server::is_backends_fault(outcome::client_closed));
 }
 
-TEST_CASE("presence: all workers, and the generations before and after a reload, share a backend's") {
+TEST_CASE("presence: all workers, and the snapshots before and after a reload, share a backend's") {
     server::address_book book;
     const auto one = book.presence_of("blog");
     CHECK(book.presence_of("blog") == one);

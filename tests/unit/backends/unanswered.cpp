@@ -3,7 +3,7 @@
 
 #include "catch.hpp"
 #include "snipass/backends/address_book.hpp"
-#include "snipass/backends/generation.hpp"
+#include "snipass/backends/configuration_snapshot.hpp"
 #include "snipass/os/limits.hpp"
 
 #include <sys/socket.h>
@@ -82,10 +82,10 @@ TEST_CASE("unanswered: by default the backends have a quarter of the descriptor 
     file->backends[2].name = "far";
     file->backends[2].kind = config::relay_settings{};
     server::address_book book;
-    const server::generation site{file, 1, book};
+    const server::configuration_snapshot snapshot{file, 1, book};
     const auto mine = std::clamp<std::size_t>(os::descriptor_limit() / 8, 16, 1'024);
-    CHECK(site.backends[0]->known()->sent.part_of_a_channel() == mine);
+    CHECK(snapshot.backends[0]->known()->sent.part_of_a_channel() == mine);
     CHECK(book.least_answering().second == 0);
-    const server::unanswered::one sent{site.backends[1]->known()->sent};
+    const server::unanswered::one sent{snapshot.backends[1]->known()->sent};
     CHECK(book.least_answering() == std::pair{std::string{"b"}, std::size_t{1}});
 }

@@ -244,7 +244,7 @@ TEST_CASE("hearing: a routed client's opening is looked at again only if somebod
     ear first;
     REQUIRE_FALSE(first.look(one.accepted.get()));
     const int fd = one.accepted.get();
-    const std::shared_ptr<server::generation> none;
+    const std::shared_ptr<server::configuration_snapshot> none;
     std::vector<std::uint8_t> consumed;
     server::routed_client client{first.thread,  none,
                                  stream.size(), first.client.about,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "snipass/backends/generation.hpp"
+#include "snipass/backends/configuration_snapshot.hpp"
 
 #include "catch.hpp"
 #include "snipass/backends/address_book.hpp"
@@ -19,17 +19,18 @@ TEST_CASE("share: one worker's part of a bound, rounded up, and not too small fo
     CHECK(server::share(0, 16) == 0);
 }
 
-TEST_CASE("generation: a backend for each of the file's, with this worker's share of max_pending") {
+TEST_CASE(
+    "configuration_snapshot: a backend for each of the file's, with this worker's share of max_pending") {
     auto file = std::make_shared<config::configuration>();
     file->backends.resize(2);
     file->backends[0].name = "one";
     file->backends[1].name = "two";
     file->backends[1].max_pending = 34;
     server::address_book book;
-    const server::generation site{file, 2, book}; // 17 for each worker
-    REQUIRE(site.backends.size() == 2);
-    CHECK(&site.backends[0]->settings() == &file->backends[0]);
-    auto& two = *site.backends[1];
+    const server::configuration_snapshot snapshot{file, 2, book}; // 17 for each worker
+    REQUIRE(snapshot.backends.size() == 2);
+    CHECK(&snapshot.backends[0]->settings() == &file->backends[0]);
+    auto& two = *snapshot.backends[1];
     CHECK(two.settings().name == "two");
     std::list<server::backend::pending> clients;
     const auto source = *ip_address::parse("192.0.2.1");

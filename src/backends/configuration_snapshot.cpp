@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // What one worker has of one configuration.
-#include "snipass/backends/generation.hpp"
+#include "snipass/backends/configuration_snapshot.hpp"
 
 #include "snipass/os/limits.hpp"
 
@@ -24,8 +24,8 @@ std::size_t unanswered_by_default(const config::configuration& file) {
 
 } // namespace
 
-generation::generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers,
-                       address_book& book)
+configuration_snapshot::configuration_snapshot(std::shared_ptr<const config::configuration> snapshot,
+                                               unsigned workers, address_book& book)
     : config(std::move(snapshot)) {
     const auto most_unanswered = unanswered_by_default(*config);
     for (const auto& settings : config->backends) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// generation: what one worker has of one configuration.
+// configuration_snapshot: what one worker has of one configuration.
 #pragma once
 
 #include "snipass/backends/backend.hpp"
@@ -10,10 +10,11 @@
 
 namespace snipass::server {
 
-// generation is the shared snapshot and this worker's own state of its backends. Sessions keep the generation
-// they began with; a reload gives the worker a new one.
-struct generation {
-    generation(std::shared_ptr<const config::configuration> snapshot, unsigned workers, address_book& book);
+// configuration_snapshot is the shared configuration and this worker's own state of its backends. Sessions
+// keep the snapshot they began with; a reload gives the worker a new one.
+struct configuration_snapshot {
+    configuration_snapshot(std::shared_ptr<const config::configuration> snapshot, unsigned workers,
+                           address_book& book);
 
     std::shared_ptr<const config::configuration> config;
     std::vector<std::unique_ptr<backend>> backends; // by index, as in the configuration
