@@ -6,6 +6,7 @@
 #include "snipass/config/parse.hpp"
 #include "snipass/config/units.hpp"
 #include "snipass/opening/hello_reader.hpp"
+#include "snipass/os/error.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/standard_descriptors.hpp"
 #include "snipass/os/users.hpp"
@@ -16,7 +17,9 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -53,9 +56,16 @@ std::shared_ptr<const config::configuration> load(const std::string& file) {
 
 // read_captured is the bytes of a captured hello; nullopt, and said so, if the file cannot be read.
 std::optional<std::vector<std::uint8_t>> read_captured(const std::string& name) {
+    constexpr std::uintmax_t most = 1U << 20; // of hexadecimal: hello_max is 64 KiB at most
+    std::error_code ec;
+    if (!std::filesystem::is_regular_file(name, ec) || std::filesystem::file_size(name, ec) > most) {
+        std::cerr << name << ": "
+                  << (ec ? ec.message() : "is no file of at most 1 MiB, as a captured hello is") << '\n';
+        return std::nullopt;
+    }
     std::ifstream file{name, std::ios::binary};
     if (!file) {
-        std::cerr << name << ": cannot be read\n";
+        std::cerr << name << ": cannot be read: " << os::last_error().message() << '\n';
         return std::nullopt;
     }
     return tls::captured_stream(std::string{std::istreambuf_iterator<char>{file}, {}});

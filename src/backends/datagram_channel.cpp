@@ -37,7 +37,8 @@ error_code datagram_channel::ready(std::size_t size) {
         }
         if (size > largest_)
             return os::make_error(EMSGSIZE);
-        if (sent_ >= of_->sent.part_of_a_channel() && is_overdue())
+        const bool may_be = sent_ >= of_->sent.part_of_a_channel() || !of_->sent.has_room();
+        if (may_be && is_overdue())
             return overdue;
         if (!doubtful_ || has_room())
             return {};

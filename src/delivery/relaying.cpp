@@ -104,6 +104,17 @@ not_taken why_not(const routed_client& client, const backend& to, const not_conn
     return {.why = to_outcome(last), .error = last, .where = failed.where};
 }
 
+// of_its_family: with `transparent` a connection comes from the client's own address, so only those of its
+// family can be connected to. That there is none is nobody's fault, and no time will change it.
+bool of_its_family(const routed_client& client, const candidate& one) {
+    return !one.endpoint || one.endpoint->address.is_v4() == client.about.client.address.is_v4();
+}
+
+const not_taken no_address_of_its_family{
+    .why = outcome::backend_failed,
+    .detail = "transparent: the backend has no address of the client's family (IPv4, IPv6)",
+    .is_final = true};
+
 not_taken cannot_be_relayed(const error_code& why) {
     return {.why = outcome::destination_refused,
             .detail = why == would_loop ? "a loop: its hello is on its way there already"
@@ -143,6 +154,12 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         candidates = std::move(std::get<std::vector<candidate>>(hosts));
     } else {
         candidates = to.targets().in_order(client.about.client.address);
+    }
+    if (settings.proxy()->transparent) {
+        const auto others = std::erase_if(
+            candidates, [&client](const candidate& one) { return !of_its_family(client, one); });
+        if (others > 0 && candidates.empty())
+            co_return no_address_of_its_family;
     }
     const patience limit{std::min(begun + tries_in_a_row * settings.proxy()->connect_timeout, until), until};
     auto made = co_await connect_and_greet(client, settings, std::move(candidates), limit);

@@ -60,8 +60,9 @@ class reading final : private net::ready_target {
     net::sleeper nap_;
 };
 
-task<> outlast(net::event_loop& loop, os::unique_fd connection, std::shared_ptr<presence> of) {
-    const unanswered::one sent{of->sent};
+task<> outlast(net::event_loop& loop, os::unique_fd connection, std::shared_ptr<presence> of,
+               std::size_t clients) {
+    const unanswered::one sent{of->sent, clients};
     {
         reading other_end{loop, connection.get()};
         while (os::unsent(connection.get()) > 0)
@@ -72,15 +73,18 @@ task<> outlast(net::event_loop& loop, os::unique_fd connection, std::shared_ptr<
 
 // keep_account: a message that was not read is in flight, and nobody can take it back. To the backend the
 // connection is closed; it goes on here only to tell when it has been read, or is gone.
-void keep_account(net::event_loop& loop, os::unique_fd connection, const std::shared_ptr<presence>& of) {
+// One stands for `clients`.
+void keep_account(net::event_loop& loop, os::unique_fd connection, const std::shared_ptr<presence>& of,
+                  std::size_t clients) {
     (void)::shutdown(connection.get(), SHUT_RDWR);
-    loop.spawn(outlast(loop, std::move(connection), of));
+    loop.spawn(outlast(loop, std::move(connection), of, clients));
 }
 
 // is_looked_at: who acknowledges has read the message. One that has not is found out by looking at few, for
-// which any number that nobody chooses will do.
+// which any number that nobody chooses will do. It stands for those that were not looked at.
+constexpr std::size_t one_in = 64;
 bool is_looked_at(net::time_point deadline) {
-    return deadline.time_since_epoch().count() / 1'000 % 64 == 0;
+    return deadline.time_since_epoch().count() / 1'000 % one_in == 0;
 }
 
 constexpr std::string_view overdue =
@@ -120,12 +124,12 @@ task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client,
             co_return handed_off{};
         }
         answer.reset();
-        keep_account(loop, std::move(connection), to);
+        keep_account(loop, std::move(connection), to, one_in);
         co_return handed_off{};
     }
     answer.reset();
     if (os::unsent(connection.get()) > 0)
-        keep_account(loop, std::move(connection), to);
+        keep_account(loop, std::move(connection), to, 1);
     else if (lies)
         net::turn_away(std::move(connection));
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};

@@ -73,6 +73,23 @@ constexpr long forbidden[] = {
     SYS_semget,
     SYS_msgget,
     SYS_mq_open,
+// of a file whatever folder it is in, which Landlock does not know
+#ifdef SYS_chown
+    SYS_chown,
+    SYS_lchown,
+    SYS_utime,
+    SYS_utimes,
+    SYS_futimesat,
+#endif
+    SYS_fchownat,
+    SYS_fchown,
+    SYS_utimensat,
+    SYS_setxattr,
+    SYS_lsetxattr,
+    SYS_fsetxattr,
+    SYS_removexattr,
+    SYS_lremovexattr,
+    SYS_fremovexattr,
     // users and keys
     SYS_setuid,
     SYS_setgid,
@@ -226,7 +243,9 @@ void filter_sockets(program& filter) {
     filter.require(SYS_socket, 0, {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK});
     filter.require(SYS_socket, 2, {0, IPPROTO_TCP, IPPROTO_UDP});
     filter.allow_if(SYS_socket, 0, AF_NETLINK);
-    filter.refuse_if(SYS_socket, 1, SOCK_RAW, kind);
+    filter.allow_if(SYS_socket, 0, AF_UNIX);
+    for (const auto other : {SOCK_RAW, SOCK_SEQPACKET, SOCK_DCCP, SOCK_RDM})
+        filter.refuse_if(SYS_socket, 1, other, kind);
     filter.allow_call(SYS_socket);
 }
 

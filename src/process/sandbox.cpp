@@ -67,7 +67,7 @@ void add_resolver(os::landlock_rules& to) {
 
 void add_listener(const config::listener_settings& one, os::landlock_rules& to) {
     if (one.endpoint)
-        to.bind.insert(one.endpoint->port);
+        to.bind.insert({one.endpoint->port, 0}); // 0: whether an address is this machine's is found out so
     if (!one.handoff_path.empty())
         to.socket_folders.insert(folder_of(one.handoff_path));
     if (looks_up(one))

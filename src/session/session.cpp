@@ -172,7 +172,8 @@ bool session::goes_round() {
     constexpr std::size_t most = 16;
     if (!listener_.address.starts_with("handoff:"))
         return false;
-    return client_.thread.handed_over.count_one(cookie_of(client_.socket.get())) > most;
+    const auto cookie = cookie_of(client_.socket.get());
+    return cookie != 0 && client_.thread.handed_over.count_one(cookie) > most;
 }
 
 // take_balancer_header takes the header out of the socket, so that the hello comes first for whoever looks

@@ -7,7 +7,6 @@
 #include "snipass/tls/ja4.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace snipass::server {
@@ -61,8 +60,7 @@ hello_notes::hello_notes(const std::optional<std::string_view>& server_name, alp
     const auto name = server_name.value_or("");
     const auto protocols = cut(offer, longest_offer);
     text_.resize(name.size() + protocols.size(), boost::container::default_init);
-    std::memcpy(text_.data(), name.data(), name.size());
-    std::memcpy(text_.data() + name.size(), protocols.data(), protocols.size());
+    std::ranges::copy(protocols, std::ranges::copy(name, text_.begin()).out);
     name_size_ = static_cast<std::uint8_t>(name.size());
 }
 

@@ -2,6 +2,7 @@
 // Where lines go.
 #include "snipass/telling/log.hpp"
 
+#include "snipass/os/error.hpp"
 #include "snipass/os/journal.hpp"
 #include "snipass/telling/escape.hpp"
 
@@ -12,8 +13,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <climits>
+#include <string>
 #include <utility>
 
 namespace snipass::server {
@@ -116,6 +119,7 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
   private:
     void sink_it_(const spdlog::details::log_msg& message) override {
         tell_dropped();
+        tell_lost();
         write({message.payload.data(), message.payload.size()});
     }
     void flush_() override {}
@@ -132,15 +136,36 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
                          "log lines were dropped: standard error is not read fast enough", {&batches, 1}));
     }
 
-    void write(std::string_view text) {
+    // A full disk takes lines again once there is room.
+    void tell_lost() {
+        const auto now = std::chrono::steady_clock::now();
+        if (lost_ == 0 || now - told_lost_at_ < tell_interval)
+            return;
+        told_lost_at_ = now;
+        const std::array<field, 2> what{field{"batches", std::uint64_t{lost_}}, field{"why", why_lost_}};
+        if (write(event_line({format_, to_journal_}, config::log_level::warn,
+                             "log lines were lost: standard error could not be written to", what)))
+            lost_ = 0;
+    }
+
+    // write: false: the text, or its rest, is lost.
+    bool write(std::string_view text) {
+        if (is_cut_ && ::write(STDERR_FILENO, "\n", 1) == 1)
+            is_cut_ = false; // what comes next is a line of its own
         while (!text.empty() && writable()) {
             // A pipe that is writable takes so much without blocking (pipe(7)), and not more.
             const auto n = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
-            if (n < 0 && errno != EINTR && errno != EAGAIN)
-                return; // nobody reads any more
-            if (n > 0)
+            if (n < 0 && errno != EINTR && errno != EAGAIN) {
+                why_lost_ = os::last_error().message();
+                ++lost_;
+                return false;
+            }
+            if (n > 0) {
                 text.remove_prefix(static_cast<std::size_t>(n));
+                is_cut_ = !text.empty();
+            }
         }
+        return text.empty();
     }
 
     bool writable() {
@@ -158,6 +183,10 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
     std::atomic<bool> ending_ = false;
     spdlog::details::thread_pool* queue_ = nullptr;
     std::size_t dropped_ = 0; // entries, as last told
+    std::size_t lost_ = 0;    // not told yet
+    std::string why_lost_;
+    std::chrono::steady_clock::time_point told_lost_at_{};
+    bool is_cut_ = false; // the last line was written in part
     std::chrono::steady_clock::time_point told_at_{};
     bool given_up_ = false;
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """`check`, `explain`, `--version`: what they print, and their exit statuses."""
 
+import os
 import subprocess
 
 import harness
@@ -147,6 +148,14 @@ class Commands(Case):
                                 r"^ECH: none$", r"^JA4: t13d\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$"):
                     self.assertRegex(output, f"(?m){pattern}")
 
+    def test_explain_says_of_what_is_no_captured_hello_why(self):
+        os.mkfifo(self.folder / "fifo")
+        for name, why in ((self.folder, "is no file of at most 1 MiB"), (self.folder / "fifo", "is no file of at most 1 MiB")):
+            with self.subTest(name=name):
+                status, output = self.snipass("explain", "--config", "FILE", "--hello", str(name), text=GOOD)
+                self.assertEqual(status, 2)
+                self.assertIn(why, output)
+
     def test_explain_and_the_access_log_say_the_same_of_a_hello(self):
         text = """[log]
 format = "json"
@@ -200,7 +209,7 @@ not_tls = "reset"
     def test_explain_a_capture_that_is_not_there(self):
         status, output = self.snipass("explain", "--config", "FILE", "--hello", str(self.folder / "nowhere"))
         self.assertEqual(status, 2)
-        self.assertIn("nowhere: cannot be read", output)
+        self.assertIn("nowhere: No such file or directory", output)
 
     def test_explain_with_a_bad_file(self):
         status, _ = self.snipass("explain", "--config", "FILE", "a.example.com", text=BAD)

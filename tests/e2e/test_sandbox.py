@@ -77,6 +77,14 @@ class Sandbox(Case):
         self.assertEqual("files" in self.confined(snipass), landlock() > 0)
         self.assertEqual(set(self.states(snipass)), {("1", "2")})
 
+    def test_listeners_that_overlap_start_in_it(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        head = HEAD.format("").replace('address = "127.0.0.1:0"', f'address = "[::]:{port}"\n[[listener]]\naddress = "127.0.0.1:{port}"')
+        self.receiver("blog", serve="raw")
+        router = self.router(self.backend("blog"), head=head)
+        self.assertTrue([e for e in router.events if e.get("message") == "serving"])
+
     def test_off_is_off(self):
         snipass = self.start_router('sandbox = "off"')
         self.assertEqual(self.confined(snipass), "off")

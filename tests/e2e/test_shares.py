@@ -182,9 +182,10 @@ class Unanswered(Case):
             hoarder.connections.append(hoarder.socket)  # still open, and never read
             hoarder.socket = hoarder.bound()
             router.reload()  # the new one is connected to
-        self.send(router, self.LIMIT, "handed_off")  # nobody knows better before it has had its part
         self.send(router, 1, "backend_overdue")
-        hoarder.take()
+        for old in hoarder.connections:
+            for _ in range(4):
+                old.recv(65536)
         self.send(router, 1, "handed_off")
 
 

@@ -30,18 +30,20 @@ class unanswered {
     // leave_behind: so many datagrams lie unread with a receiver that has been replaced.
     void leave_behind(os::unique_fd socket, std::size_t datagrams);
 
-    // one is a client that was sent, for as long as it exists.
+    // one is a client that was sent, for as long as it exists; or `clients`, of which one alone was looked
+    // at.
     class one {
       public:
-        explicit one(unanswered& all) noexcept : all_(all) {
-            all_.size_.fetch_add(1, std::memory_order_relaxed);
+        explicit one(unanswered& all, std::size_t clients = 1) noexcept : all_(all), clients_(clients) {
+            all_.size_.fetch_add(clients_, std::memory_order_relaxed);
         }
-        ~one() { all_.size_.fetch_sub(1, std::memory_order_relaxed); }
+        ~one() { all_.size_.fetch_sub(clients_, std::memory_order_relaxed); }
         one(const one&) = delete;
         one& operator=(const one&) = delete;
 
       private:
         unanswered& all_;
+        std::size_t clients_;
     };
 
   private:

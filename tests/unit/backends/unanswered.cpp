@@ -37,6 +37,16 @@ TEST_CASE("unanswered: there is room for so many, while they exist") {
     CHECK(all.has_room());
 }
 
+TEST_CASE("unanswered: one of few that were looked at stands for the others") {
+    server::unanswered all;
+    all.allow(64, 1);
+    {
+        const server::unanswered::one found{all, 64};
+        CHECK_FALSE(all.has_room());
+    }
+    CHECK(all.size() == 0);
+}
+
 TEST_CASE("unanswered: each channel has an equal part, and one at least") {
     server::unanswered all;
     all.allow(9, 4);
