@@ -21,6 +21,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -34,6 +35,8 @@
 
 namespace snipass::server {
 namespace {
+
+using namespace std::chrono_literals;
 
 namespace asio = boost::asio;
 
@@ -81,6 +84,7 @@ class daemon {
     void log_counters();
 
     void drain();
+    void drain_until(std::chrono::steady_clock::time_point end);
     void drained_a_worker();
     void finish();
 
@@ -279,10 +283,20 @@ void daemon::drain() {
     log_->write(log_level::info, "stopping", {{"in_flight", workers_->in_flight()}});
     draining_ = workers_->size();
     workers_->drain([this] { asio::post(io_, [this] { drained_a_worker(); }); });
-    drain_.expires_after(configuration_->server.drain_timeout);
-    drain_.async_wait([this](const boost::system::error_code& ec) {
+    drain_until(std::chrono::steady_clock::now() + configuration_->server.drain_timeout);
+}
+
+// drain_until: a timer that is so late says that this process was stopped for a while. The workers have not
+// seen yet what came meanwhile, and get a moment for it.
+void daemon::drain_until(std::chrono::steady_clock::time_point end) {
+    static constexpr auto longest_lag = 100ms;
+    drain_.expires_at(end);
+    drain_.async_wait([this, end](const boost::system::error_code& ec) {
         if (ec)
             return;
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= end + longest_lag)
+            return drain_until(now + 1s);
         log_->write(log_level::warn, "drain_timeout has passed: resetting the sessions that are left",
                     {{"left", workers_->in_flight()}});
         finish();

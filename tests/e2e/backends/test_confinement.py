@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import client_hello, main  # noqa: E402
 from harness.backend_case import BackendCase  # noqa: E402
-from harness.places import BUILD, RUN  # noqa: E402
+from harness.places import BUILD, RUN, for_everybody  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.router import SiteRouter  # noqa: E402
 
@@ -156,8 +156,9 @@ class Wishes(BackendCase):
     @unittest.skipUnless(os.geteuid() == 0 and landlock_abi() >= ABI_WITH_TCP, "needs root, and Linux 6.7")
     def test_privileges_are_given_up_only_where_the_kernel_wants_it(self):
         for user, given_up in ((0, "0"), (65534, "1")):
-            done = subprocess.run([BUILD / "snipass-run", "/tmp/handoff.sock", "--from", "0", "--confine", "--", "grep", "NoNewPrivs",
-                                   "/proc/self/status"], capture_output=True, text=True, user=user, cwd="/")
+            command = for_everybody(BUILD / "snipass-run", "/tmp/handoff.sock", "--from", "0", "--confine", "--", "grep",
+                                    "NoNewPrivs", "/proc/self/status")
+            done = subprocess.run(command, capture_output=True, text=True, user=user, cwd="/")
             self.assertEqual(done.stdout.split(), ["NoNewPrivs:", given_up], done.stderr)
 
 
