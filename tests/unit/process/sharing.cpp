@@ -35,6 +35,9 @@ TEST_CASE("workers share the clients of one socket, a few in a row to each") {
         return all[0]->counters().accepted.value() + all[1]->counters().accepted.value();
     };
 
+    for (const auto& one : all) // both wait: a thread that has not begun to is not woken
+        while (one->turns() % 2 != 0)
+            std::this_thread::yield();
     std::vector<tcp_client> silent; // they stay, and cost their worker no time
     while (silent.size() < clients) {
         silent.emplace_back(address).send("\x16");
