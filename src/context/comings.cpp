@@ -5,6 +5,8 @@
 namespace snipass::server {
 
 std::size_t comings::count_one(std::uint64_t cookie) {
+    if (cookie == 0)
+        return 0;
     auto& one = slots_[cookie % slots_.size()];
     if (one.cookie != cookie)
         one = {cookie, 0};

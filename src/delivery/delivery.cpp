@@ -27,9 +27,11 @@ task<attempt> offer(routed_client& client, backend& to, net::time_point until) {
 
 constexpr std::string_view no_room = "max_pending clients are waiting for it";
 
-// awaits_answer: the router has only just begun to ask where this backend is.
-bool awaits_answer(backend& to) {
-    return to.settings().relay() != nullptr && to.targets().awaits_answer();
+// awaits_answer: there was nothing to try, because the router has only just begun to ask where this backend
+// is. The answer may have come meanwhile.
+bool awaits_answer(backend& to, const not_taken& failed) {
+    return to.settings().relay() != nullptr && failed.error == nothing_to_try &&
+           (to.targets().awaits_answer() || !to.targets().all().empty());
 }
 
 // longest_hold: nobody is turned away because the answer has not come yet.
@@ -64,7 +66,7 @@ task<attempt> hold(routed_client& client, backend& to, backend::pending& place, 
             co_return removed();
         const auto now = net::clock::now();
         const bool was_stopped = now >= until + longest_lag;
-        const bool has_answer = std::exchange(awaits, awaits && awaits_answer(to)) && !awaits;
+        const bool has_answer = std::exchange(awaits, awaits && to.targets().awaits_answer()) && !awaits;
         if (!was_stopped && !has_answer && (!my_turn || now >= until))
             continue;
         const auto end = was_stopped ? now + last_attempt : until;
@@ -112,10 +114,10 @@ task<delivered> deliver(routed_client client, std::size_t first) {
             client.note(no_room);
             continue;
         }
-        const bool awaits = awaits_answer(to);
         auto made = co_await offer(client, to, net::time_point::max());
         if (const auto* const failed = std::get_if<not_taken>(&made); failed && !failed->is_final) {
             tell_away(client, to, *failed);
+            const bool awaits = awaits_answer(to, *failed);
             if (longest_hold(to, awaits) > 0ms)
                 made = co_await hold(client, to, pending, *failed, awaits);
         }

@@ -110,10 +110,11 @@ bool of_its_family(const routed_client& client, const candidate& one) {
     return !one.endpoint || one.endpoint->address.is_v4() == client.about.client.address.is_v4();
 }
 
-const not_taken no_address_of_its_family{
-    .why = outcome::backend_failed,
-    .detail = "transparent: the backend has no address of the client's family (IPv4, IPv6)",
-    .is_final = true};
+not_taken has_no_address_of_its_family() {
+    return {.why = outcome::backend_failed,
+            .detail = "transparent: the backend has no address of the client's family (IPv4, IPv6)",
+            .is_final = true};
+}
 
 not_taken cannot_be_relayed(const error_code& why) {
     return {.why = outcome::destination_refused,
@@ -159,7 +160,7 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         const auto others = std::erase_if(
             candidates, [&client](const candidate& one) { return !of_its_family(client, one); });
         if (others > 0 && candidates.empty())
-            co_return no_address_of_its_family;
+            co_return has_no_address_of_its_family();
     }
     const patience limit{std::min(begun + tries_in_a_row * settings.proxy()->connect_timeout, until), until};
     auto made = co_await connect_and_greet(client, settings, std::move(candidates), limit);

@@ -3,7 +3,6 @@
 #include "snipass/delivery/routed_client.hpp"
 
 #include "snipass/delivery/proxied_session.hpp"
-#include "snipass/os/redirection.hpp"
 #include "snipass/os/tcp.hpp"
 
 #include <poll.h>
@@ -34,7 +33,8 @@ proxy_protocol::facts routed_client::facts() {
     facts.source = about.client;
     if (about.local)
         facts.destination = *about.local;
-    else if (const auto asked = os::destination_of(socket.get())) // fails only for a client that is gone
+    else if (const auto asked =
+                 thread.redirected.destination_of(socket.get())) // fails only for a client that is gone
         facts.destination = *asked;
     if (!about.id)
         about.id = thread.ids.next();

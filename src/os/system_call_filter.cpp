@@ -73,14 +73,7 @@ constexpr long forbidden[] = {
     SYS_semget,
     SYS_msgget,
     SYS_mq_open,
-// of a file whatever folder it is in, which Landlock does not know
-#ifdef SYS_chown
-    SYS_chown,
-    SYS_lchown,
-    SYS_utime,
-    SYS_utimes,
-    SYS_futimesat,
-#endif
+    // what Landlock does not know of files, in whatever folder
     SYS_fchownat,
     SYS_fchown,
     SYS_utimensat,
@@ -90,6 +83,13 @@ constexpr long forbidden[] = {
     SYS_removexattr,
     SYS_lremovexattr,
     SYS_fremovexattr,
+#ifdef SYS_chown
+    SYS_chown,
+    SYS_lchown,
+    SYS_utime,
+    SYS_utimes,
+    SYS_futimesat,
+#endif
     // users and keys
     SYS_setuid,
     SYS_setgid,

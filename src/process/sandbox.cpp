@@ -67,7 +67,7 @@ void add_resolver(os::landlock_rules& to) {
 
 void add_listener(const config::listener_settings& one, os::landlock_rules& to) {
     if (one.endpoint)
-        to.bind.insert({one.endpoint->port, 0}); // 0: whether an address is this machine's is found out so
+        to.bind.insert(one.endpoint->port);
     if (!one.handoff_path.empty())
         to.socket_folders.insert(folder_of(one.handoff_path));
     if (looks_up(one))
@@ -88,8 +88,6 @@ void add_backend(const config::backend_settings& one, os::landlock_rules& to) {
         }
     if (const auto* const forward = one.forward())
         to.connect.insert(forward->address.port);
-    if (one.proxy() != nullptr && one.proxy()->transparent)
-        to.bind.insert(0); // its connections come from the clients' own addresses, and from any port
     if (looks_up(one))
         add_resolver(to);
 }
@@ -135,6 +133,10 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
     os::landlock_rules needs;
     add_folders_of(configuration.file, needs.readable);
     needs.readable.insert({"/proc/self/fd", "/proc/sys/net/ipv4/ip_unprivileged_port_start", "/dev/urandom"});
+    // A port of the kernel's choice: so it is found out whether an address is this machine's, and
+    // `transparent` connections have one. listen(2) without bind(2), of which Landlock does not hear, gives
+    // as much.
+    needs.bind.insert(0);
     const char* const manager = std::getenv("NOTIFY_SOCKET");
     needs.abstract_sockets = manager != nullptr && *manager == '@';
     for (const auto& one : configuration.listeners)

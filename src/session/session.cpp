@@ -10,12 +10,12 @@
 #include "snipass/opening/hello_reader.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/session/hearing.hpp"
+#include "snipass/session/refusal.hpp"
 #include "snipass/tls/constants.hpp"
 
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <exception>
 #include <utility>
 #include <variant>
@@ -25,11 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using net::task;
-
-// How long a refused client may take to hear of it before its socket is closed under it.
-constexpr auto linger_time = 1s;
-
-constexpr std::size_t everything = 1U << 30;
 
 // session is the frame of one client; its members are what lives across waits.
 class session {
@@ -77,8 +72,9 @@ class session {
     config::decision decide();
     [[nodiscard]] std::size_t opening_size() const;
     [[nodiscard]] std::string unexpected_proxy_header() const;
-    task<> refuse(const config::decision& decision);
-    task<> close(byte_view last_words);
+    [[nodiscard]] task<> close() {
+        return close_in_order(client_.thread, client_.about.client.address, client_.socket.release());
+    }
 
     in_flight::client counted_;
     std::shared_ptr<configuration_snapshot> snapshot_;
@@ -115,12 +111,6 @@ std::optional<outcome> premature_end(const error_code& problem) {
     return outcome::internal_error;
 }
 
-// A fatal alert in a record of its own (RFC 8446 sections 5.1 and 6).
-std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
-    constexpr std::uint8_t fatal = 2;
-    return {tls::content_type::alert, 3, 3, 0, 2, fatal, description};
-}
-
 task<std::variant<outcome, relayed>> session::answer(error_code problem) {
     if (!problem && !client_.consumed.empty())
         problem = consume_rest_of_hello();
@@ -133,13 +123,14 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
     const auto decision = decide();
     if (!decision.backend) {
         client_.about.end_now();
-        co_await refuse(decision);
+        co_await refuse(client_.thread, client_.about.client.address, client_.socket.release(),
+                        decision.refusal, alert_);
         co_return refused_as(decision.match);
     }
     if (goes_round()) {
         client_.about.detail = "a loop: routers hand it to each other";
         client_.about.end_now();
-        co_await close({});
+        co_await close();
         co_return outcome::destination_refused;
     }
     routed_client client{client_.thread, snapshot_,        opening_size(),
@@ -152,7 +143,7 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
     auto& ours = std::get<still_ours>(end); // nobody took it
     client_.socket = std::move(ours.client);
     client_.about.end_now();
-    co_await close({});
+    co_await close();
     co_return ours.why;
 }
 
@@ -172,8 +163,7 @@ bool session::goes_round() {
     constexpr std::size_t most = 16;
     if (!listener_.address.starts_with("handoff:"))
         return false;
-    const auto cookie = cookie_of(client_.socket.get());
-    return cookie != 0 && client_.thread.handed_over.count_one(cookie) > most;
+    return client_.thread.handed_over.count_one(cookie_of(client_.socket.get())) > most;
 }
 
 // take_balancer_header takes the header out of the socket, so that the hello comes first for whoever looks
@@ -221,7 +211,7 @@ config::decision session::decide() {
     const bool is_named = asked != nullptr && asked->name;
     const auto name = is_named ? host_name::parse(*asked->name) : std::nullopt;
     if (asked != nullptr) {
-        kind = is_named ? config::hello_kind::with_name : config::hello_kind::without_name;
+        kind = is_named ? config::hello_kind::with_name : kind;
         client_.about.hello_bytes = asked->size;
         client.alpn = asked->alpn;
         client_.about.hello.emplace(asked->hello.server_name, asked->hello.alpn,
@@ -260,36 +250,6 @@ std::string session::unexpected_proxy_header() const {
                          : "add " + in_quotes(from) + " to its accept_proxy_protocol";
     return "a PROXY header from " + from + "; if that is a load balancer in front of listener " +
            in_quotes(listener_.address) + ", " + how;
-}
-
-task<> session::refuse(const config::decision& decision) {
-    if (decision.refusal == config::policy::reset) {
-        os::close_with_reset(client_.socket.release());
-    } else if (decision.refusal == config::policy::alert) {
-        const auto alert = alert_record(alert_);
-        co_await close(alert);
-    } else {
-        co_await close({});
-    }
-}
-
-// close ends the connection in order: last words, FIN, and a moment in which the client can read them. A
-// socket that is closed with bytes unread, or that gets more, answers with RST, which can overtake what was
-// said.
-task<> session::close(byte_view last_words) {
-    const auto client = client_.socket.release();
-    if (os::finish(client.get(), last_words))
-        co_return;
-    const auto deadline = net::clock::now() + linger_time;
-    net::fd_watch watch{client_.thread.loop, client.get()};
-    const waiting_room::place place{client_.thread.waiting, client_.about.client.address, watch};
-    while (!co_await watch.readable(deadline)) {
-        const auto n = os::discard(client.get(), everything);
-        if (n && *n == 0)
-            break;
-        if (!n && !os::would_block(n.error()))
-            break;
-    }
 }
 
 // cut_off: the router stops.

@@ -141,11 +141,13 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
         const auto now = std::chrono::steady_clock::now();
         if (lost_ == 0 || now - told_lost_at_ < tell_interval)
             return;
-        told_lost_at_ = now;
         const std::array<field, 2> what{field{"batches", std::uint64_t{lost_}}, field{"why", why_lost_}};
-        if (write(event_line({format_, to_journal_}, config::log_level::warn,
-                             "log lines were lost: standard error could not be written to", what)))
-            lost_ = 0;
+        const auto lost = std::exchange(lost_, 0);
+        if (!write(event_line({format_, to_journal_}, config::log_level::warn,
+                              "log lines were lost: standard error could not be written to", what)))
+            lost_ = lost; // this line is none of them
+        else
+            told_lost_at_ = now;
     }
 
     // write: false: the text, or its rest, is lost.

@@ -64,6 +64,15 @@ class Redirect(BetweenMachines):
         self.check(f"iptables -A {rule}; ip6tables -A {rule}", "iptables -t nat -F; ip6tables -t nat -F")
 
 
+    def test_a_family_that_is_not_tracked_hides_nothing_of_the_other(self):
+        router = self.listening("[::]:0")
+        self.redirect("nft add table ip t; nft add chain ip t c '{{ type nat hook prerouting priority -100; }}'; "
+                      "nft add rule ip t c tcp dport 443 redirect to :{port}", "nft delete table ip t", router.port("[::]:0"))
+        self.visit(self.six, (OWN6, router.port("[::]:0")))
+        self.visit(self.four, (OWN, 443))
+        self.assertEqual(self.blog.taken(2)[1]["destination"], [OWN, 443])
+
+
 class LinkLocal(BetweenMachines):
     def test_a_listener_on_an_interface(self):
         subprocess.run(["ip", "addr", "add", "fe80::77/64", "dev", "six", "nodad"], check=True)

@@ -19,22 +19,16 @@ LANDLOCK_CREATE_RULESET, VERSION = 444, 1
 # x86-64
 OPENAT, SOCKET, BIND, CONNECT, SENDTO, CLOSE, EXECVE, KILL, CLONE, PTRACE = 257, 41, 49, 42, 44, 3, 59, 62, 56, 101
 MOUNT, FINIT_MODULE, BPF, USERFAULTFD, KEYCTL, UNSHARE, IO_URING_SETUP, PIDFD_OPEN = 165, 313, 321, 323, 250, 272, 425, 434
+CHOWN = 92
 AT_FDCWD, CLONE_NEWUSER, IPPROTO_MPTCP = -100, 0x10000000, 262
 OLDER_KERNEL = (sys.executable, str(pathlib.Path(__file__).parent / "harness/older_kernel.py"))
 
-HEAD = """
-[server]
-workers = 2
-{}
-[log]
-format = "json"
-[[listener]]
-address = "127.0.0.1:0"
-[[route]]
-names = ["blog.example.com"]
-backend = "blog"
-"""
 HELLO = client_hello("blog.example.com")
+
+
+def head_with(server=""):
+    """`server` is what [server] has besides."""
+    return harness.case.HEAD.replace("[log]", server + "\n[log]") + '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n'
 
 
 def landlock():
@@ -48,7 +42,7 @@ def ipv4(port):
 class Sandbox(Case):
     def start_router(self, server="", **options):
         self.receiver("blog", serve="raw")
-        return self.router(self.backend("blog"), head=HEAD.format(server), **options)
+        return self.router(self.backend("blog"), head=head_with(server), **options)
 
     def visit(self, snipass):
         client = self.connect(snipass, HELLO)
@@ -80,7 +74,7 @@ class Sandbox(Case):
     def test_listeners_that_overlap_start_in_it(self):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        head = HEAD.format("").replace('address = "127.0.0.1:0"', f'address = "[::]:{port}"\n[[listener]]\naddress = "127.0.0.1:{port}"')
+        head = head_with().replace('address = "127.0.0.1:0"', f'address = "[::]:{port}"\n[[listener]]\naddress = "127.0.0.1:{port}"')
         self.receiver("blog", serve="raw")
         router = self.router(self.backend("blog"), head=head)
         self.assertTrue([e for e in router.events if e.get("message") == "serving"])
@@ -97,12 +91,12 @@ class Sandbox(Case):
         self.assertEqual(self.confined(snipass), "no Landlock on this kernel: files, ports and signals are not confined, system calls")
         self.visit(snipass)
         snipass.terminate()
-        refused = self.router(self.backend("blog"), head=HEAD.format('sandbox = "required"'), name="required", prefix=OLDER_KERNEL,
+        refused = self.router(self.backend("blog"), head=head_with('sandbox = "required"'), name="required", prefix=OLDER_KERNEL,
                               ready=False, compare_descriptors=False)
         self.assertEqual(refused.wait(), 1)
         self.assertIn("not started: this system cannot confine all", "\n".join(refused.lines))
         if landlock() >= 6:
-            self.visit(self.router(self.backend("blog"), head=HEAD.format('sandbox = "required"'), name="whole"))
+            self.visit(self.router(self.backend("blog"), head=head_with('sandbox = "required"'), name="whole"))
 
     @unless_sanitized
     @unittest.skipUnless(takeover.can and os.geteuid() == 0, "needs root and x86-64")
@@ -135,6 +129,9 @@ class Sandbox(Case):
                     "a connection by another protocol": (
                         taken.call(SOCKET, socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP), -errno.EPERM),
                     "another port": (taken.call(BIND, fd, ipv4(port + 1 if port < 65535 else 1024), 16), ports),
+                    "a connection by a protocol of another kind": (
+                        taken.call(SOCKET, socket.AF_INET, socket.SOCK_SEQPACKET, 0), -errno.EPERM),
+                    "an owner": (taken.call(CHOWN, os.fsencode(snipass.file) + b"\0", 65534, 65534), -errno.EPERM),
                     "packets": (taken.call(SOCKET, socket.AF_PACKET, socket.SOCK_RAW, 0), -errno.EPERM),
                     "a mount": (taken.call(MOUNT, b"none\0", b"/mnt\0", b"tmpfs\0", 0, 0), -errno.EPERM),
                     "a namespace": (taken.call(UNSHARE, CLONE_NEWUSER), -errno.EPERM),
@@ -172,7 +169,7 @@ class Sandbox(Case):
             (self.folder / name).mkdir()
         current = self.folder / "current"
         current.symlink_to("one")
-        snipass = self.router(self.backend("blog"), head=HEAD.format(""), folder=current)
+        snipass = self.router(self.backend("blog"), head=head_with(), folder=current)
 
         def reload(file, what, count):
             other = self.folder / "new.toml"
@@ -195,7 +192,7 @@ class Sandbox(Case):
         backend = self.receiver("far", protocol="tcp", serve="raw")
         snipass = self.router(
             f'[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n[backend.far]\nproxy = ["localhost:{backend.port}"]\n',
-            head=HEAD.format("").replace('format = "json"', 'format = "json"\nhello = true').replace(
+            head=head_with().replace('format = "json"', 'format = "json"\nhello = true').replace(
                 '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n', ""))
         hello = client_hello("far.example.com")
         client = self.connect(snipass, hello)

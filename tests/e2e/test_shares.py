@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import struct
+import threading
 
 import harness
 from harness import Case, client_hello, read_all, read_exactly, wait_until
@@ -154,6 +155,32 @@ class Unanswered(Case):
             hoarder.accept_unread(b"?")
             self.assertEqual(read_all(client)[1], "fin")
         self.send(router, 1, "backend_overdue")
+
+    def test_acknowledging_without_reading_is_found_out(self):
+        """One in 64 is looked at, and stands for the others: one is enough."""
+        hoarder = self.hoarder()
+        router = self.start_router(self.BACKEND.replace(str(self.LIMIT), "64"))
+        stop = threading.Event()
+
+        def acknowledge():
+            while not stop.is_set():
+                if select.select([hoarder.socket], [], [], 0.05)[0]:
+                    hoarder.connections.append(hoarder.socket.accept()[0])
+                    hoarder.connections[-1].send(b"\x06")
+
+        thread = threading.Thread(target=acknowledge)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(stop.set)
+        outcomes = set()
+        for _ in range(1200):  # that none of so many is looked at has a chance of 6e-9; 64 of them never are
+            client = self.connect(router, HELLO)
+            address, port = client.getsockname()
+            outcomes.add(router.session(client=f"{address}:{port}")["outcome"])
+            client.close()
+            if "backend_overdue" in outcomes:
+                break
+        self.assertEqual(outcomes, {"handed_off", "backend_overdue"})
 
     def test_its_clients_are_held_and_get_to_it_when_it_has_read(self):
         hoarder = self.hoarder()

@@ -137,5 +137,21 @@ class IPv6(Transparent, Case):
     BACKEND, OWN_FOR_BACKEND, BACKENDS = "fd00:11::2", "fd00:11::1", "fd00:11::/64"
 
 
+class OtherFamily(Case):
+    def test_a_client_that_no_address_is_for_is_refused_at_once_and_the_backend_is_not_away(self):
+        """Held, it would be the first to knock, in vain, for all others."""
+        with socket.create_server(("127.0.0.1", 0)) as far:
+            head = '[log]\nformat = "json"\n[[listener]]\naddress = "[::1]:0"\n'
+            router = self.router(f'[default]\nbackend = "far"\n[backend.far]\nproxy = ["127.0.0.1:{far.getsockname()[1]}"]\n'
+                                 'transparent = true\nhold = "1h"\n', head=head)
+            with socket.create_connection(("::1", router.port("[::1]:0")), DEADLINE) as client:
+                client.sendall(HELLO)
+                self.assertEqual(read_all(client), (b"", "fin"))
+            session = router.session()
+            self.assertEqual(session["outcome"], "backend_failed")
+            self.assertIn("no address of the client's family", session["detail"])
+            self.assertEqual([e for e in router.events if e.get("message") == "a backend does not take clients"], [])
+
+
 if __name__ == "__main__":
     run_in_namespace()

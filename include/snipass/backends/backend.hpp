@@ -94,6 +94,8 @@ class backend {
     void took(log& to);
     void did_not_take(log& to, outcome why, std::string_view detail);
     void knocked_in_vain(outcome why) noexcept;
+
+    // known is what all workers know of it.
     [[nodiscard]] const std::shared_ptr<presence>& known() const noexcept { return presence_; }
     [[nodiscard]] bool is_away() const noexcept { return presence_->is_away(); }
 

@@ -15,7 +15,8 @@ namespace snipass::server {
 // longer.
 class comings {
   public:
-    // count_one: the client comes again, and how often it has come.
+    // count_one: the client comes again, and how often it has come. Of one that the kernel does not name (0)
+    // nobody knows: 0.
     [[nodiscard]] std::size_t count_one(std::uint64_t cookie);
 
   private:

@@ -13,6 +13,7 @@
 #include "snipass/net/peek_buffer.hpp"
 #include "snipass/net/relay_group.hpp"
 #include "snipass/opening/reader.hpp"
+#include "snipass/os/redirection.hpp"
 #include "snipass/telling/access_log.hpp"
 #include "snipass/telling/log.hpp"
 #include "snipass/telling/record.hpp"
@@ -43,8 +44,9 @@ struct context {
     net::relay_group relays;
     net::name_cache names; // of hosts that clients choose
     id_source ids;
-    std::shared_ptr<configuration_snapshot>
-        in_use;                         // what new clients get; null before the first configuration
+    os::redirection redirected; // clients, by this machine's firewall
+    // in_use is what new clients get; null before the first configuration.
+    std::shared_ptr<configuration_snapshot> in_use;
     std::vector<ip_endpoint> listening; // where this thread's listeners are
 
     // listens_on: who connects to `one`, an address of this machine, is a client of this router.

@@ -21,3 +21,9 @@ TEST_CASE("comings: of two in one slot the last is known") {
     CHECK(all.count_one(7 + 1'024) == 1);
     CHECK(all.count_one(7) == 1);
 }
+
+TEST_CASE("comings: clients that the kernel does not name are none of them") {
+    server::comings all;
+    for (int i = 0; i < 20; ++i)
+        CHECK(all.count_one(0) == 0);
+}

@@ -33,7 +33,7 @@ void set(int fd, int level, int option, int value) {
 } // namespace
 
 TEST_CASE("preload options: what differs from the default before bind() goes to clients") {
-    const entry of{}; // its address is all that counts
+    static const entry of{}; // its address is all that counts
     const auto listener = tcp(), client = tcp(), usual = tcp();
     set(listener.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
     set(listener.get(), IPPROTO_TCP, TCP_NODELAY, 1);
@@ -50,7 +50,7 @@ TEST_CASE("preload options: what differs from the default before bind() goes to 
 }
 
 TEST_CASE("preload options: each entry and family has its own, and a new listener begins anew") {
-    const entry one{}, two{};
+    static const entry one{}, two{}; // known by their addresses
     const auto set_listener = tcp(), plain = tcp();
     set(set_listener.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
     options_collect(set_listener.get(), &one, AF_INET);
@@ -67,7 +67,7 @@ TEST_CASE("preload options: each entry and family has its own, and a new listene
 }
 
 TEST_CASE("preload options: after bind() they answer as TCP's") {
-    const entry of{};
+    static const entry of{};
     const int on = 1;
     int value = 0;
     socklen_t size = sizeof value;

@@ -6,6 +6,8 @@
 #include "same_descriptors.hpp"
 #include "tcp_client.hpp"
 
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -64,6 +66,26 @@ class journal_stream {
     ~journal_stream() { ::unsetenv("JOURNAL_STREAM"); }
     journal_stream(const journal_stream&) = delete;
     journal_stream& operator=(const journal_stream&) = delete;
+};
+
+// size_limit lets this process's files have so many bytes, while it exists (RLIMIT_FSIZE).
+class size_limit {
+  public:
+    explicit size_limit(rlim_t most) {
+        ::signal(SIGXFSZ, SIG_IGN);
+        REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+        const rlimit now{most, before_.rlim_max};
+        REQUIRE(::setrlimit(RLIMIT_FSIZE, &now) == 0);
+    }
+    ~size_limit() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        ::signal(SIGXFSZ, SIG_DFL);
+    }
+    size_limit(const size_limit&) = delete;
+    size_limit& operator=(const size_limit&) = delete;
+
+  private:
+    rlimit before_{};
 };
 
 // read_until reads what is written up to `last`.
@@ -231,4 +253,36 @@ TEST_CASE("log: a reader that is gone is no reason to stop") {
             log.write(log_level::error, "unheard");
     }
     std::signal(SIGPIPE, before);
+}
+
+TEST_CASE(
+    "log: lines that a full disk did not take are told once there is room, and the next one begins anew") {
+    const same_descriptors check;
+    const os::unique_fd file{::memfd_create("log", MFD_CLOEXEC)};
+    const os::unique_fd before{::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)};
+    REQUIRE(::dup2(file.get(), STDERR_FILENO) == STDERR_FILENO);
+    const auto size = [&file] {
+        struct stat now {};
+        return ::fstat(file.get(), &now) == 0 ? now.st_size : 0;
+    };
+    {
+        server::log log{settings(log_level::info)};
+        {
+            const size_limit full{100};
+            for (int i = 0; i < 3; ++i)
+                log.write(log_level::info,
+                          "a line that is longer than what is left of the file after one of them", {});
+            while (size() < 100)
+                std::this_thread::sleep_for(1ms);
+            std::this_thread::sleep_for(50ms); // the rest has been tried
+        }
+        log.write(log_level::info, "there is room", {});
+    }
+    ::dup2(before.get(), STDERR_FILENO);
+    std::string all(static_cast<std::size_t>(size()), '\0');
+    REQUIRE(::pread(file.get(), all.data(), all.size(), 0) == static_cast<ssize_t>(all.size()));
+    INFO(all);
+    CHECK(std::regex_search(
+        all, std::regex{R"(\n[^\n]* warn log lines were lost: standard error could not be written to )"
+                        R"(batches=[0-9]+ why="File too large"\n[^\n]* info there is room\n$)"}));
 }
