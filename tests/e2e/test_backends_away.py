@@ -28,8 +28,7 @@ class Away(Case):
     def served(self, router, receiver, hello=HELLO):
         client = self.connect(router, hello)
         self.assertEqual(read_exactly(client, len(hello)), hello)
-        port = client.getsockname()[1]
-        receiver.wait_for(lambda me: port in [taken["peer"][1] for taken in me.reported("taken")], "took this client")
+        receiver.took(client.getsockname()[1])
         return client
 
 

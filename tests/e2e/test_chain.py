@@ -127,7 +127,7 @@ class RealClients(Chain):
                     client.sendall(b"GET / HTTP/1.1\r\n\r\n")
                     self.assertIn(b'"backend": "blog"', client.recv(65536))
                     source = list(client.getsockname()[:2])
-                self.assertIn(source, [taken["source"] for taken in receiver.taken()])
+                self.assertEqual(receiver.took(source[1])["source"], source)
                 wait_until(lambda p=source[1]: second.sessions(outcome="proxied", client=f"127.0.0.1:{p}"), "ended")
                 first.stop()
 

@@ -37,6 +37,10 @@ class Receiver(Watched):
         """The reports of the first clients it took."""
         return self.wait_for(lambda me: len(me.reported("taken")) >= count and me.reported("taken"), f"took {count} clients")
 
+    def took(self, port):
+        """Its report of the client that came from this port. It comes when it comes: after the client has its answer, too."""
+        return self.wait_for(lambda me: [one for one in me.reported("taken") if (one.get("source") or one["peer"])[1] == port], f"took {port}")[0]
+
     def freeze(self):
         self.signal(signal.SIGSTOP)
 
