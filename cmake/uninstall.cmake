@@ -9,6 +9,20 @@ if(enabled)
   message(FATAL_ERROR "snipass is enabled. First: systemctl disable --now snipass.service snipass.socket")
 endif()
 
+# A unit that calls snipass-run would start nothing any more.
+set(callers "")
+file(GLOB units "${root}/etc/systemd/system/*.service" "${root}/etc/systemd/system/*.d/*.conf")
+foreach(unit IN LISTS units)
+  file(STRINGS "${unit}" calls REGEX "^[^#;]*snipass-run")
+  if(calls)
+    string(APPEND callers "\n  ${unit}")
+  endif()
+endforeach()
+if(callers)
+  message(FATAL_ERROR "Servers are started by snipass-run. First remove or change these, run systemctl daemon-reload, "
+    "and restart the servers (docs/moving.md, Back again):${callers}")
+endif()
+
 file(STRINGS ${BUILD}/install_manifest.txt files)
 set(folders "")
 foreach(file IN LISTS files)

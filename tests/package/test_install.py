@@ -173,6 +173,21 @@ class Uninstall(unittest.TestCase):
         self.assertIn("systemctl disable --now snipass.service snipass.socket", " ".join(done.stdout.split()))
         self.assertTrue((self.root / BINARY).exists())
 
+    def test_refuses_while_units_call_snipass_run(self):
+        units = self.root / "etc/systemd/system"
+        mentioned, unit, drop_in = units / "other.service", units / "app.service", units / "nginx.service.d/snipass.conf"
+        drop_in.parent.mkdir(parents=True)
+        for path, text in ((mentioned, "# snipass-run\nExecStart=/bin/true"), (unit, "ExecStart=snipass-run"), (drop_in, "ExecStart=/usr/bin/snipass-run")):
+            path.write_text(f"[Service]\n{text}\n")
+        for caller in (unit, drop_in):
+            done = self.uninstall()
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(str(caller), done.stdout)
+            self.assertNotIn(str(mentioned), done.stdout)
+            self.assertTrue((self.root / BINARY).exists())
+            caller.unlink()
+        self.assertEqual(self.uninstall().returncode, 0)
+
     def test_says_so_where_nothing_was_installed(self):
         (self.build / "install_manifest.txt").unlink()
         self.assertIn("has installed nothing", self.uninstall().stdout)
