@@ -5,7 +5,7 @@
 //
 // becomes
 //
-//     snipass::acceptor acceptor{executor, "/run/site/handoff.sock"};
+//     snipass::acceptor acceptor{executor, "/run/site-handoff/handoff.sock"};
 //
 // (with a third argument, options whose `allowed` names the router's user, where that is not `snipass`, nor
 // root, nor this server's own: snipass.h) and what the server does with its acceptor stays as it was: every

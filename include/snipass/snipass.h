@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /* libsnipass: take the clients that snipass hands to your server (docs/handoff.md).
  *
- *     snipass_receiver* receiver = snipass_listen("/run/site/handoff.sock", NULL);
+ *     snipass_receiver* receiver = snipass_listen("/run/site-handoff/handoff.sock", NULL);
  *     for (;;) {
  *         snipass_client* client = snipass_receive(receiver, -1);
  *         if (client == NULL && errno == ESHUTDOWN) break;        // after snipass_stop()

@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
     return receiver == NULL;
 }
 """
-# What the documented lines leave to the reader: a server, its certificate; and argv[1] in place of the folder /run/site.
+# What the documented lines leave to the reader: a server, its certificate; and argv[1] in place of the folder /run/site-handoff.
 C_WORLD = """
 #include <openssl/ssl.h>
 #include <snipass/snipass.h>
@@ -37,7 +37,7 @@ static const char* path_here;
 static SSL_CTX* context;
 
 snipass_receiver* __wrap_snipass_listen(const char* path, const struct snipass_options* options) {
-    return strcmp(path, "/run/site/handoff.sock") == 0 ? __real_snipass_listen(path_here, options) : NULL;
+    return strcmp(path, "/run/site-handoff/handoff.sock") == 0 ? __real_snipass_listen(path_here, options) : NULL;
 }
 
 void serve(int client) {
