@@ -47,7 +47,7 @@ server.document-root = "/var/www/html"
 server.username = "www-data"
 server.groupname = "www-data"
 server.port = 443
-$SERVER["socket"] == "[::]:443" {{ server.v6only = "enable" ssl.engine = "enable" }}
+$SERVER["socket"] == "[::]:443" {{ ssl.engine = "enable" }}
 ssl.engine = "enable"
 ssl.pemfile = "{certificate}"
 ssl.privkey = "{key}"
