@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What is known of the places where proxied backends are.
+// What all workers know of the addresses of proxied backends.
 #include "snipass/backends/address_book.hpp"
 
 #include <algorithm>

@@ -26,7 +26,7 @@ backend::backend(const config::backend_settings& settings, std::size_t max_pendi
     if (const auto* const proxy = settings.proxy())
         relaying_ = {proxy->idle_timeout, proxy->max_lifetime, proxy->keepalive, proxy->user_timeout};
     const auto* const handoff = settings.handoff();
-    if (handoff == nullptr || handoff->protocol != config::handoff_protocol::datagram)
+    if (handoff == nullptr || !traits_of(handoff->protocol).is_datagram)
         return;
     for (const auto& path : handoff->paths)
         channels_.emplace_back(path, presence_, handoff->owner());

@@ -76,17 +76,42 @@ std::string describe(const forward_settings& forward) {
            describe_proxy(forward, {});
 }
 
+// timeout_of says when a client that is not held has waited long enough.
+std::string timeout_of(const backend_settings& backend) {
+    if (const auto* const handoff = backend.handoff())
+        return (traits_of(handoff->protocol).acknowledges ? "does not answer within " : "its queue is full for ") +
+               format_duration(handoff->attempt_timeout());
+    return "there is no connection within " + format_duration(backend.proxy()->connect_timeout);
+}
+
 // describe_failure is what becomes of a client that the backend does not take: held first, sorry after that.
 std::string describe_failure(const configuration& configuration, const backend_settings& backend) {
-    std::string text;
     const bool is_held = backend.hold.count() > 0;
-    if (is_held)
-        text += "; held for up to " + format_duration(backend.hold) + " while it is away";
+    auto text = is_held ? "; held for up to " + format_duration(backend.hold) + " while it is away, then "
+                        : "; not held: where it fails, or " + timeout_of(backend) + ", ";
     if (backend.sorry)
-        text += (is_held ? ", then backend " : "; where it fails, at once backend ") +
-                in_quotes(configuration.backends[*backend.sorry].name);
-    else
-        text += is_held ? ", then closed" : "; where it fails, closed at once";
+        return text + "backend " + in_quotes(configuration.backends[*backend.sorry].name);
+    return text + "closed";
+}
+
+// lacks_bytes: the backend reads the client's first bytes from its socket, where they are no longer
+// (docs/handoff.md).
+bool lacks_bytes(const backend_settings& backend) {
+    const auto* const handoff = backend.handoff();
+    return handoff != nullptr && traits_of(handoff->protocol).needs_unread_bytes;
+}
+
+std::string describe_one(const configuration& configuration, const backend_settings& backend,
+                         bool is_consumed) {
+    auto text = "backend " + in_quotes(backend.name) + " (" + at_line(configuration, backend.where) +
+                "): " + std::visit([](const auto& kind) { return describe(kind); }, backend.kind) +
+                describe_failure(configuration, backend);
+    if (is_consumed && lacks_bytes(backend))
+        text +=
+            "\n  a client that comes by datagram cannot have " + in_quotes(backend.name) +
+            ", whose protocol is " + in_quotes(traits_of(backend.handoff()->protocol).name) + ": it " +
+            (backend.sorry ? "goes to " + in_quotes(configuration.backends[*backend.sorry].name) + " at once"
+                           : "is closed");
     return text;
 }
 
@@ -96,10 +121,14 @@ std::string at_line(const configuration& configuration, position where) {
     return configuration.file + ":" + std::to_string(where.line);
 }
 
-std::string describe_backend(const configuration& configuration, const backend_settings& backend) {
-    return "backend " + in_quotes(backend.name) + " (" + at_line(configuration, backend.where) +
-           "): " + std::visit([](const auto& kind) { return describe(kind); }, backend.kind) +
-           describe_failure(configuration, backend);
+std::string describe_backend(const configuration& configuration, const backend_settings& backend,
+                             bool is_consumed) {
+    auto text = describe_one(configuration, backend, is_consumed);
+    for (const auto* one = &backend; one->sorry;) {
+        one = &configuration.backends[*one->sorry];
+        text += "\n  " + describe_one(configuration, *one, is_consumed);
+    }
+    return text;
 }
 
 } // namespace snipass::config

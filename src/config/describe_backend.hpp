@@ -25,8 +25,10 @@ std::string listed(const List& list, Text&& text) {
 // at_line is where something stands: "snipass.toml:12".
 [[nodiscard]] std::string at_line(const configuration& configuration, position where);
 
-// describe_backend says where its clients go, and what becomes of those that it does not take.
+// describe_backend says where its clients go, and what becomes of those that it does not take: a line for it,
+// and one for each backend that `sorry` leads to (they make no ring). is_consumed: of clients whose first
+// bytes are no longer in their socket, whom not every backend can have.
 [[nodiscard]] std::string describe_backend(const configuration& configuration,
-                                           const backend_settings& backend);
+                                           const backend_settings& backend, bool is_consumed);
 
 } // namespace snipass::config

@@ -33,7 +33,7 @@ struct listener_draft {
 
 struct route_draft {
     route::rule rule;
-    std::vector<position> name_places; // one for each of rule.names
+    std::vector<position> name_positions; // one for each of rule.names
     std::optional<reference> backend;
     std::size_t backend_index = 0;
     position where;
@@ -41,7 +41,7 @@ struct route_draft {
 
 struct backend_draft {
     backend_settings settings;
-    std::vector<position> proxy_places; // one for each address under `proxy`
+    std::vector<position> proxy_positions; // one for each address under `proxy`
     std::optional<reference> sorry;
 };
 

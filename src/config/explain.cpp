@@ -101,12 +101,19 @@ std::vector<route::table::candidate> find_candidates(const configuration& config
     return candidates;
 }
 
+// is_for_handoffs: the query is of a listener where clients may come by datagram.
+bool is_for_handoffs(const configuration& configuration, const explain_query& query) {
+    return std::ranges::any_of(configuration.listeners, [&](const listener_settings& one) {
+        return one.address == query.listener && one.is_for_handoffs();
+    });
+}
+
 std::string explain_route(const configuration& configuration, const explain_query& query,
                           const route::table::candidate& winner) {
     const auto& backend = configuration.backends[configuration.routes[winner.rule].backend];
     const auto who = query.host_name.empty() ? "a client without a host name" : in_quotes(query.host_name);
     return who + " goes to backend " + in_quotes(backend.name) + "\n  " + describe(configuration, winner) +
-           "\n  " + describe_backend(configuration, backend) + "\n";
+           "\n  " + describe_backend(configuration, backend, is_for_handoffs(configuration, query)) + "\n";
 }
 
 std::string describe(policy refusal, const std::string& alert) {
@@ -132,7 +139,10 @@ std::string what_happens(const configuration& configuration, const listener_sett
     auto text = "  listener " + in_quotes(listener.address) + ", " + key + " = " +
                 in_quotes(to_string(policy)) + ": ";
     if (decided.backend)
-        return text + describe_backend(configuration, configuration.backends[*decided.backend]) + "\n";
+        return text +
+               describe_backend(configuration, configuration.backends[*decided.backend],
+                                listener.is_for_handoffs()) +
+               "\n";
     if (policy == policy::route_to_default)
         text += "there is no [default], so ";
     if (policy == policy::alert && decided.refusal != policy)
@@ -172,20 +182,6 @@ std::string explain_refusal(const configuration& configuration, const explain_qu
     return what + refused.reason + "\n" + on_each_listener(configuration, query, refused.kind, refused.alert);
 }
 
-// What came by datagram is not for everybody (docs/handoff.md).
-std::string explain_consumed(const configuration& configuration, const explain_query& query,
-                             const backend_settings& settings) {
-    const bool by_handoff = query.listener.starts_with("handoff:");
-    const auto* const handoff = settings.handoff();
-    if (!by_handoff || !handoff || !traits_of(handoff->protocol).needs_unread_bytes)
-        return {};
-    return "  a client that comes by datagram cannot have " + in_quotes(settings.name) +
-           ", whose protocol is " + in_quotes(traits_of(handoff->protocol).name) +
-           (settings.sorry ? ": it goes to " + in_quotes(configuration.backends[*settings.sorry].name)
-                           : ": it is closed") +
-           "\n";
-}
-
 } // namespace
 
 written<std::string> explain(const configuration& configuration, const explain_query& query) {
@@ -205,10 +201,6 @@ written<std::string> explain(const configuration& configuration, const explain_q
                                      [](const auto& one) { return one.alpn_holds && one.source_holds; });
     auto text = winner != candidates.end() ? explain_route(configuration, query, *winner)
                                            : explain_refusal(configuration, query, !candidates.empty());
-    if (winner != candidates.end()) {
-        const auto& route = configuration.routes[winner->rule];
-        text += explain_consumed(configuration, query, configuration.backends[route.backend]);
-    }
     for (auto one = candidates.begin(); one != candidates.end(); ++one) {
         if (one == winner)
             continue;

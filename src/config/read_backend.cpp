@@ -88,7 +88,7 @@ handoff_settings read_handoff(table_reader& in, std::vector<std::string> paths) 
             [](const node& node) { return as_integer(node, 1, limits::sessions); });
     const auto& protocol = traits_of(made.protocol);
     in.read("user", made.user, as_user);
-    if (made.user && !protocol.acknowledges &&
+    if (made.user && protocol.is_datagram &&
         std::ranges::any_of(made.paths, [](const auto& path) { return path.starts_with('@'); }))
         in.error(made.user->where, "user",
                  "of a datagram socket in the abstract namespace nobody knows whose it is; write a path");
@@ -200,7 +200,7 @@ backend_draft read_backend(const members& table, std::string_view name, position
     const bool proxy =
         in.read_each("proxy", lone::accepted, as_proxy_address, [&](proxy_address address, position of) {
             addresses.push_back(std::move(address));
-            backend.proxy_places.push_back(of);
+            backend.proxy_positions.push_back(of);
         });
     if (handoff && proxy)
         findings.error(where,

@@ -57,7 +57,7 @@ written<std::uint32_t> as_mode(const node& node) {
 // read_admission reads who may come how.
 void read_admission(table_reader& in, listener_settings& settings) {
     constexpr auto refused = table_reader::lone_string::refused;
-    const bool handoff = settings.address.starts_with("handoff:");
+    const bool handoff = settings.is_for_handoffs();
     if (handoff) {
         in.reject("accept_proxy_protocol", "a handoff says itself who its client is; leave it out");
         if (!settings.systemd_name.empty())

@@ -36,7 +36,7 @@ route_draft read_route(const members& table, position where, findings& findings)
     const bool names =
         in.read_each("names", lone::refused, as_pattern, [&](route::pattern pattern, position at) {
             route.rule.names.push_back(std::move(pattern));
-            route.name_places.push_back(at);
+            route.name_positions.push_back(at);
         });
     const bool alpn = in.read_each("alpn", lone::refused, as_alpn, [&](std::string protocol, position) {
         route.rule.alpn.push_back(std::move(protocol));

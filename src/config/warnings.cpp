@@ -98,7 +98,7 @@ void warn_of_loop(const draft& draft, const backend_draft& backend, findings& fi
             });
         });
         if (own != draft.listeners.end())
-            findings.warning(backend.proxy_places[i],
+            findings.warning(backend.proxy_positions[i],
                              "backend." + backend.settings.name + ".proxy: " + in_quotes(to.text) +
                                  " is the listener at " + at_line(own->where) +
                                  ", and its clients would go round; write the address of another server");
@@ -149,7 +149,7 @@ void warn_of_name(const draft& draft, const std::vector<route::rule>& rules, con
     else
         why = " never comes here: the route at " + at_line(draft.routes[name.by].where) + " has it" +
               how_taken(rules[name.by]) + "; write it into one of them";
-    findings.warning(draft.routes[name.rule].name_places[name.name], "route.names: " + text + why);
+    findings.warning(draft.routes[name.rule].name_positions[name.name], "route.names: " + text + why);
 }
 
 // plainly_named: a name of this rule goes to it whatever regexes there are elsewhere.
@@ -171,7 +171,7 @@ void warn_of_late_conditions(const draft& draft, const std::vector<route::rule>&
         const auto name = std::ranges::find_if(names, &route::pattern::takes_every_name);
         if (!rules[i].has_conditions() || name == names.end())
             continue;
-        findings.warning(draft.routes[i].name_places[static_cast<std::size_t>(name - names.begin())],
+        findings.warning(draft.routes[i].name_positions[static_cast<std::size_t>(name - names.begin())],
                          "route.names: " + in_quotes(name->to_string()) +
                              " comes after all exact names and wildcards: clients of those of the route at " +
                              other + " never come here; leave names out, and this route is asked first");

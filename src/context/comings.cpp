@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Clients that come by again.
+// How often the same socket has come by lately.
 #include "snipass/context/comings.hpp"
 
 namespace snipass::server {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Who may be relayed.
+// The bounds on relayed clients, all of them and of one source.
 #include "snipass/context/relay_room.hpp"
 
 namespace snipass::server {

@@ -45,8 +45,8 @@ struct patience {
 
 // connect_to_one tries the candidates in their order: the next one at once when one fails, or when it has had
 // its head start (health.hpp); so many are under way at most. None is begun for a client that has left. What
-// would come back to a listener of this router is not tried at all. An error: operation_aborted if the client
-// has left, one of the above, or that of the last one that failed. The one that is connected to keeps no
+// would come back to a listener of this router is not tried at all. An error: net::wait_error::cancelled if the
+// client has left, one of the above, or that of the last one that failed. The one that is connected to keeps no
 // `state` in the list.
 [[nodiscard]] net::task<connection> connect_to_one(routed_client& client,
                                                    const config::backend_settings& settings,

@@ -130,7 +130,7 @@ task<delivered> deliver(routed_client client, std::size_t first) {
         }
         client.socket.restore();
         why = failed->why;
-        if (why != outcome::client_closed && failed->detail != not_taken::is_noted)
+        if (why != outcome::client_closed && !failed->is_noted)
             client.note(in_words(to, *failed));
         if (client.is_gone())
             why = outcome::client_closed;

@@ -39,7 +39,7 @@ result<std::string> why_not(const routed_client& client, const config::destinati
 
 not_taken refuse(routed_client& client, std::string_view why) {
     client.note(why);
-    return {.why = outcome::destination_refused, .detail = not_taken::is_noted, .is_final = true};
+    return {.why = outcome::destination_refused, .is_final = true, .is_noted = true};
 }
 
 // choose: those of the addresses that `settings` allow. None, and of one nobody knows: that is the outcome,

@@ -33,7 +33,7 @@ task<> sleep_until(context& thread, net::time_point next, error_code why) {
 
 task<attempt> hand_off(routed_client& client, backend& to, net::time_point until) {
     const auto& settings = *to.settings().handoff();
-    auto* const attempt_by = protocols[static_cast<std::size_t>(settings.protocol)];
+    auto* const attempt_by = function_of(settings.protocol);
     attempt made;
     for (std::size_t path = 0; path < settings.paths.size(); ++path) {
         auto end = until; // of this path's time, once it has failed

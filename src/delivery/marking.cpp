@@ -15,7 +15,7 @@ namespace {
 
 // So often a hello may be on its way to one backend before that is a loop. Who measures a router, or checks
 // whether a backend is alive, may send the same one again and again; a loop is over after so many rounds.
-// Hosts that clients choose have no such guests.
+// A host that a client chose itself has no checks of that kind.
 constexpr std::size_t rounds_to_a_backend = 64;
 constexpr std::size_t rounds_to_a_chosen_host = 1;
 

@@ -8,7 +8,6 @@
 #include "snipass/delivery/routed_client.hpp"
 
 #include <cstddef>
-#include <iterator>
 #include <variant>
 
 namespace snipass::server {
@@ -24,8 +23,15 @@ using hand_off_by = begun_attempt(routed_client& client, backend& to, std::size_
 hand_off_by hand_off_by_stream;
 hand_off_by hand_off_by_datagram;
 
-// In the order of config::handoff_protocols, whose rows say what each protocol is like.
-inline constexpr hand_off_by* protocols[] = {hand_off_by_stream, hand_off_by_datagram};
-static_assert(std::size(protocols) == std::size(config::handoff_protocols));
+// function_of is the row of config::handoff_protocols as code.
+[[nodiscard]] constexpr hand_off_by* function_of(config::handoff_protocol protocol) noexcept {
+    switch (protocol) {
+    case config::handoff_protocol::datagram:
+        return hand_off_by_datagram;
+    case config::handoff_protocol::stream:
+        break;
+    }
+    return hand_off_by_stream;
+}
 
 } // namespace snipass::server

@@ -2,6 +2,8 @@
 // What is left of a session while it is relayed.
 #include "snipass/delivery/proxied_session.hpp"
 
+#include "snipass/config/removal.hpp"
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -11,12 +13,6 @@ namespace {
 
 // Of what the client chose, and of what went wrong before it got here: the rest of 1 KiB.
 constexpr std::size_t text_kept = 240;
-
-bool leads_to(const config::backend_settings& backend, std::string_view address) {
-    if (const auto* const relay = backend.relay())
-        return std::ranges::count(relay->addresses, address, &config::proxy_address::text) > 0;
-    return backend.forward() && backend.forward()->address.text == address;
-}
 
 } // namespace
 
@@ -50,19 +46,8 @@ void proxied_session::begin(routed_client& client, backend& to, backend_side oth
     thread.finish(about);
 }
 
-bool is_removed(const config::backend_settings& of, std::string_view address,
-                const config::configuration& now) {
-    const auto* const proxy = of.proxy();
-    if (proxy == nullptr || proxy->on_remove == config::removal::keep)
-        return false;
-    const auto same = std::ranges::find(now.backends, of.name, &config::backend_settings::name);
-    if (same == now.backends.end())
-        return true;
-    return !address.empty() && !leads_to(*same, address);
-}
-
 bool proxied_session::must_end(const config::configuration& now) const {
-    return is_removed(to_.settings(), where_.address, now);
+    return config::is_removed(to_.settings(), where_.address, now);
 }
 
 void proxied_session::ended(const net::relay_result& how) {

@@ -2,7 +2,7 @@
 // A client on its way to a backend.
 #include "snipass/delivery/routed_client.hpp"
 
-#include "snipass/delivery/proxied_session.hpp"
+#include "snipass/config/removal.hpp"
 #include "snipass/os/tcp.hpp"
 
 #include <poll.h>
@@ -74,7 +74,7 @@ bool routed_client::keeps(backend::pending& place) const {
 
 bool routed_client::is_removed(const config::backend_settings& of, std::string_view address) const {
     return thread.in_use != nullptr && thread.in_use != snapshot &&
-           server::is_removed(of, address, *thread.in_use->config);
+           config::is_removed(of, address, *thread.in_use->config);
 }
 
 } // namespace snipass::server

@@ -80,8 +80,9 @@ void keep_account(net::event_loop& loop, os::unique_fd connection, const std::sh
     loop.spawn(outlast(loop, std::move(connection), of, clients));
 }
 
-// is_looked_at: who acknowledges has read the message. One that has not is found out by looking at few, for
-// which any number that nobody chooses will do. It stands for those that were not looked at.
+// is_looked_at: whether we look if a backend that said ACK has read the message, too. An honest one has. A few
+// looks find out one that has not; what is found counts for those between two looks. The deadline's
+// microseconds are as good as a random number.
 constexpr std::size_t one_in = 64;
 bool is_looked_at(net::time_point deadline) {
     return deadline.time_since_epoch().count() / 1'000 % one_in == 0;

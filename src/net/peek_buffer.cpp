@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Room for what a thread peeks at, which grows for large hellos.
 #include "snipass/net/peek_buffer.hpp"
 
 namespace snipass::net {

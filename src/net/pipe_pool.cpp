@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// One thread's pipes.
+// Pipes that relays lend and give back, so that few are opened.
 #include "snipass/net/pipe_pool.hpp"
 
 #include <algorithm>

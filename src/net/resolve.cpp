@@ -30,7 +30,7 @@ struct question {
     std::optional<answer> given;
 };
 
-// What getaddrinfo(3) says, in its words: Asio's category has only two of them.
+// What getaddrinfo(3) says, in its words.
 class resolver_category final : public boost::system::error_category {
   public:
     [[nodiscard]] const char* name() const noexcept override { return "snipass.resolver"; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The process's own limits.
+// What the kernel grants this process: descriptors.
 #include "snipass/os/limits.hpp"
 
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Pipes.
+// A pipe for splice(2), as large as the kernel allows.
 #include "snipass/os/pipe.hpp"
 
 #include "snipass/os/error.hpp"

@@ -16,10 +16,10 @@ enum {
     note_magic = 0x736e6901,
 };
 
-/* Numbers, each one larger than it is; 0 is a free place. Without a lock: close() is called in signal
+/* Numbers, each one larger than it is; 0 is a free slot. Without a lock: close() is called in signal
  * handlers. */
 static _Atomic int known[max_listeners];
-static _Atomic int known_end; /* no place behind it was ever taken */
+static _Atomic int known_end; /* no slot behind it was ever taken */
 static struct listener intended[max_listeners];
 static atomic_bool is_intended[max_listeners], is_private[max_listeners];
 
@@ -65,7 +65,7 @@ void listeners_write(const struct listener* listener) {
     struct note note = {.magic = note_magic,
                         .family = (uint8_t)listener->address.ss_family,
                         .v6_only = listener->v6_only,
-                        .port = v4->sin_port, /* it has one place in both families */
+                        .port = v4->sin_port, /* it is at the same offset in both families */
                         .secret = listener->secret};
     if (note.family == AF_INET6)
         note.host = v6->sin6_addr;
@@ -90,8 +90,8 @@ static bool read_note(int fd, struct note* note) {
     return note->magic == note_magic;
 }
 
-/* place_of: of an intention; -1: none. */
-static int place_of(int fd) {
+/* slot_of: of an intention; -1: none. */
+static int slot_of(int fd) {
     for (int i = 0; i < known_end; ++i)
         if (is_intended[i] && known[i] == fd + 1)
             return i;
@@ -109,10 +109,10 @@ void listeners_intend(const struct listener* listener) {
 }
 
 void listeners_use(const struct listener* listener) {
-    const int place = place_of(listener->fd);
-    if (place >= 0 && !is_private[place]) {
-        listeners_write(&intended[place]);
-        is_intended[place] = false;
+    const int slot = slot_of(listener->fd);
+    if (slot >= 0 && !is_private[slot]) {
+        listeners_write(&intended[slot]);
+        is_intended[slot] = false;
     }
     listeners_remember(listener->fd);
 }
@@ -123,9 +123,9 @@ bool listeners_read(int fd, struct listener* listener) {
     *listener = (struct listener){.fd = fd, .entry = ask(fd, &address)};
     if (listener->entry == NULL)
         return false;
-    const int place = place_of(fd);
-    if (place >= 0 && intended[place].entry == listener->entry) {
-        *listener = intended[place];
+    const int slot = slot_of(fd);
+    if (slot >= 0 && intended[slot].entry == listener->entry) {
+        *listener = intended[slot];
         return true;
     }
     listener->address = listener->entry->tcp;
@@ -179,8 +179,8 @@ void listeners_remember(int fd) {
 
 void listeners_forget(int fd) {
     for (int i = 0; i < known_end; ++i) {
-        int place = fd + 1;
-        if (atomic_compare_exchange_strong(&known[i], &place, 0))
+        int slot = fd + 1;
+        if (atomic_compare_exchange_strong(&known[i], &slot, 0))
             is_intended[i] = false;
     }
 }
@@ -194,8 +194,8 @@ static bool is_listening(int fd) {
 
 bool listeners_next(size_t* at, const struct entry* entry, struct listener* listener) {
     while (*at < (size_t)known_end) {
-        const int place = known[(*at)++];
-        if (place != 0 && listeners_read(place - 1, listener) && is_listening(place - 1) &&
+        const int slot = known[(*at)++];
+        if (slot != 0 && listeners_read(slot - 1, listener) && is_listening(slot - 1) &&
             (entry == NULL || listener->entry == entry))
             return true;
     }

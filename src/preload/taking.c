@@ -39,8 +39,8 @@ enum {
 };
 
 /* Both without a lock: a signal handler may close(), or fork, in the middle of accept(). */
-static _Atomic uint64_t letting_go[max_letting_go]; /* 0: a free place */
-static _Atomic int held[max_held];                  /* 0: a free place; else one more than the number */
+static _Atomic uint64_t letting_go[max_letting_go]; /* 0: a free slot */
+static _Atomic int held[max_held];                  /* 0: a free slot; else one more than the number */
 static _Atomic int64_t forgotten_at, stuck_until;   /* us */
 
 static int64_t now_us(void) {
@@ -137,13 +137,13 @@ static struct taking_held hold(int fd) {
 
 /* is_held: still. What a signal handler's fork has closed, in the child, may be another file by now. */
 static bool is_held(struct taking_held one) {
-    return one.place < 0 || held[one.place] == one.fd + 1;
+    return one.slot < 0 || held[one.slot] == one.fd + 1;
 }
 
 /* let_go: false if it has been closed already, here in a forked child. */
 static bool let_go(struct taking_held one) {
     int number = one.fd + 1;
-    return one.place < 0 || atomic_compare_exchange_strong(&held[one.place], &number, 0);
+    return one.slot < 0 || atomic_compare_exchange_strong(&held[one.slot], &number, 0);
 }
 
 static void close_held(struct taking_held one) {

@@ -17,7 +17,7 @@ enum taking_result {
  * if it was a signal handler that forked. */
 struct taking_held {
     int fd;
-    int place; /* -1: there were too many */
+    int slot; /* -1: there were too many */
 };
 
 /* taking_reserve: of a process with one descriptor left, accept() must fail before it has taken the client

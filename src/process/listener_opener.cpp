@@ -20,10 +20,6 @@ namespace {
 
 using config::listener_settings;
 
-bool is_for_handoffs(const listener_settings& one) {
-    return one.address.starts_with("handoff:");
-}
-
 // is_within_another: the socket of a wider address gets its clients, too. Port 0 is another one each time.
 bool is_within_another(const listener_settings& one, const std::vector<listener_settings>& all) {
     return one.endpoint && one.endpoint->port != 0 && one.interface.empty() &&
@@ -211,7 +207,7 @@ void listener_opener::lend(const listener_settings& one, opened_listeners& to) {
         if (passed.name != one.systemd_name)
             continue;
         found = true;
-        const auto made = prepare_lent(passed.fd.get(), passed.name, is_for_handoffs(one));
+        const auto made = prepare_lent(passed.fd.get(), passed.name, one.is_for_handoffs());
         if (!made.problem.empty())
             return to.problems.push_back(problem(one, "of what systemd passed, " + made.problem));
         to.bound_addresses.push_back({one.address, made.address});

@@ -129,23 +129,14 @@ std::uint64_t worker_pool::in_flight() const {
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> worker_pool::totals() const {
-    std::vector<std::pair<std::string, std::uint64_t>> totals{
-        {"accepted", 0}, {"accept_paused", 0}, {"handoffs_refused", 0}, {"empty", 0}};
-    for (std::size_t i = 0; i < outcome_count; ++i)
-        totals.emplace_back(to_string(static_cast<outcome>(i)), 0);
-    for (std::size_t i = 0; i < match_count; ++i)
-        totals.emplace_back("match_" + std::string{config::to_string(static_cast<config::match_kind>(i))}, 0);
+    std::vector<std::pair<std::string, std::uint64_t>> totals;
     for (const auto& one : workers_) {
-        const auto& counters = one.worker.counters();
-        auto at = totals.begin();
-        at++->second += counters.accepted.value();
-        at++->second += counters.accept_paused.value();
-        at++->second += counters.handoffs_refused.value();
-        at++->second += counters.empty.value();
-        for (const auto& counter : counters.outcomes)
-            at++->second += counter.value();
-        for (const auto& counter : counters.matches)
-            at++->second += counter.value();
+        std::size_t at = 0;
+        one.worker.counters().for_each([&](auto name, std::uint64_t value) {
+            if (at == totals.size())
+                totals.emplace_back(std::move(name), 0);
+            totals[at++].second += value;
+        });
     }
     return totals;
 }

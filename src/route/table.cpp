@@ -89,7 +89,7 @@ struct table::impl {
     std::optional<regex_set> regexes;
     std::vector<std::uint32_t> regex_rules;     // the rule of each regex
     std::vector<std::uint32_t> nameless;        // rules without names
-    std::vector<std::uint32_t> condition_index; // a rule's place in all_conditions: most rules have none
+    std::vector<std::uint32_t> condition_index; // a rule's index in all_conditions: most rules have none
     std::vector<conditions> all_conditions;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Clients that another router hands to this one.
+// The receiving half of a handoff: who sends, the header, ACK, and when the sender has let go.
 #include "snipass/session/reception.hpp"
 
 #include "snipass/handoff/datagram.h"

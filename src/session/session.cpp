@@ -2,13 +2,12 @@
 // One client, from accept to outcome. This is the file to read first.
 #include "snipass/session/session.hpp"
 
-#include "snipass/base/quoted.hpp"
 #include "snipass/config/decision.hpp"
 #include "snipass/delivery/delivery.hpp"
 #include "snipass/net/wait_error.hpp"
-#include "snipass/opening/balancer_reader.hpp"
 #include "snipass/opening/hello_reader.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/session/balancer.hpp"
 #include "snipass/session/hearing.hpp"
 #include "snipass/session/refusal.hpp"
 #include "snipass/tls/constants.hpp"
@@ -52,9 +51,11 @@ class session {
     }
 
     // What a client says comes first. Who waits for it has no more than that in memory.
-    [[nodiscard]] bool comes_from_balancer() const;
+    [[nodiscard]] bool comes_from_balancer() const { return server::comes_from_balancer(client_, listener_); }
     [[nodiscard]] bool goes_round();
-    task<error_code> take_balancer_header();
+    [[nodiscard]] task<error_code> take_balancer_header() {
+        return server::take_balancer_header(client_, hello_deadline());
+    }
     [[nodiscard]] error_code hear_hello() { return hear_now(client_, reader_); }
     [[nodiscard]] task<error_code> wait_for_hello() { return hear_on(client_, reader_, hello_deadline()); }
 
@@ -71,7 +72,6 @@ class session {
     error_code consume_rest_of_hello();
     config::decision decide();
     [[nodiscard]] std::size_t opening_size() const;
-    [[nodiscard]] std::string unexpected_proxy_header() const;
     [[nodiscard]] task<> close() {
         return close_in_order(client_.thread, client_.about.client.address, client_.socket.release());
     }
@@ -90,9 +90,6 @@ std::uint64_t cookie_of(int fd) {
     socklen_t size = sizeof cookie;
     return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
-
-// Of a balancer's connection; the record has the reason.
-const error_code bad_balancer_header = os::make_error(EBADMSG);
 
 // Why a session ended whose client said nothing that can be judged; nullopt if it did.
 std::optional<outcome> premature_end(const error_code& problem) {
@@ -151,41 +148,13 @@ net::time_point session::hello_deadline() const {
     return client_.about.accepted + snapshot_->config->server.hello_timeout;
 }
 
-bool session::comes_from_balancer() const {
-    return std::ranges::any_of(listener_.accept_proxy_protocol, [this](const ip_prefix& balancers) {
-        return balancers.contains(client_.about.client.address);
-    });
-}
-
-// goes_round: it was handed over so often that routers hand it to each other. A chain of routers has no such
-// guests.
+// goes_round: it was handed over so often that routers hand it to each other. No chain of
+// routers is so long.
 bool session::goes_round() {
     constexpr std::size_t most = 16;
-    if (!listener_.address.starts_with("handoff:"))
+    if (!listener_.is_for_handoffs())
         return false;
     return client_.thread.handed_over.count_one(cookie_of(client_.socket.get())) > most;
-}
-
-// take_balancer_header takes the header out of the socket, so that the hello comes first for whoever looks
-// next, and notes whom it tells of.
-task<error_code> session::take_balancer_header() {
-    opening::balancer_reader reader;
-    auto problem = hear_now(client_, reader);
-    if (os::would_block(problem))
-        problem = co_await hear_on(client_, reader, hello_deadline());
-    client_.about.hello_bytes = 0; // none of them was a hello's
-    if (problem)
-        co_return problem;
-    if (auto* const refused = std::get_if<opening::refused>(&client_.thread.heard)) {
-        client_.about.detail = std::move(refused->why);
-        co_return bad_balancer_header;
-    }
-    client_.about.via = client_.about.client;
-    if (const auto& header = std::get<opening::step>(client_.thread.heard); header.about) {
-        client_.about.client = header.about->source;
-        client_.about.local = header.about->destination;
-    }
-    co_return problem;
 }
 
 // consume_rest_of_hello: of a hello that another router has begun to read, the rest is of no use in the
@@ -221,8 +190,9 @@ config::decision session::decide() {
         const bool malformed = refused.as == opening::refusal::malformed;
         kind = malformed ? config::hello_kind::malformed : config::hello_kind::not_tls;
         alert_ = refused.alert;
-        client_.about.detail =
-            refused.as == opening::refusal::proxy_header ? unexpected_proxy_header() : std::move(refused.why);
+        client_.about.detail = refused.as == opening::refusal::proxy_header
+                                   ? unexpected_header(client_, listener_)
+                                   : std::move(refused.why);
     }
     const auto decision = config::decide(*snapshot_->config, listener_, kind, name, client);
     client_.about.match = decision.match;
@@ -236,20 +206,6 @@ config::decision session::decide() {
 std::size_t session::opening_size() const {
     constexpr std::size_t most_of_no_hello = 2'048; // tarweb's room for a datagram
     return client_.about.hello ? client_.about.hello_bytes : most_of_no_hello;
-}
-
-// unexpected_proxy_header: of a load balancer that the file does not name the admin wants to hear.
-std::string session::unexpected_proxy_header() const {
-    if (client_.about.via)
-        return "a second PROXY header";
-    if (listener_.address.starts_with("handoff:"))
-        return "a PROXY header, which the router in front has left there";
-    const auto from = client_.about.client.address.to_string();
-    const auto how = listener_.accept_proxy_protocol.empty()
-                         ? "write accept_proxy_protocol = [" + in_quotes(from) + "]"
-                         : "add " + in_quotes(from) + " to its accept_proxy_protocol";
-    return "a PROXY header from " + from + "; if that is a load balancer in front of listener " +
-           in_quotes(listener_.address) + ", " + how;
 }
 
 // cut_off: the router stops.

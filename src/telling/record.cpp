@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What is told of a session at its end.
+// The access log's line of a session, as text and as JSON.
 #include "snipass/telling/record.hpp"
 
 #include "snipass/base/alpn_list.hpp"
@@ -9,67 +9,11 @@
 #include <boost/algorithm/string/join.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <vector>
 
 namespace snipass::server {
 namespace {
-
-void json_field(std::string& to, std::string_view key, std::string_view value) {
-    to += ",\"";
-    to += key;
-    to += "\":";
-    append_json(to, value);
-}
-
-// A stranger's text.
-void json_cut(std::string& to, std::string_view key, std::string_view value) {
-    to += ",\"";
-    to += key;
-    to += "\":";
-    append_cut(to, value);
-}
-
-template <class Number>
-void json_number(std::string& to, std::string_view key, Number value) {
-    to += ",\"";
-    to += key;
-    to += "\":";
-    to += std::to_string(value);
-}
-
-void json_null(std::string& to, std::string_view key) {
-    to += ",\"";
-    to += key;
-    to += "\":null";
-}
-
-void json_alpn(std::string& to, alpn_list list) {
-    to += ",\"alpn\":[";
-    const auto begin = to.size();
-    for (; !list.empty(); list.pop_front()) {
-        const auto before = to.size();
-        if (before > begin)
-            to += ',';
-        append_cut(to, list.front());
-        if (to.size() - begin > longest_text) { // the whole entries that fit
-            to.resize(before);
-            break;
-        }
-    }
-    to += ']';
-}
-
-void json_list(std::string& to, std::string_view key, const std::vector<std::string>& values) {
-    to += ",\"";
-    to += key;
-    to += "\":[";
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        if (i > 0)
-            to += ',';
-        append_json(to, values[i]);
-    }
-    to += ']';
-}
 
 std::string to_hex(const proxy_protocol::unique_id& id) {
     static constexpr std::string_view digits = "0123456789abcdef";
@@ -81,37 +25,93 @@ std::string to_hex(const proxy_protocol::unique_id& id) {
     return text;
 }
 
-template <class Value>
-void text_field(std::string& to, std::string_view key, const Value& value) {
-    to += ' ';
-    to += key;
-    to += '=';
-    to += value;
-}
+// text_line writes ` key=value`. What is unknown is left out. A client's text is quoted as a JSON string is:
+// no byte of it can end a field or a line.
+class text_line {
+  public:
+    explicit text_line(std::string& to) : to_(to) {}
 
-// The names in a text line are quoted as JSON strings are: no byte a client sends can end a field or a line.
-void text_quoted(std::string& to, std::string_view key, std::string_view value) {
-    text_field(to, key, "");
-    append_json(to, value);
-}
+    void word(std::string_view key, std::string_view value) { begin(key) += value; }
+    void quoted(std::string_view key, std::string_view value) { append_json(begin(key), value); }
+    void cut(std::string_view key, std::string_view value) { append_cut(begin(key), value); }
+    void number(std::string_view key, std::integral auto value) { begin(key) += std::to_string(value); }
+    void unknown(std::string_view) {}
 
-void text_cut(std::string& to, std::string_view key, std::string_view value) {
-    text_field(to, key, "");
-    append_cut(to, value);
-}
+    void words(std::string_view key, const std::vector<std::string>& values) {
+        quoted(key, boost::algorithm::join(values, ","));
+    }
+
+    void protocols(std::string_view key, alpn_list list) {
+        if (list.empty())
+            return;
+        std::string joined;
+        for (; !list.empty(); list.pop_front()) {
+            if (!joined.empty())
+                joined += ',';
+            joined += list.front();
+        }
+        cut(key, joined);
+    }
+
+  private:
+    std::string& begin(std::string_view key) {
+        to_ += ' ';
+        to_ += key;
+        return to_ += '=';
+    }
+
+    std::string& to_;
+};
+
+// json_line writes `,"key":value`. What is unknown is null.
+class json_line {
+  public:
+    explicit json_line(std::string& to) : to_(to) {}
+
+    void word(std::string_view key, std::string_view value) { append_json(begin(key), value); }
+    void quoted(std::string_view key, std::string_view value) { word(key, value); }
+    void cut(std::string_view key, std::string_view value) { append_cut(begin(key), value); }
+    void number(std::string_view key, std::integral auto value) { begin(key) += std::to_string(value); }
+    void unknown(std::string_view key) { begin(key) += "null"; }
+
+    void words(std::string_view key, const std::vector<std::string>& values) {
+        begin(key) += '[';
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (i > 0)
+                to_ += ',';
+            append_json(to_, values[i]);
+        }
+        to_ += ']';
+    }
+
+    void protocols(std::string_view key, alpn_list list) {
+        begin(key) += '[';
+        const auto first = to_.size();
+        for (; !list.empty(); list.pop_front()) {
+            const auto before = to_.size();
+            if (before > first)
+                to_ += ',';
+            append_cut(to_, list.front());
+            if (to_.size() - first > longest_text) { // the whole entries that fit
+                to_.resize(before);
+                break;
+            }
+        }
+        to_ += ']';
+    }
+
+  private:
+    std::string& begin(std::string_view key) {
+        to_ += ",\"";
+        to_ += key;
+        return to_ += "\":";
+    }
+
+    std::string& to_;
+};
 
 std::chrono::microseconds::rep microseconds(net::clock::duration time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-}
-
-void text_alpn(std::string& to, alpn_list list) {
-    std::string joined;
-    for (; !list.empty(); list.pop_front()) {
-        if (!joined.empty())
-            joined += ',';
-        joined += list.front();
-    }
-    text_cut(to, "alpn", joined);
 }
 
 std::vector<std::string> names_of(const hello_notes::details::list& numbers,
@@ -121,59 +121,54 @@ std::vector<std::string> names_of(const hello_notes::details::list& numbers,
     return names;
 }
 
-void text_hello(std::string& to, const hello_notes& hello) {
-    if (const auto name = hello.server_name())
-        text_cut(to, "server_name", *name);
-    if (const auto offer = hello.offer(); !offer.empty())
-        text_alpn(to, offer);
-    const auto* const more = hello.more();
-    if (more == nullptr)
-        return;
-    text_quoted(to, "versions", boost::algorithm::join(names_of(more->versions, tls::version_name), ","));
-    text_quoted(to, "key_shares", boost::algorithm::join(names_of(more->groups, tls::group_name), ","));
-    text_field(to, "ech", more->ech ? "outer" : "none");
-    text_field(to, "ja4", more->ja4);
-}
-
-void json_hello(std::string& to, const std::optional<hello_notes>& hello) {
+template <class Line>
+void tell_hello(Line& line, const std::optional<hello_notes>& hello) {
     const auto name = hello ? hello->server_name() : std::nullopt;
-    name ? json_cut(to, "server_name", *name) : json_null(to, "server_name");
-    json_alpn(to, hello ? hello->offer() : alpn_list{});
+    name ? line.cut("server_name", *name) : line.unknown("server_name");
+    line.protocols("alpn", hello ? hello->offer() : alpn_list{});
     const auto* const more = hello ? hello->more() : nullptr;
     if (more == nullptr)
         return;
-    json_list(to, "versions", names_of(more->versions, tls::version_name));
-    json_list(to, "key_shares", names_of(more->groups, tls::group_name));
-    json_field(to, "ech", more->ech ? "outer" : "none");
-    json_field(to, "ja4", more->ja4);
+    line.words("versions", names_of(more->versions, tls::version_name));
+    line.words("key_shares", names_of(more->groups, tls::group_name));
+    line.word("ech", more->ech ? "outer" : "none");
+    line.word("ja4", more->ja4);
 }
 
-void text_relay(std::string& to, const relay_facts& relay) {
-    text_quoted(to, "address", relay.address);
+template <class Line>
+void tell_relay(Line& line, const relay_facts& relay) {
+    line.quoted("address", relay.address);
     if (relay.endpoint)
-        text_field(to, "endpoint", relay.endpoint->to_string());
-    text_field(to, "connect_us", std::to_string(microseconds(relay.connect_time)));
+        line.word("endpoint", relay.endpoint->to_string());
+    line.number("connect_us", microseconds(relay.connect_time));
     if (relay.result == nullptr)
         return;
-    text_field(to, "to_backend", std::to_string(relay.result->to_backend));
-    text_field(to, "to_client", std::to_string(relay.result->to_client));
-    text_field(to, "end", net::to_string(relay.result->end));
+    line.number("to_backend", relay.result->to_backend);
+    line.number("to_client", relay.result->to_client);
+    line.word("end", net::to_string(relay.result->end));
     if (relay.result->closed_first)
-        text_field(to, "closed_first", net::to_string(*relay.result->closed_first));
+        line.word("closed_first", net::to_string(*relay.result->closed_first));
 }
 
-void json_relay(std::string& to, const relay_facts& relay) {
-    json_field(to, "address", relay.address);
-    if (relay.endpoint)
-        json_field(to, "endpoint", relay.endpoint->to_string());
-    json_number(to, "connect_us", microseconds(relay.connect_time));
-    if (relay.result == nullptr)
-        return;
-    json_number(to, "to_backend", relay.result->to_backend);
-    json_number(to, "to_client", relay.result->to_client);
-    json_field(to, "end", net::to_string(relay.result->end));
-    if (relay.result->closed_first)
-        json_field(to, "closed_first", net::to_string(*relay.result->closed_first));
+// tell is the one list of a session's fields, for either line.
+template <class Line>
+void tell(Line line, const record& one) {
+    line.word("client", one.client.to_string());
+    if (one.via)
+        line.word("via", one.via->to_string());
+    line.word("listener", one.listener);
+    tell_hello(line, one.hello);
+    one.match ? line.word("match", config::to_string(*one.match)) : line.unknown("match");
+    one.route ? line.number("route", *one.route) : line.unknown("route");
+    one.backend.empty() ? line.unknown("backend") : line.quoted("backend", one.backend);
+    if (one.id)
+        line.word("id", to_hex(*one.id));
+    line.number("duration_us", one.duration.count());
+    line.number("hello_bytes", one.hello_bytes);
+    if (one.relay)
+        tell_relay(line, *one.relay);
+    if (!one.detail.empty())
+        line.quoted("detail", one.detail);
 }
 
 } // namespace
@@ -185,26 +180,7 @@ void format_text(std::string& to, const record& one, time_stamp now) {
     }
     to += "session ";
     to += to_string(one.outcome);
-    text_field(to, "client", one.client.to_string());
-    if (one.via)
-        text_field(to, "via", one.via->to_string());
-    text_field(to, "listener", one.listener);
-    if (one.hello)
-        text_hello(to, *one.hello);
-    if (one.match)
-        text_field(to, "match", config::to_string(*one.match));
-    if (one.route)
-        text_field(to, "route", std::to_string(*one.route));
-    if (!one.backend.empty())
-        text_quoted(to, "backend", one.backend);
-    if (one.id)
-        text_field(to, "id", to_hex(*one.id));
-    text_field(to, "duration_us", std::to_string(one.duration.count()));
-    text_field(to, "hello_bytes", std::to_string(one.hello_bytes));
-    if (one.relay)
-        text_relay(to, *one.relay);
-    if (!one.detail.empty())
-        text_quoted(to, "detail", one.detail);
+    tell(text_line{to}, one);
 }
 
 void format_json(std::string& to, const record& one, time_stamp now) {
@@ -215,23 +191,8 @@ void format_json(std::string& to, const record& one, time_stamp now) {
         to += "\",";
     }
     to += "\"event\":\"session\"";
-    json_field(to, "outcome", to_string(one.outcome));
-    json_field(to, "client", one.client.to_string());
-    if (one.via)
-        json_field(to, "via", one.via->to_string());
-    json_field(to, "listener", one.listener);
-    json_hello(to, one.hello);
-    one.match ? json_field(to, "match", config::to_string(*one.match)) : json_null(to, "match");
-    one.route ? json_number(to, "route", *one.route) : json_null(to, "route");
-    one.backend.empty() ? json_null(to, "backend") : json_field(to, "backend", one.backend);
-    if (one.id)
-        json_field(to, "id", to_hex(*one.id));
-    json_number(to, "duration_us", one.duration.count());
-    json_number(to, "hello_bytes", one.hello_bytes);
-    if (one.relay)
-        json_relay(to, *one.relay);
-    if (!one.detail.empty())
-        json_field(to, "detail", one.detail);
+    json_line{to}.word("outcome", to_string(one.outcome));
+    tell(json_line{to}, one);
     to += '}';
 }
 

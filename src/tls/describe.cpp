@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A hello in words, for `snipass explain --hello`.
 #include "snipass/tls/describe.hpp"
 
 #include "snipass/base/quoted.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The names of versions, groups, alerts and other numbers of TLS.
 #include "snipass/tls/names.hpp"
 
 #include "snipass/tls/constants.hpp"

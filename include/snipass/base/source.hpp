@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// source: whom the addresses of clients are counted as.
+// source: which addresses of clients are counted as one.
 #pragma once
 
 #include "snipass/base/ip_address.hpp"

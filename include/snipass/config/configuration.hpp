@@ -103,6 +103,9 @@ struct listener_settings {
     // Of a handoff listener: its sockets' mode, and who may hand clients over besides root and our own user.
     std::uint32_t mode = 0660;
     std::vector<allowed_user> allowed_users;
+
+    // is_for_handoffs: its clients come from other routers ("handoff:PATH", "handoff:systemd:NAME").
+    [[nodiscard]] bool is_for_handoffs() const noexcept { return address.starts_with("handoff:"); }
 };
 
 // route_settings leaves the names to the table: a million of them are not kept twice.
@@ -125,13 +128,14 @@ enum class handoff_protocol {
 struct handoff_traits {
     handoff_protocol protocol;
     std::string_view name;   // in the file
+    bool is_datagram;        // its unix socket is SOCK_DGRAM, not SOCK_STREAM
     bool needs_unread_bytes; // its receivers find the client's bytes in the socket; otherwise a message has
                              // them
     bool acknowledges;       // a receiver answers when it has the client
 };
 inline constexpr handoff_traits handoff_protocols[] = {
-    {handoff_protocol::stream, "stream", true, true},
-    {handoff_protocol::datagram, "datagram", false, false},
+    {handoff_protocol::stream, "stream", false, true, true},
+    {handoff_protocol::datagram, "datagram", true, false, false},
 };
 [[nodiscard]] constexpr const handoff_traits& traits_of(handoff_protocol protocol) noexcept {
     return handoff_protocols[static_cast<std::size_t>(protocol)];
@@ -239,8 +243,8 @@ struct backend_settings {
     std::string name{};
     position where{};
     std::variant<handoff_settings, relay_settings, forward_settings> kind{};
-    // While the backend is away its clients are kept this long, and go to `sorry` after that. Of one that
-    // forwards: 0.
+    // While the backend is away its clients are kept this long, and go to `sorry` after that. 0 where the file
+    // names a `sorry` and no hold, and for a backend that forwards.
     milliseconds hold{5'000};
     std::size_t max_pending = 1'024;    // clients held for it, or handed to it and not yet acknowledged
     std::optional<std::size_t> sorry{}; // index into configuration::backends

@@ -47,7 +47,7 @@ struct decision {
                               hello_kind hello, const std::optional<host_name>& name,
                               const route::client_facts& client);
 
-// decide_unmatched is the part of it for those whom no route takes.
+// decide_unmatched is that for a client that no route takes.
 [[nodiscard]] decision decide_unmatched(const configuration& configuration, const listener_settings& listener,
                                         hello_kind hello);
 

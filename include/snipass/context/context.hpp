@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/backends/configuration_snapshot.hpp"
+#include "snipass/config/configuration.hpp"
 #include "snipass/context/comings.hpp"
 #include "snipass/context/id_source.hpp"
 #include "snipass/context/in_flight.hpp"
@@ -52,8 +53,8 @@ struct context {
     // listens_on: who connects to `one`, an address of this machine, is a client of this router.
     [[nodiscard]] bool listens_on(const ip_endpoint& one) const;
 
-    // make_room: descriptors or memory are needed, and there are none. The session that has waited longest
-    // for a hello is ended, by the next turn of the loop; false: none waits.
+    // make_room: descriptors or memory are needed, and there are none. The oldest waiting session of the
+    // source that has most of them is ended, by the next turn of the loop; false: none waits.
     bool make_room();
 
     // tell_in_flight: the kernel lets our user have no more descriptors in flight (ETOOMANYREFS).

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// waiting_room: the bounds on clients whose hello is not complete.
+// waiting_room: the bounds on clients of whom something is waited for before they are routed or after they are
+// refused.
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
@@ -19,7 +20,9 @@ enum class shed_reason {
 [[nodiscard]] const boost::system::error_category& shed_category() noexcept;
 [[nodiscard]] error_code make_error_code(shed_reason reason) noexcept;
 
-// waiting_room knows one worker's waiting sessions, and what each source has of them (source_shares). A
+// waiting_room knows one worker's waiting sessions, and what each source has of them (source_shares): clients
+// whose hello is not complete, refused ones that may read their alert still, and other routers that hand a
+// client over. A
 // session that enters a full room ends the wait of the oldest one, of its own source where that has too many,
 // else of the largest: the youngest have the best prospects.
 class waiting_room {

@@ -25,10 +25,8 @@ struct not_taken {
     error_code error{};        // of the system call that failed, if one did
     std::string_view detail{}; // what is to be said instead of the error's message: a literal
     bool is_final = false;     // it would be the same whenever it is tried again
+    bool is_noted = false;     // the client's record says why already
     std::string_view where{};  // the path or address that failed, as written
-
-    // As detail: the client's record says why already.
-    static constexpr std::string_view is_noted = "noted";
 
     // in_words is what the log says of it.
     [[nodiscard]] std::string in_words() const;

@@ -13,11 +13,6 @@
 
 namespace snipass::server {
 
-// is_removed: `now` drops a backend that is proxied with these settings, or its address (as written; empty:
-// any), and the settings say that its sessions end then.
-[[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address,
-                              const config::configuration& now);
-
 // backend_side is the other end of what is relayed.
 struct backend_side {
     os::unique_fd connection;
@@ -37,7 +32,7 @@ class proxied_session final : public net::relay, private source_shares::place {
 
     proxied_session(routed_client& client, backend& to, backend_side other);
 
-    // must_end: what this session uses is_removed.
+    // must_end: a reload to `now` takes away what this session uses (config::is_removed).
     [[nodiscard]] bool must_end(const config::configuration& now) const;
 
   private:

@@ -40,12 +40,12 @@ struct routed_client {
     // something is sent to it, so it is served.
     [[nodiscard]] bool is_gone() const;
 
-    // keeps: the client is not gone, and has not been displaced from `place`, where one that has closed its
-    // side goes first.
+    // keeps: the client is still there, and still has its `place`. One that has closed its sending side is the
+    // first to lose it.
     [[nodiscard]] bool keeps(backend::pending& place) const;
 
-    // is_removed: a reload has taken away `of`, which this client, who began before it, waits for; or the
-    // address (as written) that it got to.
+    // is_removed: a reload has taken away the backend `of`, or its address (as written), since this client
+    // began.
     [[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address = {}) const;
 };
 

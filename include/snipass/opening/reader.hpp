@@ -57,7 +57,7 @@ using answer = std::variant<need, step, question, refused>;
 
 // reader is given the stream from its first byte on each time; that never shrinks, nor changes. It keeps
 // positions, not bytes, so that a client that waits costs little. It does no I/O: `snipass explain` asks the
-// same readers as a session does. A new kind of opening is a reader of its own.
+// reader of hellos that a session asks. A new kind of opening is a reader of its own.
 class reader {
   public:
     // read puts what does not lie together in the stream into `scratch`.

@@ -62,8 +62,8 @@ namespace snipass::os {
     }
 }
 
-// is_peers_fault: a connect, or what followed, failed because of whom it was meant for or of the way there,
-// and not for want of this machine's descriptors, memory, ports or permissions.
+// is_peers_fault: the other side, or the way there, is why a connect failed, or what followed it. This machine
+// did not lack descriptors, memory, ports or permissions.
 [[nodiscard]] inline bool is_peers_fault(const error_code& ec) noexcept {
     switch (errno_of(ec)) {
     case ECONNREFUSED:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The process's own limits.
+// limits: what the kernel grants this process.
 #pragma once
 
 #include <cstddef>

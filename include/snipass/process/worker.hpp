@@ -12,8 +12,8 @@
 
 namespace snipass::server {
 
-// worker shares nothing with the others but the configuration snapshot and the log. The daemon's calls come
-// in through post(); everything else runs on the worker's own thread.
+// worker shares with the others the configuration, the log, the address book and the listening sockets. The
+// daemon's calls come in through post(); everything else runs on the worker's own thread.
 class worker {
   public:
     // workers: how many there are, to know this one's share of the bounds. max_waiting_cap: never let more
@@ -24,11 +24,10 @@ class worker {
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
 
-    // run is the thread's body; it returns after stop(), when what was in flight has ended.
+    // run is the thread's body; it returns after stop(), and cuts off what is in flight then.
     void run();
 
-    // For other threads. post runs `job` on the worker's thread; stop ends run() at once, whatever is in
-    // flight.
+    // For other threads. post runs `job` on the worker's thread; stop ends run().
     void post(std::function<void()> job);
     void stop();
     [[nodiscard]] const stats& counters() const noexcept { return thread_.counters; }

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace snipass::server {
 
@@ -32,6 +34,20 @@ struct stats {
     counter empty;            // clients that left without a byte; they are among client_closed, too
     std::array<counter, outcome_count> outcomes;
     std::array<counter, match_count> matches; // why clients went where they went, refused ones included
+
+    // for_each calls tell(name, value) for all of them, always in the same order.
+    template <class Tell>
+    void for_each(Tell tell) const {
+        tell("accepted", accepted.value());
+        tell("accept_paused", accept_paused.value());
+        tell("handoffs_refused", handoffs_refused.value());
+        tell("empty", empty.value());
+        for (std::size_t i = 0; i < outcome_count; ++i)
+            tell(to_string(static_cast<outcome>(i)), outcomes[i].value());
+        for (std::size_t i = 0; i < match_count; ++i)
+            tell("match_" + std::string{config::to_string(static_cast<config::match_kind>(i))},
+                 matches[i].value());
+    }
 
     [[nodiscard]] std::uint64_t of(outcome one) const noexcept {
         return outcomes[static_cast<std::size_t>(one)].value();

@@ -6,6 +6,8 @@
 
 #include "mistakes.hpp"
 
+#include <boost/algorithm/string/replace.hpp>
+
 using namespace snipass;
 using namespace snipass::config;
 using Catch::Matchers::ContainsSubstring;
@@ -62,6 +64,7 @@ TEST_CASE("explain: who gets a name, and who does not") {
         {"an exact name", {.host_name = "Blog.example.com."}, R"("Blog.example.com." goes to backend "blog"
   route at f.toml:9 by "blog.example.com" (exact name)
   backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away, then backend "acme"
+  backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443; held for up to 5s while it is away, then closed
   not the route at f.toml:12 by "*.example.com" (wildcard): it is less specific
 )"},
         {"conditions that fail come before the winner",
@@ -71,6 +74,7 @@ TEST_CASE("explain: who gets a name, and who does not") {
          R"("www.example.org" goes to backend "blog"
   route at f.toml:17 by "/w.*/" (regex)
   backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away, then backend "acme"
+  backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443; held for up to 5s while it is away, then closed
   not the route at f.toml:12 by "/.*\\.org/" (regex): it asks for ALPN "acme-tls/1", the client offers "h2", "http/1.1"; it asks for a source in 192.0.2.0/24, ::/0, the client is 198.51.100.1
   not the route at f.toml:20 by "/ww.*/" (regex): it comes later in the file
 )"},
@@ -117,6 +121,7 @@ TEST_CASE("explain: a route without names") {
           R"("blog.example.com" goes to backend "blog"
   route at f.toml:9 by "blog.example.com" (exact name)
   backend "blog" (f.toml:23): handoff by "stream" to unix:/run/blog.sock, unix:@blog; held for up to 90s while it is away, then backend "acme"
+  backend "acme" (f.toml:27): proxy to 10.0.0.5:443, backup.example.net:443; held for up to 5s while it is away, then closed
   not the route at f.toml:29 by its conditions (it has no names, so it is asked first): it asks for ALPN "acme-tls/1", the client offers none
   not the route at f.toml:12 by "*.example.com" (wildcard): it is less specific
 )");
@@ -148,17 +153,42 @@ TEST_CASE("explain: what becomes of a client that its backend does not take") {
     };
     const auto row = GENERATE(values<struct row>({
         {"", "; held for up to 5s while it is away, then closed"},
-        {"hold = \"0s\"", "; where it fails, closed at once"},
-        {"sorry = \"s\"", "; where it fails, at once backend \"s\""},
+        {"hold = \"0s\"", "; not held: where it fails, or TIME, closed"},
+        {"sorry = \"s\"",
+         "; not held: where it fails, or TIME, backend \"s\"\n  backend \"s\" (f:12): handoff by "
+         "\"stream\" to unix:/s; held for up to 5s while it is away, then closed"},
         {"sorry = \"s\"\nhold = \"2s\"", "; held for up to 2s while it is away, then backend \"s\""},
     }));
-    const auto* const where = GENERATE("handoff = \"unix:/b\"", "proxy = [\"10.0.0.5:443\"]");
+    const auto [where, time] = GENERATE(values<std::pair<std::string, std::string>>(
+        {{"handoff = \"unix:/b\"", "does not answer within 5s"},
+         {"protocol = \"datagram\"\nhandoff = \"unix:/b\"", "its queue is full for 1s"},
+         {"proxy = [\"10.0.0.5:443\"]", "there is no connection within 3s"}}));
     INFO(where << "\n" << row.written);
     const auto parsed = parse(listener + "[default]\nbackend = \"b\"\n[backend.b]\n" + where + "\n" +
                                   row.written + "\n[backend.s]\nhandoff = \"unix:/s\"\n",
                               "f");
     REQUIRE(parsed.value);
-    CHECK_THAT(*explain(*parsed.value, {}).value, ContainsSubstring(row.told + "\n"));
+    const auto told =
+        boost::algorithm::replace_all_copy(boost::algorithm::replace_all_copy(row.told, "TIME", time), "f:12",
+                                           "f:" + std::to_string(parsed.value->backends[1].where.line));
+    CHECK_THAT(*explain(*parsed.value, {}).value, ContainsSubstring(told + "\n"));
+}
+
+TEST_CASE(
+    "explain: all backends that sorry leads to, and which of them a client that came by datagram gets") {
+    const auto parsed = parse("[[listener]]\naddress = \"handoff:/in\"\n[default]\nbackend = \"a\"\n"
+                              "[backend.a]\nhandoff = \"unix:/a\"\nsorry = \"b\"\n"
+                              "[backend.b]\nhandoff = \"unix:/b\"\nsorry = \"c\"\n"
+                              "[backend.c]\nhandoff = \"unix:/c\"\nprotocol = \"datagram\"\n",
+                              "f");
+    REQUIRE(parsed.value);
+    CHECK(*explain(*parsed.value, {.host_name = "x.example"}).value == R"("x.example" is in no route
+  listener "handoff:/in", unmatched = "default": backend "a" (f:5): handoff by "stream" to unix:/a; not held: where it fails, or does not answer within 5s, backend "b"
+  a client that comes by datagram cannot have "a", whose protocol is "stream": it goes to "b" at once
+  backend "b" (f:8): handoff by "stream" to unix:/b; not held: where it fails, or does not answer within 5s, backend "c"
+  a client that comes by datagram cannot have "b", whose protocol is "stream": it goes to "c" at once
+  backend "c" (f:11): handoff by "datagram" to unix:/c; held for up to 5s while it is away, then closed
+)");
 }
 
 TEST_CASE("explain: long lists are cut short") {

@@ -94,7 +94,7 @@ TEST_CASE("message: a descriptor that the kernel adds is none of the sender's, a
     const tcp_connection client;
     const int on = 1;
     if (::setsockopt(sockets.near->get(), SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on) != 0)
-        return; // Linux before 6.5
+        return skipped("Linux before 6.5 has no SO_PASSPIDFD");
     REQUIRE(send_with(*sockets.far, text, std::array{client.accepted.get()}) == 5);
     for (const auto flags : std::array<int, 2>{MSG_PEEK, 0}) {
         const received got{sockets, 100, flags};

@@ -263,7 +263,7 @@ TEST_CASE_METHOD(fixture, "libsnipass: descriptors that the kernel adds to a mes
     const receiver_ptr receiver{snipass_adopt(passed, &options), snipass_receiver_free};
     REQUIRE(receiver);
     if (setsockopt(passed, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on) != 0)
-        return; // Linux before 6.5 has no such descriptors
+        return skipped("Linux before 6.5 has no SO_PASSPIDFD");
     const auto client = make_tcp_pair();
     const auto before = open_descriptors();
     for (int i = 0; i < 3; ++i) {

@@ -13,7 +13,7 @@ using namespace handoff_test;
 
 TEST_CASE_METHOD(fixture, "libsnipass: only root, the own user and the allowed may hand over") {
     if (geteuid() != 0)
-        return; // another user's process is needed, which only root can make
+        return skipped("only root can start another user's process");
     REQUIRE(chmod(folder.path.c_str(), 0755) == 0);
     options.mode = 0666;
     const uid_t router = 4242;
@@ -77,7 +77,7 @@ TEST_CASE("libsnipass: who the kernel does not know is nobody's user, not the us
 
 TEST_CASE_METHOD(fixture, "libsnipass: a server that runs as nobody does not take the unknown for its own") {
     if (geteuid() != 0)
-        return; // only root can become somebody else
+        return skipped("only root can become somebody else");
     options.protocol = SNIPASS_DATAGRAM;
     const auto address = unix_address(path);
     const int passed = socket(AF_UNIX, SOCK_DGRAM, 0);

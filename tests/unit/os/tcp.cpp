@@ -184,10 +184,8 @@ TEST_CASE("discard: where it has to copy, it takes 1 MiB a call at most") {
     if (::setsockopt(far.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) != 0) // not root
         (void)::setsockopt(far.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     const std::string text(limit + 1, 'x');
-    if (::send(far.get(), text.data(), text.size(), MSG_DONTWAIT) != std::ssize(text)) {
-        WARN("net.core.wmem_max is too small");
-        return;
-    }
+    if (::send(far.get(), text.data(), text.size(), MSG_DONTWAIT) != std::ssize(text))
+        return skipped("net.core.wmem_max is too small");
     CHECK(os::discard(near.get(), 1U << 30).value() == limit);
     CHECK(os::discard(near.get(), 1U << 30).value() == 1);
 }
