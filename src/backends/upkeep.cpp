@@ -25,6 +25,10 @@ constexpr auto retry_interval = 1s;
 // A file may have ten thousand names, and a resolver may take its time with all of them.
 constexpr std::size_t max_lookups = 32;
 
+// So many of them at most are for names without an answer so far: however many of these have no servers that
+// answer, the others are looked up in time.
+constexpr std::size_t max_unknown = 24;
+
 // And its addresses may be silent, all of them.
 constexpr std::size_t max_probes = 64;
 
@@ -71,36 +75,9 @@ struct upkeep::checked {
     net::time_point due = net::clock::now();
 };
 
-struct upkeep::turns::waiter {
-    net::sleeper sleeper;
-    bool has_turn = false;
-};
-
-net::task<> upkeep::turns::take() {
-    if (free_ > 0) {
-        --free_;
-        co_return;
-    }
-    waiter me{net::sleeper{loop_}};
-    queue_.push_back(&me);
-    while (!me.has_turn)
-        co_await me.sleeper.sleep(net::time_point::max());
-}
-
-// give_up: a turn is passed on rather than given back, so that nobody overtakes.
-void upkeep::turns::give_up() {
-    if (queue_.empty()) {
-        ++free_;
-        return;
-    }
-    queue_.front()->has_turn = true;
-    queue_.front()->sleeper.wake();
-    queue_.pop_front();
-}
-
 upkeep::upkeep(address_book& book, log& target)
-    : book_(book), log_(target), lookups_(loop_, max_lookups), probes_(loop_, max_probes),
-      next_check_(loop_) {
+    : book_(book), log_(target), lookups_(loop_, max_lookups), unknown_(loop_, max_unknown),
+      probes_(loop_, max_probes), next_check_(loop_) {
     loop_.spawn(keep_checked());
     thread_ = std::jthread{[this] { loop_.run(); }};
 }
@@ -146,19 +123,30 @@ void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
 net::task<> upkeep::keep_resolved(std::string host) {
     auto& about = *names_.at(host);
     while (about.wanted) {
-        co_await lookups_.take();
-        auto answer = co_await net::resolve(loop_, host);
-        lookups_.give_up();
-        if (answer)
-            learn(host, about, std::move(*answer));
-        else
-            keep(host, about, answer.error());
+        co_await look_up(host, about);
         const auto pause =
             about.failing ? std::min<config::milliseconds>(about.interval, retry_interval) : about.interval;
         co_await about.sleeper.sleep(net::clock::now() + pause);
     }
     book_.forget(host);
     names_.erase(host);
+}
+
+net::task<> upkeep::look_up(const std::string& host, name& about) {
+    const bool is_unknown = !book_.find(host);
+    if (is_unknown)
+        co_await unknown_.take();
+    co_await lookups_.take();
+    if (about.wanted) { // still: the turn may have come late
+        auto answer = co_await net::resolve(loop_, host);
+        if (answer)
+            learn(host, about, std::move(*answer));
+        else
+            keep(host, about, answer.error());
+    }
+    lookups_.give_up();
+    if (is_unknown)
+        unknown_.give_up();
 }
 
 void upkeep::learn(const std::string& host, name& about, std::vector<ip_address> answer) {
@@ -210,7 +198,8 @@ net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
     const auto given = to.state->too_slow_for.load();
     const auto patience = given > 0ms ? std::min(given, relay.connect_timeout) : relay.connect_timeout;
     // Named, because GCC 12 destroys a braced argument of an awaited call twice.
-    net::probe_question question{to.endpoint, to.address->path, question_for(relay, to)};
+    net::probe_question question{to.endpoint, to.address->path, question_for(relay, to),
+                                 reinterpret_cast<std::uintptr_t>(book_.presence_of(settings.name).get())};
     const auto problem = co_await net::probe(loop_, std::move(question), net::clock::now() + patience);
     if (problem)
         note_failure(log_, settings, to, problem);

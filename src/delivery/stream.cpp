@@ -60,15 +60,30 @@ class reading final : private net::ready_target {
     net::sleeper nap_;
 };
 
+// account is what the backend owes, for as long as it exists: until it has read what it was sent, and until
+// what it has sent in return is closed.
+struct account {
+    account(std::shared_ptr<presence> backend, std::size_t clients)
+        : of(std::move(backend)), sent(of->sent, clients) {}
+
+    std::shared_ptr<presence> of;
+    unanswered::one sent;
+};
+
+void turn_away(os::unique_fd connection, std::shared_ptr<account> whose) {
+    const auto party = reinterpret_cast<std::uintptr_t>(whose->of.get());
+    net::turn_away(std::move(connection), party, std::move(whose));
+}
+
 task<> outlast(net::event_loop& loop, os::unique_fd connection, std::shared_ptr<presence> of,
                std::size_t clients) {
-    const unanswered::one sent{of->sent, clients};
+    auto mine = std::make_shared<account>(std::move(of), clients);
     {
         reading other_end{loop, connection.get()};
         while (os::unsent(connection.get()) > 0)
             co_await other_end.next();
     }
-    net::turn_away(std::move(connection)); // with whatever it has sent
+    turn_away(std::move(connection), std::move(mine));
 }
 
 // keep_account: a message that was not read is in flight, and nobody can take it back. To the backend the
@@ -80,8 +95,8 @@ void keep_account(net::event_loop& loop, os::unique_fd connection, const std::sh
     loop.spawn(outlast(loop, std::move(connection), of, clients));
 }
 
-// is_looked_at: whether we look if a backend that said ACK has read the message, too. An honest one has. A few
-// looks find out one that has not; what is found counts for those between two looks. The deadline's
+// is_looked_at: whether we look if a backend that said ACK has read the message, too. An honest one has. A
+// few looks find out one that has not; what is found counts for those between two looks. The deadline's
 // microseconds are as good as a random number.
 constexpr std::size_t one_in = 64;
 bool is_looked_at(net::time_point deadline) {
@@ -132,7 +147,7 @@ task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client,
     if (os::unsent(connection.get()) > 0)
         keep_account(loop, std::move(connection), to, 1);
     else if (lies)
-        net::turn_away(std::move(connection));
+        turn_away(std::move(connection), std::make_shared<account>(to, 1));
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
 }
 

@@ -116,7 +116,7 @@ bool handoff_acknowledge(int connection) {
 
 bool handoff_let_go(int connection) {
     unsigned char byte;
-    const ssize_t n = recv(connection, &byte, 1, MSG_DONTWAIT);
+    const ssize_t n = recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT); /* it may have descriptors */
     /* An error that is not "later" (ECONNRESET) is a router that died: it has no copy either. A byte is more
      * than the protocol has; who says it is not worth waiting for. */
     return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);

@@ -51,9 +51,10 @@ void receiver_detach(struct snipass_receiver* receiver, struct pending* pending)
 }
 
 void pending_free(struct pending* pending) {
+    /* The client's descriptor goes first: the connection's end tells the router that nobody has a copy. */
+    handoff_drop(&handoff_libc, &pending->handoff);
     if (pending->connection >= 0)
         close(pending->connection);
-    handoff_drop(&handoff_libc, &pending->handoff);
     snipass_client_free(pending->client);
     free(pending);
 }

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace snipass::net {
@@ -19,6 +20,11 @@ constexpr std::uint64_t which_bit = 1;
 
 // Descriptors that are watched again while they are told of could be ready again and again.
 constexpr unsigned most_looks = 1'024;
+
+// An alarm that is so late says that the process was stopped. One that is not has a busy thread: others have
+// come first for long enough after this time.
+constexpr std::chrono::milliseconds lateness{100};
+constexpr std::chrono::milliseconds busy_time{5};
 
 std::uint64_t tag(const ready_target& one, unsigned which = 0) noexcept {
     return reinterpret_cast<std::uintptr_t>(&one) | which;
@@ -58,10 +64,12 @@ bool event_loop::is_due() const {
 // tell_what_is_there: the process may have been stopped for a while (SIGSTOP, a snapshot, swap), and the wait
 // may have been cut short or have brought only a part of what happened meanwhile.
 void event_loop::tell_what_is_there() {
+    const auto now = clock::now();
+    const auto end = now + (now - alarms_.begin()->when() < lateness ? busy_time : time_point::max() - now);
     for (unsigned looks = 0; looks < most_looks; ++looks) {
         events_end_ = epoll_.wait(events_, time_point::min());
         tell_events();
-        if (events_end_ < events_.size())
+        if (events_end_ < events_.size() || clock::now() >= end)
             break;
     }
 }

@@ -4,51 +4,141 @@
 
 #include "snipass/handoff/foreign.h"
 
-#include <atomic>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace snipass::net {
 namespace {
 
-// More of them at once would be a stranger's way to our memory. Where all are at work, the worker closes
-// itself, and its guard (process/worker_pool) frees it from a close that waits.
-constexpr int max_threads = 8;
-std::atomic<int> threads{0};
+// One party keeps one thread busy at most. More parties than threads wait for each other.
+constexpr std::size_t max_threads = 32;
 
-// elsewhere does `work` in a thread of its own, or here where there is none to be had.
-template <class Work>
-void elsewhere(Work work) {
-    try {
-        if (threads.fetch_add(1) < max_threads) {
-            std::thread{[work] {
-                work();
-                threads.fetch_sub(1);
-            }}.detach();
-            return;
+// More than so many parties' messages in line are a stranger's way to our descriptors: the worker closes
+// itself then, and its guard (process/worker_pool) frees it from a close that a signal can end.
+constexpr std::size_t max_in_line = 1'024;
+
+// foreign_files is what came at once, and who is to know when it is closed.
+struct foreign_files {
+    os::unique_fd connection;
+    std::vector<os::unique_fd> descriptors;
+    std::shared_ptr<void> account;
+
+    void close() {
+        if (connection)
+            handoff_turn_away(&handoff_libc, connection.release());
+        for (auto& one : descriptors)
+            handoff_close_foreign(&handoff_libc, one.release());
+        account.reset();
+    }
+};
+
+// closers are the threads, and what is in line for them.
+class closers {
+  public:
+    // close does it later, or at once where there is no room, no memory or no thread.
+    void close(std::uint64_t party, foreign_files what) {
+        try {
+            if (enqueue(party, what))
+                return;
+        } catch (const std::bad_alloc&) {
         }
+        what.close();
+    }
+
+  private:
+    struct line {
+        std::deque<foreign_files> files;
+        bool is_served = false; // by a thread, which takes it away when it is empty
+    };
+
+    bool enqueue(std::uint64_t party, foreign_files& what);
+    void work();
+
+    std::mutex mutex_;
+    std::map<std::uint64_t, line> lines_; // of each party
+    std::size_t in_line_ = 0;
+    std::size_t threads_ = 0;
+};
+
+// enqueue takes `what` unless it returns false or throws.
+bool closers::enqueue(std::uint64_t party, foreign_files& what) {
+    const std::lock_guard lock{mutex_};
+    if (in_line_ >= max_in_line)
+        return false;
+    auto& mine = lines_[party];
+    mine.files.push_back(std::move(what));
+    ++in_line_;
+    if (mine.is_served || threads_ == max_threads)
+        return true;
+    try {
+        std::thread{[this] { work(); }}.detach();
+        ++threads_;
+        return true;
     } catch (const std::system_error&) { // no thread to be had
     }
-    threads.fetch_sub(1);
-    work();
+    if (threads_ > 0)
+        return true; // one of them comes to it
+    what = std::move(mine.files.back());
+    lines_.erase(party);
+    --in_line_;
+    return false;
+}
+
+void closers::work() {
+    std::unique_lock lock{mutex_};
+    for (auto at = lines_.begin(); at != lines_.end();) {
+        if (at->second.is_served) {
+            ++at;
+            continue;
+        }
+        at->second.is_served = true;
+        while (!at->second.files.empty()) {
+            auto next = std::move(at->second.files.front());
+            at->second.files.pop_front();
+            lock.unlock();
+            next.close();
+            lock.lock();
+            --in_line_;
+        }
+        lines_.erase(at);
+        at = lines_.begin(); // others came meanwhile
+    }
+    --threads_;
+}
+
+// Its threads may outlive main().
+closers& all_closers() {
+    static auto& all = *new closers;
+    return all;
 }
 
 } // namespace
 
-void turn_away(os::unique_fd connection) {
-    if (!handoff_may_hold_descriptors(connection.get()))
-        return;
-    elsewhere([fd = connection.release()] { handoff_turn_away(&handoff_libc, fd); });
+void turn_away(os::unique_fd connection, std::uint64_t party, std::shared_ptr<void> account) {
+    if (handoff_may_hold_descriptors(connection.get()))
+        all_closers().close(party, {std::move(connection), {}, std::move(account)});
 }
 
-void close_elsewhere(std::span<const int> descriptors) {
+void close_elsewhere(std::span<const int> descriptors, std::uint64_t party) {
     if (descriptors.empty())
         return;
-    elsewhere([all = std::vector<int>(descriptors.begin(), descriptors.end())] {
-        for (const int one : all)
+    foreign_files what;
+    try {
+        what.descriptors.reserve(descriptors.size());
+    } catch (const std::bad_alloc&) {
+        for (const int one : descriptors)
             handoff_close_foreign(&handoff_libc, one);
-    });
+        return;
+    }
+    for (const int one : descriptors)
+        what.descriptors.emplace_back(one);
+    all_closers().close(party, std::move(what));
 }
 
 } // namespace snipass::net

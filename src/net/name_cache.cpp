@@ -179,7 +179,7 @@ void name_cache::answered(question& one, answer given) {
 // left: a question that nobody waits for goes on, because the next client may want to know, unless somebody
 // else's could be asked.
 void name_cache::left(entry& of) {
-    if (!of.waiting.empty() || !of.asked)
+    if (is_ending_ || !of.waiting.empty() || !of.asked)
         return;
     if (in_line_.empty()) {
         unwanted_.push_back(*of.asked);

@@ -4,19 +4,24 @@
 
 #include "snipass/net/connect.hpp"
 #include "snipass/net/fd_watch.hpp"
+#include "snipass/net/foreign.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/unix_socket.hpp"
 #include "snipass/tls/constants.hpp"
 
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <initializer_list>
-#include <random>
+#include <iterator>
+#include <utility>
 
 namespace snipass::net {
 namespace {
 
 using bytes = std::vector<std::uint8_t>;
+
+constexpr std::size_t random_size = 32;
 
 void put(bytes& to, std::initializer_list<int> values) {
     for (const int value : values)
@@ -58,13 +63,28 @@ result<os::unique_fd> connect_unix(const std::string& path) {
     return os::connect_unix(path, SOCK_STREAM);
 }
 
+// ask looks at the answer and leaves it in the socket: descriptors may come with it.
+task<error_code> ask(event_loop& loop, int connection, byte_view hello, time_point deadline) {
+    if (::send(connection, hello.data(), hello.size(), MSG_NOSIGNAL | MSG_DONTWAIT) != std::ssize(hello))
+        co_return os::last_error();
+    fd_watch watch{loop, connection};
+    if (const auto ec = co_await watch.readable(deadline))
+        co_return ec;
+    std::uint8_t first = 0;
+    const auto n = ::recv(connection, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0)
+        co_return os::last_error();
+    const bool tls = n == 1 && (first == tls::content_type::handshake || first == tls::content_type::alert);
+    co_return tls ? error_code{} : os::make_error(EPROTO);
+}
+
 } // namespace
 
 bytes make_probe_hello(std::string_view host) {
     bytes body{3, 3};
-    std::random_device random;
-    for (int i = 0; i < 32; ++i)
-        body.push_back(static_cast<std::uint8_t>(random()));
+    body.resize(body.size() +
+                random_size); // zeros where the kernel has no random bytes yet: they protect nothing
+    (void)::getrandom(&body[2], random_size, GRND_NONBLOCK);
     put(body, {0}); // no session
     put(body, {0, 16, 0x13, 1, 0x13, 2, 0x13, 3, 0xc0, 0x2b, 0xc0, 0x2f, 0xc0, 0x2c, 0xc0, 0x30, 0, 0x9c});
     put(body, {1, 0}); // no compression
@@ -88,20 +108,12 @@ task<error_code> probe(event_loop& loop, probe_question what, time_point deadlin
         connection = connect_unix(what.path);
     if (!connection)
         co_return connection.error();
-    if (what.hello.empty())
-        co_return error_code{};
-    const auto size = static_cast<ssize_t>(what.hello.size());
-    if (::send(connection->get(), what.hello.data(), what.hello.size(), MSG_NOSIGNAL | MSG_DONTWAIT) != size)
-        co_return os::last_error();
-    fd_watch watch{loop, connection->get()};
-    if (const auto ec = co_await watch.readable(deadline))
-        co_return ec;
-    std::uint8_t first = 0;
-    const auto n = ::recv(connection->get(), &first, 1, MSG_DONTWAIT);
-    if (n < 0)
-        co_return os::last_error();
-    const bool tls = n == 1 && (first == tls::content_type::handshake || first == tls::content_type::alert);
-    co_return tls ? error_code{} : os::make_error(EPROTO);
+    error_code problem;
+    if (!what.hello.empty())
+        problem = co_await ask(loop, connection->get(), what.hello, deadline);
+    if (!what.endpoint)
+        turn_away(std::move(*connection), what.party);
+    co_return problem;
 }
 
 } // namespace snipass::net

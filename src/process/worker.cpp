@@ -46,6 +46,7 @@ void worker::run() {
 
 void worker::end_all() noexcept {
     thread_.relays.end_all(net::relay_end::stopped);
+    thread_.names.end();
     thread_.loop.destroy_tasks();
 }
 

@@ -11,8 +11,10 @@
 namespace snipass::server {
 namespace {
 
-// How often the guard looks at the workers, and how often for a while when one was held.
+// How often the guard looks at the workers: less often while nothing happens, and more often for a while when
+// one was held.
 constexpr std::chrono::milliseconds look_interval{50};
+constexpr std::chrono::milliseconds idle_interval{400};
 constexpr std::chrono::milliseconds quick_interval{1};
 constexpr unsigned quick_looks = 1'000;
 
@@ -57,30 +59,34 @@ void worker_pool::worker_thread::run() {
 // enough. The thread is its own because the daemon's is busy while it loads a large file.
 void worker_pool::guard(const std::stop_token& stop) {
     unsigned quick = 0;
+    auto pause = look_interval;
     while (!stop.stop_requested()) {
-        std::this_thread::sleep_for(quick > 0 ? quick_interval : look_interval);
-        const bool freed = free_held();
+        std::this_thread::sleep_for(quick > 0 ? quick_interval : pause);
+        const auto seen = free_held();
         if (quick > 0)
             --quick;
-        else if (freed)
+        else if (seen == activity::held)
             quick = quick_looks;
+        pause = seen == activity::none ? std::min(2 * pause, idle_interval) : look_interval;
     }
 }
 
 // free_held: a worker in the same turn as at the last look is held, or works for long; then the signal is
 // nothing to it.
-bool worker_pool::free_held() {
-    bool any = false;
+worker_pool::activity worker_pool::free_held() {
+    auto seen = activity::none;
     for (auto& one : workers_) {
         const auto turns = one.worker.turns();
         const bool works = turns % 2 != 0;
         if (works && turns == one.turns) {
             os::interrupt(one.thread.native_handle());
-            any = true;
+            seen = activity::held;
+        } else if (turns != one.turns && seen == activity::none) {
+            seen = activity::some;
         }
         one.turns = turns;
     }
-    return any;
+    return seen;
 }
 
 void worker_pool::apply(const std::shared_ptr<const config::configuration>& configuration,

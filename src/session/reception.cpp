@@ -57,7 +57,12 @@ class reception {
         : thread_(thread), listener_(listener), connection_(std::move(connection)) {
         handoff_init(&handoff_);
     }
-    ~reception() { handoff_drop(&handoff_libc, &handoff_); }
+    // The client's descriptor goes before the connection, whose end tells the sender (docs/handoff.md).
+    ~reception() {
+        handoff_drop(&handoff_libc, &handoff_);
+        if (connection_)
+            net::turn_away(std::move(connection_), user_);
+    }
     reception(const reception&) = delete;
     reception& operator=(const reception&) = delete;
 
@@ -75,6 +80,7 @@ class reception {
     context& thread_;
     const config::listener_settings& listener_;
     os::unique_fd connection_;
+    uid_t user_ = 0; // who sends
     handoff handoff_;
 };
 
@@ -96,12 +102,10 @@ task<std::optional<passed_client>> reception::run() {
 // it.
 bool reception::is_stranger() {
     const auto users = users_of(listener_);
-    uid_t user = 0;
-    const auto who = handoff_judge_peer(&handoff_libc, connection_.get(), users.data(), users.size(), &user);
+    const auto who = handoff_judge_peer(&handoff_libc, connection_.get(), users.data(), users.size(), &user_);
     if (who == handoff_allowed)
         return false;
-    refuse(describe(who, user));
-    net::turn_away(std::move(connection_));
+    refuse(describe(who, user_));
     return true;
 }
 
@@ -130,6 +134,8 @@ task<handoff_progress> reception::wait_for_header() {
             co_return handoff_refused;
         }
         state = read();
+        if (state == handoff_wants_more) // an urgent byte (MSG_OOB) keeps it readable, with nothing to read
+            (void)co_await watch.pause(std::min(net::clock::now() + 1ms, deadline));
     }
     co_return state;
 }
@@ -220,7 +226,7 @@ result<std::optional<passed_client>> receive_datagram(context& thread,
         thread.refuse_handoff(listener, datagram.fault == handoff_bad_sender
                                             ? describe(datagram.who, datagram.user)
                                             : handoff_explain(datagram.fault));
-        net::close_elsewhere({datagram.foreign, datagram.foreign_count});
+        net::close_elsewhere({datagram.foreign, datagram.foreign_count}, datagram.user);
         return std::nullopt;
     case handoff_ended:
         return os::last_error();

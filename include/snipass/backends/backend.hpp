@@ -90,8 +90,8 @@ class backend {
     };
 
     // took: the backend has taken a client, so those who wait may try. did_not_take: it has not; the log is
-    // told `why` if that is news. knocked_in_vain: it has not taken the held client that tried for all, so the
-    // next try comes later.
+    // told `why` if that is news. knocked_in_vain: it has not taken the held client that tried for all, so
+    // the next try comes later.
     void took(log& to);
     void did_not_take(log& to, outcome why, std::string_view detail);
     void knocked_in_vain(outcome why) noexcept;

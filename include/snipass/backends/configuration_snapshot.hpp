@@ -21,8 +21,8 @@ struct configuration_snapshot {
 };
 
 // share is one worker's part of a bound that the file gives for all of them: an equal one, rounded up, but at
-// least 16, or the whole of a smaller bound. Clients come to the workers in small groups (process/listener), so
-// an equal part of a small number would be too little for some.
+// least 16, or the whole of a smaller bound. Clients come to the workers in small groups (process/listener),
+// so an equal part of a small number would be too little for some.
 [[nodiscard]] std::size_t share(std::size_t bound, unsigned workers) noexcept;
 
 } // namespace snipass::server

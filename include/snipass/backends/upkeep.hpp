@@ -8,9 +8,9 @@
 #include "snipass/config/configuration.hpp"
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/sleeper.hpp"
+#include "snipass/net/turns.hpp"
 #include "snipass/telling/log.hpp"
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,20 +33,6 @@ class upkeep {
     void use(std::shared_ptr<const config::configuration> configuration);
 
   private:
-    // turns: so many at a time, first come, first served.
-    class turns {
-      public:
-        turns(net::event_loop& loop, std::size_t most) noexcept : loop_(loop), free_(most) {}
-        [[nodiscard]] net::task<> take();
-        void give_up();
-
-      private:
-        struct waiter;
-
-        net::event_loop& loop_;
-        std::size_t free_;
-        std::deque<waiter*> queue_;
-    };
     struct name {
         explicit name(net::event_loop& loop) : sleeper(loop) {}
 
@@ -60,6 +46,7 @@ class upkeep {
 
     void apply(std::shared_ptr<const config::configuration> configuration);
     net::task<> keep_resolved(std::string host);
+    net::task<> look_up(const std::string& host, name& about);
     void learn(const std::string& host, name& about, std::vector<ip_address> answer);
     void keep(const std::string& host, name& about, const error_code& problem);
     net::task<> keep_checked();
@@ -70,8 +57,9 @@ class upkeep {
     log& log_;
     net::event_loop loop_;
     std::map<std::string, std::unique_ptr<name>> names_;
-    turns lookups_; // each on a thread of its own
-    turns probes_;  // each with a descriptor
+    net::turns lookups_; // each on a thread of its own
+    net::turns unknown_; // of these, for names without an answer so far
+    net::turns probes_;  // each with a descriptor
     std::vector<std::shared_ptr<checked>> checked_;
     net::sleeper next_check_;
     std::jthread thread_;

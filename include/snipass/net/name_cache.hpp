@@ -45,6 +45,9 @@ class name_cache {
 
     void set_limits(const limits& to);
 
+    // end: those who wait are destroyed next, and nobody is asked for any more.
+    void end() noexcept { is_ending_ = true; }
+
     // find asks for `name` or knows the answer: for `keep`, for a second if there is none. Errors: what the
     // resolver says; timed_out at the deadline; ENOBUFS for the newest client of the largest source where too
     // many wait. `source` is who wants to know.
@@ -77,6 +80,7 @@ class name_cache {
 
     event_loop& loop_;
     std::string servers_;
+    bool is_ending_ = false;
     std::size_t max_names_ = 1;
     source_shares asking_;                      // places are questions
     source_shares waiting_;                     // and waiters

@@ -19,6 +19,7 @@ struct probe_question {
     std::optional<ip_endpoint> endpoint; // none: a unix socket
     std::string path;
     std::vector<std::uint8_t> hello; // what must be answered; empty: connecting is enough
+    std::uint64_t party = 0;         // who answers there (net/foreign)
 };
 
 // probe connects and, if there is a hello, waits for the answer's first bytes: a TLS record, be it a

@@ -29,7 +29,7 @@ namespace snipass::os {
 }
 
 // is_transient: the same call may succeed a little later, and no event announces when: a full queue or
-// backlog, descriptors in flight (ETOOMANYREFS, unix(7)), kernel memory, descriptors (EMFILE, ENFILE).
+// backlog, descriptors in flight (ETOOMANYREFS, unix(7)), kernel memory, descriptors (EMFILE, ENFILE), ports.
 [[nodiscard]] inline bool is_transient(const error_code& ec) noexcept {
     switch (errno_of(ec)) {
     case EAGAIN:
@@ -38,7 +38,8 @@ namespace snipass::os {
     case ETOOMANYREFS:
     case EMFILE:
     case ENFILE:
-    case ENOSPC: // no room for another registration (epoll_ctl(2))
+    case ENOSPC:        // no room for another registration (epoll_ctl(2))
+    case EADDRNOTAVAIL: // no local port is left towards that address (connect(2))
     case EINTR:
         return true;
     default:
@@ -62,8 +63,8 @@ namespace snipass::os {
     }
 }
 
-// is_peers_fault: the other side, or the way there, is why a connect failed, or what followed it. This machine
-// did not lack descriptors, memory, ports or permissions.
+// is_peers_fault: the other side, or the way there, is why a connect failed, or what followed it. This
+// machine did not lack descriptors, memory, ports or permissions.
 [[nodiscard]] inline bool is_peers_fault(const error_code& ec) noexcept {
     switch (errno_of(ec)) {
     case ECONNREFUSED:
@@ -74,7 +75,6 @@ namespace snipass::os {
     case EHOSTDOWN:
     case ENONET:
     case ENOENT: // a unix socket that is not there
-    case EAGAIN: // or whose backlog is full
     case EPIPE:
     case EPROTO: // it has another protocol
         return true;

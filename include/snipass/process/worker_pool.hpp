@@ -64,7 +64,12 @@ class worker_pool {
     };
 
     void guard(const std::stop_token& stop);
-    bool free_held();
+    enum class activity {
+        none,
+        some,
+        held, // a worker was
+    };
+    activity free_held();
 
     std::list<worker_thread> workers_;
     unsigned pulse_ = 0; // the question that was asked last

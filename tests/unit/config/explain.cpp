@@ -160,7 +160,7 @@ TEST_CASE("explain: what becomes of a client that its backend does not take") {
         {"sorry = \"s\"\nhold = \"2s\"", "; held for up to 2s while it is away, then backend \"s\""},
     }));
     const auto [where, time] = GENERATE(values<std::pair<std::string, std::string>>(
-        {{"handoff = \"unix:/b\"", "does not answer within 5s"},
+        {{"handoff = \"unix:/b\"", "does not answer within 1s"},
          {"protocol = \"datagram\"\nhandoff = \"unix:/b\"", "its queue is full for 1s"},
          {"proxy = [\"10.0.0.5:443\"]", "there is no connection within 3s"}}));
     INFO(where << "\n" << row.written);
@@ -183,9 +183,9 @@ TEST_CASE(
                               "f");
     REQUIRE(parsed.value);
     CHECK(*explain(*parsed.value, {.host_name = "x.example"}).value == R"("x.example" is in no route
-  listener "handoff:/in", unmatched = "default": backend "a" (f:5): handoff by "stream" to unix:/a; not held: where it fails, or does not answer within 5s, backend "b"
+  listener "handoff:/in", unmatched = "default": backend "a" (f:5): handoff by "stream" to unix:/a; not held: where it fails, or does not answer within 1s, backend "b"
   a client that comes by datagram cannot have "a", whose protocol is "stream": it goes to "b" at once
-  backend "b" (f:8): handoff by "stream" to unix:/b; not held: where it fails, or does not answer within 5s, backend "c"
+  backend "b" (f:8): handoff by "stream" to unix:/b; not held: where it fails, or does not answer within 1s, backend "c"
   a client that comes by datagram cannot have "b", whose protocol is "stream": it goes to "c" at once
   backend "c" (f:11): handoff by "datagram" to unix:/c; held for up to 5s while it is away, then closed
 )");

@@ -9,9 +9,13 @@
 #include "snipass/net/foreign.hpp"
 #include "tcp_client.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -72,6 +76,16 @@ tcp_client send_lingering(const connection& one, way send) {
     return std::move(client.client);
 }
 
+// One whose last copy is in the queue of a socket that is in the connection's queue.
+tcp_client send_slow(const connection& one) {
+    connection inner;
+    tcp_connection client;
+    make_lingering(client.accepted.get());
+    send_with(*inner.far, byte, std::array{client.accepted.get()});
+    send_with(*one.far, byte, std::array{inner.near.get()});
+    return std::move(client.client);
+}
+
 std::size_t threads() {
     const std::filesystem::directory_iterator all{"/proc/self/task"};
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
@@ -128,22 +142,33 @@ TEST_CASE("handoff_close_foreign: a socket does not linger, and another file is 
     handoff_close_foreign(&handoff_libc, ::dup(0));
 }
 
-TEST_CASE("turn_away: what it cannot strip of its end's time ends in another thread") {
+TEST_CASE("turn_away: what it cannot strip of its end's time ends in another thread, one for each sender") {
     std::thread{[] {}}.join(); // ThreadSanitizer has one of its own from the first on
     const auto before = threads();
-    connection one;
-    connection inner; // in whose queue the socket is
-    tcp_connection client;
-    make_lingering(client.accepted.get());
-    send_with(*inner.far, byte, std::array{client.accepted.get()});
-    send_with(*one.far, byte, std::array{inner.near.get()});
-    client.accepted.reset();
-    inner.near.reset();
-    inner.far.reset();
-    net::turn_away(std::move(one.near));
+    std::vector<tcp_client> deaf;
+    const auto account = std::make_shared<int>();
+    for (int i = 0; i < 12; ++i) {
+        connection one;
+        deaf.push_back(send_slow(one));
+        net::turn_away(std::move(one.near), 1, account);
+    }
     CHECK(threads() == before + 1); // it waits there
-    client.client.reset();          // and no longer
+    CHECK(account.use_count() == 13);
+
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    const test_fd reader{ends[0]};
+    test_fd writer{ends[1]};
+    connection another;
+    send_with(*another.far, byte, std::array{writer.get()});
+    writer.reset();
+    net::turn_away(std::move(another.near), 2);
+    pollfd end{reader.get(), POLLIN, 0};
+    CHECK(::poll(&end, 1, 10'000) == 1); // the pipe's last writer is gone
+
+    deaf.clear(); // and no longer
     wait_for_threads(before);
+    CHECK(account.use_count() == 1);
 }
 
 TEST_CASE("turn_away: a connection without descriptors is closed at once") {
@@ -151,6 +176,6 @@ TEST_CASE("turn_away: a connection without descriptors is closed at once") {
     const auto before = threads();
     connection one;
     send_with(*one.far, byte, {});
-    net::turn_away(std::move(one.near));
+    net::turn_away(std::move(one.near), 0);
     CHECK(threads() == before);
 }
