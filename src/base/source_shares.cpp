@@ -8,26 +8,13 @@
 namespace snipass {
 namespace {
 
-struct level {
-    unsigned length;
-    std::size_t cost;
-};
-
 constexpr std::size_t full_cost = 16; // a network has full_cost / cost shares
-constexpr std::array v4_levels{level{32, full_cost}};
-constexpr std::array v6_levels{level{64, full_cost}, level{56, full_cost / 4}, level{48, full_cost / 16}};
 
-std::span<const level> levels_of(const ip_address& source) noexcept {
-    return source.is_v4() ? std::span<const level>{v4_levels} : v6_levels;
+std::size_t cost_in(const source_level& one) noexcept {
+    return full_cost / one.shares;
 }
 
 } // namespace
-
-std::size_t source_shares::hash::operator()(const ip_prefix& one) const noexcept {
-    auto seed = std::size_t{one.length()};
-    boost::hash_combine(seed, boost::hash_range(one.address().bytes().begin(), one.address().bytes().end()));
-    return seed;
-}
 
 source_shares::place* source_shares::enter(place& one, const ip_address& source) {
     one.in_ = this;
@@ -64,11 +51,11 @@ void source_shares::count_all() {
 }
 
 void source_shares::count(place& one) {
-    const auto levels = levels_of(one.source_);
-    std::array<network*, v6_levels.size()> networks{};
+    const auto levels = source_levels(one.source_);
+    std::array<network*, most_source_levels> networks{};
     for (std::size_t i = 0; i < levels.size(); ++i) {
         const ip_prefix prefix{one.source_, levels[i].length};
-        networks[i] = &networks_.try_emplace(prefix, prefix, levels[i].cost).first->second;
+        networks[i] = &networks_.try_emplace(prefix, prefix, cost_in(levels[i])).first->second;
     }
     one.memberships_ = std::make_unique<place::membership[]>(levels.size());
     not_counted_.erase(not_counted_.iterator_to(one));
@@ -79,7 +66,7 @@ void source_shares::count(place& one) {
 }
 
 std::span<source_shares::place::membership> source_shares::memberships_of(const place& one) noexcept {
-    return {one.memberships_.get(), one.memberships_ ? levels_of(one.source_).size() : 0};
+    return {one.memberships_.get(), one.memberships_ ? source_levels(one.source_).size() : 0};
 }
 
 void source_shares::join(place::membership& one, network& to) noexcept {
@@ -104,7 +91,7 @@ void source_shares::part(place::membership& one) noexcept {
 source_shares::network* source_shares::largest_of(const ip_address& source) {
     count_all();
     network* largest = nullptr;
-    for (const auto& one : levels_of(source)) {
+    for (const auto& one : source_levels(source)) {
         const auto found = networks_.find(ip_prefix{source, one.length});
         if (found != networks_.end() && (largest == nullptr || *largest < found->second))
             largest = &found->second;
@@ -118,8 +105,8 @@ bool source_shares::has_room_for(const ip_address& source) {
     count_all();
     if (by_load_.empty())
         return false;
-    return std::ranges::all_of(levels_of(source), [&](const level& one) {
-        return load_of({source, one.length}) + one.cost < by_load_.rbegin()->load();
+    return std::ranges::all_of(source_levels(source), [&](const source_level& one) {
+        return load_of({source, one.length}) + cost_in(one) < by_load_.rbegin()->load();
     });
 }
 
@@ -131,8 +118,8 @@ std::size_t source_shares::load_of(const ip_prefix& prefix) const {
 std::size_t source_shares::places_with_one_more(const ip_address& source) {
     count_all();
     std::size_t most = 0;
-    for (const auto& one : levels_of(source))
-        most = std::max(most, load_of({source, one.length}) + one.cost);
+    for (const auto& one : source_levels(source))
+        most = std::max(most, load_of({source, one.length}) + cost_in(one));
     return (most + full_cost - 1) / full_cost;
 }
 

@@ -12,19 +12,24 @@ using namespace std::chrono_literals;
 constexpr std::size_t batch_size = 32'768;
 constexpr auto longest_delay = 100ms;
 
-// was_refused: before any backend was tried. A stranger can have as many of these as it likes.
-bool was_refused(const record& one) noexcept {
-    return one.backend.empty();
+// was_served: all others cost whoever sends them next to nothing, so a stranger can have as many as it likes.
+bool was_served(const record& one) noexcept {
+    return one.outcome == outcome::handed_off || one.outcome == outcome::proxied;
+}
+
+// name_of is a single address as it stands in the sessions' lines.
+std::string name_of(const ip_prefix& source) {
+    return source.address().is_v4() ? source.address().to_string() : source.to_string();
 }
 
 } // namespace
 
 access_log::access_log(net::event_loop& loop, log& target)
     : loop_(loop), target_(target),
-      refused_(loop, refused_lines, [&target](const ip_address& source, std::size_t left_out) {
-          const auto address = source == ip_address{} ? "many" : source.to_string();
-          target.write(config::log_level::info, "more clients of one source were refused",
-                       {{"source", address}, {"lines_left_out", std::uint64_t{left_out}}});
+      refused_(loop, refused_lines, [&target](const std::optional<ip_prefix>& source, std::size_t left_out) {
+          target.write(
+              config::log_level::info, "more clients of one source were refused",
+              {{"source", source ? name_of(*source) : "many"}, {"lines_left_out", std::uint64_t{left_out}}});
       }) {}
 
 access_log::~access_log() {
@@ -41,7 +46,7 @@ void access_log::add(record& one) {
     const bool empty = one.left_without_a_byte();
     if (empty && !settings_.empty && settings_.level > config::log_level::debug)
         return;
-    if (!settings_.access || (was_refused(one) && !refused_.may_write(one.client.address)))
+    if (!settings_.access || (!was_served(one) && !refused_.may_write(one.client.address)))
         return;
     if (one.duration == 0us)
         one.end_now();

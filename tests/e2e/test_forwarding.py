@@ -56,9 +56,9 @@ class Forwarding(CaseWithNeighbour):
                 f'proxy = ["{{host_name}}:{port}"]\n{rest}\n')
         return self.router(rest, head=head or harness.case.HEAD, compare_descriptors=False, **options)
 
-    def ask(self, router, name, host="127.0.0.1", listener="127.0.0.1:0"):
+    def ask(self, router, name, host="127.0.0.1", listener="127.0.0.1:0", source=""):
         """What a client that asks for `name` gets, up to the end."""
-        with socket.create_connection((host, router.port(listener)), DEADLINE) as client:
+        with socket.create_connection((host, router.port(listener)), DEADLINE, (source, 0)) as client:
             client.sendall(client_hello(name))
             return read_all(client)
 
@@ -75,12 +75,14 @@ class Forwarding(CaseWithNeighbour):
         port = free_port()
         self.serve(socket.create_server(("", port), backlog=16), self.greet)  # on all addresses of this machine
         router = self.forward(port)
-        for address in ("127.0.0.1", "127.0.0.53", "10.1.2.3", "172.16.1.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",
-                        "192.0.2.1", "255.255.255.255", OWN):
+        addresses = ("127.0.0.1", "127.0.0.53", "10.1.2.3", "172.16.1.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",
+                     "192.0.2.1", "255.255.255.255", OWN)
+        for number, address in enumerate(addresses):
             with self.subTest(address):
                 name = address.replace(".", "-") + ".test"
                 self.resolver.answers[name] = [address]
-                self.assertEqual(self.ask(router, name), (b"", "fin"))
+                source = f"127.0.3.{number + 1}"  # each has a line in the log
+                self.assertEqual(self.ask(router, name, source=source), (b"", "fin"))
                 self.assertEqual(router.session(server_name=name)["outcome"],
                                  "backend_absent" if address == "255.255.255.255" else "destination_refused")
         self.assertEqual(self.served, [])

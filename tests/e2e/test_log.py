@@ -39,10 +39,6 @@ class Log(Case):
                 read_all(client)
         return router, addresses[0]
 
-    def counted(self, router):
-        router.signal(signal.SIGUSR1)
-        return router.wait_for(lambda me: [e for e in me.events if e.get("message") == "counters"], "counters")[-1]
-
     def test_text(self):
         router, client = self.start_router('format = "text"')
         lines = router.wait_for(
@@ -68,7 +64,7 @@ class Log(Case):
     def test_the_counters_on_sigusr1(self):
         router, _ = self.start_router('format = "json"')
         router.sessions(3)
-        counters = self.counted(router)
+        counters = router.counters()
         expected = {"accepted": 3, "accept_paused": 0, "handed_off": 1, "no_route": 1, "not_tls": 1, "shed": 0, "match_wildcard": 1,
                     "match_no_route": 1, "match_not_tls": 1, "match_exact": 0}
         self.assertEqual({key: counters[key] for key in expected}, expected)
@@ -77,14 +73,38 @@ class Log(Case):
         router, _ = self.start_router('format = "json"')
         router.sessions(3)
         socket.create_connection(("127.0.0.1", router.port()), DEADLINE).close()
-        wait_until(lambda: self.counted(router)["empty"] == 1, "it is counted")
-        self.assertEqual(self.counted(router)["client_closed"], 1)
+        wait_until(lambda: router.counters()["empty"] == 1, "it is counted")
+        self.assertEqual(router.counters()["client_closed"], 1)
         router.terminate()
         self.assertEqual(len([e for e in router.events if e.get("event") == "session"]), 3)
 
+    def burst(self, router):
+        """So many clients of one source at once, one way or the other."""
+        router.port()  # it has told
+        router.signal(signal.SIGSTOP)
+        clients = [self.connect(router, client_hello("blog.example.com")) for _ in range(60)]
+        router.signal(signal.SIGCONT)
+        return clients
+
+    def test_a_source_has_few_lines_a_second_of_clients_that_nobody_serves(self):
+        router = self.router(self.backend("blog", rest='hold = "0s"'), head=HEAD.format('format = "json"'))
+        for client in self.burst(router):
+            self.assertEqual(read_all(client), (b"", "fin"))
+        router.wait_counted(backend_absent=60)
+        router.terminate()
+        told = [e for e in router.events if e.get("message") == "more clients of one source were refused"]
+        self.assertEqual({e["source"] for e in told}, {"127.0.0.1"})
+        self.assertEqual(len(router.sessions(outcome="backend_absent")) + sum(e["lines_left_out"] for e in told), 60)
+
+    def test_each_client_that_is_served_has_its_line(self):
+        self.receiver("blog", serve="raw")
+        router = self.router(self.backend("blog"), head=HEAD.format('format = "json"'))
+        self.burst(router)
+        router.sessions(60, outcome="handed_off")
+
     def test_without_sessions(self):
         router, _ = self.start_router('format = "json"\naccess = false')
-        wait_until(lambda: self.counted(router)["handed_off"] == 1, "it is counted")
+        wait_until(lambda: router.counters()["handed_off"] == 1, "it is counted")
         router.terminate()
         self.assertEqual([e for e in router.events if e.get("event") == "session"], [])
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
+#include "snipass/base/source.hpp"
 
-#include <boost/functional/hash.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
@@ -15,10 +15,8 @@
 
 namespace snipass {
 
-// source_shares bounds the places that strangers take, and keeps those of each source apart. A source is an
-// IPv4 address or an IPv6 /64. Whoever has a /56 or a /48 has many of these, so each of them counts as a
-// source, too, with the share of 4 and of 16. At the bound the newest place of the largest source goes: who
-// has many loses one, who has few loses none.
+// source_shares bounds the places that strangers take, and keeps those of each source (source_levels) apart.
+// At the bound the newest place of the largest source goes: who has many loses one, who has few loses none.
 //
 // As long as it is not half full it only knows who is in: who gets on quickly costs no look at a source, and
 // no allocation. One thread only.
@@ -36,6 +34,7 @@ class source_shares {
 
         void leave() noexcept; // again is harmless
         [[nodiscard]] bool is_in() const noexcept { return in_ != nullptr; }
+        [[nodiscard]] const ip_address& source() const noexcept { return source_; } // of who is, or was, in
 
       private:
         friend class source_shares;
@@ -98,9 +97,6 @@ class source_shares {
         [[nodiscard]] std::size_t load() const noexcept { return cost * members.size(); }
         friend bool operator<(const network& a, const network& b) noexcept { return a.load() < b.load(); }
     };
-    struct hash {
-        std::size_t operator()(const ip_prefix& one) const noexcept;
-    };
     using by_load = boost::intrusive::multiset<network, boost::intrusive::constant_time_size<false>>;
 
     [[nodiscard]] bool is_of_largest(const place& one) const noexcept;
@@ -117,7 +113,7 @@ class source_shares {
     boost::intrusive::list<place,
                            boost::intrusive::member_hook<place, place::line_hook, &place::in_not_counted_>>
         not_counted_; // newer than all who are
-    std::unordered_map<ip_prefix, network, hash> networks_;
+    std::unordered_map<ip_prefix, network, prefix_hash> networks_;
     by_load by_load_; // the largest is the last
 };
 

@@ -15,8 +15,8 @@ namespace snipass::server {
 // access_log costs a session the formatting of its line; the log's lock and the wake-up of its thread are
 // paid once a batch. A line is written at most a tenth of a second after its session ended.
 //
-// One source could fill the disk with clients that no backend takes. Of those it gets `refused_lines` a
-// second; an event tells how many more there were.
+// One source could fill the disk with clients that nobody serves. Of those it gets `refused_lines` a second;
+// an event tells how many more there were.
 class access_log final : private net::alarm {
   public:
     static constexpr std::size_t refused_lines = 10;

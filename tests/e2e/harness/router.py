@@ -111,6 +111,22 @@ class Router(Watched):
     def session(self, **wanted):
         return self.sessions(1, **wanted)[-1]
 
+    def counters(self):
+        """What it has counted up to now."""
+        def told(router):
+            return [e for e in router.events if e.get("message") == "counters"]
+        before = len(told(self))
+        self.signal(signal.SIGUSR1)
+        return self.wait_for(lambda me: told(me)[before:], "counters")[-1]
+
+    def wait_counted(self, **wanted):
+        """Of refused clients of one source not all have a line."""
+        try:
+            wait_until(lambda: wanted.items() <= self.counters().items(), "")
+        except AssertionError:
+            counted = {key: value for key, value in self.counters().items() if value}
+            raise AssertionError(f"counted should be {wanted}, and are {counted}") from None
+
     # -- what it holds
 
     def descriptors(self):

@@ -24,8 +24,7 @@ struct fixture {
              std::string_view client = "192.0.2.1") const {
         server::record one;
         one.outcome = outcome;
-        if (outcome == server::outcome::handed_off)
-            one.backend = "blog";
+        one.backend = "blog";
         one.client.address = *ip_address::parse(client);
         one.listener = "test";
         for (int i = 0; i < n; ++i)
@@ -121,16 +120,18 @@ TEST_CASE("access_log: configured off it writes nothing, and in JSON it writes J
 
 TEST_CASE("access_log: a source gets ten lines a second of refused clients, and a count of the rest") {
     fixture test;
-    test.add(13, server::outcome::malformed);
+    test.add(7, server::outcome::malformed);
+    test.add(6, server::outcome::backend_absent); // a backend was tried
     test.add(10, server::outcome::no_route, "192.0.2.2");
     test.add(50, server::outcome::handed_off);
+    test.add(50, server::outcome::proxied);
     test.add(6, server::outcome::shed, "2001:db8::1");
     test.add(6, server::outcome::shed, "2001:db8::ffff:1"); // the same /64
     test.access.reset();
     test.log.reset();
     const auto text = test.captured.text();
-    CHECK(std::ranges::count(text, '\n') == 10 + 10 + 50 + 10 + 2);
+    CHECK(std::ranges::count(text, '\n') == 10 + 10 + 50 + 50 + 10 + 2);
     CHECK(text.find("source=\"192.0.2.1\" lines_left_out=3") != std::string::npos);
-    CHECK(text.find("source=\"2001:db8::\" lines_left_out=2") != std::string::npos);
+    CHECK(text.find("source=\"2001:db8::/64\" lines_left_out=2") != std::string::npos);
     CHECK(text.find("192.0.2.2\" lines_left_out") == std::string::npos);
 }
