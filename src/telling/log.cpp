@@ -22,7 +22,18 @@
 namespace snipass::server {
 namespace {
 
-constexpr std::size_t queue_size = 4096; // entries; an entry is one event, or a batch of session lines
+// An entry is one event, or a batch of session lines. However small it is, it is counted as `least_cost`
+// bytes, so that there are never more entries than the queue has room for. Some of the bytes are kept for
+// events.
+constexpr std::size_t queue_size = 4096;
+constexpr std::size_t most_bytes = 8 << 20;
+constexpr std::size_t most_bytes_of_sessions = most_bytes - (1 << 20);
+constexpr std::size_t least_cost = most_bytes / queue_size;
+
+constexpr std::size_t cost_of(std::size_t size) noexcept {
+    return std::max(size, least_cost);
+}
+
 constexpr int patience_at_exit_ms = 1000;
 constexpr auto tell_interval = std::chrono::seconds{1};
 
@@ -113,7 +124,16 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
     stderr_sink(const std::atomic<config::log_format>& format, bool to_journal)
         : format_(format), to_journal_(to_journal) {}
 
-    void watch(spdlog::details::thread_pool& queue) noexcept { queue_ = &queue; }
+    // has_room_for takes so many bytes into account until they are written. False: they have to be dropped.
+    bool has_room_for(std::size_t size, std::size_t most) noexcept {
+        const auto cost = cost_of(size);
+        if (waiting_.fetch_add(cost) + cost <= most)
+            return true;
+        waiting_ -= cost;
+        ++dropped_;
+        return false;
+    }
+
     void end_soon() noexcept { ending_ = true; }
 
   private:
@@ -121,16 +141,17 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
         tell_dropped();
         tell_lost();
         write({message.payload.data(), message.payload.size()});
+        waiting_ -= cost_of(message.payload.size());
     }
     void flush_() override {}
 
     // Told here and not where it happens: a queue that is full would drop a line for this one, too.
     void tell_dropped() {
-        const auto dropped = queue_->overrun_counter();
+        const std::size_t dropped = dropped_;
         const auto now = std::chrono::steady_clock::now();
-        if (dropped == dropped_ || now - told_at_ < tell_interval)
+        if (dropped == told_dropped_ || now - told_at_ < tell_interval)
             return;
-        const field batches{"batches", std::uint64_t{dropped - std::exchange(dropped_, dropped)}};
+        const field batches{"batches", std::uint64_t{dropped - std::exchange(told_dropped_, dropped)}};
         told_at_ = now;
         write(event_line({format_, to_journal_}, config::log_level::warn,
                          "log lines were dropped: standard error is not read fast enough", {&batches, 1}));
@@ -183,9 +204,10 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
     const std::atomic<config::log_format>& format_;
     const bool to_journal_;
     std::atomic<bool> ending_ = false;
-    spdlog::details::thread_pool* queue_ = nullptr;
-    std::size_t dropped_ = 0; // entries, as last told
-    std::size_t lost_ = 0;    // not told yet
+    std::atomic<std::size_t> waiting_ = 0; // bytes
+    std::atomic<std::size_t> dropped_ = 0; // entries
+    std::size_t told_dropped_ = 0;
+    std::size_t lost_ = 0; // not told yet
     std::string why_lost_;
     std::chrono::steady_clock::time_point told_lost_at_{};
     bool is_cut_ = false; // the last line was written in part
@@ -201,8 +223,12 @@ struct log::impl {
           pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
           logger(std::make_shared<spdlog::async_logger>("snipass", sink, pool,
                                                         spdlog::async_overflow_policy::overrun_oldest)) {
-        sink->watch(*pool);
         logger->set_level(spdlog::level::trace); // what is written here was let through already
+    }
+
+    void put(std::string_view text, std::size_t most) {
+        if (sink->has_room_for(text.size(), most))
+            logger->log(spdlog::level::critical, spdlog::string_view_t{text.data(), text.size()});
     }
 
     std::shared_ptr<stderr_sink> sink;
@@ -225,11 +251,11 @@ void log::configure(const config::log_settings& settings) noexcept {
 
 void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {
     if (level >= level_)
-        write_lines(event_line({format_, to_journal_}, level, message, fields));
+        impl_->put(event_line({format_, to_journal_}, level, message, fields), most_bytes);
 }
 
 void log::write_lines(std::string_view lines) {
-    impl_->logger->log(spdlog::level::critical, spdlog::string_view_t{lines.data(), lines.size()});
+    impl_->put(lines, most_bytes_of_sessions);
 }
 
 } // namespace snipass::server

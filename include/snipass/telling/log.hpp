@@ -15,8 +15,8 @@
 
 namespace snipass::server {
 
-// log writes to standard error from a thread of its own. Its queue is bounded; when the reader is slower than
-// the writers the oldest lines are dropped, and how many is told. Thread-safe.
+// log writes to standard error from a thread of its own. Its queue is bounded, in bytes; while it is full,
+// what comes is dropped, sessions' lines before events, and how much is told. Thread-safe.
 class log {
   public:
     explicit log(const config::log_settings& settings);

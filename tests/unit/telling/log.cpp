@@ -215,6 +215,19 @@ TEST_CASE("log: nobody waits for a reader that does not read, and what is lost i
     CHECK(heard.find("log lines were dropped") != std::string::npos);
 }
 
+TEST_CASE("log: of batches that nobody reads no more than so many bytes are kept") {
+    constexpr std::size_t batches = 1'000;
+    captured_stderr captured;
+    server::log log{settings(log_level::info)};
+    const auto batch = std::string(32'767, 'x') + "\n";
+    for (std::size_t i = 0; i < batches; ++i)
+        log.write_lines(batch);
+    log.write(log_level::info, "the last"); // there is room for events
+    const auto heard = read_until(captured.fd(), "the last");
+    CHECK(heard.size() < (std::size_t{8} << 20) + 2 * pipe_size);
+    CHECK(heard.find("log lines were dropped") != std::string::npos);
+}
+
 TEST_CASE("log: at its end it gives a reader that does not read one chance, not one a line") {
     captured_stderr captured;
     auto log = std::make_unique<server::log>(settings(log_level::info));
