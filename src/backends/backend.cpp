@@ -2,6 +2,8 @@
 // What one worker knows of one backend.
 #include "snipass/backends/backend.hpp"
 
+#include "snipass/base/source.hpp"
+
 #include <algorithm>
 
 namespace snipass::server {
@@ -45,57 +47,64 @@ void backend::knocked_in_vain(outcome why) noexcept {
 void backend::took(log& to) {
     presence_->took(to, settings_.name);
     pause_ = first_pause;
-    for (auto& one : held_) {
-        one.called_ = true;
-        one.sleeper_.wake();
+    for (int calls = 2; calls > 0 && !held_.empty(); --calls) {
+        auto& next = held_.front();
+        held_.pop_front();
+        next.sleeper_.wake();
     }
 }
 
-// Who is displaced while it is offered stays until the answer, so there is a bound on these, too.
 backend::pending::pending(backend& owner, const ip_address& source) : owner_(owner) {
-    auto& shares = owner.shares_;
-    if (shares.size() >= shares.limit() && !owner.displaceable_.empty())
-        owner.displaceable_.front().make_way();
-    if (owner.pending_ >= 2 * shares.limit())
-        displaced_ = true;
-    else if (auto* const gone = shares.enter(*this, source))
+    if (owner.shares_.size() >= owner.shares_.limit() && !owner.displaceable_.empty())
+        owner.displace_first_for(source);
+    if (auto* const gone = owner.shares_.enter(*this, source))
         static_cast<pending*>(gone)->make_way();
-    ++owner.pending_;
+}
+
+// displace_first_for: of whichever source has to make way for one more of `source`, the first of those who
+// may be displaced goes, if there is one.
+void backend::displace_first_for(const ip_address& source) {
+    const bool is_its_own = !shares_.has_room_for(source);
+    const auto loser = source_of(is_its_own ? source : shares_.newest_of_largest()->source());
+    const auto first = std::ranges::find_if(
+        displaceable_, [&loser](const pending& one) { return source_of(one.source()) == loser; });
+    if (first != displaceable_.end())
+        first->make_way();
 }
 
 void backend::pending::may_be_displaced() {
-    if (!in_displaceable_.is_linked() && !displaced_)
+    if (!in_displaceable_.is_linked() && !is_displaced())
         owner_.displaceable_.push_back(*this);
 }
 
 void backend::pending::make_way() {
     leave();
     in_displaceable_.unlink();
-    displaced_ = true;
-    if (held_ != nullptr)
-        held_->sleeper_.wake();
+    displacement_.come();
 }
 
 backend::held::held(pending& client, net::event_loop& loop)
     : client_(client), owner_(client.owner_), sleeper_(loop) {
-    client_.held_ = this;
     owner_.held_.push_back(*this);
 }
 
 backend::held::~held() {
-    client_.held_ = nullptr;
+    const bool had_its_turn = !in_queue_.is_linked() || &owner_.held_.front() == this;
     in_queue_.unlink();
-    if (!owner_.held_.empty())
-        owner_.held_.front().sleeper_.wake(); // maybe it is the first now
+    if (had_its_turn && !owner_.held_.empty())
+        owner_.held_.front().sleeper_.wake(); // it is the first now
 }
 
 net::task<bool> backend::held::wait(net::time_point until) {
+    if (!in_queue_.is_linked())
+        owner_.held_.push_back(*this);
     const auto is_first = [this] { return &owner_.held_.front() == this; };
-    called_ = false;
     const auto interval = is_first() ? owner_.pause_ : net::clock::duration{look_interval};
     const auto next = std::min(net::clock::now() + interval, until);
+    const net::interruption::cover displaced{client_.displacement(), sleeper_};
     co_await sleeper_.sleep(next);
-    co_return (called_ || is_first()) && !client_.is_displaced();
+    const bool was_called = !in_queue_.is_linked();
+    co_return (was_called || is_first()) && !client_.is_displaced();
 }
 
 } // namespace snipass::server

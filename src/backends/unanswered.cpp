@@ -14,6 +14,35 @@ void unanswered::allow(std::size_t most, std::size_t channels) noexcept {
     part_ = std::max<std::size_t>(most / std::max<std::size_t>(channels, 1), 1);
 }
 
+unanswered::one::one(unanswered& all, const ip_address& source, std::size_t clients)
+    : all_(all), clients_(clients) {
+    if (all_.is_half_full()) {
+        const std::lock_guard lock{all_.mutex_};
+        (void)all_.shares_.enter(place_, source); // without a limit
+    }
+    all_.size_.fetch_add(clients_, std::memory_order_relaxed);
+}
+
+unanswered::one::~one() {
+    all_.size_.fetch_sub(clients_, std::memory_order_relaxed);
+    if (!place_.is_in())
+        return;
+    const std::lock_guard lock{all_.mutex_};
+    place_.leave();
+}
+
+std::optional<outcome> unanswered::why_not(const ip_address& source) {
+    if (!is_half_full())
+        return std::nullopt;
+    if (!has_room())
+        return outcome::backend_overdue;
+    const std::lock_guard lock{mutex_};
+    const auto free = most_ - std::min<std::size_t>(size_, most_);
+    if (shares_.places_with_one_more(source) > free)
+        return outcome::backend_overdue_source;
+    return std::nullopt;
+}
+
 void unanswered::leave_behind(os::unique_fd socket, std::size_t datagrams) {
     if (!socket || os::unsent(socket.get()) == 0)
         return;

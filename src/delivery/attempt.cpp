@@ -51,7 +51,8 @@ std::string_view why_not_theirs(const error_code& ec, const config::handoff_sett
 
 bool may_pass_soon(outcome why) noexcept {
     return why == outcome::backend_backlog_full || why == outcome::backend_queue_full ||
-           why == outcome::backend_overdue || why == outcome::no_resources;
+           why == outcome::backend_overdue || why == outcome::backend_overdue_source ||
+           why == outcome::no_resources;
 }
 
 } // namespace snipass::server

@@ -96,8 +96,8 @@ task<connection> connecting::run() {
         if (auto won = take_finished()) // after each start: one that has won ends the race
             co_return std::move(*won);
         if (has_turn() && net::clock::now() >= next_at_) {
-            if (next_ > 0 &&
-                client_.is_gone()) // the first attempt is always worth it; looking costs a system call
+            // The first attempt is always worth it; looking costs a system call.
+            if (client_.is_displaced() || (next_ > 0 && client_.is_gone()))
                 co_return not_connected{net::wait_error::cancelled};
             if (next_ > 0 && net::clock::now() >= limit_.last_begin)
                 next_ = candidates_.size(); // those under way have their time
@@ -108,7 +108,7 @@ task<connection> connecting::run() {
         if (!has_more() && race_.under_way() == 0)
             co_return last_;
         const auto next = has_turn() ? next_at_ : net::time_point::max();
-        co_await race_.wait(std::min(next, net::clock::now() + look_interval));
+        co_await race_.wait(std::min(next, net::clock::now() + look_interval), client_.displacement());
         if (race_.has_finished())
             continue;
         if (const auto why = why_stop())
@@ -119,6 +119,8 @@ task<connection> connecting::run() {
 // why_stop: a client that has closed its side has had enough, or has said all: it is waited for. Either way
 // the address that has not answered by now is slow.
 error_code connecting::why_stop() {
+    if (client_.is_displaced())
+        return net::wait_error::cancelled;
     if (client_.is_removed(settings_))
         return has_been_removed;
     if (os::peer_has_closed(client_.socket.get()))

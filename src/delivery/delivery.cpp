@@ -25,7 +25,15 @@ task<attempt> offer(routed_client& client, backend& to, net::time_point until) {
     return to.settings().handoff() != nullptr ? hand_off(client, to, until) : relay(client, to, until);
 }
 
-constexpr std::string_view no_room = "max_pending clients are waiting for it";
+not_taken no_room() {
+    return {.why = outcome::backend_max_pending, .detail = "max_pending clients are waiting for it"};
+}
+
+// failed_for_now: nobody took the client, and it may be tried again; else null.
+const not_taken* failed_for_now(const attempt& made) {
+    const auto* const failed = std::get_if<not_taken>(&made);
+    return failed != nullptr && !failed->is_final ? failed : nullptr;
+}
 
 // awaits_answer: there was nothing to try, because the router has only just begun to ask where this backend
 // is. The answer may have come meanwhile.
@@ -52,16 +60,22 @@ bool says_more(outcome before) {
 constexpr auto longest_lag = 100ms;
 constexpr auto last_attempt = 1s;
 
+// What was consumed of a client is in our memory, and not in its socket: with more than this it is not held.
+// No hello of today's clients is so large.
+constexpr std::size_t most_consumed = 16'384;
+
 // hold keeps a client that nobody took, and offers it again while its backend is away. Whoever waits for the
 // first answer (`awaits`) is offered once it has come, however short the hold is.
-task<attempt> hold(routed_client& client, backend& to, backend::pending& place, not_taken last, bool awaits) {
+task<attempt> hold(routed_client& client, backend& to, not_taken last, bool awaits) {
     const auto begun = net::clock::now();
-    backend::held held{place, client.thread.loop};
+    backend::held held{*client.place, client.thread.loop};
     for (;;) {
         const auto until = begun + longest_hold(to, awaits);
-        if (net::clock::now() >= until || !client.keeps(place))
+        if (net::clock::now() >= until || !client.keeps_place())
             break;
         const bool my_turn = co_await held.wait(until);
+        if (client.is_displaced())
+            break;
         if (client.is_removed(to.settings()))
             co_return removed();
         const auto now = net::clock::now();
@@ -81,8 +95,6 @@ task<attempt> hold(routed_client& client, backend& to, backend::pending& place, 
     }
     if (client.is_gone())
         co_return not_taken{outcome::client_closed};
-    if (place.is_displaced())
-        co_return not_taken{.why = outcome::backend_max_pending, .detail = no_room};
     co_return last;
 }
 
@@ -108,19 +120,19 @@ task<delivered> deliver(routed_client client, std::size_t first) {
     for (std::optional at{first}; at; at = client.snapshot->backends[*at]->settings().sorry) {
         auto& to = *client.snapshot->backends[*at];
         client.about.backend = to.settings().name;
-        backend::pending pending{to, client.about.client.address};
-        if (pending.is_displaced()) {
-            why = outcome::backend_max_pending;
-            client.note(no_room);
-            continue;
-        }
-        auto made = co_await offer(client, to, net::time_point::max());
-        if (const auto* const failed = std::get_if<not_taken>(&made); failed && !failed->is_final) {
+        backend::pending place{to, client.about.client.address};
+        client.place = &place;
+        attempt made = no_room();
+        if (!place.is_displaced())
+            made = co_await offer(client, to, net::time_point::max());
+        if (const auto* const failed = failed_for_now(made); failed && !place.is_displaced()) {
             tell_away(client, to, *failed);
             const bool awaits = awaits_answer(to, *failed);
-            if (longest_hold(to, awaits) > 0ms)
-                made = co_await hold(client, to, pending, *failed, awaits);
+            if (longest_hold(to, awaits) > 0ms && client.consumed.size() <= most_consumed)
+                made = co_await hold(client, to, *failed, awaits);
         }
+        if (place.is_displaced() && failed_for_now(made))
+            made = no_room();
         const auto* const failed = std::get_if<not_taken>(&made);
         if (failed == nullptr) {
             to.took(client.thread.events);

@@ -88,8 +88,8 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
     name += ".";
     const auto deadline = net::clock::now() + settings.connect_timeout;
     const auto source = client.about.client.address;
-    const auto answer =
-        co_await client.thread.names.find(std::move(name), source, settings.resolve_interval, deadline);
+    const auto answer = co_await client.thread.names.find(std::move(name), source, settings.resolve_interval,
+                                                          deadline, client.displacement());
     if (!answer) {
         const bool late = answer.error() == net::wait_error::timed_out;
         const bool too_many = answer.error() == os::make_error(ENOBUFS);

@@ -22,10 +22,11 @@ constexpr auto last_retry = 50ms;
 
 // sleep_until: a client whose hello is complete goes before those whose is not. Where there are no
 // descriptors, one of them makes room, and there is nothing to wait for.
-task<> sleep_until(context& thread, net::time_point next, error_code why) {
-    if (why == os::make_error(EMFILE) && thread.make_room())
+task<> sleep_until(const routed_client& client, net::time_point next, error_code why) {
+    if (why == os::make_error(EMFILE) && client.thread.make_room())
         next = net::clock::now();
-    net::sleeper sleeper{thread.loop};
+    net::sleeper sleeper{client.thread.loop};
+    const net::interruption::cover displaced{client.displacement(), sleeper};
     co_await sleeper.sleep(next);
 }
 
@@ -56,9 +57,11 @@ task<attempt> hand_off(routed_client& client, backend& to, net::time_point until
             end = std::min(end, now + settings.attempt_timeout());
             if (!may_pass_soon(failed->why) || next >= end)
                 break;
-            co_await sleep_until(client.thread, next, failed->error);
+            co_await sleep_until(client, next, failed->error);
+            if (client.is_displaced())
+                co_return made;
         }
-        if (net::clock::now() >= until)
+        if (client.is_displaced() || net::clock::now() >= until)
             break;
     }
     co_return made;

@@ -61,7 +61,10 @@ task<error_code> greet(routed_client& client, int connection, const config::back
         if (const auto ec = os::last_error(); !os::would_block(ec))
             co_return ec;
         const auto look = net::clock::now() + look_interval;
+        const net::interruption::cover displaced{client.displacement(), watch};
         const auto ec = co_await watch.writable(std::min(deadline, look));
+        if (client.is_displaced())
+            co_return error_code{net::wait_error::cancelled};
         if (ec && (look >= deadline || client.is_gone() || client.is_removed(settings)))
             co_return ec;
     }
@@ -79,6 +82,8 @@ task<connection> connect_and_greet(routed_client& client, const config::backend_
         const auto ec = co_await greet(client, made->fd.get(), settings, limit.end);
         if (!ec)
             co_return made;
+        if (client.is_displaced())
+            co_return not_connected{ec, made->to.address->text};
         if (!settings.forward())
             note_failure(client.thread.events, settings, made->to, ec);
         const auto used = std::ranges::find_if(candidates, [&](const candidate& one) {

@@ -64,12 +64,12 @@ bool routed_client::is_gone() const {
     return ::poll(&one, 1, 0) > 0;
 }
 
-bool routed_client::keeps(backend::pending& place) const {
+bool routed_client::keeps_place() const {
     if (is_gone())
         return false;
     if (os::peer_has_closed(socket.get()))
-        place.may_be_displaced();
-    return !place.is_displaced();
+        place->may_be_displaced();
+    return !is_displaced();
 }
 
 bool routed_client::is_removed(const config::backend_settings& of, std::string_view address) const {

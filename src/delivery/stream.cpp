@@ -63,8 +63,8 @@ class reading final : private net::ready_target {
 // account is what the backend owes, for as long as it exists: until it has read what it was sent, and until
 // what it has sent in return is closed.
 struct account {
-    account(std::shared_ptr<presence> backend, std::size_t clients)
-        : of(std::move(backend)), sent(of->sent, clients) {}
+    account(std::shared_ptr<presence> backend, const ip_address& source, std::size_t clients)
+        : of(std::move(backend)), sent(of->sent, source, clients) {}
 
     std::shared_ptr<presence> of;
     unanswered::one sent;
@@ -76,8 +76,8 @@ void turn_away(os::unique_fd connection, std::shared_ptr<account> whose) {
 }
 
 task<> outlast(net::event_loop& loop, os::unique_fd connection, std::shared_ptr<presence> of,
-               std::size_t clients) {
-    auto mine = std::make_shared<account>(std::move(of), clients);
+               ip_address source, std::size_t clients) {
+    auto mine = std::make_shared<account>(std::move(of), source, clients);
     {
         reading other_end{loop, connection.get()};
         while (os::unsent(connection.get()) > 0)
@@ -89,10 +89,9 @@ task<> outlast(net::event_loop& loop, os::unique_fd connection, std::shared_ptr<
 // keep_account: a message that was not read is in flight, and nobody can take it back. To the backend the
 // connection is closed; it goes on here only to tell when it has been read, or is gone.
 // One stands for `clients`.
-void keep_account(net::event_loop& loop, os::unique_fd connection, const std::shared_ptr<presence>& of,
-                  std::size_t clients) {
+void keep_account(net::event_loop& loop, os::unique_fd connection, const offered& of, std::size_t clients) {
     (void)::shutdown(connection.get(), SHUT_RDWR);
-    loop.spawn(outlast(loop, std::move(connection), of, clients));
+    loop.spawn(outlast(loop, std::move(connection), of.to, of.source, clients));
 }
 
 // is_looked_at: whether we look if a backend that said ACK has read the message, too. An honest one has. A
@@ -103,8 +102,11 @@ bool is_looked_at(net::time_point deadline) {
     return deadline.time_since_epoch().count() / 1'000 % one_in == 0;
 }
 
-constexpr std::string_view overdue =
-    "max_unanswered clients were sent to it, and it has neither answered nor read any of these";
+std::string_view in_words(outcome full) noexcept {
+    return full == outcome::backend_overdue
+               ? "max_unanswered clients were sent to it, and it has neither answered nor read any of these"
+               : "its source has its share of max_unanswered: clients that were sent to it and not answered";
+}
 
 } // namespace
 
@@ -123,31 +125,34 @@ result<os::unique_fd> offer_by_stream(std::string_view path, client_socket& clie
     return connection;
 }
 
-task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client,
-                               const std::shared_ptr<presence>& to, os::unique_fd connection,
+task<attempt> answer_by_stream(net::event_loop& loop, offered one, os::unique_fd connection,
                                net::time_point deadline) {
-    const unanswered::one sent{to->sent};
+    const unanswered::one sent{one.to->sent, one.source};
     std::optional<net::fd_watch> answer{std::in_place, loop, connection.get()};
-    const auto ec = co_await answer->readable(deadline);
+    error_code ec;
+    {
+        const net::interruption::cover displaced{one.displacement, *answer};
+        ec = co_await answer->readable(deadline);
+    }
     // From here on the backend's ACK fails, so what was said before decides (docs/handoff.md, taking back).
     if (ec)
         os::refuse_answer(connection.get());
     const bool lies = may_hold_descriptors(connection.get());
     if (!lies && acknowledged(connection.get())) {
-        client.close(); // before the connection, whose end tells the backend that it is the only owner
+        one.client.close(); // before the connection, whose end tells the backend that it is the only owner
         if (!is_looked_at(deadline) || os::unsent(connection.get()) == 0) {
             answer->close(std::move(connection));
             co_return handed_off{};
         }
         answer.reset();
-        keep_account(loop, std::move(connection), to, one_in);
+        keep_account(loop, std::move(connection), one, one_in);
         co_return handed_off{};
     }
     answer.reset();
     if (os::unsent(connection.get()) > 0)
-        keep_account(loop, std::move(connection), to, 1);
+        keep_account(loop, std::move(connection), one, 1);
     else if (lies)
-        turn_away(std::move(connection), std::make_shared<account>(to, 1));
+        turn_away(std::move(connection), std::make_shared<account>(one.to, one.source, 1));
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
 }
 
@@ -159,15 +164,16 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
                          .is_final = true};
     const auto& settings = *to.settings().handoff();
     const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
-    if (!to.known()->sent.has_room())
-        return not_taken{.why = outcome::backend_overdue, .detail = overdue};
+    if (const auto full = to.known()->sent.why_not(client.about.client.address))
+        return not_taken{.why = *full, .detail = in_words(*full)};
     const auto header = proxy_protocol::write_v2(client.facts());
     auto connection = offer_by_stream(settings.paths[path], client.socket, header, settings.owner());
     if (!connection)
         return not_taken{.why = to_outcome(connection.error()),
                          .error = connection.error(),
                          .detail = why_not_theirs(connection.error(), settings)};
-    return answer_by_stream(client.thread.loop, client.socket, to.known(), std::move(*connection), deadline);
+    const offered one{client.socket, client.about.client.address, client.displacement(), to.known()};
+    return answer_by_stream(client.thread.loop, one, std::move(*connection), deadline);
 }
 
 } // namespace snipass::server

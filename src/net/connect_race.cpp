@@ -35,9 +35,11 @@ void connect_race::start(const ip_endpoint& to, const std::optional<ip_address>&
     state_->loop.spawn(run(state_, number, begin_connect(to, source), deadline));
 }
 
-task<> connect_race::wait(time_point until) {
-    if (state_->finished.empty())
-        co_await state_->news.sleep(until);
+task<> connect_race::wait(time_point until, interruption& by) {
+    if (!state_->finished.empty())
+        co_return;
+    const interruption::cover interrupted{by, state_->news};
+    co_await state_->news.sleep(until);
 }
 
 std::optional<connect_race::ended> connect_race::finished() {

@@ -91,17 +91,20 @@ void name_cache::set_limits(const limits& to) {
 }
 
 task<name_cache::answer> name_cache::find(std::string name, ip_address source, std::chrono::milliseconds keep,
-                                          time_point deadline) {
+                                          time_point deadline, interruption& by) {
     const auto one = at(std::move(name));
     if (!one->asked && one->known && clock::now() < one->good_until)
         co_return *one->known;
     waiter mine{*this, one, source, keep};
-    while (!mine.is_answered && !mine.is_turned_away && clock::now() < deadline) {
+    const interruption::cover interrupted{by, mine.nap};
+    while (!mine.is_answered && !mine.is_turned_away && !by.has_come() && clock::now() < deadline) {
         ask(mine);
         co_await mine.nap.sleep(deadline);
     }
     if (mine.is_answered)
         co_return *one->known;
+    if (by.has_come())
+        co_return error_code{wait_error::cancelled};
     co_return mine.is_turned_away ? os::make_error(ENOBUFS) : error_code{wait_error::timed_out};
 }
 

@@ -165,6 +165,21 @@ class RealClients(Chain):
         self.assertEqual(far.recv(65536)[:5], HELLO[:5])
         second.sessions(5, outcome="handed_off")
 
+    def test_who_was_read_in_large_part_is_not_held(self):
+        second = self.second(self.to_receiver(protocol="datagram", rest='hold = "1h"'))
+        held, near = self.client()
+        self.send_datagram(bytes(16_384), [near])
+        near.close()
+        second.wait_counted(accepted=1)
+        other, near = self.client()
+        self.send_datagram(bytes(16_385), [near])
+        near.close()
+        self.assertEqual(read_all(other), (b"", "fin"))
+        second.wait_counted(accepted=2, backend_absent=1)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        held.close()
+        second.wait_counted(client_closed=1)
+
     def test_a_stream_backend_cannot_have_what_came_by_datagram(self):
         self.receiver("blog")
         self.receiver("last", protocol="datagram", serve="raw")

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: BSL-1.0
 """What strangers share, and one of them takes all of: the others are served all the same."""
 
-import array
 import os
-import select
 import socket
 import struct
 import threading
 
 import harness
 from harness import Case, client_hello, read_all, read_exactly, wait_until
+from harness.hoarder import Hoarder
 
 # Each worker has a part of a bound, and not exactly its part of the clients.
 HEAD = harness.case.HEAD.replace("workers = 2", "workers = 1")
@@ -29,15 +28,17 @@ class Shares(Case):
     def check_a_backend_that_is_away(self, router, greedy, honest):
         """Greedy and honest connect. 1,100 whole hellos of one source, then 100 of as many, then the backend comes back."""
         first = [greedy() for _ in range(1_100)]
-        router.sessions(1_100 - 1_024, outcome="backend_max_pending")
+        router.wait_counted(backend_max_pending=1_100 - 1_024)
         self.wait_held(router, 1_024)
         then = [honest(number) for number in range(1, 101)]
-        displaced = router.sessions(1_100 - 1_024 + 100, outcome="backend_max_pending")
-        self.assertEqual(len({line["client"].rpartition(":")[0] for line in displaced}), 1)
+        displaced = 1_100 - 1_024 + 100
+        router.wait_counted(accepted=1_100 + 100, backend_max_pending=displaced)
+        sources = {line["client"].rpartition(":")[0] for line in router.sessions(outcome="backend_max_pending")}
+        self.assertEqual(len(sources), 1)
         self.receiver("blog", serve="raw")
         for client in then:
             self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
-        router.sessions(1_100 + 100 - len(displaced), outcome="handed_off")
+        router.wait_counted(handed_off=1_100 + 100 - displaced)
         for client in first + then:
             client.close()
 
@@ -57,163 +58,60 @@ class Shares(Case):
             router, lambda: by_balancer("198.51.100.1"), lambda number: by_balancer(f"203.0.113.{number}"))
 
 
-class Hoarder:
-    """A backend that lets clients lie in its queue, until it is told to take them."""
+class OneAfterTheOther(Case):
+    """Four sources, with as many clients as there are places, then half, a third and a quarter of that, and a backend that pauses."""
 
-    def __init__(self, path, kind=socket.SOCK_STREAM):
-        self.path, self.kind = path, kind
-        self.taken, self.connections = [], []
-        self.socket = self.bound()
+    LIMIT = 24
+    ATTACKERS = {"127.0.0.2": LIMIT, "127.0.0.3": LIMIT // 2, "127.0.0.4": LIMIT // 3, "127.0.0.5": LIMIT // 4}
 
-    def bound(self):
-        self.path.unlink(missing_ok=True)
-        one = socket.socket(socket.AF_UNIX, self.kind)
-        one.bind(str(self.path))
-        if self.kind == socket.SOCK_STREAM:
-            one.listen(4096)
-        one.settimeout(0.2)
-        return one
-
-    def accept_unread(self, say=b""):
-        """Accepts all who have come, says this, and reads nothing."""
-        while select.select([self.socket], [], [], 0.2)[0]:
-            self.connections.append(self.socket.accept()[0])
-            if say:
-                self.connections[-1].send(say)
-
-    def read(self, connection):
-        data, messages, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
-        self.taken += [socket.socket(fileno=number) for one in messages for number in array.array("i", one[2])]
-        return data
-
-    def take(self):
-        """Reads all that lies there."""
-        for one in self.connections:
-            self.read(one)
-        while select.select([self.socket], [], [], 0.2)[0]:
-            if self.kind == socket.SOCK_DGRAM:
-                self.read(self.socket)
-                continue
-            connection = self.socket.accept()[0]
-            self.connections.append(connection)
-            self.read(connection)
-            try:
-                connection.send(b"\x06")
-            except BrokenPipeError:
-                pass  # it was too late
-
-    def stop(self):
-        for one in [self.socket, *self.connections, *self.taken]:
-            one.close()
-
-
-class Unanswered(Case):
-    """A backend that does not answer is sent no more than its share: the kernel counts for all backends together."""
-
-    LIMIT = 8
-    BACKEND = f'hold = "0s"\nack_timeout = "100ms"\nmax_unanswered = {LIMIT}'
-
-    def hoarder(self, kind=socket.SOCK_STREAM):
-        self.kept = Hoarder(self.folder / "blog.sock", kind)
-        return self.kept
-
-    def start_router(self, backend=BACKEND, protocol="stream"):
-        router = self.router(ROUTE + self.backend("blog", protocol=protocol, rest=backend), head=HEAD)
-        self.addCleanup(self.kept.stop)  # what lies in its queue is the router's to watch until then
+    def start_router(self):
+        self.hoarder = Hoarder(self.folder / "blog.sock")
+        router = self.router(ROUTE + self.backend("blog", rest=f'hold = "1h"\nack_timeout = "1h"\nmax_pending = {self.LIMIT}'), head=HEAD)
+        self.addCleanup(self.hoarder.stop)  # what lies in its queue is the router's to watch until then
         return router
 
-    def send(self, router, count, outcome):
-        for _ in range(count):
-            client = self.connect(router, HELLO)
-            address, port = client.getsockname()
-            self.assertEqual(router.session(client=f"{address}:{port}")["outcome"], outcome)
+    def attack(self, router):
+        return [self.connect(router, HELLO, source=source) for source, count in self.ATTACKERS.items() for _ in range(count)]
 
-    def test_it_is_sent_no_more_until_it_has_read(self):
-        hoarder = self.hoarder()
+    def test_they_shut_nobody_out(self):
         router = self.start_router()
-        self.send(router, self.LIMIT, "backend_silent")
-        self.send(router, 1, "backend_overdue")
-        self.assertIn("max_unanswered", router.session(outcome="backend_overdue")["detail"])
-        hoarder.accept_unread()
-        self.send(router, 1, "backend_overdue")  # it has accepted, and read nothing
-        hoarder.take()
-        router.wait_descriptors(router.descriptors_at_start)
-        self.send(router, 1, "backend_silent")
+        attackers = self.attack(router)
+        honest = [self.connect(router, HELLO, source=source) for source in honest_sources(3)]
+        come = len(attackers) + len(honest)
+        router.wait_counted(accepted=come, backend_max_pending=come - self.LIMIT)  # who is displaced leaves at once
+        acknowledged = self.hoarder.take()
+        router.wait_counted(handed_off=self.LIMIT)
+        self.assertEqual(len(acknowledged), self.LIMIT)
+        served = [one.client.getpeername() for one in acknowledged]
+        for client in honest:
+            self.assertEqual(served.count(client.getsockname()), 1)
 
-    def test_a_reload_gives_it_no_more(self):
-        self.hoarder()
+    def test_nobody_is_handed_over_twice_nor_lost_where_a_take_back_crosses_an_ack(self):
         router = self.start_router()
-        self.send(router, self.LIMIT, "backend_silent")
-        router.reload()
-        self.send(router, 1, "backend_overdue")
+        acknowledged = []
+        over = threading.Event()
 
-    def test_whatever_it_answers(self):
-        hoarder = self.hoarder()
-        router = self.start_router(self.BACKEND.replace("100ms", "1s"))
-        for _ in range(self.LIMIT):
-            client = self.connect(router, HELLO)
-            hoarder.accept_unread(b"?")
-            self.assertEqual(read_all(client)[1], "fin")
-        self.send(router, 1, "backend_overdue")
+        def serve():
+            while not over.is_set():
+                acknowledged.extend(self.hoarder.take(0.01))
 
-    def test_acknowledging_without_reading_is_found_out(self):
-        """One in 64 is looked at, and stands for the others: one is enough."""
-        hoarder = self.hoarder()
-        router = self.start_router(self.BACKEND.replace(str(self.LIMIT), "64"))
-        stop = threading.Event()
-
-        def acknowledge():
-            while not stop.is_set():
-                if select.select([hoarder.socket], [], [], 0.05)[0]:
-                    hoarder.connections.append(hoarder.socket.accept()[0])
-                    hoarder.connections[-1].send(b"\x06")
-
-        thread = threading.Thread(target=acknowledge)
+        thread = threading.Thread(target=serve)
         thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(stop.set)
-        outcomes = set()
-        for _ in range(1200):  # that none of so many is looked at has a chance of 6e-9; 64 of them never are
-            client = self.connect(router, HELLO)
-            address, port = client.getsockname()
-            outcomes.add(router.session(client=f"{address}:{port}")["outcome"])
-            client.close()
-            if "backend_overdue" in outcomes:
-                break
-        self.assertEqual(outcomes, {"handed_off", "backend_overdue"})
+        try:
+            clients = [client for _ in range(10) for client in self.attack(router)]
+            wait_until(lambda: self.is_told(router.counters(), len(clients)), "each has its outcome")
+        finally:
+            over.set()
+            thread.join()
+        self.assertEqual(len(acknowledged), router.counters()["handed_off"])
+        served = {one.client.getpeername() for one in acknowledged}
+        self.assertEqual(len(served), len(acknowledged))
+        for client in clients:
+            if client.getsockname() not in served:
+                self.assertEqual(read_all(client), (b"", "fin"))
 
-    def test_its_clients_are_held_and_get_to_it_when_it_has_read(self):
-        hoarder = self.hoarder()
-        router = self.start_router(self.BACKEND.replace('hold = "0s"', 'hold = "1h"'))
-        clients = [self.connect(router, HELLO) for _ in range(self.LIMIT + 5)]
-        told = router.wait_for(lambda me: [e for e in me.events if e.get("why") == "backend_overdue"
-                                           or e.get("message") == "a backend does not take clients"], "it is away")
-        self.assertEqual(told[0]["backend"], "blog")
-        while len(router.sessions(outcome="handed_off")) < len(clients):
-            hoarder.take()
-
-    def test_the_end_of_the_hoarder_gives_all_back(self):
-        hoarder = self.hoarder()
-        router = self.start_router()
-        self.send(router, self.LIMIT, "backend_silent")
-        hoarder.stop()
-        router.wait_descriptors(router.descriptors_at_start)
-        self.send(router, 1, "backend_refused")
-
-    def test_datagrams_that_lie_unread(self):
-        """Behind one path after the other, because a queue has room for few (net.unix.max_dgram_qlen)."""
-        hoarder = self.hoarder(socket.SOCK_DGRAM)
-        router = self.start_router(f'hold = "0s"\nmax_unanswered = {self.LIMIT}', "datagram")
-        for _ in range(self.LIMIT // 4):
-            self.send(router, 4, "handed_off")
-            hoarder.connections.append(hoarder.socket)  # still open, and never read
-            hoarder.socket = hoarder.bound()
-            router.reload()  # the new one is connected to
-        self.send(router, 1, "backend_overdue")
-        for old in hoarder.connections:
-            for _ in range(4):
-                old.recv(65536)
-        self.send(router, 1, "handed_off")
+    def is_told(self, counted, clients):
+        return counted["accepted"] == clients == counted["handed_off"] + counted["backend_max_pending"]
 
 
 class Relayed(Case):

@@ -35,8 +35,8 @@ router::~router() {
     worker_.reset();
 }
 
-tcp_client router::connect_with(byte_view hello) const {
-    auto client = connect();
+tcp_client router::connect_with(byte_view hello, const std::optional<ip_address>& source) const {
+    tcp_client client{address_, source};
     client.send(hello);
     return client;
 }
@@ -66,8 +66,9 @@ void router::wait_for(server::outcome one, std::uint64_t n) {
 }
 
 void router::wait_until_waiting(std::size_t n) {
-    wait_until([this, n] { return ask([](server::worker& one) { return one.thread().waiting.size(); }) == n; },
-               "so many waiting sessions");
+    wait_until(
+        [this, n] { return ask([](server::worker& one) { return one.thread().waiting.size(); }) == n; },
+        "so many waiting sessions");
 }
 
 void router::settle() {

@@ -31,8 +31,9 @@ class router {
     [[nodiscard]] const ip_endpoint& address() const noexcept { return address_; }
     [[nodiscard]] tcp_client connect() const { return tcp_client{address_}; }
     // connect_with sends, too: the router accepts a client only when it has said something
-    // (TCP_DEFER_ACCEPT).
-    [[nodiscard]] tcp_client connect_with(byte_view hello) const;
+    // (TCP_DEFER_ACCEPT). source: tcp_client's.
+    [[nodiscard]] tcp_client connect_with(byte_view hello,
+                                          const std::optional<ip_address>& source = std::nullopt) const;
 
     [[nodiscard]] const server::stats& counters() const noexcept { return worker_->counters(); }
     [[nodiscard]] std::uint64_t of(server::outcome one) const noexcept { return counters().of(one); }

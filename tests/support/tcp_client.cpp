@@ -37,9 +37,13 @@ os::unique_fd new_socket(const ip_endpoint& for_address, int flags = 0) {
     return fd;
 }
 
-os::unique_fd connected_to(const ip_endpoint& server) {
+os::unique_fd connected_to(const ip_endpoint& server, const std::optional<ip_address>& source) {
     auto fd = new_socket(server);
     sockaddr_storage storage;
+    if (source) {
+        const auto from = os::to_sockaddr({*source, 0}, storage);
+        must(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), from) == 0, "bind");
+    }
     const auto size = os::to_sockaddr(server, storage);
     must(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0, "connect");
     return fd;
@@ -80,7 +84,8 @@ void wait_until_unread(int fd, std::size_t n) {
     polled([fd, n] { return unread(fd) >= n; }, "unread bytes");
 }
 
-tcp_client::tcp_client(const ip_endpoint& server) : tcp_client(connected_to(server)) {}
+tcp_client::tcp_client(const ip_endpoint& server, const std::optional<ip_address>& source)
+    : tcp_client(connected_to(server, source)) {}
 
 tcp_client::tcp_client(os::unique_fd connected) : fd_(std::move(connected)) {
     set(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1);

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace snipass::testing {
@@ -38,7 +39,8 @@ enum class ending {
 // has nothing to decide about it.
 class tcp_client {
   public:
-    explicit tcp_client(const ip_endpoint& server);
+    // source: an address of this machine's that it comes from.
+    explicit tcp_client(const ip_endpoint& server, const std::optional<ip_address>& source = std::nullopt);
     explicit tcp_client(os::unique_fd connected);
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }

@@ -8,6 +8,7 @@
 #include "snipass/base/source_shares.hpp"
 #include "snipass/config/configuration.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/net/interruption.hpp"
 #include "snipass/net/relay.hpp"
 #include "snipass/net/sleeper.hpp"
 
@@ -33,22 +34,23 @@ class backend {
     [[nodiscard]] const target_list& targets() const noexcept { return targets_; }
     [[nodiscard]] const net::relay_options& relaying() const noexcept { return relaying_; }
 
-    class held;
-
     // pending is one client that is on its way to this backend, for as long as it exists. Where there are
-    // max_pending, somebody makes way: the first of those who may be displaced, or the newest of the largest
-    // source (source_shares), which may be this one.
+    // max_pending, somebody of the largest source (source_shares) makes way: the first of those who may be
+    // displaced, or the newest, which may be this one.
     class pending : private source_shares::place {
       public:
         pending(backend& owner, const ip_address& source);
-        ~pending() { --owner_.pending_; }
+        ~pending() = default;
         pending(const pending&) = delete;
         pending& operator=(const pending&) = delete;
 
-        // is_displaced: it is not offered again. An offer that is under way is heard out.
-        [[nodiscard]] bool is_displaced() const noexcept { return displaced_; }
+        // is_displaced: its place is another's, and it is not offered again.
+        [[nodiscard]] bool is_displaced() const noexcept { return displacement_.has_come(); }
 
-        // may_be_displaced: whoever comes while there is no room takes this place.
+        // displacement ends what this client waits for then, so that it leaves at once.
+        [[nodiscard]] net::interruption& displacement() noexcept { return displacement_; }
+
+        // may_be_displaced: where its source has to make way, this one goes first.
         void may_be_displaced();
 
       private:
@@ -59,14 +61,14 @@ class backend {
         void make_way();
 
         backend& owner_;
-        held* held_ = nullptr;
-        bool displaced_ = false;
+        net::interruption displacement_;
         hook in_displaceable_;
     };
 
     // held is one client's place in the queue of those that wait for the backend to come back. Only the first
-    // one knocks, less often each time; when a client is taken, all are woken. The queue is first come, first
-    // served.
+    // one knocks, less often each time. When a client is taken, the next two are called and leave the queue:
+    // all get to a backend that takes them within a few such rounds, and one that takes few is not asked by
+    // all for each of these. Who was called in vain is the last in the queue.
     class held {
       public:
         held(pending& client, net::event_loop& loop);
@@ -80,18 +82,16 @@ class backend {
 
       private:
         friend class backend;
-        friend class pending;
 
         pending& client_;
         backend& owner_;
         net::sleeper sleeper_;
-        bool called_ = false; // the backend is back
         pending::hook in_queue_;
     };
 
-    // took: the backend has taken a client, so those who wait may try. did_not_take: it has not; the log is
-    // told `why` if that is news. knocked_in_vain: it has not taken the held client that tried for all, so
-    // the next try comes later.
+    // took: the backend has taken a client, so two of those who wait may try. did_not_take: it has not; the
+    // log is told `why` if that is news. knocked_in_vain: it has not taken the held client that tried for
+    // all, so the next try comes later.
     void took(log& to);
     void did_not_take(log& to, outcome why, std::string_view detail);
     void knocked_in_vain(outcome why) noexcept;
@@ -105,13 +105,14 @@ class backend {
     using list_of = boost::intrusive::list<T, boost::intrusive::member_hook<T, pending::hook, Hook>,
                                            boost::intrusive::constant_time_size<false>>;
 
+    void displace_first_for(const ip_address& source);
+
     const config::backend_settings& settings_;
     std::vector<datagram_channel> channels_; // one for each address
     target_list targets_;
     net::relay_options relaying_;
     std::shared_ptr<presence> presence_;
     source_shares shares_;       // of those who are pending and not displaced
-    std::size_t pending_ = 0;    // and those who are
     net::clock::duration pause_; // before the next knock
     list_of<held, &held::in_queue_> held_;
     list_of<pending, &pending::in_displaceable_> displaceable_;

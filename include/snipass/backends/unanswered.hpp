@@ -2,11 +2,15 @@
 // unanswered: how many clients a backend was sent that it has neither answered nor taken out of its queue.
 #pragma once
 
+#include "snipass/base/source_shares.hpp"
 #include "snipass/os/unique_fd.hpp"
+#include "snipass/telling/outcome.hpp"
 
 #include <atomic>
 #include <cstddef>
+#include <limits>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace snipass::server {
@@ -15,6 +19,9 @@ namespace snipass::server {
 // to receive them: with RLIMIT_NOFILE of them nobody can be sent any more (ETOOMANYREFS, unix(7)), and no
 // restart changes that. So each backend has a share, and above it is sent nobody. All workers share one, and
 // it outlives reloads. Thread-safe.
+//
+// Half of it is for whoever comes. Of the other half a source (source_shares) has no more than is left for
+// others, so that there is room for another one whatever it does, as long as the backend answers.
 class unanswered {
   public:
     // allow: `most` altogether; of a `datagram` backend, whose channels count for themselves, each of so many
@@ -23,6 +30,9 @@ class unanswered {
 
     [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t part_of_a_channel() const noexcept { return part_.load(); }
+
+    // why_not: the outcome of a client of `source` that may not be sent; none: it may.
+    [[nodiscard]] std::optional<outcome> why_not(const ip_address& source);
 
     // has_room looks at what was left behind only where there would be none otherwise.
     [[nodiscard]] bool has_room() { return size() < most_.load(std::memory_order_relaxed) || frees_room(); }
@@ -34,19 +44,22 @@ class unanswered {
     // at.
     class one {
       public:
-        explicit one(unanswered& all, std::size_t clients = 1) noexcept : all_(all), clients_(clients) {
-            all_.size_.fetch_add(clients_, std::memory_order_relaxed);
-        }
-        ~one() { all_.size_.fetch_sub(clients_, std::memory_order_relaxed); }
+        one(unanswered& all, const ip_address& source, std::size_t clients = 1);
+        ~one();
         one(const one&) = delete;
         one& operator=(const one&) = delete;
 
       private:
         unanswered& all_;
         std::size_t clients_;
+        source_shares::place place_; // in the half that has shares
     };
 
   private:
+    // is_half_full: before that no source is looked at, and nothing is locked.
+    [[nodiscard]] bool is_half_full() const noexcept {
+        return size() >= most_.load(std::memory_order_relaxed) / 2;
+    }
     bool frees_room();
 
     struct left {
@@ -59,6 +72,7 @@ class unanswered {
     std::atomic<std::size_t> part_ = 1'024;
     std::mutex mutex_;
     std::vector<left> left_;
+    source_shares shares_{std::numeric_limits<std::size_t>::max()};
 };
 
 } // namespace snipass::server

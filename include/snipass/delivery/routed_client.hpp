@@ -24,6 +24,7 @@ struct routed_client {
     record& about;
     std::vector<std::uint8_t>& consumed; // the client's first bytes, once they are no longer in its socket
     client_socket socket;
+    backend::pending* place = nullptr; // with the backend that it is on its way to
 
     // first_bytes is the client's opening, and no byte more; good until the next wait. It is looked at again
     // unless nobody else has looked since.
@@ -40,9 +41,13 @@ struct routed_client {
     // something is sent to it, so it is served.
     [[nodiscard]] bool is_gone() const;
 
-    // keeps: the client is still there, and still has its `place`. One that has closed its sending side is the
-    // first to lose it.
-    [[nodiscard]] bool keeps(backend::pending& place) const;
+    // is_displaced: its place is another's. displacement ends what it waits for then.
+    [[nodiscard]] bool is_displaced() const noexcept { return place->is_displaced(); }
+    [[nodiscard]] net::interruption& displacement() const noexcept { return place->displacement(); }
+
+    // keeps_place: the client is still there, and still has its place. One that has closed its sending side
+    // is the first of its source to lose it.
+    [[nodiscard]] bool keeps_place() const;
 
     // is_removed: a reload has taken away the backend `of`, or its address (as written), since this client
     // began.

@@ -4,10 +4,12 @@
 
 #include "snipass/backends/presence.hpp"
 #include "snipass/base/bytes.hpp"
+#include "snipass/base/ip_address.hpp"
 #include "snipass/base/result.hpp"
 #include "snipass/delivery/attempt.hpp"
 #include "snipass/delivery/client_socket.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/net/interruption.hpp"
 #include "snipass/os/unique_fd.hpp"
 
 #include <cstdint>
@@ -23,11 +25,18 @@ namespace snipass::server {
                                                     byte_view header,
                                                     const std::optional<std::uint32_t>& owner = {});
 
-// answer_by_stream waits for ACK until `deadline`. When that has passed, the client is taken back: whatever
-// the backend does from then on, it cannot acknowledge. `client` is used until the end.
-// What the backend `to` has not read by then is in flight, and is counted there until it has been.
-[[nodiscard]] net::task<attempt> answer_by_stream(net::event_loop& loop, client_socket& client,
-                                                  const std::shared_ptr<presence>& to,
+// offered is a client whose answer is waited for. All that it refers to outlives the wait.
+struct offered {
+    client_socket& client;
+    const ip_address& source;
+    net::interruption& displacement;
+    const std::shared_ptr<presence>& to;
+};
+
+// answer_by_stream waits for ACK until `deadline`, or the client's displacement. Then it is taken back:
+// whatever the backend does from that moment on, it cannot acknowledge. What the backend has not read by then
+// is in flight, and is counted there until it has been.
+[[nodiscard]] net::task<attempt> answer_by_stream(net::event_loop& loop, offered one,
                                                   os::unique_fd connection, net::time_point deadline);
 
 } // namespace snipass::server

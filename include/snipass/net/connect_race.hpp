@@ -7,6 +7,7 @@
 #include "snipass/net/connect.hpp"
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/fd_watch.hpp"
+#include "snipass/net/interruption.hpp"
 #include "snipass/net/sleeper.hpp"
 #include "snipass/os/unique_fd.hpp"
 
@@ -31,8 +32,8 @@ class connect_race {
     // start begins a connect, from `source` if there is one (begin_connect), which is given up at `deadline`.
     void start(const ip_endpoint& to, const std::optional<ip_address>& source, time_point deadline);
 
-    // wait lasts until a connect has ended or `until`; finished() tells.
-    [[nodiscard]] task<> wait(time_point until);
+    // wait lasts until a connect has ended, `until`, or an interruption; finished() tells.
+    [[nodiscard]] task<> wait(time_point until, interruption& by);
 
     // finished takes the next connect that has ended: its number (from 0, as started) and its socket or
     // error.

@@ -6,6 +6,7 @@
 #include "snipass/base/source_shares.hpp"
 #include "snipass/net/dns_question.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/net/interruption.hpp"
 
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
@@ -49,10 +50,10 @@ class name_cache {
     void end() noexcept { is_ending_ = true; }
 
     // find asks for `name` or knows the answer: for `keep`, for a second if there is none. Errors: what the
-    // resolver says; timed_out at the deadline; ENOBUFS for the newest client of the largest source where too
-    // many wait. `source` is who wants to know.
+    // resolver says; timed_out at the deadline; cancelled if the client is interrupted; ENOBUFS for the
+    // newest client of the largest source where too many wait. `source` is who wants to know.
     [[nodiscard]] task<answer> find(std::string name, ip_address source, std::chrono::milliseconds keep,
-                                    time_point deadline);
+                                    time_point deadline, interruption& by);
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
     [[nodiscard]] std::size_t questions() const noexcept { return asking_.size(); }

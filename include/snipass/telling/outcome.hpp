@@ -11,32 +11,33 @@
 namespace snipass::server {
 
 enum class outcome : std::uint8_t {
-    handed_off,           // a backend owns the client's socket
-    proxied,              // relayed until both sides were done
-    no_route,             // refused by `unmatched`: a name that no route has
-    no_server_name,       // refused by `unmatched`: a hello without a name
-    malformed,            // refused by `malformed`
-    not_tls,              // refused by `not_tls`
-    bad_proxy_header,     // a balancer of accept_proxy_protocol began with something else
-    client_closed,        // the client left before it was routed
-    hello_timeout,        // the hello was not complete in time
-    shed,                 // max_waiting was reached and this was the largest source's oldest
-    shed_source,          // max_waiting_per_source was reached and this was the source's oldest
-    backend_absent,       // no socket at the backend's path
-    backend_refused,      // a socket, but nobody behind it; a proxied backend refused the connection
-    backend_backlog_full, // the backlog of its stream socket stayed full
-    backend_queue_full,   // the queue of its datagram socket stayed full
-    backend_max_pending,  // max_pending clients were on their way to it, and it made way
-    backend_overdue,      // it has neither answered nor read max_unanswered clients
-    backend_declined,     // it closed without acknowledging
-    backend_silent,       // it did not acknowledge within ack_timeout; no connection within connect_timeout
-    backend_failed,       // anything else
-    max_relayed,          // max_relayed clients were relayed, and none of a larger source
-    max_relayed_source,   // max_relayed_per_source clients of its source were relayed
-    destination_refused,  // it may not be forwarded to the host it asked for (allow_destinations, a loop)
-    no_resources,         // the kernel stayed short of memory, descriptors, or room for those in flight
-    cut_off,              // in flight when drain_timeout was over
-    internal_error,       // this process ran out of memory or descriptors
+    handed_off,             // a backend owns the client's socket
+    proxied,                // relayed until both sides were done
+    no_route,               // refused by `unmatched`: a name that no route has
+    no_server_name,         // refused by `unmatched`: a hello without a name
+    malformed,              // refused by `malformed`
+    not_tls,                // refused by `not_tls`
+    bad_proxy_header,       // a balancer of accept_proxy_protocol began with something else
+    client_closed,          // the client left before it was routed
+    hello_timeout,          // the hello was not complete in time
+    shed,                   // max_waiting was reached and this was the largest source's oldest
+    shed_source,            // max_waiting_per_source was reached and this was the source's oldest
+    backend_absent,         // no socket at the backend's path
+    backend_refused,        // a socket, but nobody behind it; a proxied backend refused the connection
+    backend_backlog_full,   // the backlog of its stream socket stayed full
+    backend_queue_full,     // the queue of its datagram socket stayed full
+    backend_max_pending,    // max_pending clients were on their way to it, and it made way
+    backend_overdue,        // it has neither answered nor read max_unanswered clients
+    backend_overdue_source, // its source has its share of these
+    backend_declined,       // it closed without acknowledging
+    backend_silent,         // it did not acknowledge within ack_timeout; no connection within connect_timeout
+    backend_failed,         // anything else
+    max_relayed,            // max_relayed clients were relayed, and none of a larger source
+    max_relayed_source,     // max_relayed_per_source clients of its source were relayed
+    destination_refused,    // it may not be forwarded to the host it asked for (allow_destinations, a loop)
+    no_resources,           // the kernel stayed short of memory, descriptors, or room for those in flight
+    cut_off,                // in flight when drain_timeout was over
+    internal_error,         // this process ran out of memory or descriptors
 };
 inline constexpr std::size_t outcome_count = static_cast<std::size_t>(outcome::internal_error) + 1;
 

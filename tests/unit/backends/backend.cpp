@@ -106,7 +106,7 @@ TEST_CASE("backend: the first knocks less often each time, and soon again once t
     CHECK(next_knock() >= 40ms);
 }
 
-TEST_CASE("backend: where there is no room, the first of those that may be displaced makes it") {
+TEST_CASE("backend: of the source that has to make way, the first of those that may be displaced goes") {
     queue test;
     const auto pending = [&test](int number) -> auto& {
         return *std::next(test.pending.begin(), number);
@@ -114,19 +114,38 @@ TEST_CASE("backend: where there is no room, the first of those that may be displ
     for (int i = 0; i < 3; ++i)
         test.join(net::time_point::max());
     for (int i = 3; i < 10; ++i)
-        CHECK_FALSE(test.come("192.0.2.2").is_displaced());
+        CHECK_FALSE(test.come().is_displaced());
     pending(2).may_be_displaced();
     pending(1).may_be_displaced();
     pending(2).may_be_displaced();
-    CHECK_FALSE(test.come("192.0.2.2").is_displaced());
+    CHECK_FALSE(test.come().is_displaced());
     CHECK(pending(2).is_displaced());
     CHECK_FALSE(pending(1).is_displaced());
     CHECK(test.states()[2] == 'n'); // it is woken
     pending(2).may_be_displaced();  // it is already
-    CHECK_FALSE(test.come("192.0.2.2").is_displaced());
+    CHECK_FALSE(test.come().is_displaced());
     CHECK(pending(1).is_displaced());
-    CHECK(test.come("192.0.2.2").is_displaced()); // nobody else may be
+    CHECK(test.come().is_displaced()); // nobody else may be
     test.places.clear();
+}
+
+TEST_CASE("backend: who may be displaced makes way for no larger source") {
+    queue test;
+    const auto pending = [&test](int number) -> auto& {
+        return *std::next(test.pending.begin(), number);
+    };
+    test.come("192.0.2.1").may_be_displaced();
+    test.come("192.0.2.2");
+    for (int i = 2; i < 9; ++i)
+        test.come("192.0.2.3");
+    test.come("192.0.2.3").may_be_displaced();
+    CHECK_FALSE(test.come("192.0.2.3").is_displaced());
+    CHECK(pending(9).is_displaced()); // of its own source
+    CHECK(test.come("192.0.2.3").is_displaced());
+    pending(3).may_be_displaced();
+    CHECK_FALSE(test.come("192.0.2.2").is_displaced());
+    CHECK(pending(3).is_displaced()); // of the largest
+    CHECK_FALSE(pending(0).is_displaced());
 }
 
 TEST_CASE("backend: where there is no room, the newest of the largest source makes it") {
@@ -149,17 +168,16 @@ TEST_CASE("backend: where there is no room, the newest of the largest source mak
     test.places.clear();
 }
 
-TEST_CASE("backend: of those who are displaced while they are offered there is a bound, too") {
+TEST_CASE("backend: sources that come one after the other shut nobody out") {
     queue test;
-    for (int i = 0; i < 10; ++i)
-        test.come("192.0.2.1");
-    int taken_in = 0;
-    for (int i = 0; i < 250; ++i) // each from a network of its own
-        taken_in += test.come("198.51.100." + std::to_string(i)).is_displaced() ? 0 : 1;
-    CHECK(taken_in == 9);
-    for (int round = 0; round < 2; ++round)
-        for (int i = 0; i < 9; ++i)
-            test.come("203.0.113." + std::to_string(i));
+    const std::pair<const char*, int> attackers[]{
+        {"192.0.2.1", 10}, {"192.0.2.2", 5}, {"192.0.2.3", 3}, {"192.0.2.4", 2}};
+    for (const auto& [source, clients] : attackers)
+        for (int i = 0; i < clients; ++i)
+            test.come(source);
+    // Those who were displaced have not left yet.
+    for (const char* honest : {"198.51.100.1", "198.51.100.2", "198.51.100.3"})
+        CHECK_FALSE(test.come(honest).is_displaced());
     std::size_t whole = 0;
     for (const auto& one : test.pending)
         whole += one.is_displaced() ? 0 : 1;
@@ -182,13 +200,27 @@ TEST_CASE("backend: when one leaves, the next becomes the first and tries at onc
     }
 }
 
-TEST_CASE("backend: when it is back, all try") {
+TEST_CASE("backend: when it takes a client, the next two try, and the others wait for the next one") {
+    queue test;
+    for (int i = 0; i < 5; ++i)
+        test.join(net::time_point::max());
+    test.away.took(test.log);
+    CHECK(test.states() == "ttwww");
+    test.away.took(test.log);
+    CHECK(test.states() == "ttttw");
+}
+
+TEST_CASE("backend: who was called in vain comes after those who have not been called") {
     queue test;
     for (int i = 0; i < 3; ++i)
         test.join(net::time_point::max());
     test.away.took(test.log);
-    for (auto& one : test.waits)
-        CHECK(one.get());
+    CHECK(test.states() == "ttw");
+    auto place = test.places.begin();
+    for (int i = 0; i < 2; ++i) // declined
+        test.waits.emplace_back(test.loop, (place++)->wait(net::time_point::max()));
+    test.away.took(test.log);
+    CHECK(test.states() == "ttttw");
 }
 
 TEST_CASE("backend: back while one is trying, the others hear of it all the same") {

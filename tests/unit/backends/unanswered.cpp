@@ -10,11 +10,17 @@
 
 #include <algorithm>
 #include <array>
+#include <list>
 #include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 using namespace snipass;
 
 namespace {
+
+const auto somebody = *ip_address::parse("192.0.2.1");
 
 std::array<os::unique_fd, 2> datagram_pair() {
     int ends[2];
@@ -27,21 +33,62 @@ std::array<os::unique_fd, 2> datagram_pair() {
 TEST_CASE("unanswered: there is room for so many, while they exist") {
     server::unanswered all;
     all.allow(2, 1);
-    const server::unanswered::one first{all};
+    const server::unanswered::one first{all, somebody};
     {
         CHECK(all.has_room());
-        const server::unanswered::one second{all};
+        const server::unanswered::one second{all, somebody};
         CHECK_FALSE(all.has_room());
         CHECK(all.size() == 2);
     }
     CHECK(all.has_room());
 }
 
+TEST_CASE("unanswered: of the second half a source has no more than is left for others") {
+    struct row {
+        const char* behaviour;
+        std::size_t most;
+        std::vector<std::pair<const char*, std::size_t>> sent; // by each source, until it may not
+        std::optional<server::outcome> next;                   // for one of yet another source
+    };
+    const auto row = GENERATE(from_range(std::vector<struct row>{
+        {"half and half of the rest for one source", 16, {{"192.0.2.1", 12}}, {}},
+        {"then half of what is left", 16, {{"192.0.2.1", 12}, {"192.0.2.2", 2}}, {}},
+        {"and so on", 16, {{"192.0.2.1", 12}, {"192.0.2.2", 2}, {"192.0.2.3", 1}}, {}},
+        {"until there is nothing",
+         16,
+         {{"192.0.2.1", 12}, {"192.0.2.2", 2}, {"192.0.2.3", 1}, {"192.0.2.4", 1}},
+         server::outcome::backend_overdue},
+        {"a /64 is one source", 16, {{"2001:db8::1", 12}, {"2001:db8::2", 0}}, {}},
+        {"a /56 is one, too, and has the share of four",
+         64,
+         {{"2001:db8::1", 48}, {"2001:db8:0:1::1", 8}, {"2001:db8:0:2::1", 2}},
+         {}},
+        {"the only one", 1, {{"192.0.2.1", 1}}, server::outcome::backend_overdue},
+    }));
+    CAPTURE(row.behaviour);
+    server::unanswered all;
+    all.allow(row.most, 1);
+    std::list<server::unanswered::one> sent;
+    for (const auto& [text, expected] : row.sent) {
+        const auto source = *ip_address::parse(text);
+        std::size_t count = 0;
+        for (; !all.why_not(source); ++count)
+            sent.emplace_back(all, source);
+        CHECK(count == expected);
+        CHECK(all.why_not(source) == (all.size() < row.most ? server::outcome::backend_overdue_source
+                                                            : server::outcome::backend_overdue));
+    }
+    CHECK(all.why_not(*ip_address::parse("203.0.113.1")) == row.next);
+    sent.clear();
+    CHECK(all.size() == 0);
+    CHECK_FALSE(all.why_not(*ip_address::parse(row.sent.front().first)));
+}
+
 TEST_CASE("unanswered: one of few that were looked at stands for the others") {
     server::unanswered all;
     all.allow(64, 1);
     {
-        const server::unanswered::one found{all, 64};
+        const server::unanswered::one found{all, somebody, 64};
         CHECK_FALSE(all.has_room());
     }
     CHECK(all.size() == 0);
@@ -96,6 +143,6 @@ TEST_CASE("unanswered: by default the backends have a quarter of the descriptor 
     const auto mine = std::clamp<std::size_t>(os::descriptor_limit() / 8, 16, 1'024);
     CHECK(snapshot.backends[0]->known()->sent.part_of_a_channel() == mine);
     CHECK(book.least_answering().second == 0);
-    const server::unanswered::one sent{snapshot.backends[1]->known()->sent};
+    const server::unanswered::one sent{snapshot.backends[1]->known()->sent, somebody};
     CHECK(book.least_answering() == std::pair{std::string{"b"}, std::size_t{1}});
 }

@@ -62,12 +62,15 @@ struct fixture {
         return {loop, hand_off_to(path, deadline)};
     }
     std::shared_ptr<server::presence> known = std::make_shared<server::presence>();
+    ip_address source = pair.client.local().address;
+    net::interruption displacement;
 
     net::task<server::attempt> hand_off_to(std::string path, net::time_point deadline) {
         auto connection = server::offer_by_stream(path, client, header);
         if (!connection)
             co_return server::not_taken{server::to_outcome(connection.error()), connection.error()};
-        co_return co_await server::answer_by_stream(loop, client, known, std::move(*connection), deadline);
+        const server::offered one{client, source, displacement, known};
+        co_return co_await server::answer_by_stream(loop, one, std::move(*connection), deadline);
     }
     ended hand_off(const std::string& path, net::time_point deadline) { return begin(path, deadline).get(); }
 };
@@ -193,6 +196,42 @@ TEST_CASE("by stream: from a silent backend the client is taken back, and its la
     REQUIRE(client.answer() == 0);
     CHECK(handoff.get().how == outcome::handed_off);
     CHECK(unread(client.client.get()) == 5);
+}
+
+TEST_CASE("by stream: a client that is displaced is taken back at once, and the ACK that comes then fails") {
+    const same_descriptors check;
+    fixture test;
+    const stream_backend backend;
+    auto handoff = test.begin(backend.path(), net::time_point::max());
+    const auto got = backend.receive();
+    run_ready(test.loop);
+    CHECK_FALSE(handoff.done());
+    test.displacement.come();
+    const auto result = handoff.get();
+    CHECK(result.how == outcome::backend_silent);
+    CHECK(test.is_whole());
+    CHECK(got.answer() == EPIPE);
+}
+
+TEST_CASE("by stream: a displacement that crosses the ACK finds the client taken") {
+    const same_descriptors check;
+    fixture test;
+    const stream_backend backend;
+    auto handoff = test.begin(backend.path(), net::time_point::max());
+    const auto got = backend.receive();
+    run_ready(test.loop);
+    SECTION("it came before, and nobody has looked") {
+        REQUIRE(got.answer() == 0);
+        test.displacement.come();
+    }
+    SECTION("it comes before the client is taken back") {
+        test.displacement.come();
+        REQUIRE(got.answer() == 0);
+    }
+    CHECK(handoff.get().how == outcome::handed_off);
+    CHECK_FALSE(test.client);
+    got.wait_for_end();
+    CHECK(unread(got.client.get()) == 5);
 }
 
 TEST_CASE("by stream: a path without a socket is absent, a socket without a listener refused") {

@@ -21,7 +21,8 @@ const auto somebody = ip_address::parse("192.0.2.1").value();
 // An address as a name is resolved without asking anybody.
 net::name_cache::answer find(net::event_loop& loop, net::name_cache& cache, const char* name,
                              std::chrono::milliseconds keep = 1h) {
-    return run(loop, cache.find(name, somebody, keep, net::clock::now() + 10s));
+    net::interruption none;
+    return run(loop, cache.find(name, somebody, keep, net::clock::now() + 10s, none));
 }
 
 // site is a cache whose server answers what it has replies for, when it is told to.
@@ -33,8 +34,8 @@ struct site {
 
     using found = spawned<net::name_cache::answer>;
     found ask(const std::string& name, const std::string& source, std::chrono::milliseconds patience = 10s) {
-        return {loop,
-                cache.find(name + ".", ip_address::parse(source).value(), 1h, net::clock::now() + patience)};
+        return {loop, cache.find(name + ".", ip_address::parse(source).value(), 1h,
+                                 net::clock::now() + patience, displacement)};
     }
 
     // names_asked for since the last time.
@@ -52,6 +53,7 @@ struct site {
     dns_server server;
     net::event_loop loop;
     net::name_cache cache{loop, server.address()};
+    net::interruption displacement; // of whoever asked last
 
   private:
     std::vector<std::string> old_;
@@ -196,6 +198,17 @@ TEST_CASE("name_cache: where too many wait, the newest client of the largest sou
     auto more = all.ask("more.test", "192.0.2.1");
     CHECK(more.get().error() == os::make_error(ENOBUFS));
     CHECK_FALSE(greedy[1].done());
+}
+
+TEST_CASE("name_cache: a client that is interrupted waits no longer") {
+    site all{{10, 4, 4}};
+    auto client = all.ask("slow.test", "192.0.2.1");
+    run_ready(all.loop);
+    CHECK_FALSE(client.done());
+    all.displacement.come();
+    CHECK(client.get().error() == net::wait_error::cancelled);
+    CHECK(all.cache.waiting() == 0);
+    CHECK(all.ask("other.test", "192.0.2.1").get().error() == net::wait_error::cancelled);
 }
 
 TEST_CASE("name_cache: a name that is forgotten while it is asked for still has its answer") {
