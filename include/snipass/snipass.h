@@ -112,7 +112,7 @@ SNIPASS_API uid_t snipass_last_stranger(const snipass_receiver* receiver);
 #define SNIPASS_UNMAPPED ((uid_t)-1)
 
 /* snipass_user_id finds the number of a user: by name, a number as it stands, or SNIPASS_UNMAPPED for
- * "unmapped". 0, or -1 and errno (ENOENT: there is no such user). */
+ * "unmapped". 0, or -1 and errno (ENOENT: there is no such user; else it could not be looked up). */
 SNIPASS_API int snipass_user_id(const char* user, uid_t* id);
 
 /* snipass_stop takes no new handoffs. What has been acknowledged must be served: go on with snipass_receive

@@ -1,136 +1,60 @@
 // SPDX-License-Identifier: BSL-1.0
 // From the TOML reader's words to what an admin has to change. A TOML reader stops where it can go no
 // further, which may be far from the mistake: behind an unclosed quote, at the second of two tables. So the
-// text itself is looked at as well.
+// text itself is looked at as well. The reader's words choose the sentence and are never shown.
 #include "syntax_error.hpp"
+
+#include "syntax_in_brackets.hpp"
+#include "syntax_place.hpp"
 
 #include "snipass/base/quoted.hpp"
 
 #include <algorithm>
-#include <array>
-#include <optional>
 #include <string>
 
 namespace snipass::config {
 namespace {
 
-constexpr std::string_view blanks = " \t\r";
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(blanks);
-    return first == text.npos ? std::string_view{}
-                              : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
-}
-
-// lines are the text's, cut into pieces once.
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const auto end = std::min(text.find('\n'), text.size());
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
-}
-
-// mistake is the file and the position at which its reader stopped.
-struct mistake {
-    std::vector<std::string_view> lines;
-    std::string_view said;
-    position where;
-
-    [[nodiscard]] std::string_view line(std::size_t number) const {
-        return number >= 1 && number <= lines.size() ? lines[number - 1] : std::string_view{};
-    }
-    [[nodiscard]] std::string_view line() const { return line(where.line); }
-    // From the position to the end of its line. Columns count characters, and a reader may be past the end.
-    [[nodiscard]] std::string_view rest() const {
-        auto rest = line();
-        for (auto column = where.column; column > 1 && !rest.empty(); --column)
-            for (rest.remove_prefix(1); !rest.empty() && (rest.front() & 0xc0) == 0x80;
-                 rest.remove_prefix(1)) {
-            }
-        return rest;
-    }
-    [[nodiscard]] bool says(std::string_view words) const { return said.find(words) != said.npos; }
-};
-
-using explained = std::optional<diagnostic>;
-
 diagnostic at(position where, std::string message) {
     return {severity::error, where, std::move(message)};
 }
 
-// opening_quote is where a string opens that the line does not close; 0: nowhere.
-std::size_t opening_quote(std::string_view line) {
-    char open = 0;
-    std::size_t column = 0;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-        const char c = line[i];
-        if (open == '"' && c == '\\')
-            ++i;
-        else if (open == 0 && c == '#')
-            break;
-        else if (open == 0 && (c == '"' || c == '\''))
-            open = c, column = i + 1;
-        else if (c == open)
-            open = 0;
-    }
-    return open == 0 ? 0 : column;
-}
-
 // A string that its line does not close: the reader complains of the end of the line, or of the file.
-explained unclosed_string(const mistake& here) {
-    if (!here.says("string") || (!here.says("control character") && !here.says("end-of-file")))
+explained unclosed_string(const syntax_place& here) {
+    if (!here.says("string") || (!here.says("control character") && !here.is_at_end()))
         return std::nullopt;
     const auto line = here.line();
-    const auto column = opening_quote(line);
+    const auto quote = opening_quote(line);
     const bool has_three = line.find("\"\"\"") != line.npos || line.find("'''") != line.npos;
-    if (column != 0 && !has_three)
-        return at({here.where.line, static_cast<std::uint32_t>(column)},
-                  "this string has no closing quote; write " + std::string(1, line[column - 1]) +
-                      " behind it, on the same line");
-    if (here.says("end-of-file"))
-        return at(here.where,
+    if (quote && !has_three)
+        return at(here.at(*quote), "this string has no closing quote; write " + std::string(1, line[*quote]) +
+                                       " behind it, on the same line");
+    if (here.is_at_end())
+        return at(here.where(),
                   "the file ends inside a string that began with three quotes; write three behind it");
-    return at(here.where, "a control character in a string; leave it out, or write it as \\uXXXX");
+    return at(here.where(), "a control character in a string; leave it out, or write it as \\uXXXX");
 }
 
-// The name in a header and how many brackets it has: "[[ route ]]" is "route" and 2.
-struct header {
-    std::string_view name;
-    std::size_t brackets = 0;
-};
+// --- tables and keys ---
 
-header header_of(std::string_view line) {
-    auto text = trimmed(line);
-    header found;
-    while (text.starts_with('[') && found.brackets < 2) {
-        text.remove_prefix(1);
-        ++found.brackets;
-    }
-    found.name = trimmed(text.substr(0, text.find_first_of("]#\r\n")));
-    return found;
-}
-
-std::string written(const header& one) {
-    return std::string(one.brackets, '[') + std::string(one.name) + std::string(one.brackets, ']');
+std::string written(std::string_view name, std::size_t brackets) {
+    return std::string(brackets, '[') + std::string(name) + std::string(brackets, ']');
 }
 
 bool may_be_several(std::string_view table) {
     return table == "listener" || table == "route";
 }
 
-// first_line is where the table, or the key in the same table, stands before.
-std::optional<std::size_t> first_header(const mistake& here, std::string_view name) {
-    for (std::size_t number = 1; number < here.where.line; ++number)
+// first_header, first_key are where the table, or the key in the same table, stands before.
+std::optional<std::size_t> first_header(const syntax_place& here, std::string_view name) {
+    for (std::size_t number = 1; number < here.where().line; ++number)
         if (const auto one = header_of(here.line(number)); one.brackets > 0 && one.name == name)
             return number;
     return std::nullopt;
 }
 
-std::optional<std::size_t> first_key(const mistake& here, std::string_view key) {
-    for (std::size_t number = here.where.line - 1; number > 0; --number) {
+std::optional<std::size_t> first_key(const syntax_place& here, std::string_view key) {
+    for (std::size_t number = here.where().line - 1; number > 0; --number) {
         const auto line = trimmed(here.line(number));
         if (line.starts_with('['))
             break;
@@ -144,69 +68,108 @@ std::string at_line(std::optional<std::size_t> line) {
     return line ? " at line " + std::to_string(*line) : std::string{" above"};
 }
 
-explained table_twice(const mistake& here) {
-    if (!here.says("cannot redefine") || !here.says("table header"))
+explained table_twice(const syntax_place& here) {
+    if (!here.says("cannot redefine") || !here.reads_a("table header"))
         return std::nullopt;
     const auto second = header_of(here.line());
     const auto line = first_header(here, second.name);
     const auto first = line ? header_of(here.line(*line)) : second;
     const std::string name{second.name};
+    const auto shown = written(name, second.brackets);
+    const auto beside = shown + " beside the " + written(name, first.brackets) + at_line(line);
     if (first.brackets != second.brackets && may_be_several(name))
-        return at(here.where, written(second) + " beside the " + written(first) + at_line(line) +
-                                  "; write [[" + name + "]] in both places, with double brackets");
+        return at(here.where(), beside + "; write [[" + name + "]] in both places, with double brackets");
     if (first.brackets != second.brackets)
-        return at(here.where, written(second) + " beside the " + written(first) + at_line(line) +
-                                  "; write [" + name + "] once, with single brackets");
-    return at(here.where, written(second) + " is there twice; write these keys below the one" +
-                              at_line(line) +
-                              (name.starts_with("backend.") ? ", or give this one another name" : ""));
+        return at(here.where(), beside + "; write [" + name + "] once, with single brackets");
+    return at(here.where(), shown + " is there twice; write these keys below the one" + at_line(line) +
+                                (name.starts_with("backend.") ? ", or give this one another name" : ""));
 }
 
-explained key_twice(const mistake& here) {
-    if (!here.says("cannot redefine"))
+explained key_twice(const syntax_place& here) {
+    if (!here.says("cannot redefine") && !here.says("cannot insert"))
         return std::nullopt;
+    if (here.reads_a("table header"))
+        return at(here.where(),
+                  written(header_of(here.line()).name, 1) +
+                      " is a table below what is no table above; give one of the two another name");
     const auto key = trimmed(here.line().substr(0, here.line().find('=')));
-    return at(here.where, in_quotes(key) + " is there twice; leave out this one, or the one" +
-                              at_line(first_key(here, key)));
+    return at(here.where(), in_quotes(key) + " is there twice; leave out this one, or the one" +
+                                at_line(first_key(here, key)));
 }
 
-explained broken_header(const mistake& here) {
-    const auto found = header_of(here.line());
-    if (!here.says("table header") || found.brackets == 0 || found.name.empty())
+explained broken_header(const syntax_place& here) {
+    const auto line = trimmed(here.line());
+    if (!here.open().empty() || !line.starts_with('['))
         return std::nullopt;
-    return at(here.where, "the brackets of a table's name do not match; write " + written(found));
+    const auto [name, brackets] = header_of(line);
+    if (!begins_a_table("[" + std::string(name))) {
+        auto with_dots = std::string(name);
+        std::ranges::replace(with_dots, ' ', '.');
+        if (name.starts_with("backend") && begins_a_table("[" + with_dots) && !with_dots.ends_with('.'))
+            return at(here.where(), "a table's name has dots between its parts; write [" + with_dots + "]");
+        return at(here.where(), "this is no name of a table; write letters, digits, \"-\" and \"_\" between "
+                                "the brackets, as in [server] or [backend.NAME]");
+    }
+    if (name.starts_with('.') || name.ends_with('.') || name.find("..") != name.npos)
+        return at(here.where(), "a part of the table's name is missing beside a dot; write both, as in "
+                                "[backend.NAME], or leave the dot out");
+    const auto shown = written(name, may_be_several(name) ? 2 : brackets);
+    const auto whole = written(name, brackets);
+    if (line.starts_with(whole) && !line.substr(whole.size()).starts_with(']'))
+        return at(here.where(), "something stands behind the table's name; write " + shown +
+                                    " on a line of its own, and each key below it");
+    return at(here.where(), "the brackets of a table's name do not match; write " + shown);
 }
 
-// without_quotes takes off what looks like quotes and is none, and what stands behind the value.
-std::string_view without_quotes(std::string_view value) {
-    constexpr std::array<std::string_view, 8> likely{"“", "”", "„", "‘", "’", "«", "»", "`"};
-    value = trimmed(value.substr(0, value.find_first_of("#,]")));
-    for (const auto quote : likely) {
-        if (value.starts_with(quote))
-            value.remove_prefix(quote.size());
-        if (value.ends_with(quote))
-            value.remove_suffix(quote.size());
-    }
-    return trimmed(value);
+explained broken_key(const syntax_place& here) {
+    if (!here.reads_a("key") && !(here.reads_a("key-value pair") && here.says("expected '='")))
+        return std::nullopt;
+    const auto line = trimmed(here.line());
+    if (trimmed(here.before()).ends_with('.'))
+        return at(here.where(),
+                  "a key ends in a dot; leave the dot out, or write the rest of the key behind it");
+    if (here.reads_a("key"))
+        return at(here.where(), "this is no key; write letters, digits, \"-\" and \"_\", then = and a value");
+    if (line.ends_with(']') && begins_a_table("[" + std::string(line)))
+        return at(here.where(), "a bracket is missing in front of a table's name; write " +
+                                    written(line.substr(0, line.find(']')), line.ends_with("]]") ? 2 : 1));
+    return at(here.where(), "no = behind the key; write KEY = VALUE");
 }
+
+// --- values ---
 
 // A value that is meant as a text and has no quotes: a name, an address, a duration.
-explained bare_value(const mistake& here) {
-    constexpr std::array<std::string_view, 8> kinds{"value type", "integer", "floating-point", "date",
-                                                    "time",       "boolean", "parsing value",  "literal"};
-    const bool is_value = std::ranges::any_of(kinds, [&](auto kind) { return here.says(kind); }) ||
-                          here.says("comment or whitespace");
+explained bare_value(const syntax_place& here) {
+    const bool has_more = here.says("comment or whitespace");
     const auto line = here.line();
     const auto equals = line.find('=');
-    if (!is_value || here.says("depth") || equals == line.npos)
+    if ((!is_reading_a_value(here) && !has_more) || !here.open().empty() || equals == line.npos ||
+        here.says("control character"))
         return std::nullopt;
-    const auto value = without_quotes(line.substr(equals + 1));
-    if (value.empty() || value.find_first_of("\"'[{=") != value.npos || here.says("leading zero"))
+    const auto written = trimmed(line.substr(equals + 1, line.find_first_of("#,]", equals) - equals - 1));
+    const auto value = without_quotes(written);
+    if (value.empty() || written.front() == '"' || written.front() == '\'' ||
+        value.find_first_of("\"'[{=") != value.npos || here.says("leading zero"))
         return std::nullopt;
-    const auto column = static_cast<std::uint32_t>(line.find_first_not_of(blanks, equals + 1) + 1);
-    return at({here.where.line, column}, "a text stands between two straight quotes; write " +
-                                             in_quotes(value) +
-                                             (here.says("boolean") ? ", or true, or false" : ""));
+    const auto where = here.at(line.find_first_not_of(" \t", equals + 1));
+    if (value.ends_with('.') && value.find_first_not_of("0123456789.") == value.npos)
+        return at(where, "a number that ends in a dot; write " +
+                             std::string(value.substr(0, value.find_last_not_of('.') + 1)));
+    return at(where, "a text stands between two straight quotes; write " + in_quotes(value) +
+                         (here.says("boolean") ? ", or true, or false" : ""));
+}
+
+explained several_values(const syntax_place& here) {
+    const auto rest = trimmed(here.rest());
+    const auto line = here.line();
+    const auto equals = line.find('=');
+    const bool has_another = rest.starts_with(',') && !trimmed(rest.substr(1)).empty();
+    const auto values = equals == line.npos ? line : line.substr(equals + 1);
+    if (!here.says("comment or whitespace") || !has_another || equals == line.npos)
+        return std::nullopt;
+    return at(here.where(), "several values stand between [ and ]; write " +
+                                std::string(trimmed(line.substr(0, equals))) + " = [" +
+                                std::string(trimmed(values.substr(0, values.find('#')))) + "]");
 }
 
 // What needs no look at the text: a part of what the reader says, and what we say.
@@ -215,15 +178,18 @@ struct phrase {
     std::string_view ours;
 };
 constexpr phrase phrases[] = {
-    {"expected comma or closing ']'",
-     "a comma or a ] is missing before this; write a comma between two elements, "
-     "and ] behind the last"},
-    {"parsing array", "an array that does not end; write ] behind its last element"},
+    {"nested value depth", "brackets in more than 256 brackets; write an array without arrays in it"},
     {"unknown escape sequence",
      "a backslash between double quotes begins an escape; write it twice, or write the "
      "string between single quotes"},
-    {"expected '='", "no = behind the key; write KEY = VALUE"},
-    {"expected value", "no value behind the =; write one"},
+    {"hex digit", "\\u has four hexadecimal digits behind it, \\U eight; write all of them, or the string "
+                  "between single quotes"},
+    {"surrogates", "this is no character; write another one, or leave it out"},
+    {"U+10FFFF", "this is no character; write one up to \\U0010FFFF"},
+    {"prohibited in comments", "a control character in a comment; leave it out"},
+    {"expected '\\n' after '\\r'", "a line that ends with a carriage return alone; save the file with Unix "
+                                   "line ends"},
+    {"expected value, saw", "no value behind the =; write one"},
     {"expected a comment or whitespace",
      "something stands behind the value; write each key on a line of its own, "
      "and a comment behind #"},
@@ -232,24 +198,41 @@ constexpr phrase phrases[] = {
     {"leading zero", "a number with a 0 in front; leave the 0 out"},
 };
 
-explained by_phrase(const mistake& here) {
+explained by_phrase(const syntax_place& here) {
     for (const auto& one : phrases)
         if (here.says(one.said))
-            return at(here.where, std::string(one.ours));
+            return at(here.where(), std::string(one.ours));
     return std::nullopt;
+}
+
+// by_place is for what nobody has thought of.
+diagnostic by_place(const syntax_place& here) {
+    if (here.says("string"))
+        return at(here.where(), "this cannot stand in a string; write the string between single quotes");
+    if (trimmed(here.before()).ends_with('=') && trimmed(here.rest()).empty())
+        return at(here.where(), "no value behind the =; write one");
+    if (here.before().find('=') != std::string_view::npos)
+        return at(
+            here.where(),
+            "this is no value; write a text between double quotes, a number, true, false or an [array]");
+    return at(here.where(), here.is_at_end() ? "the file ends inside a line; write KEY = VALUE"
+                                             : "neither a key nor a [table]; write KEY = VALUE");
 }
 
 } // namespace
 
 diagnostic explain_syntax_error(std::string_view text, std::string_view said, position where) {
-    const mistake here{lines_of(text), said, where};
+    const syntax_place here{text, said, where};
+    auto found = by_place(here);
     for (auto* const explain :
-         {unclosed_string, table_twice, key_twice, broken_header, bare_value, by_phrase})
-        if (auto found = explain(here)) {
-            found->message += "; nothing else in the file was checked";
-            return *found;
+         {unclosed_string, unclosed_bracket, table_twice, key_twice, broken_header, missing_quote, broken_key,
+          several_values, bare_value, bare_element, by_phrase, broken_array, broken_inline_table})
+        if (auto better = explain(here)) {
+            found = std::move(*better);
+            break;
         }
-    return at(where, "TOML syntax: " + on_one_line(said) + "; nothing else in the file was checked");
+    found.message += "; nothing else in the file was checked";
+    return found;
 }
 
 } // namespace snipass::config

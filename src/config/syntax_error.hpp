@@ -9,7 +9,7 @@
 namespace snipass::config {
 
 // explain_syntax_error says what is wrong at `where`, and what to write. `said` is what the TOML reader calls
-// it, which is kept where nothing better is known.
+// it.
 [[nodiscard]] diagnostic explain_syntax_error(std::string_view text, std::string_view said, position where);
 
 } // namespace snipass::config

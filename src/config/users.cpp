@@ -14,8 +14,14 @@ constexpr std::string_view unmapped = "unmapped";
 constexpr std::uint32_t unmapped_id = 0xFFFF'FFFF;
 
 void resolve(allowed_user& user, const std::string& key, const user_finder& find, findings& findings) {
-    if (!user.id)
-        user.id = find(user.name);
+    if (user.id)
+        return;
+    const auto found = find(user.name);
+    if (!found)
+        return findings.error(user.where, key + ": the user " + in_quotes(user.name) +
+                                              " cannot be looked up: " + found.error().message() +
+                                              "; write the number that \"id -u\" prints for this name");
+    user.id = *found;
     if (!user.id)
         findings.error(user.where, key + ": this machine has no user " + in_quotes(user.name) +
                                        "; write another name, or a number");

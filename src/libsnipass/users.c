@@ -15,7 +15,8 @@ enum {
     last_room = 1024 * 1024,
 };
 
-/* find_name: 0, or what keeps it from being found. A name that is not there is ENOENT. */
+/* find_name: 0, or what keeps it from being found. A name that is not there is ENOENT, also where a module of
+ * the C library calls it otherwise (getpwnam(3)). */
 static int find_name(const char* name, uid_t* id) {
     for (size_t size = first_room; size <= last_room; size *= 2) {
         struct passwd entry;
@@ -27,10 +28,12 @@ static int find_name(const char* name, uid_t* id) {
         free(room);
         if (found != NULL)
             *id = entry.pw_uid;
+        if (found != NULL)
+            return 0;
         if (error != ERANGE)
-            return found != NULL ? 0 : ENOENT;
+            return error == 0 || error == ESRCH ? ENOENT : error;
     }
-    return ENOENT;
+    return ERANGE;
 }
 
 /* read_number: of digits alone. The largest number of its type means "no user" to the kernel. */

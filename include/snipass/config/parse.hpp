@@ -2,6 +2,7 @@
 // From the text of snipass.toml to a configuration, or to all that is wrong with it.
 #pragma once
 
+#include "snipass/base/result.hpp"
 #include "snipass/config/configuration.hpp"
 
 #include <cstdint>
@@ -39,8 +40,9 @@ struct parsed {
 // mistakes in one run. `file` is the name used in messages.
 [[nodiscard]] parsed parse(std::string_view text, std::string_view file);
 
-// user_finder gives the number of a user of this machine, if it has one of that name (os::find_user).
-using user_finder = std::function<std::optional<std::uint32_t>(const std::string& name)>;
+// user_finder gives the number of a user of this machine, if it has one of that name; an error: it cannot be
+// found out (os::find_user).
+using user_finder = std::function<result<std::optional<std::uint32_t>>(const std::string& name)>;
 
 // load reads the file first; one that cannot be read is a diagnostic too. It also looks up the users that the
 // file names.

@@ -2,6 +2,7 @@
 // Files as a whole: what cannot be read, what is not TOML, the order of what is reported.
 #include "mistakes.hpp"
 #include "snipass/handoff/sender.h"
+#include "snipass/os/error.hpp"
 #include "snipass/os/users.hpp"
 
 #include <cstdlib>
@@ -10,122 +11,6 @@
 #include <unistd.h>
 
 using namespace snipass::config;
-
-TEST_CASE("parse: TOML syntax stops at the first error and says so") {
-    const std::string rest_unchecked = "; nothing else in the file was checked";
-    const auto row = GENERATE_COPY(values<mistakes_row>({
-        {"no value",
-         "[server]\nworkers =\n",
-         {"2:10: error: no value behind the =; write one" + rest_unchecked}},
-        {"a key twice",
-         "[log]\naccess = true\naccess = true\n",
-         {"3:10: error: \"access\" is there twice; leave out this one, or the one at line 2" +
-          rest_unchecked}},
-        {"a table twice",
-         "[log]\n[server]\n[log]\n",
-         {"3:1: error: [log] is there twice; write these keys below the one at line 1" + rest_unchecked}},
-        {"a backend twice",
-         "[backend.x]\n[backend.x]\n",
-         {"2:1: error: [backend.x] is there twice; write these keys below the one at line 1, or give this "
-          "one another name" +
-          rest_unchecked}},
-        {"single brackets beside double ones",
-         "[[route]]\n[ route ] # one more\n",
-         {"2:1: error: [route] beside the [[route]] at line 1; write [[route]] in both places, with double "
-          "brackets" +
-          rest_unchecked}},
-        {"double brackets beside single ones",
-         "[listener]\n[[listener]]\n",
-         {"2:1: error: [[listener]] beside the [listener] at line 1; write [[listener]] in both places, with "
-          "double brackets" +
-          rest_unchecked}},
-        {"double brackets of a table that there is once",
-         "[server]\n[[server]]\n",
-         {"2:1: error: [[server]] beside the [server] at line 1; write [server] once, with single brackets" +
-          rest_unchecked}},
-        {"an unclosed quote",
-         "[[route]]\nnames = [\"a\", \"b] # c\nbackend = \"x\"\n",
-         {"2:15: error: this string has no closing quote; write \" behind it, on the same line" +
-          rest_unchecked}},
-        {"an unclosed single quote at the end of the file",
-         "a = '\\",
-         {"1:5: error: this string has no closing quote; write ' behind it, on the same line" +
-          rest_unchecked}},
-        {"three quotes that nothing closes",
-         "a = \"\"\"x\n\n",
-         {"2:2: error: the file ends inside a string that began with three quotes; write three behind it" +
-          rest_unchecked}},
-        {"a control character",
-         "a = \"\x01\"\n",
-         {"1:6: error: a control character in a string; leave it out, or write it as \\uXXXX" +
-          rest_unchecked}},
-        {"an escape that there is not",
-         "a = \"\\d\"\n",
-         {"1:7: error: a backslash between double quotes begins an escape; write it twice, or write the "
-          "string between single quotes" +
-          rest_unchecked}},
-        {"a word without quotes",
-         "backend = blog # mine\n",
-         {"1:11: error: a text stands between two straight quotes; write \"blog\"" + rest_unchecked}},
-        {"a duration without quotes",
-         "hold = 5s\n",
-         {"1:8: error: a text stands between two straight quotes; write \"5s\"" + rest_unchecked}},
-        {"an address without quotes",
-         "address = 192.0.2.1:443\n",
-         {"1:11: error: a text stands between two straight quotes; write \"192.0.2.1:443\"" +
-          rest_unchecked}},
-        {"typographic quotes",
-         "a = \xe2\x80\x9cx\xe2\x80\x9d\n",
-         {"1:5: error: a text stands between two straight quotes; write \"x\"" + rest_unchecked}},
-        {"half a word of truth",
-         "a = tru\n",
-         {"1:5: error: a text stands between two straight quotes; write \"tru\", or true, or false" +
-          rest_unchecked}},
-        {"a number with a zero in front",
-         "a = 01\n",
-         {"1:7: error: a number with a 0 in front; leave the 0 out" + rest_unchecked}},
-        {"a header that is not closed",
-         "[[listener]\n",
-         {"1:12: error: the brackets of a table's name do not match; write [[listener]]" + rest_unchecked}},
-        {"no comma",
-         "a = [\"b\" \"c\"]\n",
-         {"1:10: error: a comma or a ] is missing before this; write a comma between two elements, and ] "
-          "behind the last" +
-          rest_unchecked}},
-        {"an array that does not end",
-         "a = [1,\n",
-         {"1:9: error: an array that does not end; write ] behind its last element" + rest_unchecked}},
-        {"no equals sign",
-         "workers 2\n",
-         {"1:9: error: no = behind the key; write KEY = VALUE" + rest_unchecked}},
-        {"something behind the value",
-         "a = \"b\",\n",
-         {"1:8: error: something stands behind the value; write each key on a line of its own, and a comment "
-          "behind #" +
-          rest_unchecked}},
-        {"a comment as in C",
-         "// x\n",
-         {"1:1: error: neither a key nor a [table]; write a comment behind #" + rest_unchecked}},
-        {"bytes that are no UTF-8",
-         "a = \"\xff\"\n",
-         {"1:5: error: this is not UTF-8; save the file as UTF-8" + rest_unchecked}},
-        {"what the TOML reader alone can name",
-         "a = {b = 1\nc = 2}\n",
-         {"1:11: error: TOML syntax: Error while parsing inline table: expected key or closing '}', saw "
-          "'\\n'" +
-          rest_unchecked}},
-        {"nesting without an end",
-         "a = " + std::string(10'000, '['),
-         {"1:261: error: TOML syntax: Error while parsing value: exceeded maximum nested value depth of 256 "
-          "(TOML_MAX_NESTED_VALUES)" +
-          rest_unchecked}},
-        {"a key that nests without an end",
-         "\n" + std::string(2'000, 'a') + std::string(100'000, '.'),
-         {"2:1: error: more than 1000 dots without a comma between them; write shorter keys, or break the "
-          "line"}},
-    }));
-    check(row);
-}
 
 TEST_CASE("parse: many dots in a line of many names are fine") {
     std::string names;
@@ -268,6 +153,23 @@ TEST_CASE("load: users are looked up, and one that is not there is a mistake") {
     CHECK(bad.diagnostics.back().to_string("f") == "f:3:26: error: listener.allowed_users: this machine has "
                                                    "no user \"no-such-user-here\"; write another "
                                                    "name, or a number");
+}
+
+TEST_CASE("load: a user that cannot be looked up is another mistake than one that there is not") {
+    char name[] = "/tmp/snipass-load-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    std::ofstream{name} << "[[listener]]\naddress = \"handoff:/run/x\"\nallowed_users = [\"app\", 4242]\n";
+    const auto loaded = load(name, [](const std::string&) -> snipass::result<std::optional<std::uint32_t>> {
+        return snipass::os::make_error(EMFILE);
+    });
+    ::unlink(name);
+    CHECK_FALSE(loaded.value);
+    REQUIRE(loaded.diagnostics.size() >= 1);
+    CHECK(loaded.diagnostics.back().to_string("f") ==
+          "f:3:18: error: listener.allowed_users: the user \"app\" cannot be looked up: Too many open files; "
+          "write the number that \"id -u\" prints for this name");
 }
 
 TEST_CASE("load: a backend's user is looked up, too") {
