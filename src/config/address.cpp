@@ -180,6 +180,32 @@ bool is_bare_path(std::string_view text) {
     return text.starts_with('/') || text.starts_with('@');
 }
 
+// inside_url is the address in "https://10.0.0.5/path", with the port that the scheme stands for.
+std::string inside_url(std::string_view text) {
+    const auto scheme = text.find("://");
+    if (scheme == text.npos)
+        return {};
+    const auto* const port = text.substr(0, scheme) == "http" ? ":80" : ":443";
+    auto inside = std::string(text.substr(scheme + 3));
+    inside.resize(std::min(inside.find_first_of("/?#"), inside.size()));
+    for (const auto& one : {inside, inside + port})
+        if (parse_proxy_address(one).value)
+            return one;
+    return {};
+}
+
+// placeholder_problem: the name that the client asks for, as other programs write it, or as a part of a name.
+std::string placeholder_problem(std::string_view text) {
+    const auto [host, port] = split(text);
+    const auto whole = std::string(asked_for) + ":" + std::string(parse_port(port) ? port : "443");
+    const auto name = text.find(asked_for);
+    if (name != text.npos && text.substr(0, name).find_first_of("{$") == text.npos)
+        return in_quotes(text) + " has more than \"{host_name}\", which stands for a whole name; write " +
+               in_quotes(whole);
+    return in_quotes(text) + " has no meaning here; for the name that the client asks for write " +
+           in_quotes(whole);
+}
+
 std::string proxy_problem(std::string_view text) {
     if (is_bare_path(text))
         return in_quotes(text) + " has no \"unix:\"; write " + in_quotes("unix:" + std::string(text));
@@ -191,10 +217,12 @@ std::string proxy_problem(std::string_view text) {
             return in_quotes(text) + " is looked up by its ASCII form; write " +
                    in_quotes(*ascii + ":" + std::string(port));
     }
-    if (host_name::parse(text))
+    if (host_name::parse(text) || text == asked_for)
         return in_quotes(text) + " has no port; write " + in_quotes(std::string(text) + ":443");
-    if (text == asked_for)
-        return in_quotes(text) + " has no port; write " + in_quotes(std::string(text) + ":443");
+    if (const auto inside = inside_url(text); !inside.empty())
+        return in_quotes(text) + " is a URL; write " + in_quotes(inside);
+    if (text.find_first_of("{$") != text.npos)
+        return placeholder_problem(text);
     const auto [host, port] = split(text);
     const auto number = parse_port(port);
     if (const auto endpoint = without_interface(text).endpoint; endpoint && is_link_local(endpoint->address))

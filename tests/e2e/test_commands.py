@@ -131,6 +131,15 @@ class Commands(Case):
                 self.assertIn(backend, output)
                 self.assertIn(hint, output.lower())
 
+    def test_explain_a_name_in_another_script(self):
+        text = GOOD.replace('"*.example.com"', '"xn--bcher-kva.example"')
+        status, output = self.snipass("explain", "--config", "FILE", "bücher.example", "--alpn", "acme-tls/1", "--source", "192.0.2.7", text=text)
+        self.assertEqual(status, 0, output)
+        self.assertIn('"bücher.example" is sent as "xn--bcher-kva.example"\n"xn--bcher-kva.example" goes to backend "acme"\n', output)
+        status, output = self.snipass("explain", "--config", "FILE", "bücher..example" + "\N{SNOWMAN}" * 64)
+        self.assertEqual(status, 2)
+        self.assertIn("has no ASCII form", output)
+
     def explain_hello(self, content, *arguments, text=GOOD):
         captured = self.folder / "captured"
         captured.write_bytes(content)
