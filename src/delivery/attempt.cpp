@@ -7,14 +7,30 @@
 
 namespace snipass::server {
 
+namespace {
+
+// in_short is for what no system call has failed at.
+std::string_view in_short(outcome why) noexcept {
+    switch (why) {
+    case outcome::backend_declined:
+        return "it closed without an ACK";
+    case outcome::backend_silent:
+        return "no answer in time";
+    default:
+        return to_string(why);
+    }
+}
+
+} // namespace
+
 std::string not_taken::in_words() const {
+    const bool is_the_clients = is_final && !detail.empty(); // whatever the address is
+    auto text = where.empty() || is_the_clients ? std::string{} : std::string{where} + ": ";
     if (!detail.empty())
-        return std::string{detail};
+        return text += detail;
     if (!error)
-        return std::string{to_string(why)};
-    if (why != outcome::backend_failed || where.empty())
-        return error.message();
-    auto text = std::string{where} + ": " + error.message();
+        return text += in_short(why);
+    text += error.message();
     if (os::errno_of(error) == EPROTOTYPE)
         text += where.starts_with("unix:") ? "; it takes datagrams, and no connections"
                                            : "; protocol may be the other one, \"stream\" or \"datagram\"";
@@ -44,7 +60,11 @@ outcome to_outcome(const error_code& ec, outcome full) noexcept {
 }
 
 std::string_view why_not_theirs(const error_code& ec, const config::handoff_settings& settings) noexcept {
-    return settings.user && ec == os::make_error(EPERM)
+    if (!settings.user)
+        return {};
+    if (ec == os::make_error(ENOSYS))
+        return "there is no /proc here, without which nobody can tell whose socket it is (user)";
+    return ec == os::make_error(EPERM)
                ? "at its path is a link, or the socket of another user than the file says (user)"
                : std::string_view{};
 }

@@ -93,9 +93,11 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
     if (!answer) {
         const bool late = answer.error() == net::wait_error::timed_out;
         const bool too_many = answer.error() == os::make_error(ENOBUFS);
+        client.note(std::string(client.about.hello->host_name()->text()) + ": " +
+                    (too_many ? "too many clients wait for names" : answer.error().message()));
         co_return not_taken{.why = late ? outcome::backend_silent : outcome::backend_absent,
                             .error = answer.error(),
-                            .detail = too_many ? "too many clients wait for names" : std::string_view{}};
+                            .detail = not_taken::is_noted};
     }
     // A state of its own: nobody else's sessions are counted there, and nobody else's failures.
     co_return co_await choose(client, settings, *answer, std::make_shared<target>(), deadline);

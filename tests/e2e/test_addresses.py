@@ -465,7 +465,7 @@ class Addresses(Case):
         router = self.far([f"127.0.0.1:{refused}", f"back.test:{port}"], 'hold = "0s"')
         self.events(router, "a name cannot be resolved; its addresses cannot be tried")
         self.assertEqual(self.ask(router), "")
-        self.assertEqual(router.session()["detail"], f"far: Connection refused; far: back.test: {reason}")
+        self.assertEqual(router.session()["detail"], f"far: 127.0.0.1:{refused}: Connection refused; far: back.test: {reason}")
 
     def test_a_resolver_that_has_not_answered_yet_is_the_reason_then(self):
         self.resolver.answers["back.test"] = "stall"

@@ -37,7 +37,8 @@ class Refusals(Away):
         for protocol in ("stream", "datagram"):
             with self.subTest(protocol=protocol):
                 router = self.start_router(self.backend("blog", protocol=protocol, rest='hold = "0s"'), name=protocol)
-                self.refused(router, "backend_absent")
+                line = self.refused(router, "backend_absent")
+                self.assertEqual(line["detail"], f"blog: {self.folder / 'blog.sock'}: No such file or directory")
 
     def test_refused(self):
         for protocol, kind in (("stream", socket.SOCK_STREAM), ("datagram", socket.SOCK_DGRAM)):
@@ -45,7 +46,8 @@ class Refusals(Away):
                 with socket.socket(socket.AF_UNIX, kind) as unix:
                     unix.bind(str(self.folder / f"{protocol}.sock"))  # a file that nobody is behind any more
                 text = self.backend(protocol, protocol=protocol, rest='hold = "0s"').replace(f"backend.{protocol}", "backend.blog")
-                self.refused(self.start_router(text, name=protocol), "backend_refused")
+                line = self.refused(self.start_router(text, name=protocol), "backend_refused")
+                self.assertEqual(line["detail"], f"blog: {self.folder / protocol}.sock: Connection refused")
 
     def test_what_failed_is_named_and_a_socket_of_the_other_type_says_which_key_may_be_wrong(self):
         kinds = {"stream": socket.SOCK_DGRAM, "datagram": socket.SOCK_STREAM}
@@ -68,13 +70,15 @@ class Refusals(Away):
     def test_declined(self):
         receiver = self.receiver("blog", manner="decline")
         router = self.start_router(self.backend("blog", rest='hold = "0s"'))
-        self.refused(router, "backend_declined")
+        line = self.refused(router, "backend_declined")
+        self.assertEqual(line["detail"], f"blog: {receiver.path}: it closed without an ACK")
         self.assertEqual(len(receiver.reported("taken")), 0)
 
     def test_silent(self):
-        self.receiver("blog", manner="silent")
+        receiver = self.receiver("blog", manner="silent")
         router = self.start_router(self.backend("blog", rest='hold = "0s"\nack_timeout = "200ms"'))
         line = self.refused(router, "backend_silent")
+        self.assertEqual(line["detail"], f"blog: {receiver.path}: no answer in time")
         self.assertGreaterEqual(line["duration_us"], 200_000)
 
     def test_busy_backlog(self):

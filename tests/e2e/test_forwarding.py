@@ -236,7 +236,9 @@ class Forwarding(CaseWithNeighbour):
     def test_a_name_without_an_answer_is_nobody(self):
         router = self.forward(free_port())
         self.assertEqual(self.ask(router, "none.test"), (b"", "fin"))
-        self.assertEqual(router.session()["outcome"], "backend_absent")
+        line = router.session()
+        self.assertEqual(line["outcome"], "backend_absent")
+        self.assertRegex(line["detail"], r"^asked: none\.test: \w")
 
 
 if __name__ == "__main__":

@@ -51,22 +51,32 @@ TEST_CASE("attempt: only what no event announces is tried again soon") {
     CHECK_FALSE(server::may_pass_soon(outcome::backend_declined));
 }
 
-TEST_CASE("attempt: in words it is what was noted, or the kernel's message, or the outcome's name") {
-    server::not_taken one{.why = outcome::backend_declined};
-    CHECK(one.in_words() == "backend_declined");
-    one.error = os::make_error(ENOENT);
-    CHECK(one.in_words() == "No such file or directory");
-    one.where = "/run/blog.sock";
-    CHECK(one.in_words() == "No such file or directory"); // the outcome says that it is not there
-    one.why = outcome::backend_failed;
-    one.error = os::make_error(EACCES);
-    CHECK(one.in_words() == "/run/blog.sock: Permission denied");
-    one.error = os::make_error(EPROTOTYPE);
-    CHECK(one.in_words() == "/run/blog.sock: Protocol wrong type for socket; protocol may be the other one, "
-                            "\"stream\" or \"datagram\"");
-    one.where = "unix:/run/blog.sock";
-    CHECK(one.in_words() ==
-          "unix:/run/blog.sock: Protocol wrong type for socket; it takes datagrams, and no connections");
-    one.detail = "a loop";
-    CHECK(one.in_words() == "a loop");
+TEST_CASE(
+    "attempt: in words it is where it failed, and what was noted, the kernel's message or the outcome") {
+    struct row {
+        server::not_taken one;
+        const char* words;
+    };
+    const auto error = [](int number) { return os::make_error(number); };
+    const auto row = GENERATE_COPY(values<struct row>({
+        {{.why = outcome::backend_declined}, "it closed without an ACK"},
+        {{.why = outcome::backend_declined, .where = "/x"}, "/x: it closed without an ACK"},
+        {{.why = outcome::backend_silent, .where = "/x"}, "/x: no answer in time"},
+        {{.why = outcome::no_resources}, "no_resources"},
+        {{.why = outcome::backend_absent, .error = error(ENOENT)}, "No such file or directory"},
+        {{.why = outcome::backend_absent, .error = error(ENOENT), .where = "/x"},
+         "/x: No such file or directory"},
+        {{.why = outcome::backend_refused, .error = error(ECONNREFUSED), .where = "192.0.2.1:443"},
+         "192.0.2.1:443: Connection refused"},
+        {{.why = outcome::backend_silent, .error = net::wait_error::timed_out, .where = "192.0.2.1:443"},
+         "192.0.2.1:443: timed out"},
+        {{.error = error(EACCES), .where = "/x"}, "/x: Permission denied"},
+        {{.error = error(EPROTOTYPE), .where = "/x"},
+         "/x: Protocol wrong type for socket; protocol may be the other one, \"stream\" or \"datagram\""},
+        {{.error = error(EPROTOTYPE), .where = "unix:/x"},
+         "unix:/x: Protocol wrong type for socket; it takes datagrams, and no connections"},
+        {{.error = error(EPERM), .detail = "a link", .where = "/x"}, "/x: a link"},
+        {{.detail = "a loop", .is_final = true, .where = "/x"}, "a loop"},
+    }));
+    CHECK(row.one.in_words() == row.words);
 }
