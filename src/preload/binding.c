@@ -47,11 +47,38 @@ static bool is_same_address(const struct sockaddr_storage* one, const struct soc
            0; /* the port is the entry's */
 }
 
+static const char* remedy_for(int error) {
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return "; make its folder first, for this user to write to (RuntimeDirectory= in the server's unit)";
+    case EACCES:
+    case EPERM:
+        return "; let this user write to its folder (RuntimeDirectory= in the server's unit, or chown)";
+    case EROFS:
+        return "; let the server's unit write to its folder (RuntimeDirectory= or ReadWritePaths=)";
+    case EADDRINUSE:
+        return "; another process listens there, or a file lies there that is no socket or another user's: "
+               "give "
+               "each server a path of its own";
+    default:
+        return "";
+    }
+}
+
+/* report_refusal: the server itself would tell of an address and a port. */
+static void report_refusal(const char* path) {
+    report("cannot listen at %s: %s%s", path, strerror(errno), remedy_for(errno));
+}
+
 /* bind_for_all: whoever may enter the folder may connect; who may hand over is checked at each handoff. It
  * listens already, or the next server to start would take it for a dead one's; the server's own listen() only
  * says how long the backlog is. */
 static bool bind_for_all(int fd, const char* path) {
-    return unix_listen(&next_calls, fd, path, 0666, first_backlog) == 0;
+    if (unix_listen(&next_calls, fd, path, 0666, first_backlog) == 0)
+        return true;
+    report_refusal(path);
+    return false;
 }
 
 static int keep_error(int fd_to_close) {

@@ -5,14 +5,20 @@
 #include "fail.h"
 #include "holders.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 enum {
     looks = 200,
-    pause = 50, /* ms */
+    pause_ms = 50,
+    settled = 20, /* looks; a server that is not seen by then but is there will not be seen */
+    could_not_look = 2,
 };
 
 static const char remedy[] = "The library has to be in the process that listens. What stands between "
@@ -27,8 +33,10 @@ static void tell_of_tcp(const char* listen) {
     struct holder holder;
     if (colon == NULL)
         return;
-    holders_find_tcp((unsigned)strtoul(colon + 1, NULL, 10), &inodes);
-    if (inodes.count == 0)
+    const int error = holders_find_tcp((unsigned)strtoul(colon + 1, NULL, 10), &inodes);
+    if (error != 0)
+        say("who listens on TCP port %s cannot be found out: /proc/net/tcp: %s", colon + 1, strerror(error));
+    else if (inodes.count == 0)
         say("nobody listens on TCP port %s either: the server has not opened it", colon + 1);
     else if (holders_first(&inodes, &holder))
         say("on TCP port %s %s (process %d) listens, %s the library. If that is the server, and not the "
@@ -55,16 +63,60 @@ static int tell_of_holder(const char* socket, const struct inodes* inodes) {
     return 0;
 }
 
-int check_listener(const char* socket, const char* listen) {
+/* knock is what connect(2) says of the socket's file. A socket of this type finds nobody of its own kind, so
+ * EPROTOTYPE says that somebody is there, and he hears nothing of it. */
+static int knock(const char* path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return errno;
+    const int error = connect(fd, (const struct sockaddr*)&address, sizeof address) == 0 ? 0 : errno;
+    close(fd);
+    return error;
+}
+
+static int tell_of_nobody(const char* path, const char* listen) {
+    const int error = knock(path);
+    switch (error) {
+    case EPROTOTYPE:
+        say("somebody is behind %s and cannot be seen from here: in another network namespace (a container), "
+            "or\n"
+            "bound to it by another name. Look there: nsenter --net --target PID snipass-run --check %s",
+            path, path);
+        return could_not_look;
+    case EACCES:
+        say("nobody listens at %s in this network namespace, and whether somebody of another one does cannot "
+            "be\n"
+            "found out: %s. Root may: run this as root",
+            path, strerror(error));
+        return could_not_look;
+    case ECONNREFUSED:
+        say("nobody listens at %s: its file is there, and the server that made it has ended", path);
+        break;
+    case ENOENT:
+        say("nobody listens at %s: there is no such file", path);
+        break;
+    default:
+        say("nobody listens at %s", path);
+    }
+    tell_of_tcp(listen);
+    return 1;
+}
+
+int check_listener(const char* path, const char* listen) {
     struct inodes inodes = {0};
     for (int i = 0; i < looks && inodes.count == 0; ++i) {
         if (i != 0)
-            (void)poll(NULL, 0, pause);
-        holders_find_unix(socket, &inodes);
+            (void)poll(NULL, 0, pause_ms);
+        const int error = holders_find_unix(path, &inodes);
+        if (error != 0) {
+            say("cannot find out who listens at %s: /proc/net/unix: %s. %s", path, strerror(error),
+                error == ENOENT ? "Mount /proc, or run this where it is mounted" : "Run this as root");
+            return could_not_look;
+        }
+        if (inodes.count == 0 && i >= settled && knock(path) == EPROTOTYPE)
+            break;
     }
-    if (inodes.count != 0)
-        return tell_of_holder(socket, &inodes);
-    say("nobody listens at %s", socket);
-    tell_of_tcp(listen);
-    return 1;
+    return inodes.count != 0 ? tell_of_holder(path, &inodes) : tell_of_nobody(path, listen);
 }

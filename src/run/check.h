@@ -4,5 +4,5 @@
 
 /* check_listener waits up to ten seconds for somebody who listens at `socket`, and says on stdout or stderr
  * what it found. `listen` is the TCP listener's ADDRESS:PORT, or "". 0: a process with the library takes
- * clients; 1: not. */
+ * clients; 1: not; 2: it could not look. */
 int check_listener(const char* socket, const char* listen);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,26 +21,41 @@ static void add(struct inodes* inodes, unsigned long number) {
         inodes->numbers[inodes->count++] = number;
 }
 
-void holders_find_unix(const char* path, struct inodes* inodes) {
+/* is_bound_to: HAProxy binds PATH.PID.tmp and renames it to PATH; the socket goes by its first name for ever.
+ */
+static bool is_bound_to(const char* name, const char* path) {
+    const size_t size = strlen(path);
+    if (strncmp(name, path, size) != 0)
+        return false;
+    const char* rest = name + size;
+    const size_t digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+    return *rest == '\0' || (digits != 0 && strcmp(rest + 1 + digits, ".tmp") == 0);
+}
+
+int holders_find_unix(const char* path, struct inodes* inodes) {
     FILE* file = fopen("/proc/net/unix", "re");
     char line[512];
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    if (file == NULL)
+        return errno;
+    while (fgets(line, sizeof line, file) != NULL) {
         unsigned flags = 0;
         unsigned long inode = 0;
         int at = 0;
         line[strcspn(line, "\n")] = '\0';
         if (sscanf(line, "%*s %*x %*x %x %*x %*x %lu %n", &flags, &inode, &at) == 2 && at != 0 &&
-            (flags & unix_listens) != 0 && strcmp(line + at, path) == 0)
+            (flags & unix_listens) != 0 && is_bound_to(line + at, path))
             add(inodes, inode);
     }
-    if (file != NULL)
-        fclose(file);
+    fclose(file);
+    return 0;
 }
 
-static void find_tcp_in(const char* table, unsigned port, struct inodes* inodes) {
+static int find_tcp_in(const char* table, unsigned port, struct inodes* inodes) {
     FILE* file = fopen(table, "re");
     char line[512];
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    if (file == NULL)
+        return errno;
+    while (fgets(line, sizeof line, file) != NULL) {
         unsigned here = 0, state = 0;
         unsigned long inode = 0;
         if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*d %*d %lu", &here, &state,
@@ -47,13 +63,13 @@ static void find_tcp_in(const char* table, unsigned port, struct inodes* inodes)
             here == port && state == tcp_listen)
             add(inodes, inode);
     }
-    if (file != NULL)
-        fclose(file);
+    fclose(file);
+    return 0;
 }
 
-void holders_find_tcp(unsigned port, struct inodes* inodes) {
-    find_tcp_in("/proc/net/tcp", port, inodes);
-    find_tcp_in("/proc/net/tcp6", port, inodes);
+int holders_find_tcp(unsigned port, struct inodes* inodes) {
+    (void)find_tcp_in("/proc/net/tcp6", port, inodes); /* a kernel without IPv6 has none */
+    return find_tcp_in("/proc/net/tcp", port, inodes);
 }
 
 /* --- processes --- */

@@ -21,9 +21,10 @@ struct holder {
     char name[32];
 };
 
-/* The listening sockets at a path, and of a TCP port on whatever address. */
-void holders_find_unix(const char* path, struct inodes* inodes);
-void holders_find_tcp(unsigned port, struct inodes* inodes);
+/* The listening sockets at a path, and of a TCP port on whatever address, in this network namespace. 0, or
+ * the error that keeps them from being looked up. */
+int holders_find_unix(const char* path, struct inodes* inodes);
+int holders_find_tcp(unsigned port, struct inodes* inodes);
 
 /* holders_next walks the processes that have one of the sockets and may be looked at: *at is 0 at first. One
  * with the library comes before those without. */

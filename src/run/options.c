@@ -5,6 +5,7 @@
 #include "fail.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <snipass/snipass.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,7 +46,8 @@ static const char usage[] =
     "  --may-connect PORTS      but to these\n"
     "  --check                  says who listens at SOCKET, and whether it has the library. Waits up to ten "
     "seconds for it.\n"
-    "                           Status 0: it takes clients; 1: it does not.\n"
+    "                           Status 0: it takes clients; 1: it does not; 2: that cannot be found out from "
+    "here.\n"
     "\n"
     "For example:\n"
     "  snipass-run /run/nginx-handoff/handoff.sock --listen 443 -- nginx\n"
@@ -141,6 +143,13 @@ static void read_listen(const char* text, struct options* options) {
         fail("--listen: %s", wrong);
 }
 
+static void fail_of_user(const char* text) {
+    if (errno == ENOENT)
+        fail("--from: there is no user \"%s\"; a number is taken as it stands", text);
+    fail("--from: the user \"%s\" cannot be looked up: %s; write the number that \"id -u %s\" prints", text,
+         strerror(errno), text);
+}
+
 static void read_user(const char* text, struct options* options) {
     if (options->socket == NULL)
         fail("--from stands behind SOCKET, the path at which handed-off clients are to come");
@@ -148,7 +157,7 @@ static void read_user(const char* text, struct options* options) {
     if (options->user_count == max_users)
         fail("--from: there may be %d users at most", max_users);
     if (snipass_user_id(text, &options->users[options->user_count]) != 0)
-        fail("--from: there is no user \"%s\"; a number is taken as it stands", text);
+        fail_of_user(text);
     ++options->user_count;
 }
 
@@ -192,6 +201,9 @@ static void default_user(struct options* options) {
         return;
     if (snipass_user_id("snipass", &options->users[0]) == 0)
         options->user_count = 1;
+    else if (errno != ENOENT)
+        say("the user snipass cannot be looked up: %s; --from NUMBER names the router's user",
+            strerror(errno));
     else if (getenv("SNIPASS_ALLOW_UID") == NULL)
         say("there is no user snipass: clients are taken from root and the server's own user only; --from "
             "USER names "

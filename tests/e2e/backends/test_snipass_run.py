@@ -4,6 +4,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import main  # noqa: E402
-from harness.places import APART, BUILD, RUN, for_everybody  # noqa: E402
+from harness.places import APART, BUILD, EXECUTABLE, RUN, for_everybody  # noqa: E402
 from harness.preload_case import PRELUDE, PreloadCase  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 
@@ -145,8 +146,8 @@ class Wrappers(PreloadCase):
 
 
 class Check(PreloadCase):
-    def check(self, *arguments):
-        done = subprocess.run([BUILD / "snipass-run", "--check", self.socket, *arguments], capture_output=True, text=True)
+    def check(self, *arguments, before=(), run=(BUILD / "snipass-run",)):
+        done = subprocess.run([*before, *run, "--check", self.socket, *arguments], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     def test_a_server_that_takes_clients(self):
@@ -184,6 +185,89 @@ class Check(PreloadCase):
         self.assertEqual(status, 1)
         self.assertIn(f"nobody listens at {self.socket}", said)
         self.assertIn("nobody listens on TCP port 1 either", said)
+
+
+    def test_a_server_that_was_bound_by_another_name_is_seen(self):
+        self.serve("""
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(f"{path}.4711.tmp"); listener.listen(); os.rename(f"{path}.4711.tmp", path)
+            say("listening"); time.sleep(60)
+        """, listen=None)
+        self.line()
+        self.assertEqual(self.check(), (0, f"python3 (process {self.server.pid}) takes clients at {self.socket}\n"))
+
+    def test_a_server_that_has_ended(self):
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(self.socket))
+        status, said = self.check()
+        self.assertEqual(status, 1)
+        self.assertIn("the server that made it has ended", said)
+
+    def apart(self, *command):
+        return self.check(before=(sys.executable, APART, *command))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can have mounts of its own")
+    def test_where_it_cannot_look_it_says_so(self):
+        self.serve("listener = listen(); say('listening'); time.sleep(60)")
+        self.line()
+        (self.folder / "empty").mkdir()
+        for name, how, said in (
+                ("no /proc", f"mount --bind {self.folder / 'empty'} /proc", "/proc/net/unix: No such file or directory. Mount /proc"),
+                ("another network namespace", "", "cannot be seen from here: in another network namespace")):
+            with self.subTest(name=name):
+                network = ("unshare", "--net") if not how else ()
+                status, output = self.apart(*network, "sh", "-c", f'{how or "true"} && exec "$0" "$@"')
+                self.assertEqual(status, 2, output)
+                self.assertIn(said, output)
+                self.assertNotIn("nobody", output)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_a_folder_that_may_not_be_entered(self):
+        closed = self.folder / "closed"
+        closed.mkdir(mode=0o700)
+        self.socket = closed / "x.sock"
+        status, output = self.check(before=("setpriv", "--reuid", "65534", "--clear-groups"), run=for_everybody(BUILD / "snipass-run"))
+        self.assertEqual(status, 2, output)
+        self.assertIn("Permission denied. Root may", output)
+
+
+class Unbound(PreloadCase):
+    """What the server's user reads where the socket cannot be made: the server itself speaks of a port."""
+
+    def told(self, *wrapper, before=(), run=(RUN,), python=sys.executable):
+        (self.folder / "server.py").write_text(PRELUDE + "say(attempt(listen))\n")
+        done = subprocess.run([*before, *run, self.socket, "--from", "0", "--listen", "443", "--", *wrapper, python,
+                               self.folder / "server.py", self.socket], capture_output=True, text=True, env=EXECUTABLE)
+        return done.stdout.strip(), done.stderr
+
+    def check_told(self, told, error, why, remedy):
+        output, said = told
+        self.assertEqual(output, error)
+        self.assertIn(f"snipass preload: cannot listen at {self.socket}: {why}; {remedy}", said)
+
+    def test_a_folder_that_has_gone(self):
+        gone = self.folder / "gone"
+        gone.mkdir()
+        self.socket = gone / "x.sock"
+        told = self.told("sh", "-c", f'rmdir {gone}; exec "$0" "$@"')
+        self.check_told(told, "ENOENT", "No such file or directory", "make its folder first")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_a_folder_that_the_user_may_not_write_to(self):
+        for folder in (self.class_folder, self.folder):
+            folder.chmod(0o755)
+        told = self.told(before=("setpriv", "--reuid", "65534", "--clear-groups"), run=for_everybody(RUN), python="python3")
+        self.check_told(told, "EACCES", "Permission denied", "let this user write to its folder")
+
+    def test_a_path_that_is_taken(self):
+        with self.subTest("by a file"):
+            self.socket.write_text("")
+            self.check_told(self.told(), "EADDRINUSE", "Address already in use", "another process listens there, or")
+            self.socket.unlink()
+        with self.subTest("by a server"), socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(self.socket))
+            other.listen()
+            self.check_told(self.told(), "EADDRINUSE", "Address already in use", "another process listens there, or")
 
 
 class Settings(PreloadCase):
