@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The command line: `snipass run`, `check` and `explain`. What they do is in the libraries.
+#include "snipass/base/ascii_form.hpp"
+#include "snipass/base/quoted.hpp"
 #include "snipass/base/version.hpp"
 #include "snipass/config/check.hpp"
 #include "snipass/config/explain.hpp"
@@ -11,6 +13,7 @@
 #include "snipass/os/standard_descriptors.hpp"
 #include "snipass/os/users.hpp"
 #include "snipass/process/daemon.hpp"
+#include "snipass/process/last_words.hpp"
 #include "snipass/tls/describe.hpp"
 #include "snipass/tls/names.hpp"
 
@@ -18,7 +21,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -104,9 +106,24 @@ bool read_hello(byte_view stream, const config::server_settings& server, config:
     return true;
 }
 
+// name_on_the_wire takes a name in another script for what a client sends. False, and said so: there is none.
+bool name_on_the_wire(std::string& name) {
+    if (is_ascii(name))
+        return true;
+    auto ascii = ascii_form(name);
+    if (!ascii) {
+        std::cerr << in_quotes(name)
+                  << " is no host name, and has no ASCII form (\"xn--...\"); write one that has\n";
+        return false;
+    }
+    std::cout << in_quotes(name) << " is sent as " << in_quotes(*ascii) << '\n';
+    name = std::move(*ascii);
+    return true;
+}
+
 int explain(options given) {
     const auto configuration = load(given.config);
-    if (!configuration)
+    if (!configuration || !name_on_the_wire(given.query.host_name))
         return exit_mistake;
     if (!given.source.empty()) {
         given.query.source = ip_address::parse(given.source);
@@ -132,9 +149,7 @@ int explain(options given) {
     return exit_success;
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
+int run_program(int argc, char** argv) {
     os::open_standard_descriptors();
     const auto signals = os::hold_signals(); // a deployment's SIGHUP may be quicker than our start
     CLI::App app{"snipass routes TLS connections by name: it passes the client's socket to the backend, and "
@@ -178,10 +193,17 @@ int main(int argc, char** argv) {
         return check(given);
     if (explain_command->parsed())
         return explain(std::move(given));
+    return server::run_daemon(given.config);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    server::end_with_last_words();
     try {
-        return server::run_daemon(given.config);
-    } catch (const std::exception& problem) { // no descriptors, threads or memory to begin with
-        std::cerr << "snipass: " << problem.what() << '\n';
+        return run_program(argc, argv);
+    } catch (...) { // no descriptors, threads or memory to begin with
+        (void)server::last_words();
         return exit_failure;
     }
 }

@@ -79,7 +79,12 @@ upkeep::upkeep(address_book& book, log& target)
     : book_(book), log_(target), lookups_(loop_, max_lookups), unknown_(loop_, max_unknown),
       probes_(loop_, max_probes), next_check_(loop_) {
     loop_.spawn(keep_checked());
-    thread_ = std::jthread{[this] { loop_.run(); }};
+    try {
+        thread_ = std::jthread{[this] { loop_.run(); }};
+    } catch (...) {
+        loop_.destroy_tasks(); // they use what is about to go
+        throw;
+    }
 }
 
 upkeep::~upkeep() {

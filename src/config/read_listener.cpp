@@ -86,6 +86,7 @@ listener_draft read_listener(const members& table, position where, findings& fin
         const auto parsed = as_listener_address(address->value);
         if (!parsed.value)
             in.error(listener.where, "address", parsed.problem);
+        listener.settings.where = listener.where;
         if (const auto* const text = std::get_if<std::string>(&address->value.value))
             listener.settings.address = *text;
         if (parsed.value) {

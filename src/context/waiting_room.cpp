@@ -11,9 +11,15 @@ class shed_category_type final : public boost::system::error_category {
   public:
     [[nodiscard]] const char* name() const noexcept override { return "snipass.shed"; }
     [[nodiscard]] std::string message(int value) const override {
-        return static_cast<shed_reason>(value) == shed_reason::room
-                   ? "max_waiting sessions were waiting and this was the oldest of the largest source"
-                   : "max_waiting_per_source sessions of this source were waiting and this was the oldest";
+        switch (static_cast<shed_reason>(value)) {
+        case shed_reason::room:
+            return "max_waiting sessions were waiting and this was the oldest of the largest source";
+        case shed_reason::source:
+            return "max_waiting_per_source sessions of this source were waiting and this was the oldest";
+        case shed_reason::stop:
+            return "the router stops, and has waited a second for the rest of its hello";
+        }
+        return "?";
     }
 };
 
@@ -42,6 +48,12 @@ waiting_room::place::place(waiting_room& room, const ip_address& client, net::fd
 void waiting_room::set_limits(std::size_t total, std::size_t per_source) noexcept {
     total_ = std::max<std::size_t>(total, 1);
     per_source_ = std::max<std::size_t>(per_source, 1);
+}
+
+void waiting_room::close() {
+    is_closed_ = true;
+    while (auto* const one = shares_.oldest_of_largest())
+        shed(*one, shed_reason::stop);
 }
 
 bool waiting_room::shed_oldest() {

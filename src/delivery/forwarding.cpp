@@ -97,7 +97,7 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
                     (too_many ? "too many clients wait for names" : answer.error().message()));
         co_return not_taken{.why = late ? outcome::backend_silent : outcome::backend_absent,
                             .error = answer.error(),
-                            .detail = not_taken::is_noted};
+                            .is_noted = true};
     }
     // A state of its own: nobody else's sessions are counted there, and nobody else's failures.
     co_return co_await choose(client, settings, *answer, std::make_shared<target>(), deadline);

@@ -73,6 +73,16 @@ unique_fd lock_folder(const std::string& path) {
     return lock;
 }
 
+// set_mode_by_path is for where there is no /proc (a chroot): chmod(2) follows a link, so it must not be one.
+error_code set_mode_by_path(const std::string& path, const struct stat& file, mode_t mode) {
+    struct stat now {};
+    if (::lstat(path.c_str(), &now) != 0)
+        return last_error();
+    if (!S_ISSOCK(now.st_mode) || now.st_dev != file.st_dev || now.st_ino != file.st_ino)
+        return make_error(ELOOP);
+    return ::chmod(path.c_str(), mode) == 0 ? error_code{} : last_error();
+}
+
 } // namespace
 
 socket_file::socket_file(std::string path) : path_(std::move(path)) {
@@ -136,9 +146,13 @@ error_code set_socket_mode(const std::string& path, mode_t mode) {
         return last_error();
     if (!S_ISSOCK(found.st_mode))
         return make_error(ELOOP);
+    if ((found.st_mode & 07777U) == mode)
+        return {};
     // There is no fchmod(2) for a socket's file but by this name of it.
     const auto name = "/proc/self/fd/" + std::to_string(file.get());
-    return ::chmod(name.c_str(), mode) == 0 ? error_code{} : last_error();
+    if (::chmod(name.c_str(), mode) == 0)
+        return {};
+    return errno == ENOENT ? set_mode_by_path(path, found, mode) : last_error();
 }
 
 result<lent_unix> prepare_lent_unix(int fd) {

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstring>
@@ -25,6 +26,10 @@ bool refuse_descriptors(int socket) noexcept {
 }
 
 } // namespace
+
+bool has_names_of_files() noexcept {
+    return ::access("/proc/self/fd", F_OK) == 0;
+}
 
 bool can_refuse_descriptors() noexcept {
     static const bool can = [] {
@@ -74,7 +79,10 @@ result<unique_fd> connect_unix_of(uid_t owner, std::string_view path, int type) 
     if (!S_ISSOCK(found.st_mode) || found.st_uid != owner)
         return make_error(EPERM);
     // What lies at the path now may be something else; this is the file that was looked at.
-    return connect_unix("/proc/self/fd/" + std::to_string(file.get()), type);
+    auto connected = connect_unix("/proc/self/fd/" + std::to_string(file.get()), type);
+    if (!connected && connected.error() == make_error(ENOENT) && !has_names_of_files())
+        return make_error(ENOSYS);
+    return connected;
 }
 
 result<std::size_t> send_with_fd(int socket, byte_view payload, int passed) {

@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace snipass::server {
@@ -22,7 +23,9 @@ namespace {
 config::parsed load(const std::string& file) {
     try {
         return config::load(file, os::find_user);
-    } catch (const std::exception& problem) { // no memory, say
+    } catch (const std::bad_alloc&) {
+        return {nullptr, {{config::severity::error, {}, "cannot be read: no memory"}}};
+    } catch (const std::exception& problem) { // a bug
         return {nullptr, {{config::severity::error, {}, problem.what()}}};
     }
 }
@@ -42,13 +45,18 @@ void config_reader::read(std::string file, std::function<void(config::parsed)> d
     state_ = std::make_shared<state>();
     state_->done = std::move(done);
     const os::all_signals_blocked blocked; // they are for the thread that asked
-    thread_ = std::thread{[file = std::move(file), mine = state_] {
-        auto parsed = load(file);
-        const std::lock_guard lock{mine->mutex};
-        mine->is_reading = false;
-        if (const auto tell = std::exchange(mine->done, nullptr))
-            tell(std::move(parsed));
-    }};
+    try {
+        thread_ = std::thread{[file = std::move(file), mine = state_] {
+            auto parsed = load(file);
+            const std::lock_guard lock{mine->mutex};
+            mine->is_reading = false;
+            if (const auto tell = std::exchange(mine->done, nullptr))
+                tell(std::move(parsed));
+        }};
+    } catch (...) { // nobody reads
+        state_.reset();
+        throw;
+    }
 }
 
 void config_reader::join() {

@@ -7,6 +7,7 @@
 #include "snipass/config/parse.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/systemd.hpp"
+#include "snipass/os/unix_socket.hpp"
 #include "snipass/process/config_reader.hpp"
 #include "snipass/process/listener_opener.hpp"
 #include "snipass/process/retired_configurations.hpp"
@@ -29,6 +30,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -37,6 +39,7 @@ namespace snipass::server {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 namespace asio = boost::asio;
 
@@ -72,7 +75,10 @@ class daemon {
     void start(const config::parsed& parsed);
     void end_early(int status);
     void reload(config::parsed parsed);
+    void not_reloaded(const std::string& why);
     void tell(const config::parsed& parsed);
+    void tell_of_what_stays(const config::server_settings& next);
+    void tell_of_what_is_missing();
     [[nodiscard]] opened_listeners open_listeners(const config::configuration& next, unsigned workers);
     void apply(opened_listeners opened);
     void applied_by_a_worker();
@@ -91,6 +97,7 @@ class daemon {
     std::string file_;
     config_reader& reader_;
     std::shared_ptr<const config::configuration> configuration_; // once it was read
+    config::server_settings started_with_;
     sandbox sandbox_;
     std::optional<log> log_; // its thread begins in the sandbox
     address_book book_;
@@ -124,9 +131,16 @@ int daemon::run() {
 
 void daemon::read() {
     reading_ = true;
-    reader_.read(file_, [this](config::parsed parsed) {
+    const auto done = [this](config::parsed parsed) {
         asio::post(io_, [this, got = std::move(parsed)]() mutable { on_read(std::move(got)); });
-    });
+    };
+    try {
+        reader_.read(file_, done);
+    } catch (const std::system_error& problem) { // no thread
+        if (!workers_)
+            throw;
+        done({nullptr, {{config::severity::error, {}, "cannot be read now: "s + problem.what()}}});
+    }
 }
 
 void daemon::on_read(config::parsed parsed) {
@@ -142,6 +156,7 @@ void daemon::start(const config::parsed& parsed) {
     if (!parsed.value)
         return end_early(exit_mistake);
     configuration_ = parsed.value;
+    started_with_ = configuration_->server;
     reader_.join();
     sandbox_.close(*configuration_);
     log_.emplace(configuration_->log);
@@ -185,25 +200,50 @@ void daemon::reload(config::parsed parsed) {
         std::ranges::copy(sandbox_.problems(file_, parsed.value.get()),
                           std::back_inserter(parsed.diagnostics));
     tell(parsed);
-    const bool is_good = parsed.value && std::ranges::none_of(parsed.diagnostics, is_error);
-    opened_listeners opened;
-    if (is_good)
-        opened = open_listeners(*parsed.value, workers_->size());
-    if (!is_good || !opened.problems.empty()) {
-        log_->write(log_level::error, "not reloaded: the configuration before goes on");
-        status_ = "The last reload failed; the configuration before it goes on";
-        return settle();
-    }
-    if (parsed.value->server.workers != configuration_->server.workers) {
-        log_->write(log_level::warn, "server.workers changes only with a restart");
-    }
-    if (parsed.value->server.sandbox != configuration_->server.sandbox)
-        log_->write(log_level::warn, "server.sandbox changes only with a restart");
+    if (const auto first = std::ranges::find_if(parsed.diagnostics, is_error);
+        first != parsed.diagnostics.end())
+        return not_reloaded(first->to_string(file_));
+    auto opened = open_listeners(*parsed.value, workers_->size());
+    if (!opened.problems.empty())
+        return not_reloaded(opened.problems.front());
+    tell_of_what_stays(parsed.value->server);
     for (const auto& problem :
          listener_opener::change_modes(configuration_->listeners, parsed.value->listeners))
         log_->write(log_level::warn, problem);
     retired_.add(std::exchange(configuration_, std::move(parsed.value)));
     apply(std::move(opened));
+}
+
+// not_reloaded: the service manager shows it until a reload succeeds. To systemctl this reload was a success.
+void daemon::not_reloaded(const std::string& why) {
+    log_->write(log_level::error, "not reloaded: the configuration before goes on");
+    status_ = "NOT RELOADED, the configuration before goes on: " + why;
+    settle();
+}
+
+// tell_of_what_stays: once for each change, and not where the file has become what it was at the start.
+void daemon::tell_of_what_stays(const config::server_settings& next) {
+    const auto stays = [&](auto config::server_settings::*key) {
+        return next.*key != started_with_.*key && next.*key != configuration_->server.*key;
+    };
+    if (stays(&config::server_settings::workers))
+        log_->write(log_level::warn, "server.workers changes only with a restart");
+    if (stays(&config::server_settings::sandbox))
+        log_->write(log_level::warn, "server.sandbox changes only with a restart");
+}
+
+// tell_of_what_is_missing: what the file asks for and this system cannot do, as it is set up.
+void daemon::tell_of_what_is_missing() {
+    const auto wants_files = [](const config::backend_settings& one) {
+        const auto* const handoff = one.handoff();
+        return handoff != nullptr && handoff->user;
+    };
+    const auto first = std::ranges::find_if(configuration_->backends, wants_files);
+    if (first != configuration_->backends.end() && !os::has_names_of_files())
+        log_->write(log_level::error,
+                    "there is no /proc here, without which nobody can tell whose a socket is: backends with "
+                    "`user` get no client; mount /proc, or leave `user` out",
+                    {{"backend", first->name}});
 }
 
 // apply gives every worker the configuration and its new sockets.
@@ -213,6 +253,7 @@ void daemon::apply(opened_listeners opened) {
     opener_.keep(configuration_->listeners);
     for (const auto& line : opener_.unnamed())
         log_->write(log_level::warn, line);
+    tell_of_what_is_missing();
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_->write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }

@@ -99,7 +99,8 @@ bool is_below(const std::string& folder, const std::string& top) {
 config::diagnostic closed_to(config::position where, const std::string& what) {
     return {config::severity::error, where,
             "the sandbox that was closed at the start has no room for this: " + what +
-                "; restart snipass, with sandbox = \"off\" in [server] if that happens often"};
+                "; restart snipass (systemctl restart snipass). Where that happens often write sandbox = "
+                "\"off\" in [server]"};
 }
 
 // add_missing is what one part of the file needs and is not allowed.
@@ -152,7 +153,7 @@ std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int ve
     for (const auto& one : next.listeners) {
         os::landlock_rules needs;
         add_listener(one, needs);
-        add_missing("listener \"" + one.address + "\"", {}, needs, allowed, version, found);
+        add_missing("listener \"" + one.address + "\"", one.where, needs, allowed, version, found);
     }
     for (const auto& one : next.backends) {
         os::landlock_rules needs;

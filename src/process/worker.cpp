@@ -3,8 +3,10 @@
 #include "snipass/process/worker.hpp"
 
 #include "snipass/delivery/proxied_session.hpp"
+#include "snipass/net/sleeper.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -15,6 +17,10 @@ namespace {
 // Of names that clients are forwarded to: known ones, questions at a time, and clients that wait for an
 // answer. A question has a descriptor, or a few.
 constexpr net::name_cache::limits names_limits{4'096, 256, 4'096};
+
+// A stop waits so long for the rest of hellos. Nobody is accepted meanwhile, and a stranger who says one byte
+// is always there.
+constexpr std::chrono::seconds patience_at_stop{1};
 
 // A worker's relays are all sessions.
 const proxied_session& to_session(const net::relay& one) noexcept {
@@ -100,7 +106,14 @@ void worker::drain(std::function<void()> done) {
     drained_ = std::move(done);
     for (auto& one : listeners_)
         one.stop();
+    thread_.loop.spawn(end_waiting());
     check_drained();
+}
+
+net::task<> worker::end_waiting() {
+    net::sleeper patience{thread_.loop};
+    co_await patience.sleep(net::clock::now() + patience_at_stop);
+    thread_.waiting.close();
 }
 
 void worker::check_drained() {

@@ -84,6 +84,8 @@ error_code hear_now(unrouted_client& client, opening::reader& reader, std::size_
 }
 
 net::task<error_code> hear_on(unrouted_client& client, opening::reader& reader, net::time_point deadline) {
+    if (client.thread.waiting.is_closed())
+        co_return make_error_code(shed_reason::stop);
     net::fd_watch watch{client.thread.loop, client.socket.get()};
     const waiting_room::place place{client.thread.waiting, client.about.client.address, watch};
     // One error_code for all: this frame is what a waiting client costs.
@@ -92,11 +94,15 @@ net::task<error_code> hear_on(unrouted_client& client, opening::reader& reader, 
     for (std::size_t asked = missing(client);;) {
         if ((ec = os::wait_for_bytes(client.socket.get(), asked)))
             co_return ec;
-        if ((ec = co_await watch.readable(deadline)))
+        ec = co_await watch.readable(deadline);
+        const bool is_last = ec == shed_reason::stop; // look: it may have come while this process was stopped
+        if (ec && !is_last)
             co_return ec;
         ec = hear_now(client, reader, asked);
         if (!os::would_block(ec))
             break;
+        if (is_last)
+            co_return ec = shed_reason::stop;
         const bool came = client.about.hello_bytes >= asked + client.consumed.size();
         asked = missing(client);
         if (came) {

@@ -70,8 +70,15 @@ class Reload(Case):
                 self.snipass.reload(bad)
                 self.snipass.wait_for(
                     lambda me, n=errors: len([event for event in me.events if event.get("level") == "error"]) > n, "an error line")
+                self.assertRegex(self.snipass.manager.status(),
+                                 rf"^NOT RELOADED, the configuration before goes on: {self.snipass.file}(:\d+:\d+)?: error: .*; write")
                 self.assertEqual(self.backend_of(self.visit()), "one")
                 self.echo(live, b"as before")
+        self.snipass.signal(signal.SIGUSR1)  # whatever happens, the status stays
+        self.snipass.wait_for(lambda me: [event for event in me.events if event.get("message") == "counters"], "the counters")
+        self.assertRegex(self.snipass.manager.status(), "^NOT RELOADED")
+        self.snipass.reload(self.first)
+        self.assertRegex(self.snipass.manager.status(), "^Serving ")
         self.assertTrue([line for line in self.snipass.lines if str(self.snipass.file) in line and "onw" in line], "no reason")
 
     def test_reloads_that_overtake_each_other_end_ready(self):
@@ -81,6 +88,14 @@ class Reload(Case):
         wait_until(lambda: states.count("RELOADING=1") >= 1 and states[-2] == "READY=1", f"READY=1 at the end of {states}")
         self.snipass.reload()
         self.visit()
+
+    def test_what_only_a_restart_changes_is_told_once_for_each_change(self):
+        def workers(count):
+            self.snipass.reload(self.first.replace("workers = 2", f"workers = {count}"))
+            self.snipass.wait_for(lambda me: me.manager.status().startswith("Serving"), "reloaded")
+            return len([event for event in self.snipass.events if "server.workers changes" in event.get("message", "")])
+
+        self.assertEqual([workers(count) for count in (3, 3, 2, 2, 3)], [1, 1, 1, 1, 2])
 
     def test_a_file_that_is_gone(self):
         self.snipass.file.unlink()
@@ -236,6 +251,15 @@ class Stop(Case):
         self.assertEqual(snipass.terminate(), 0)
         read_all(client)
         self.assertEqual(len(snipass.sessions(backend="proxied")), 1)
+
+    def test_a_stop_waits_a_second_for_the_rest_of_a_hello_and_no_longer(self):
+        snipass = self.start_router('drain_timeout = "20m"')  # a minute of hello_timeout
+        client = self.connect(snipass, client_hello("blog.example.com")[:50])
+        wait_until(lambda: snipass.descriptor_count() > snipass.descriptors_at_start, "it waits")
+        self.assertEqual(snipass.terminate(), 0)
+        read_all(client)
+        line = snipass.session(outcome="cut_off")
+        self.assertIn("the router stops", line["detail"])
 
     def test_who_is_waiting_is_still_served(self):
         snipass = self.start_router()

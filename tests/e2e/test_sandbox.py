@@ -155,9 +155,18 @@ class Sandbox(Case):
         snipass = self.start_router()
         before = snipass.file.read_text()
         snipass.reload(before + '[backend.far]\nproxy = ["127.0.0.1:1"]\n[default]\nbackend = "far"\n')
-        self.assertRegex(self.refusal(snipass), r'toml:\d+:\d+: error: .*backend "far" is at another port, 1; restart')
+        refusal = r'toml:\d+:\d+: error: .*backend "far" is at another port, 1; restart snipass \(systemctl restart snipass\)'
+        self.assertRegex(self.refusal(snipass), refusal)
+        self.assertRegex(snipass.manager.status(), f"^NOT RELOADED, the configuration before goes on: .*{refusal}")
         self.visit(snipass)
+        snipass.reload(before + '[[listener]]\naddress = "127.0.0.1:1"\n')
+        line = before.count("\n") + 2
+        self.assertRegex(self.refusal(snipass), rf'toml:{line}:11: error: .*listener "127.0.0.1:1" listens on another port, 1; restart')
+        self.assertIn('listener "127.0.0.1:1"', snipass.manager.status())
+        snipass.reload(before.replace("[backend.blog]", '[backend.blog]\nuser = "daemon"'))
+        self.assertRegex(snipass.manager.status(), r'the user "daemon" cannot be looked up: Permission denied; write the number')
         snipass.reload(before)
+        self.assertRegex(snipass.manager.status(), "^Serving ")
         wait_until(lambda: [e for e in snipass.events if e.get("message") == "serving"][1:], "it is reloaded")
         self.visit(snipass)
 

@@ -103,6 +103,7 @@ struct listener_settings {
     // Of a handoff listener: its sockets' mode, and who may hand clients over besides root and our own user.
     std::uint32_t mode = 0660;
     std::vector<allowed_user> allowed_users;
+    position where{}; // of the address
 
     // is_for_handoffs: its clients come from other routers ("handoff:PATH", "handoff:systemd:NAME").
     [[nodiscard]] bool is_for_handoffs() const noexcept { return address.starts_with("handoff:"); }
@@ -243,8 +244,8 @@ struct backend_settings {
     std::string name{};
     position where{};
     std::variant<handoff_settings, relay_settings, forward_settings> kind{};
-    // While the backend is away its clients are kept this long, and go to `sorry` after that. 0 where the file
-    // names a `sorry` and no hold, and for a backend that forwards.
+    // While the backend is away its clients are kept this long, and go to `sorry` after that. 0 where the
+    // file names a `sorry` and no hold, and for a backend that forwards.
     milliseconds hold{5'000};
     std::size_t max_pending = 1'024;    // clients held for it, or handed to it and not yet acknowledged
     std::optional<std::size_t> sorry{}; // index into configuration::backends

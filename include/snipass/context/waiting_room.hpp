@@ -16,6 +16,7 @@ namespace snipass::server {
 enum class shed_reason {
     room = 1, // max_waiting
     source,   // max_waiting_per_source
+    stop,     // the process stops
 };
 [[nodiscard]] const boost::system::error_category& shed_category() noexcept;
 [[nodiscard]] error_code make_error_code(shed_reason reason) noexcept;
@@ -47,6 +48,10 @@ class waiting_room {
 
     [[nodiscard]] std::size_t size() const noexcept { return shares_.size(); }
 
+    // close ends all waits, and those who would enter from now on need not.
+    void close();
+    [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
+
     // shed_oldest ends the wait of the largest source's oldest session, to get its descriptor back. False:
     // nobody waits.
     bool shed_oldest();
@@ -56,6 +61,7 @@ class waiting_room {
 
     std::size_t total_ = 1;
     std::size_t per_source_ = 1;
+    bool is_closed_ = false;
     source_shares shares_{std::numeric_limits<std::size_t>::max()};
 };
 

@@ -41,7 +41,8 @@ struct unix_listener {
 [[nodiscard]] result<unix_listener> listen_unix(const std::string& path, int type, mode_t mode);
 
 // set_socket_mode is chmod(2) of a socket's file. A link, or what is no socket, that somebody has put in its
-// place is left alone: ELOOP.
+// place is left alone: ELOOP. Without /proc, whoever may write to the folder could still do that between two
+// calls.
 [[nodiscard]] error_code set_socket_mode(const std::string& path, mode_t mode);
 
 // lent_unix is what is to be known of a unix socket that somebody else has bound.

@@ -21,8 +21,12 @@ namespace snipass::os {
 
 // connect_unix_of connects only to a socket of the user `owner`: its file is not followed if it is a link,
 // and is that user's, whoever listens for him (systemd, say); one in the abstract namespace has no file, so
-// there the listener is that user. Otherwise: EPERM.
+// there the listener is that user. Otherwise: EPERM. ENOSYS: without /proc nobody can connect to a file that
+// he has looked at.
 [[nodiscard]] result<unique_fd> connect_unix_of(uid_t owner, std::string_view path, int type);
+
+// has_names_of_files: /proc/self/fd is there, by which an open file is reached again.
+[[nodiscard]] bool has_names_of_files() noexcept;
 
 // can_refuse_descriptors: this kernel tells whoever sends descriptors to a socket that does not want any
 // (EPERM; SO_PASSRIGHTS, Linux 6.16). Older ones close them in the thread that reads or closes the socket,

@@ -20,7 +20,8 @@ class config_reader {
     config_reader(const config_reader&) = delete;
     config_reader& operator=(const config_reader&) = delete;
 
-    // read calls `done` on the reader's thread with what config::load came to. One file at a time.
+    // read calls `done` on the reader's thread with what config::load came to. One file at a time. It throws
+    // what std::thread does; then nothing is read.
     void read(std::string file, std::function<void(config::parsed)> done);
 
     // join: once `done` was called, the thread is gone when this returns.

@@ -38,7 +38,8 @@ class worker {
     void apply(std::shared_ptr<const config::configuration> configuration,
                std::vector<listener_socket> opened);
 
-    // drain stops all listeners and calls `done` when the last session has ended.
+    // drain stops all listeners and calls `done` when the last session has ended. Those whose hello is not
+    // complete have a second for the rest of it.
     void drain(std::function<void()> done);
 
     // thread is what this worker's sessions have.
@@ -48,6 +49,7 @@ class worker {
     void start_listener(listener_socket socket);
     net::task<> run_listener(listener& one);
     void check_drained();
+    net::task<> end_waiting();
     void end_all() noexcept;
 
     unsigned workers_;

@@ -36,7 +36,7 @@ enum class outcome : std::uint8_t {
     max_relayed_source,     // max_relayed_per_source clients of its source were relayed
     destination_refused,    // it may not be forwarded to the host it asked for (allow_destinations, a loop)
     no_resources,           // the kernel stayed short of memory, descriptors, or room for those in flight
-    cut_off,                // in flight when drain_timeout was over
+    cut_off,                // in flight when drain_timeout was over, or not heard out a second after a stop
     internal_error,         // this process ran out of memory or descriptors
 };
 inline constexpr std::size_t outcome_count = static_cast<std::size_t>(outcome::internal_error) + 1;

@@ -61,6 +61,10 @@ class Manager:
     def wait_for(self, state, count=1):
         wait_until(lambda: self.states.count(state) >= count, f"{count} times {state}; told: {self.states}")
 
+    def status(self):
+        """What `systemctl status` would show."""
+        return [state for state in self.states if state.startswith("STATUS=")][-1].removeprefix("STATUS=")
+
     def close(self):
         self._closing = True
         self._thread.join()

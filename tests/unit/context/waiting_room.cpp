@@ -55,13 +55,18 @@ struct fixture {
 
     void enter(const std::string& source) { guests.emplace_back(loop, room, source); }
 
-    // One letter for each guest, in the order they came: "w"aits, shed for the "r"oom, shed for its "s"ource.
+    // One letter for each guest, in the order they came: "w"aits, shed for the "r"oom, shed for its "s"ource,
+    // at the "e"nd.
     std::string states() {
         run_ready(loop); // an interruption is told from the loop
         std::string letters;
         for (auto& one : guests) {
             const auto end = one.end();
-            letters += !end ? 'w' : end == shed_reason::room ? 'r' : end == shed_reason::source ? 's' : '?';
+            letters += !end                         ? 'w'
+                       : end == shed_reason::room   ? 'r'
+                       : end == shed_reason::source ? 's'
+                       : end == shed_reason::stop   ? 'e'
+                                                    : '?';
         }
         return letters;
     }
@@ -80,6 +85,17 @@ TEST_CASE("waiting_room: at the limit all wait, one more sheds the oldest") {
     CHECK(test.room.size() == 3);
     test.enter("192.0.2.5");
     CHECK(test.states() == "rrwww");
+}
+
+TEST_CASE("waiting_room: once it is closed nobody waits any more") {
+    fixture test{3, 10};
+    for (const char* source : {"192.0.2.1", "192.0.2.1", "192.0.2.2"})
+        test.enter(source);
+    CHECK_FALSE(test.room.is_closed());
+    test.room.close();
+    CHECK(test.room.is_closed());
+    CHECK(test.states() == "eee");
+    CHECK(test.room.size() == 0);
 }
 
 TEST_CASE("waiting_room: one more sheds the oldest of the source that has most") {

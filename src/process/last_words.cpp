@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+// The end of a process that is short of something.
+#include "snipass/process/last_words.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <initializer_list>
+#include <new>
+#include <system_error>
+
+namespace snipass::server {
+namespace {
+
+constexpr int exit_failure = 1;
+
+void say(std::initializer_list<const char*> parts) noexcept {
+    for (const char* part : parts)
+        if (::write(STDERR_FILENO, part, std::strlen(part)) < 0)
+            return;
+}
+
+bool is_short_of_threads(const std::system_error& problem) noexcept {
+    return problem.code() == std::errc::resource_unavailable_try_again;
+}
+
+[[noreturn]] void end() noexcept {
+    const bool is_told = std::current_exception() != nullptr && last_words();
+    if (!is_told)
+        std::abort();
+    std::_Exit(exit_failure);
+}
+
+} // namespace
+
+bool last_words() noexcept {
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        say({"snipass: ended: no memory; give it more (MemoryMax= of its unit, ulimit -v)\n"});
+        return true;
+    } catch (const std::system_error& problem) {
+        const auto* const remedy = is_short_of_threads(problem)
+                                       ? "; let it have more threads (TasksMax= and LimitNPROC= of its unit, "
+                                         "ulimit -u), or more memory"
+                                       : "";
+        say({"snipass: ended: ", problem.what(), remedy, "\n"});
+        return true;
+    } catch (const std::exception& problem) {
+        say({"snipass: ended: ", problem.what(), "\n"});
+    } catch (...) {
+        say({"snipass: ended by an unknown exception\n"});
+    }
+    return false;
+}
+
+void end_with_last_words() noexcept {
+    std::set_terminate(end);
+}
+
+} // namespace snipass::server

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSL-1.0
+"""A machine that is short of threads or of memory: one line says so, and nothing is aborted."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import unittest
+
+import harness
+from harness import Case, router, unless_sanitized, wait_until
+from harness.places import for_everybody
+
+NOBODY_ELSE = 54987  # a user without any process
+CONFIGURATION = """
+[server]
+workers = 3
+[[listener]]
+address = "127.0.0.1:0"
+[backend.a]
+handoff = "unix:/nowhere/a.sock"
+[default]
+backend = "a"
+"""
+
+
+class Shortage(Case):
+    def setUp(self):
+        super().setUp()
+        for folder in (self.class_folder, self.folder):
+            folder.chmod(0o755)
+        self.file = self.folder / "router.toml"
+        self.file.write_text(CONFIGURATION)
+        self.file.chmod(0o644)
+        self.program = for_everybody(pathlib.Path(router.SNIPASS).resolve())[0]
+
+    def start(self, *before):
+        """The router, as that user, and what it tells its manager."""
+        manager = router.Manager(self.folder / "notify")
+        os.chmod(manager.path, 0o777)
+        process = subprocess.Popen(
+            ["setpriv", "--reuid", str(NOBODY_ELSE), "--clear-groups", *before, self.program, "run", "--config", self.file],
+            env={"NOTIFY_SOCKET": manager.path, "PATH": os.environ["PATH"]}, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(lambda: process.poll() is not None or "READY=1" in manager.states, "it has started or ended")
+        return process, manager
+
+    def outcome(self, *before):
+        """None: it has started; else its status and what it said."""
+        process, manager = self.start(*before)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+        status = process.wait()
+        started = "READY=1" in manager.states
+        manager.close()
+        return None if started else (status, said)
+
+    @unless_sanitized
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_without_threads_the_start_ends_with_one_line(self):
+        ends = [self.outcome("prlimit", f"--nproc={most}") for most in range(1, 12)]
+        self.assertIsNone(ends[-1], "with threads enough it starts")
+        failed = [end for end in ends if end is not None]
+        self.assertGreaterEqual(len(failed), 3)
+        for status, said in failed:
+            self.assertEqual(status, 1, said)
+            self.assertIn("snipass: ended: Resource temporarily unavailable; let it have more threads (TasksMax=", said)
+            self.assertNotIn("terminate", said)
+
+    @unless_sanitized
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_without_memory_the_start_ends_with_one_line(self):
+        def loads(size):
+            return subprocess.run(["prlimit", f"--as={size}", self.program, "--help"], capture_output=True).returncode == 0
+
+        step = 1 << 20
+        least = next(size for size in range(step, 1 << 30, step) if loads(size))
+        failed = 0
+        for size in range(least, 1 << 32, 2 * step):
+            end = self.outcome("prlimit", f"--as={size}")
+            if end is None:
+                break
+            failed += 1
+            status, said = end
+            self.assertIn(status, (1, 2), f"{size}: {said}")  # 2: the file could not be read
+            self.assertRegex(said, r"snipass: ended: |error: cannot be read: no memory|Cannot allocate memory")
+            self.assertNotIn("terminate", said)
+        self.assertGreater(failed, 0)
+
+    def limit(self, process, threads):
+        """The soft limit, by the same user: root may lack CAP_SYS_RESOURCE."""
+        subprocess.run(["setpriv", "--reuid", str(NOBODY_ELSE), "--clear-groups", "prlimit", f"--pid={process.pid}", f"--nproc={threads}:"],
+                       check=True)
+
+    @unless_sanitized
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_a_reload_without_a_thread_is_refused_and_the_router_goes_on(self):
+        process, manager = self.start()
+        self.limit(process, "1")
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for("READY=1", 2)
+        self.assertRegex(manager.status(), "^NOT RELOADED, .*router.toml: error: cannot be read now: Resource temporarily unavailable")
+        self.limit(process, "1000")
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for("READY=1", 3)
+        self.assertRegex(manager.status(), "^Serving ")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(), 0, process.stderr.read())
+        manager.close()
+
+
+if __name__ == "__main__":
+    harness.main()
