@@ -26,7 +26,9 @@ backend::backend(const config::backend_settings& settings, std::size_t max_pendi
     : settings_(settings), targets_(settings, book), presence_(book.presence_of(settings.name)),
       shares_(max_pending), pause_(first_pause) {
     if (const auto* const proxy = settings.proxy())
-        relaying_ = {proxy->idle_timeout, proxy->max_lifetime, proxy->keepalive, proxy->user_timeout};
+        relaying_ = {proxy->idle_timeout, proxy->max_lifetime,
+                     proxy->keepalive,    proxy->user_timeout,
+                     proxy->min_rate,     reinterpret_cast<std::uintptr_t>(presence_.get())};
     const auto* const handoff = settings.handoff();
     if (handoff == nullptr || !traits_of(handoff->protocol).is_datagram)
         return;

@@ -2,8 +2,8 @@
 // One worker's connected SOCK_DGRAM socket to a `datagram` backend.
 #include "snipass/backends/datagram_channel.hpp"
 
+#include "snipass/os/buffers.hpp"
 #include "snipass/os/error.hpp"
-#include "snipass/os/tcp.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>

@@ -2,7 +2,7 @@
 // What backends leave in their queues.
 #include "snipass/backends/unanswered.hpp"
 
-#include "snipass/os/tcp.hpp"
+#include "snipass/os/buffers.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -27,9 +27,9 @@ using keys = std::span<const std::string_view>;
 constexpr std::string_view handoff_keys[] = {"protocol", "user", "ack_timeout", "max_unanswered"};
 constexpr std::string_view relay_keys[] = {"balance", "eject_after", "check", "check_interval"};
 constexpr std::string_view forward_keys[] = {"allow_destinations", "deny_destinations"};
-constexpr std::string_view proxy_keys[] = {"resolve_interval", "proxy_protocol", "connect_timeout",
-                                           "idle_timeout",     "max_lifetime",   "keepalive",
-                                           "user_timeout",     "on_remove",      "transparent"};
+constexpr std::string_view proxy_keys[] = {
+    "resolve_interval", "proxy_protocol", "connect_timeout", "idle_timeout", "max_lifetime",
+    "keepalive",        "user_timeout",   "min_rate",        "on_remove",    "transparent"};
 
 void reject_each(table_reader& in, keys of, std::string_view why) {
     for (const auto key : of)
@@ -121,6 +121,8 @@ void read_proxy(table_reader& in, proxy_settings& into) {
     in.read("max_lifetime", into.max_lifetime, as_duration_or_none);
     in.read("keepalive", into.keepalive, as_duration_or_none);
     in.read("user_timeout", into.user_timeout, as_duration_or_none);
+    in.read("min_rate", into.min_rate,
+            [](const node& node) { return as_size(node, 0, limits::largest_min_rate); });
     in.read("on_remove", into.on_remove, [](const node& node) { return as_choice<removal>(node, removals); });
     in.read("transparent", into.transparent, as_boolean);
 }

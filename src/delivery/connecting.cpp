@@ -51,7 +51,7 @@ class connecting {
     connecting(routed_client& client, const config::backend_settings& settings,
                std::vector<candidate>& candidates, patience limit)
         : client_(client), settings_(settings), candidates_(candidates), limit_(limit),
-          race_(client.thread.loop) {
+          race_(client.thread.loop, client.thread.kept_from) {
         if (settings.proxy()->transparent)
             source_ = client.about.client.address;
     }
@@ -156,6 +156,8 @@ std::optional<connected> connecting::start_next() {
     auto& to = candidates_[number];
     if (!to.endpoint) {
         auto fd = os::connect_unix(to.address->path, SOCK_STREAM);
+        if (fd && fd->get() >= client_.thread.kept_from)
+            fd = os::make_error(EMFILE);
         if (fd) {
             note_success(to);
             return connected{std::move(*fd), to, counted{to.state}};

@@ -134,12 +134,13 @@ task<delivered> deliver(routed_client client, std::size_t first) {
         if (place.is_displaced() && failed_for_now(made))
             made = no_room();
         const auto* const failed = std::get_if<not_taken>(&made);
-        if (failed == nullptr) {
+        const auto* const with_us = std::get_if<relayed>(&made);
+        if (failed == nullptr && (with_us == nullptr || with_us->has_begun))
             to.took(client.thread.events);
-            if (std::holds_alternative<relayed>(made))
-                co_return relayed{};
+        if (with_us != nullptr)
+            co_return *with_us;
+        if (failed == nullptr)
             co_return handed_off{};
-        }
         client.socket.restore();
         why = failed->why;
         if (why != outcome::client_closed && !failed->is_noted)

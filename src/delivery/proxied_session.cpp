@@ -30,7 +30,7 @@ proxied_session::proxied_session(routed_client& client, backend& to, backend_sid
         about_.hello->cut_offer(text_kept - std::min(text_kept, about_.detail.size()));
 }
 
-void proxied_session::begin(routed_client& client, backend& to, backend_side other) {
+bool proxied_session::begin(routed_client& client, backend& to, backend_side other) {
     auto& thread = client.thread;
     auto session = std::make_unique<proxied_session>(client, to, std::move(other));
     auto& about = session->about_;
@@ -39,11 +39,12 @@ void proxied_session::begin(routed_client& client, backend& to, backend_side oth
     std::unique_ptr<net::relay> relay = std::move(session);
     const auto ec = thread.relays.start(relay);
     if (!ec)
-        return;
+        return true;
     // The kernel has no memory for another registration.
     about.detail += (about.detail.empty() ? "" : "; ") + ec.message();
     about.outcome = outcome::internal_error;
     thread.finish(about);
+    return false;
 }
 
 bool proxied_session::must_end(const config::configuration& now) const {

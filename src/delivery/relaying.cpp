@@ -128,6 +128,18 @@ not_taken cannot_be_relayed(const error_code& why) {
             .is_final = true};
 }
 
+// has_no_descriptor: the client has one of those that are kept for others, and nobody who waits for a hello
+// can give one back for it.
+bool has_no_descriptor(const routed_client& client) {
+    return client.socket.get() >= client.thread.kept_from && !client.thread.make_room();
+}
+
+not_taken no_descriptor() {
+    return {.why = outcome::no_resources,
+            .detail = "the descriptors that are left are kept for clients that are handed off (LimitNOFILE=)",
+            .is_final = true};
+}
+
 // no_room: it is not held, because nobody knows when one of so many leaves.
 not_taken no_room(outcome full) {
     return {.why = full,
@@ -148,6 +160,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     const auto& source = client.about.client.address;
     if (const auto full = client.thread.relayed.why_not(source))
         co_return no_room(*full);
+    if (has_no_descriptor(client))
+        co_return no_descriptor();
     const auto begun = net::clock::now();
     auto mark = mark_hello(client, settings);
     if (!mark && (mark.error() == would_loop || (settings.forward() != nullptr && client.about.hello)))
@@ -176,10 +190,10 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     if (const auto full = client.thread.relayed.why_not(source)) // by now
         co_return no_room(*full);
     const relay_facts where{made->to.address->text, made->to.endpoint, net::clock::now() - begun};
-    proxied_session::begin(client, to,
-                           {std::move(made->fd), where, std::move(made->session),
-                            mark ? std::move(*mark) : hellos_under_way::mark{}});
-    co_return relayed{};
+    const bool has_begun = proxied_session::begin(client, to,
+                                                  {std::move(made->fd), where, std::move(made->session),
+                                                   mark ? std::move(*mark) : hellos_under_way::mark{}});
+    co_return relayed{has_begun};
 }
 
 } // namespace snipass::server

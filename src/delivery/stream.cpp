@@ -8,8 +8,8 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/foreign.hpp"
 #include "snipass/net/sleeper.hpp"
+#include "snipass/os/buffers.hpp"
 #include "snipass/os/error.hpp"
-#include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <sys/socket.h>

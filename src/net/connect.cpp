@@ -36,12 +36,15 @@ error_code end_of_connect(int error) noexcept {
 
 } // namespace
 
-result<begun_connect> begin_connect(const ip_endpoint& endpoint, const std::optional<ip_address>& source) {
+result<begun_connect> begin_connect(const ip_endpoint& endpoint, const std::optional<ip_address>& source,
+                                    int below) {
     const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
     begun_connect begun{
         os::unique_fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)}, false};
     if (!begun.fd)
         return os::last_error();
+    if (begun.fd.get() >= below)
+        return os::make_error(EMFILE);
     if (source && source->is_v4() != endpoint.address.is_v4())
         return os::make_error(EAFNOSUPPORT);
     if (source)

@@ -17,7 +17,8 @@ struct connect_race::state {
     bool over = false;
 };
 
-connect_race::connect_race(event_loop& loop) : state_(std::make_shared<state>(loop)) {}
+connect_race::connect_race(event_loop& loop, int below)
+    : below_(below), state_(std::make_shared<state>(loop)) {}
 
 connect_race::~connect_race() {
     state_->over = true;
@@ -32,7 +33,7 @@ void connect_race::start(const ip_endpoint& to, const std::optional<ip_address>&
     const auto number = state_->waiting.size();
     state_->waiting.push_back(nullptr);
     ++state_->under_way;
-    state_->loop.spawn(run(state_, number, begin_connect(to, source), deadline));
+    state_->loop.spawn(run(state_, number, begin_connect(to, source, below_), deadline));
 }
 
 task<> connect_race::wait(time_point until, interruption& by) {

@@ -24,7 +24,8 @@ constexpr std::size_t kept_pipes = 16;
 
 } // namespace
 
-void pipe_pool::set_limits(std::size_t max_pipes, std::size_t max_memory) noexcept {
+void pipe_pool::set_limits(std::size_t max_pipes, std::size_t max_memory, int below) noexcept {
+    below_ = below;
     max_pipes_ = max_pipes;
     max_memory_ = max_memory;
     while (!kept_.empty() && !is_within_limits()) {
@@ -46,7 +47,7 @@ os::pipe pipe_pool::lend() {
     const auto wish = std::clamp(std::bit_floor(left / share_of_a_pipe / os::pipe::splice_factor),
                                  smallest_pipe, largest_pipe);
     auto made = os::open_pipe(wish);
-    if (!made)
+    if (!made || std::max(made->read_end.get(), made->write_end.get()) >= below_)
         return {};
     ++lent_;
     memory_ += made->splice_capacity();

@@ -2,9 +2,12 @@
 // The life of a relay: what its two sockets tell, its ends, its times. How bytes pass is in relay_bytes.cpp.
 #include "snipass/net/relay.hpp"
 
+#include "snipass/net/foreign.hpp"
 #include "snipass/net/relay_group.hpp"
+#include "snipass/os/buffers.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/os/unix_socket.hpp"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -48,6 +51,10 @@ std::string_view to_string(relay_end end) noexcept {
         return "backend_reset";
     case relay_end::idle:
         return "idle";
+    case relay_end::client_slow:
+        return "client_slow";
+    case relay_end::backend_slow:
+        return "backend_slow";
     case relay_end::lifetime:
         return "lifetime";
     case relay_end::removed:
@@ -68,9 +75,11 @@ std::string_view to_string(relay_side side) noexcept {
 
 relay::relay(relay_sockets sockets, const relay_options& options) noexcept
     : client_{std::move(sockets.client)}, backend_{std::move(sockets.backend)}, options_(options),
-      started_(clock::now()), last_byte_(started_), client_is_shared_(sockets.client_is_shared) {
+      started_(clock::now()), last_byte_(started_), looked_at_(started_),
+      client_is_shared_(sockets.client_is_shared) {
     backend_.readable = false; // its registration tells; the client has its hello there
     backend_.is_tcp = backend_.may_delay = sockets.backend_is_tcp;
+    backend_.may_send_files = !backend_.is_tcp && !os::can_refuse_descriptors();
 }
 
 relay::~relay() {
@@ -79,7 +88,7 @@ relay::~relay() {
 }
 
 error_code relay::watch() {
-    if (backend_.is_tcp)
+    if (backend_.is_tcp || backend_.may_send_files) // an urgent byte, too, may come with descriptors
         os::take_urgent_inline(backend_.fd.get());
     if (const auto ec = group_->loop_.watch_edges(client_.fd.get(), *this, client_tag))
         return ec;
@@ -178,9 +187,19 @@ void relay::end(relay_end how) {
     if (client_is_shared_)
         group_->loop_.unwatch(client_.fd.get()); // closing alone would not do, if there are copies
     for (auto* one : {&client_, &backend_})
-        how == relay_end::finished ? one->fd.reset() : os::close_with_reset(std::move(one->fd));
+        group_->count_buffered(one->buffered, 0);
+    close(how);
     ended(result);
     group_->bury(*this); // and this may be gone
+}
+
+void relay::close(relay_end how) {
+    if (backend_.may_send_files) {
+        group_->loop_.unwatch(backend_.fd.get()); // another thread may close it
+        turn_away(std::move(backend_.fd), options_.backend);
+    }
+    for (auto* one : {&client_, &backend_})
+        how == relay_end::finished ? one->fd.reset() : os::close_with_reset(std::move(one->fd));
 }
 
 void relay::expire() {
@@ -188,8 +207,11 @@ void relay::expire() {
     if (after(started_, options_.max_lifetime) <= now)
         return end(failure_.value_or(relay_end::lifetime));
     const bool is_in_line = in_turn_.is_linked(); // with bytes that nobody has looked at yet
+    const auto slow = slow_side(now);
     if (after(last_byte_, options_.idle_timeout) <= now && !is_in_line)
         return end(failure_.value_or(relay_end::idle));
+    if (slow)
+        return end(*slow);
     if (peers_watched_from() <= now)
         watch_peers();
     set_alarm();
@@ -198,8 +220,9 @@ void relay::expire() {
 
 // The alarm is moved only when it goes off, not for every byte.
 void relay::set_alarm() {
-    group_->loop_.arm(*this, std::min({after(last_byte_, options_.idle_timeout),
-                                       after(started_, options_.max_lifetime), peers_watched_from()}));
+    group_->loop_.arm(*this,
+                      std::min({after(last_byte_, options_.idle_timeout),
+                                after(started_, options_.max_lifetime), peers_watched_from(), next_look()}));
 }
 
 time_point relay::peers_watched_from() const noexcept {

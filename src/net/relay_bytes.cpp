@@ -41,8 +41,10 @@ void relay::pass_on(direction& one) {
 // came before the RST that it is to get.
 void relay::discard(direction& one) {
     for (int i = 0; i < chunks_in_a_row && one.from.readable; ++i) {
-        const auto n =
-            ::recv(one.from.fd.get(), group_->buffer_.data(), group_->buffer_.size(), MSG_DONTWAIT);
+        const auto there = takes_care(one) ? look(one) : static_cast<ssize_t>(group_->buffer_.size());
+        const auto n = there <= 0 ? there
+                                  : ::recv(one.from.fd.get(), group_->buffer_.data(),
+                                           static_cast<std::size_t>(there), MSG_DONTWAIT);
         one.from.readable = n > 0;
         if (n > 0)
             group_->count_passed(static_cast<std::size_t>(n));
@@ -60,7 +62,7 @@ bool relay::move_some(direction& one) {
         return empty_pipe(one);
     if (!one.from.readable || !one.to.writable)
         return false;
-    if (!client_is_shared_)
+    if (!takes_care(one))
         one.pipe = group_->pipes_.lend();
     const bool spliced = one.bulk && one.pipe.capacity >= least_spliced_pipe && !one.from.urgent;
     const auto n = !one.pipe ? copy_with_care(one) : spliced ? splice_in(one) : copy(one);
@@ -94,8 +96,10 @@ void relay::prepare_to_splice() {
 
 // do_not_delay: nothing is in the way of the first bytes, and many a backend hears no others.
 void relay::do_not_delay(direction& one) {
-    if (one.bytes > 0 && std::exchange(one.to.may_delay, false))
-        os::send_at_once(one.to.fd.get());
+    if (one.bytes == 0 || !one.to.may_delay)
+        return;
+    one.to.may_delay = false;
+    os::send_at_once(one.to.fd.get());
 }
 
 // copy passes a chunk through the group's buffer: for little it is cheaper than splicing. What the other side
@@ -105,6 +109,7 @@ ssize_t relay::copy(direction& one) {
     const auto n = ::recv(one.from.fd.get(), group_->buffer_.data(), room, MSG_DONTWAIT);
     if (n <= 0)
         return n;
+    came(one, static_cast<std::size_t>(n));
     auto size = static_cast<std::size_t>(n);
     const bool is_last =
         one.from.hung_up && size < room && (is_drained(one.from) || read_the_end(one, size, room));
@@ -150,13 +155,31 @@ bool relay::read_the_end(direction& one, std::size_t& size, std::size_t room) {
     return n == 0 && !one.from.failed;
 }
 
+bool relay::takes_care(const direction& one) const noexcept {
+    return client_is_shared_ || one.from.may_send_files;
+}
+
+// look peeks into the group's buffer. A peek without room for descriptors receives none, ends behind the
+// bytes that they came with, and says that there are some.
+ssize_t relay::look(direction& one) {
+    iovec part{group_->buffer_.data(), group_->buffer_.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    const auto n = ::recvmsg(one.from.fd.get(), &message, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0 || (message.msg_flags & MSG_CTRUNC) == 0 || !one.from.may_send_files)
+        return n;
+    errno = EPROTO;
+    return -1;
+}
+
 // copy_with_care needs no pipe: only what has been sent is taken out of the socket.
 ssize_t relay::copy_with_care(direction& one) {
-    const auto n =
-        ::recv(one.from.fd.get(), group_->buffer_.data(), group_->buffer_.size(), MSG_PEEK | MSG_DONTWAIT);
+    const auto n = look(one);
     if (n <= 0)
         return n;
     const auto sent = send(one, group_->buffer_.data(), static_cast<std::size_t>(n));
+    came(one, sent);
     if (sent > 0)
         (void)!::recv(one.from.fd.get(), group_->buffer_.data(), sent, MSG_DONTWAIT);
     return n;
@@ -169,9 +192,12 @@ ssize_t relay::splice_in(direction& one) {
     ssize_t n = 0;
     do {
         n = ::splice(one.from.fd.get(), nullptr, one.pipe.write_end.get(), nullptr,
-                     one.pipe.splice_capacity() - one.in_pipe, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-        if (n > 0)
+                     std::min(one.pipe.splice_capacity() - one.in_pipe, portion(one.from)),
+                     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        if (n > 0) {
+            came(one, static_cast<std::size_t>(n));
             one.in_pipe += static_cast<std::size_t>(n);
+        }
     } while (n >= worth_splicing && one.in_pipe < one.pipe.splice_capacity());
     if (one.in_pipe == 0)
         return n;

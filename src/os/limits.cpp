@@ -3,6 +3,7 @@
 #include "snipass/os/limits.hpp"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <iterator>
@@ -31,6 +32,12 @@ std::size_t open_descriptors() {
     const std::filesystem::directory_iterator all{"/proc/self/fd", ec};
     return ec ? 0
               : static_cast<std::size_t>(std::distance(begin(all), end(all))) - 1; // without the folder's own
+}
+
+std::size_t physical_memory() {
+    const auto pages = ::sysconf(_SC_PHYS_PAGES);
+    const auto size = ::sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(size) : 0;
 }
 
 } // namespace snipass::os

@@ -6,11 +6,9 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -287,11 +285,6 @@ void send_at_once(int fd) {
 
 void take_urgent_inline(int fd) {
     (void)set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-}
-
-int unsent(int fd) {
-    int left = 0;
-    return ::ioctl(fd, SIOCOUTQ, &left) == 0 ? left : 0;
 }
 
 void close_with_reset(unique_fd fd) {

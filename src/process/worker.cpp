@@ -4,6 +4,7 @@
 
 #include "snipass/delivery/proxied_session.hpp"
 #include "snipass/net/sleeper.hpp"
+#include "snipass/os/limits.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -22,6 +23,14 @@ constexpr net::name_cache::limits names_limits{4'096, 256, 4'096};
 // is always there.
 constexpr std::chrono::seconds patience_at_stop{1};
 
+// Of the descriptors, two by two.
+constexpr std::size_t pipes_part = 8;
+constexpr std::size_t on_the_way_part = 16;
+constexpr std::size_t least_on_the_way = 4;
+
+// Of the machine's memory. From a sixteenth on the kernel is sparing with what TCP gets (tcp_mem, tcp(7)).
+constexpr std::size_t buffers_part = 64;
+
 // A worker's relays are all sessions.
 const proxied_session& to_session(const net::relay& one) noexcept {
     return static_cast<const proxied_session&>(one);
@@ -36,8 +45,9 @@ const config::listener_settings* find(const config::configuration& configuration
 
 } // namespace
 
-worker::worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target)
+worker::worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target, int kept_from)
     : workers_(workers), max_waiting_cap_(max_waiting_cap), thread_(book, target) {
+    thread_.kept_from = kept_from;
     thread_.clients.when_none = [this] { check_drained(); };
 }
 
@@ -75,11 +85,7 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     thread_.names.set_limits({share(names_limits.names, workers_), share(names_limits.questions, workers_),
                               share(names_limits.waiting, workers_)});
     thread_.lines.configure(now->config->log, std::max<std::size_t>(access_log::refused_lines / workers_, 1));
-    const auto most_relayed = std::min(share(server.max_relayed, workers_), max_waiting_cap_ / 2);
-    const auto per_source = server.max_relayed_per_source.value_or(server.max_relayed);
-    thread_.relayed.set_limits(std::max<std::size_t>(most_relayed, 1), share(per_source, workers_));
-    thread_.relays.set_pipe_limits(share(server.max_pipes, workers_),
-                                   share(server.max_pipe_memory, workers_));
+    limit_relays(server);
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },
                           net::relay_end::removed);
     for (auto& one : listeners_) {
@@ -88,6 +94,20 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     }
     for (auto& socket : opened)
         start_listener(std::move(socket));
+}
+
+// limit_relays: relays, their pipes and clients that are about to be relayed have descriptors, two each; so
+// many that none of the three is short of them for the others' sake.
+void worker::limit_relays(const config::server_settings& server) {
+    const auto pairs = max_waiting_cap_ / 2;
+    const auto pipes = std::min(share(server.max_pipes, workers_), pairs / pipes_part);
+    const auto on_the_way = std::max(pairs / on_the_way_part, least_on_the_way);
+    const auto most = std::max<std::size_t>(pairs - std::min(pairs, pipes + on_the_way), 1);
+    const auto per_source = server.max_relayed_per_source.value_or(server.max_relayed);
+    thread_.relayed.set_limits(std::min(share(server.max_relayed, workers_), most),
+                               share(per_source, workers_));
+    thread_.relays.set_pipe_limits(pipes, share(server.max_pipe_memory, workers_), thread_.kept_from);
+    thread_.relays.set_buffer_limit(os::physical_memory() / buffers_part / workers_);
 }
 
 void worker::start_listener(listener_socket socket) {

@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import unittest
@@ -108,6 +109,85 @@ class FromABackend(ForeignFiles):
             client = self.connect(router, client_hello("blog.example.com"))
             self.assertEqual(len(read_all(client)[0]), 1)
             self.assertEqual(router.session()["outcome"], "handed_off")
+
+
+class FromARelayedBackend(ForeignFiles):
+    """At a unix socket."""
+
+    def relayed(self, env):
+        """The router, a client of it, and the backend's side."""
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(str(self.folder / "far.sock"))
+        listener.listen()
+        listener.settimeout(harness.DEADLINE)
+        router = self.router(ROUTE + f'[backend.blog]\nproxy = "unix:{self.folder}/far.sock"\n', head=HEAD, env=env,
+                             compare_descriptors=False)
+        client = self.connect(router, client_hello("blog.example.com"))
+        backend, _ = listener.accept()
+        backend.settimeout(harness.DEADLINE)
+        self.addCleanup(backend.close)
+        backend.recv(65_536)
+        return router, client, backend
+
+    @unittest.skipUnless(refuses_descriptors(), "Linux before 6.16")
+    def test_the_kernel_refuses_bytes_with_a_file(self):
+        router, _, backend = self.relayed(None)
+        with slow_file() as file, self.assertRaises(PermissionError):
+            handoff_sender.send_with(backend, b"x", [file])
+        self.serves(router)
+
+    def check_that_the_backend_is_gone(self, before, flags=0):
+        with self.older_kernel() as env, slow_file() as file:
+            router, client, backend = self.relayed(env)
+            router.signal(signal.SIGSTOP)  # until its copy is the last
+            if before:
+                backend.sendall(before)
+            socket.send_fds(backend, [b"x"], [file.fileno()], flags)
+            file.close()
+            router.signal(signal.SIGCONT)
+            self.assertEqual(read_all(client)[1], "reset")
+            self.serves(router)  # its only worker is free
+            self.assertEqual(router.session(outcome="proxied")["end"], "backend_reset")
+
+    def test_where_it_cannot_the_backend_is_gone_and_the_file_ends_in_another_thread(self):
+        self.check_that_the_backend_is_gone(b"")
+
+    def test_where_it_cannot_a_file_behind_other_bytes_ends_there_too(self):
+        self.check_that_the_backend_is_gone(b"what is said before")
+
+    def test_where_it_cannot_a_file_with_an_urgent_byte_ends_there_too(self):
+        self.check_that_the_backend_is_gone(b"what is said before", socket.MSG_OOB)
+
+    def test_where_it_cannot_the_end_of_the_client_does_not_wait_for_a_file_either(self):
+        with self.older_kernel() as env, slow_file() as file:
+            router, client, backend = self.relayed(env)
+            router.signal(signal.SIGSTOP)
+            handoff_sender.send_with(backend, b"x", [file])
+            file.close()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            router.signal(signal.SIGCONT)
+            router.session(outcome="proxied")
+            self.serves(router)
+
+    def test_where_it_cannot_honest_bytes_pass(self):
+        with self.older_kernel() as env:
+            router, client, backend = self.relayed(env)
+            answer = os.urandom(3_000_000)
+
+            def speak():
+                backend.sendall(answer)
+                backend.shutdown(socket.SHUT_WR)
+
+            speaker = threading.Thread(target=speak)
+            speaker.start()
+            self.assertEqual(read_all(client), (answer, "fin"))
+            speaker.join()
+            client.sendall(b"more")
+            self.assertEqual(backend.recv(4), b"more")
+            client.close()
+            self.assertEqual(router.session(outcome="proxied")["end"], "finished")
 
 
 class FromAStranger(ForeignFiles):

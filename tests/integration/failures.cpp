@@ -5,6 +5,7 @@
 // if nothing had been.
 #include "captured_stderr.hpp"
 #include "router_fixture.hpp"
+#include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_listener.hpp"
 #include "system_calls.hpp"
 
@@ -299,8 +300,34 @@ TEST_CASE("failure: a relay that cannot begin leaves what was noted before in th
         call_watch calls{router.thread_id()};
         calls.fail(system_call::epoll_add, ENOMEM);
         const auto client = router.connect_with(hello);
+        CHECK(client.read_to_end() == testing::ending::reset);
         router.wait_for(outcome::internal_error);
     }
     const auto text = output.text();
     CHECK(text.find("Connection refused; Cannot allocate memory") != std::string::npos);
+}
+
+TEST_CASE("failure: a relay that cannot begin says nothing of its backend") {
+    captured_stderr output;
+    {
+        router_fixture test;
+        const os::unique_fd backend{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        sockaddr_storage address;
+        const auto size = os::to_sockaddr(*ip_endpoint::parse("127.0.0.1:0"), address);
+        REQUIRE(::bind(backend.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+        auto& away = test.what.proxied(bound_to(backend.get()));
+        away.hold = 0ms;
+        test.what.otherwise(0);
+        auto& router = test.start();
+        CHECK(router.connect_with(hello).read_to_end() == testing::ending::fin);
+        router.wait_for(outcome::backend_refused); // and it is away
+        REQUIRE(::listen(backend.get(), 1) == 0);
+        call_watch calls{router.thread_id()};
+        calls.fail(system_call::epoll_add, ENOMEM);
+        CHECK(router.connect_with(hello).read_to_end() == testing::ending::reset);
+        router.wait_for(outcome::internal_error);
+    }
+    const auto text = output.text();
+    CHECK(text.find("a backend does not take clients") != std::string::npos);
+    CHECK(text.find("a backend takes clients again") == std::string::npos);
 }

@@ -222,6 +222,7 @@ struct proxy_settings {
     milliseconds max_lifetime{0};       // 0: none
     milliseconds keepalive{60'000};     // of silence before the first probe, on both sides; 0: none
     milliseconds user_timeout{300'000}; // what was sent and not taken so long ends it; 0: the system decides
+    std::size_t min_rate = 8'192;       // bytes a minute that a side takes while some wait for it; 0: any
     removal on_remove = removal::keep;
 };
 

@@ -28,6 +28,8 @@ inline constexpr std::size_t pipes = 100'000;
 inline constexpr std::size_t least_pipe_memory = 262'144; // one small pipe
 inline constexpr std::size_t most_pipe_memory = std::size_t{64} << 30;
 
+inline constexpr std::size_t largest_min_rate = std::size_t{64} << 20; // bytes a minute
+
 inline constexpr std::size_t unix_path = 107;   // sun_path has 108 bytes, and a NUL behind the path (unix(7))
 inline constexpr std::size_t backend_name = 64; // it stands in each log line
 inline constexpr std::size_t interface_name = 15; // IFNAMSIZ

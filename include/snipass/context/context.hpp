@@ -20,6 +20,7 @@
 #include "snipass/telling/record.hpp"
 #include "snipass/telling/stats.hpp"
 
+#include <climits>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,9 @@ struct context {
     os::redirection redirected; // clients, by this machine's firewall
     // in_use is what new clients get; null before the first configuration.
     std::shared_ptr<configuration_snapshot> in_use;
+    // Descriptors with this number and those above are for clients that are handed off: whatever there is to
+    // relay, some are left. The kernel gives out the lowest number that is free.
+    int kept_from = INT_MAX;
     std::vector<ip_endpoint> listening; // where this thread's listeners are
 
     // listens_on: who connects to `one`, an address of this machine, is a client of this router.

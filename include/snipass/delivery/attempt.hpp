@@ -17,7 +17,9 @@ namespace snipass::server {
 struct handed_off {};
 
 // The session goes on as a proxied_session, which has taken the client and its record.
-struct relayed {};
+struct relayed {
+    bool has_begun = true; // else it has ended already: the kernel had no memory
+};
 
 // The client is still ours, whole.
 struct not_taken {

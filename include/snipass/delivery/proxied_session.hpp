@@ -27,8 +27,8 @@ class proxied_session final : public net::relay, private source_shares::place {
   public:
     // begin takes a client that may be relayed (relay_room), and its record; from then on the session's end
     // is told here. One of another source may end for it. `to` is one of the snapshot's backends, and the
-    // connection to it is open and greeted.
-    static void begin(routed_client& client, backend& to, backend_side other);
+    // connection to it is open and greeted. False: the session has ended already.
+    static bool begin(routed_client& client, backend& to, backend_side other);
 
     proxied_session(routed_client& client, backend& to, backend_side other);
 

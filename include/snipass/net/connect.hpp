@@ -8,6 +8,7 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
 
+#include <climits>
 #include <optional>
 
 namespace snipass::net {
@@ -22,9 +23,11 @@ struct begun_connect {
 // then the backend's last bytes are acknowledged late as well. Where TCP is short of memory, Linux sends a
 // FIN behind such bytes only with their retransmission, 200 ms later (tcp_send_fin). `source`: the connection
 // comes from this address, which need not be this machine's (IP_TRANSPARENT, ip(7): that takes CAP_NET_RAW,
-// and routes by which the answers come back here), and any port.
+// and routes by which the answers come back here), and any port. EMFILE: its descriptor would not be below
+// `below`.
 [[nodiscard]] result<begun_connect> begin_connect(const ip_endpoint& endpoint,
-                                                  const std::optional<ip_address>& source = std::nullopt);
+                                                  const std::optional<ip_address>& source = std::nullopt,
+                                                  int below = INT_MAX);
 
 // pending_error is SO_ERROR: how a connect that was begun has ended; EHOSTUNREACH whatever the way there
 // says.

@@ -23,7 +23,8 @@ namespace snipass::net {
 // and takes the first that succeeds; the others are dropped.
 class connect_race {
   public:
-    explicit connect_race(event_loop& loop);
+    // below: as begin_connect has it.
+    explicit connect_race(event_loop& loop, int below = INT_MAX);
     ~connect_race(); // drops those that are under way
 
     connect_race(const connect_race&) = delete;
@@ -50,6 +51,7 @@ class connect_race {
     static task<> run(std::shared_ptr<state> all, std::size_t number, result<begun_connect> socket,
                       time_point deadline);
 
+    int below_;
     std::shared_ptr<state> state_; // the connects have it too: they may end after the race
 };
 

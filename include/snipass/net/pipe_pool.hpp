@@ -4,6 +4,7 @@
 
 #include "snipass/os/pipe.hpp"
 
+#include <climits>
 #include <cstddef>
 #include <vector>
 
@@ -17,7 +18,8 @@ class pipe_pool {
     pipe_pool(std::size_t max_pipes, std::size_t max_memory) noexcept
         : max_pipes_(max_pipes), max_memory_(max_memory) {}
 
-    void set_limits(std::size_t max_pipes, std::size_t max_memory) noexcept;
+    // below: no pipe whose descriptors are not below this number.
+    void set_limits(std::size_t max_pipes, std::size_t max_memory, int below = INT_MAX) noexcept;
 
     // lend: no pipe (capacity 0) if a bound is reached or the process is out of descriptors. Pipes are large
     // while few are lent, and smaller the less memory is left.
@@ -39,6 +41,7 @@ class pipe_pool {
 
     std::size_t max_pipes_;
     std::size_t max_memory_;
+    int below_ = INT_MAX;
     std::size_t lent_ = 0;
     std::size_t memory_ = 0;
     std::size_t large_ = 0; // what was granted when the largest was asked for

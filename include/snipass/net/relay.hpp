@@ -21,7 +21,9 @@ enum class relay_end : std::uint8_t {
     finished,     // both sides closed in order
     client_reset, // the client's side failed
     backend_reset,
-    idle,      // idle_timeout passed without a byte
+    idle,        // idle_timeout passed without a byte
+    client_slow, // bytes waited for the client, and it took fewer than min_rate
+    backend_slow,
     lifetime,  // max_lifetime passed
     removed,   // its backend is no longer in the configuration
     displaced, // max_relayed was reached
@@ -42,12 +44,19 @@ struct relay_options {
     std::chrono::milliseconds max_lifetime{};
     std::chrono::milliseconds keepalive{}; // this and the next are os::watch_peer's
     std::chrono::milliseconds user_timeout{};
+    std::size_t min_rate{};  // bytes a minute that a side takes while some wait for it
+    std::uint64_t backend{}; // any number that is its own (net/foreign)
+
+    // patience is how long a side may take nothing, and so how long it may take too little; zero: for ever.
+    [[nodiscard]] std::chrono::milliseconds patience() const noexcept;
 };
 
 // The client's socket is as the listener made it (os::prepare_listener), the backend's as net/connect did.
 // A client is shared if another process has, or had, a copy of its socket: that process may make it blocking
 // at any time, and splice(2), unlike recv(2), then waits for as long as the client likes; so bytes are
-// copied.
+// copied. A backend at a unix socket may send descriptors beside its bytes, and to receive them is to close
+// them, which takes as long as it likes: where the kernel does not refuse them (Linux before 6.16) each read
+// is looked at first, and a backend that sends some is gone.
 struct relay_sockets {
     os::unique_fd client;
     os::unique_fd backend;
@@ -89,13 +98,17 @@ class relay : private alarm, private ready_target {
 
     struct socket {
         os::unique_fd fd;
-        bool readable = true; // as far as is known
-        bool writable = true;
-        bool hung_up = false; // a FIN or RST has arrived, behind what is unread
-        bool urgent = false;  // it has sent urgent data: splice(2) does not pass the mark, recv(2) does
-        bool failed = false;
-        bool is_tcp = true;
-        bool may_delay = false; // Nagle's algorithm holds back what is sent to it
+        std::uint32_t buffered = 0; // the size of its receive buffer, where that has grown
+        bool readable : 1 = true;   // as far as is known
+        bool writable : 1 = true;
+        bool hung_up : 1 = false; // a FIN or RST has arrived, behind what is unread
+        bool urgent : 1 = false;  // it has sent urgent data: splice(2) does not pass the mark, recv(2) does
+        bool failed : 1 = false;
+        bool is_tcp : 1 = true;
+        bool may_send_files : 1 = false; // descriptors beside its bytes, which the kernel does not refuse
+        bool may_delay : 1 = false;      // Nagle's algorithm holds back what is sent to it
+        bool is_bounded : 1 = false;     // in what waits to be sent to it
+        bool is_full_grown : 1 = false;  // its receive buffer grows no more
     };
     struct direction {
         socket& from;
@@ -105,6 +118,9 @@ class relay : private alarm, private ready_target {
         std::uint64_t bytes = 0; // passed on
         bool bulk = false;       // worth splicing
         bool over = false;       // nothing more will pass
+        std::uint8_t looks = 0;  // in a row at which the other side was slow; since the first of them:
+        std::uint32_t left = 0;  // of the bytes passed on by then, those not taken
+        std::uint64_t due = 0;   // bytes passed on by then
     };
 
     [[nodiscard]] error_code watch();
@@ -120,10 +136,15 @@ class relay : private alarm, private ready_target {
     static bool is_drained(const socket& one) noexcept;
     bool read_the_end(direction& one, std::size_t& size, std::size_t room);
     void keep(direction& one, const std::uint8_t* bytes, std::size_t size);
+    [[nodiscard]] bool takes_care(const direction& one) const noexcept;
+    ssize_t look(direction& one);
     ssize_t copy_with_care(direction& one);
     ssize_t splice_in(direction& one);
     std::size_t send(direction& one, const std::uint8_t* bytes, std::size_t size, int flags = 0);
     void return_pipe(direction& one);
+    [[nodiscard]] static std::size_t portion(const socket& from) noexcept;
+    void came(direction& one, std::size_t size);
+    void bound_buffers(direction& one);
 
     void closed(socket& by) noexcept;
     void fail(socket& one);
@@ -131,9 +152,13 @@ class relay : private alarm, private ready_target {
     void settle();
     void flush(socket& to);
     void end(relay_end how);
+    void close(relay_end how);
 
     void expire() override;
     void set_alarm();
+    [[nodiscard]] time_point next_look() const noexcept;
+    [[nodiscard]] std::optional<relay_end> slow_side(time_point now);
+    [[nodiscard]] bool is_slow(direction& one);
     void watch_peers();
     [[nodiscard]] time_point peers_watched_from() const noexcept;
 
@@ -148,6 +173,7 @@ class relay : private alarm, private ready_target {
     const relay_options& options_;
     time_point started_;
     time_point last_byte_;
+    time_point looked_at_;             // how much the sides take
     std::optional<relay_end> failure_; // the first one
     std::optional<relay_side> closed_first_;
     bool client_is_shared_;

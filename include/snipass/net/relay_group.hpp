@@ -19,12 +19,14 @@ class relay_group final : private alarm {
     relay_group(const relay_group&) = delete;
     relay_group& operator=(const relay_group&) = delete;
 
-    void set_pipe_limits(std::size_t max_pipes, std::size_t max_memory) noexcept {
-        pipes_.set_limits(max_pipes, max_memory);
+    void set_pipe_limits(std::size_t max_pipes, std::size_t max_memory, int below = INT_MAX) noexcept {
+        pipes_.set_limits(max_pipes, max_memory, below);
     }
+    // bytes, in receive buffers that have grown. Where little is left they grow less; some they always do.
+    void set_buffer_limit(std::size_t most) noexcept { most_buffered_ = most; }
 
     // start takes over a relay, which passes on at once what is there. An error: it is still the caller's,
-    // good for nothing but to be destroyed, and ended() is not called.
+    // good for nothing but to be destroyed, with RST on both sides, and ended() is not called.
     [[nodiscard]] error_code start(std::unique_ptr<relay>& one);
 
     // end_if ends the relays that `predicate` (of relay&) names, with RST on both sides.
@@ -43,6 +45,7 @@ class relay_group final : private alarm {
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] const pipe_pool& pipes() const noexcept { return pipes_; }
+    [[nodiscard]] std::size_t buffered() const noexcept { return buffered_; } // as the limit counts it
 
   private:
     friend class relay;
@@ -61,6 +64,9 @@ class relay_group final : private alarm {
     void take_a_turn_later(relay& one);
     void take_turns();
     void count_passed(std::size_t bytes) noexcept { passed_ += bytes; }
+    [[nodiscard]] std::size_t share_of_buffers() const noexcept;
+    // count_buffered: the buffer that had size `one` has this one now.
+    void count_buffered(std::uint32_t& one, std::size_t now) noexcept;
     void bury(relay& one);
     void expire() override;
 
@@ -75,6 +81,8 @@ class relay_group final : private alarm {
     list_of<&relay::in_turn_> in_turn_; // those with bulk to pass on, in line
     std::size_t size_ = 0;
     std::size_t passed_ = 0; // bytes, since turns were given last
+    std::size_t most_buffered_ = std::size_t{256} << 20;
+    std::size_t buffered_ = 0;
     next_turn next_turn_{*this};
 };
 

@@ -16,4 +16,7 @@ std::size_t raise_descriptor_limit();
 // open_descriptors counts the process's own (proc(5), /proc/self/fd); 0 if it cannot be known.
 [[nodiscard]] std::size_t open_descriptors();
 
+// physical_memory is the machine's, in bytes; 0 if it cannot be known.
+[[nodiscard]] std::size_t physical_memory();
+
 } // namespace snipass::os

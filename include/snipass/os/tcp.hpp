@@ -110,10 +110,6 @@ void send_at_once(int fd);
 // take_urgent_inline: urgent data (tcp(7)) are read in their place, so that none are lost.
 void take_urgent_inline(int fd);
 
-// unsent is how many bytes of the send queue the peer has not acknowledged (SIOCOUTQ, tcp(7)); of a unix
-// socket's, not read. 0 for a socket that has failed.
-[[nodiscard]] int unsent(int fd);
-
 // close_with_reset closes with RST (SO_LINGER of 0, socket(7)).
 void close_with_reset(unique_fd fd);
 

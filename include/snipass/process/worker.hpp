@@ -17,8 +17,9 @@ namespace snipass::server {
 class worker {
   public:
     // workers: how many there are, to know this one's share of the bounds. max_waiting_cap: never let more
-    // sessions wait than this, whatever the file says (descriptors are finite).
-    worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target);
+    // sessions wait than this, whatever the file says (descriptors are finite). kept_from: context's.
+    worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target,
+           int kept_from = INT_MAX);
 
     ~worker();
     worker(const worker&) = delete;
@@ -46,6 +47,7 @@ class worker {
     [[nodiscard]] context& thread() noexcept { return thread_; }
 
   private:
+    void limit_relays(const config::server_settings& server);
     void start_listener(listener_socket socket);
     net::task<> run_listener(listener& one);
     void check_drained();

@@ -50,8 +50,9 @@ class worker_pool {
 
   private:
     struct worker_thread {
-        worker_thread(unsigned workers, std::size_t max_waiting, address_book& book, log& target)
-            : worker(workers, max_waiting, book, target), thread([this] { run(); }) {}
+        worker_thread(unsigned workers, std::size_t max_waiting, address_book& book, log& target,
+                      int kept_from)
+            : worker(workers, max_waiting, book, target, kept_from), thread([this] { run(); }) {}
         ~worker_thread() { worker.stop(); } // and the thread is joined
 
         void run();

@@ -113,6 +113,7 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(far->max_lifetime == relay.max_lifetime);
     CHECK(far->keepalive == relay.keepalive);
     CHECK(far->user_timeout == relay.user_timeout);
+    CHECK(far->min_rate == relay.min_rate);
     CHECK(far->on_remove == relay.on_remove);
     CHECK(far->transparent == relay.transparent);
     const forward_settings forward;

@@ -55,6 +55,10 @@ TEST_CASE("parse: a limit holds, one more or less does not") {
         {"max_lifetime", proxy, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
         {"keepalive", proxy, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
         {"user_timeout", proxy, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
+        {"min_rate", proxy, "\"0B\"", "\"-1B\"",
+         "\"-1B\" does not begin with a number; write a whole number and a unit (B, KiB or MiB), such as "
+         "\"64KiB\""},
+        {"min_rate", proxy, "\"64MiB\"", "\"65MiB\"", "\"65MiB\" is out of range; write at most \"64MiB\""},
         {"hold", handoff, "\"0s\"", "\"25h\"", "\"25h\" is out of range; write at most \"24h\""},
         {"ack_timeout", handoff, "\"1ms\"", "\"0ms\"", "\"0ms\" is out of range; write at least \"1ms\""},
         {"max_pending", handoff, "1", "0", "0 is out of range; write at least 1"},

@@ -138,6 +138,7 @@ check_interval = "7s"
 max_lifetime = "12h"
 keepalive = "2m"
 user_timeout = "0s"
+min_rate = "64KiB"
 on_remove = "close"
 hold = "2s"
 max_pending = 5
@@ -221,6 +222,7 @@ backend = "near"
     CHECK(far.max_lifetime == 12h);
     CHECK(far.keepalive == 2min);
     CHECK(far.user_timeout == 0s);
+    CHECK(far.min_rate == 65'536);
     CHECK(far.on_remove == removal::close);
     CHECK(read->backends[2].hold == 2s);
     CHECK(read->backends[2].max_pending == 5);

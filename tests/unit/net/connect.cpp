@@ -88,3 +88,13 @@ TEST_CASE("begin_connect: a source of the other family is an error") {
     REQUIRE_FALSE(begun);
     CHECK(begun.error() == os::make_error(EAFNOSUPPORT));
 }
+
+TEST_CASE("begin_connect: no connection has a descriptor that is kept for others") {
+    const same_descriptors check;
+    const server here;
+    const int number = net::begin_connect(here.endpoint)->fd.get(); // and free again
+    const auto refused = net::begin_connect(here.endpoint, std::nullopt, number);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == os::make_error(EMFILE));
+    CHECK(net::begin_connect(here.endpoint, std::nullopt, number + 1));
+}

@@ -129,3 +129,13 @@ TEST_CASE("pipe_pool: small pipes of a time when the user had no pages left are 
         CHECK(pool.kept() == 1);
     }}.join();
 }
+
+TEST_CASE("pipe_pool: no pipe has descriptors that are kept for others") {
+    const same_descriptors check;
+    net::pipe_pool pool{2, 64 * mebibyte};
+    const int number = pool.lend().write_end.get(); // and free again
+    pool.set_limits(3, 64 * mebibyte, number);
+    CHECK_FALSE(pool.lend());
+    pool.set_limits(3, 64 * mebibyte, number + 1);
+    CHECK(pool.lend());
+}
