@@ -4,6 +4,7 @@
 
 #include "snipass/handoff/foreign.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -54,11 +55,12 @@ class closers {
   private:
     struct line {
         std::deque<foreign_files> files;
-        bool is_served = false; // by a thread, which takes it away when it is empty
+        bool is_served = false; // a thread has it, or will, and takes it away when it is empty
     };
 
     bool enqueue(std::uint64_t party, foreign_files& what);
-    void work();
+    void work(std::uint64_t party);
+    void serve(std::uint64_t party, std::unique_lock<std::mutex>& lock);
 
     std::mutex mutex_;
     std::map<std::uint64_t, line> lines_; // of each party
@@ -77,8 +79,9 @@ bool closers::enqueue(std::uint64_t party, foreign_files& what) {
     if (mine.is_served || threads_ == max_threads)
         return true;
     try {
-        std::thread{[this] { work(); }}.detach();
+        std::thread{[this, party] { work(party); }}.detach();
         ++threads_;
+        mine.is_served = true;
         return true;
     } catch (const std::system_error&) { // no thread to be had
     }
@@ -90,26 +93,30 @@ bool closers::enqueue(std::uint64_t party, foreign_files& what) {
     return false;
 }
 
-void closers::work() {
+void closers::work(std::uint64_t party) {
     std::unique_lock lock{mutex_};
-    for (auto at = lines_.begin(); at != lines_.end();) {
-        if (at->second.is_served) {
-            ++at;
-            continue;
-        }
-        at->second.is_served = true;
-        while (!at->second.files.empty()) {
-            auto next = std::move(at->second.files.front());
-            at->second.files.pop_front();
-            lock.unlock();
-            next.close();
-            lock.lock();
-            --in_line_;
-        }
-        lines_.erase(at);
-        at = lines_.begin(); // others came meanwhile
+    serve(party, lock);
+    const auto unserved = [this] {
+        return std::ranges::find_if(lines_, [](const auto& one) { return !one.second.is_served; });
+    };
+    for (auto next = unserved(); next != lines_.end(); next = unserved()) { // others came meanwhile
+        next->second.is_served = true;
+        serve(next->first, lock);
     }
     --threads_;
+}
+
+void closers::serve(std::uint64_t party, std::unique_lock<std::mutex>& lock) {
+    auto& files = lines_.at(party).files;
+    while (!files.empty()) {
+        auto next = std::move(files.front());
+        files.pop_front();
+        lock.unlock();
+        next.close();
+        lock.lock();
+        --in_line_;
+    }
+    lines_.erase(party);
 }
 
 // Its threads may outlive main().
