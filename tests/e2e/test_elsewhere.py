@@ -152,8 +152,8 @@ class Elsewhere(CaseWithNeighbour):
         client.sendall(b"anybody?")
         # The system's own patience is a quarter of an hour.
         self.assertEqual(read_all(client), (b"", "reset"))
-        line = router.session()
-        self.assertEqual((line["end"], line["closed_first"]), ("backend_reset", "backend"))
+        # The kernel gives up, or the relay finds that nothing is taken (min_rate): at nearly the same time.
+        self.assertIn(router.session()["end"], ("backend_reset", "backend_slow"))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Sandbox(Case):
         head = head_with().replace('address = "127.0.0.1:0"', f'address = "[::]:{port}"\n[[listener]]\naddress = "127.0.0.1:{port}"')
         self.receiver("blog", serve="raw")
         router = self.router(self.backend("blog"), head=head)
-        self.assertTrue([e for e in router.events if e.get("message") == "serving"])
+        router.wait_for(lambda me: [e for e in me.events if e.get("message") == "serving"], "serves")
 
     def test_off_is_off(self):
         snipass = self.start_router('sandbox = "off"')
