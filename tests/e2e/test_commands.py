@@ -2,10 +2,12 @@
 """`check`, `explain`, `--version`: what they print, and their exit statuses."""
 
 import os
+import re
 import subprocess
 
 import harness
 from harness import Case
+from harness.places import SOURCE
 from harness.router import SNIPASS
 
 GOOD = """[[listener]]
@@ -223,6 +225,18 @@ not_tls = "reset"
     def test_explain_with_a_bad_file(self):
         status, _ = self.snipass("explain", "--config", "FILE", "a.example.com", text=BAD)
         self.assertEqual(status, 2)
+
+    def test_what_the_readme_shows(self):
+        """Its commands as they stand, and what it says that they print."""
+        (shown,) = re.findall(r"^```\n(\$ sed .*?)^```$", (SOURCE / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+        (self.folder / "config").symlink_to(SOURCE / "config")
+        (self.folder / "snipass").symlink_to(os.path.abspath(SNIPASS))
+        path = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"}
+        printed = ""
+        for command in re.findall(r"^\$ (.*)", shown, re.MULTILINE):
+            ran = subprocess.run(f"{command} 2>&1", shell=True, cwd=self.folder, env=path, capture_output=True, text=True, timeout=harness.DEADLINE, check=False)
+            printed += f"$ {command}\n{ran.stdout}"
+        self.assertEqual(printed, shown.replace("\n\n", "\n"))
 
     def test_wrong_use(self):
         for arguments in (["run", "--frobnicate"], ["frobnicate"], [], ["check", "--config"]):
