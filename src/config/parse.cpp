@@ -54,17 +54,6 @@ std::vector<route::rule> take_rules(draft& draft) {
     return rules;
 }
 
-// mutable_parsed: load() has something to add.
-struct mutable_parsed {
-    std::shared_ptr<configuration> value; // null if there are errors
-    config::findings findings;
-
-    parsed finished() {
-        const bool good = value && !findings.has_errors();
-        return {good ? std::move(value) : nullptr, findings.take(), true};
-    }
-};
-
 std::string reason(int error) {
     return std::error_code(error, std::generic_category()).message();
 }
@@ -93,17 +82,19 @@ std::string why_no_file(const std::string& file) {
     return {}; // what else there is, opening it tells
 }
 
-mutable_parsed read(std::string_view text, std::string_view file) {
-    mutable_parsed read;
-    auto& findings = read.findings;
+// read: find_user is null where the text alone is asked for.
+parsed read(std::string_view text, std::string_view file, const user_finder* find_user) {
+    findings findings;
     auto document = read_document(text);
     for (const auto& one : document.diagnostics)
         findings.error(one.where, one.message);
     if (!document.diagnostics.empty())
-        return read;
+        return {nullptr, findings.take(), true};
 
     auto draft = read_draft(document.root, findings);
     document.root = {};
+    if (find_user != nullptr)
+        resolve_users(draft, *find_user, findings);
     check_listeners(draft, findings);
     const bool complete = resolve_references(draft, findings);
     auto rules = take_rules(draft);
@@ -111,9 +102,10 @@ mutable_parsed read(std::string_view text, std::string_view file) {
     // With a name that could not be resolved, or without one, it is not known what is unused.
     if (complete)
         warn_of_backends(draft, findings);
+    std::shared_ptr<configuration> made;
     if (!findings.has_errors())
-        read.value = std::make_shared<configuration>(assemble(draft, std::move(rules), file));
-    return read;
+        made = std::make_shared<configuration>(assemble(draft, std::move(rules), file));
+    return {std::move(made), findings.take(), true};
 }
 
 } // namespace
@@ -123,7 +115,7 @@ std::string diagnostic::to_string(std::string_view file) const {
 }
 
 parsed parse(std::string_view text, std::string_view file) {
-    return read(text, file).finished();
+    return read(text, file, nullptr);
 }
 
 parsed load(const std::string& file, const user_finder& find_user) {
@@ -142,10 +134,7 @@ parsed load(const std::string& file, const user_finder& find_user) {
     }
     if (in.bad())
         return unreadable(reason(errno));
-    auto parsed = read(text, file);
-    if (parsed.value)
-        resolve_users(*parsed.value, find_user, parsed.findings);
-    return parsed.finished();
+    return read(text, file, &find_user);
 }
 
 } // namespace snipass::config

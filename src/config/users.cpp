@@ -29,18 +29,18 @@ void resolve(allowed_user& user, const std::string& key, const user_finder& find
 
 } // namespace
 
-void resolve_users(configuration& configuration, const user_finder& find, findings& findings) {
-    for (auto& listener : configuration.listeners) {
-        for (auto& user : listener.allowed_users) {
+void resolve_users(draft& draft, const user_finder& find, findings& findings) {
+    for (auto& listener : draft.listeners) {
+        for (auto& user : listener.settings.allowed_users) {
             if (user.name == unmapped)
                 user.id = unmapped_id;
             resolve(user, "listener.allowed_users", find, findings);
         }
     }
-    for (auto& backend : configuration.backends) {
-        auto* const handoff = std::get_if<handoff_settings>(&backend.kind);
+    for (auto& backend : draft.backends) {
+        auto* const handoff = std::get_if<handoff_settings>(&backend.settings.kind);
         if (handoff != nullptr && handoff->user)
-            resolve(*handoff->user, "backend." + backend.name + ".user", find, findings);
+            resolve(*handoff->user, "backend." + backend.settings.name + ".user", find, findings);
     }
 }
 

@@ -155,6 +155,25 @@ TEST_CASE("load: users are looked up, and one that is not there is a mistake") {
                                                    "name, or a number");
 }
 
+TEST_CASE("load: users are looked up beside other mistakes, so that one run tells all") {
+    char name[] = "/tmp/snipass-load-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    std::ofstream{name} << "[[listener]]\naddress = \"handoff:/run/x\"\nallowed_users = [\"nosuch\"]\n"
+                        << "[backend.b]\nhandoff = \"unix:/run/b\"\nuser = \"nosuch\"\n"
+                        << "[default]\nbackend = \"aa\"\n";
+    const auto loaded = load(name, [](const std::string&) -> snipass::result<std::optional<std::uint32_t>> {
+        return std::optional<std::uint32_t>{};
+    });
+    ::unlink(name);
+    CHECK_FALSE(loaded.value);
+    REQUIRE(loaded.diagnostics.size() == 3);
+    CHECK(loaded.diagnostics[0].to_string("f").starts_with("f:3:18: error: listener.allowed_users: "));
+    CHECK(loaded.diagnostics[1].to_string("f").starts_with("f:6:8: error: backend.b.user: "));
+    CHECK(loaded.diagnostics[2].to_string("f").starts_with("f:8:11: error: default.backend: "));
+}
+
 TEST_CASE("load: a user that cannot be looked up is another mistake than one that there is not") {
     char name[] = "/tmp/snipass-load-XXXXXX";
     const int file = ::mkstemp(name);
