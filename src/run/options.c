@@ -18,6 +18,7 @@ static const char usage[] =
     "                   -- COMMAND [ARGUMENT...]\n"
     "       snipass-run --confine [--may-bind PORTS] [--may-connect PORTS] -- COMMAND [ARGUMENT...]\n"
     "       snipass-run --check SOCKET [--listen [ADDRESS:]PORT]\n"
+    "       snipass-run --version\n"
     "\n"
     "Starts COMMAND with a listener that takes handed-off clients at SOCKET, the path after \"unix:\" in "
     "snipass.toml.\n"
@@ -122,6 +123,8 @@ static void read_socket(const char* text, struct options* options) {
         fputs(usage, stderr);
         exit(2);
     }
+    if (strncmp(text, "unix:", 5) == 0)
+        fail("SOCKET is the path alone: leave out \"unix:\", and write %s", text + 5);
     if (text[0] != '/')
         fail("SOCKET is an absolute path, not \"%s\"", text);
     if (strpbrk(text, " ,") != NULL)
@@ -176,6 +179,10 @@ static const char* value_of(char** at, const char* kind) {
 /* read_option: how many words it takes. */
 static int read_option(char** at, struct options* options) {
     const char* name = at[0];
+    const char* equals = strchr(name, '=');
+    if (strncmp(name, "--", 2) == 0 && equals != NULL)
+        fail("\"%s\": a space stands between the two: write %.*s %s", name, (int)(equals - name), name,
+             equals + 1);
     if (strcmp(name, "--confine") == 0 || strcmp(name, "--try-confine") == 0) {
         options->confine.is_wanted = true;
         options->confine.may_fail = name[2] == 't';

@@ -292,6 +292,8 @@ class Wrapper(PreloadCase):
         for arguments, problem in (
                 ([], "usage:"),
                 (["relative.sock", "--", "true"], "absolute path"),
+                (["unix:/run/s.sock", "--", "true"], 'leave out "unix:", and write /run/s.sock'),
+                ([here, "--listen=443", "--", "true"], "write --listen 443"),
                 (["/nowhere/s.sock", "--", "true"], "/nowhere is no folder"),
                 ([f"{here}/s.sock", "--", "true"], "is no folder"),
                 ([f"{here} s", "--", "true"], "without spaces"),
@@ -311,6 +313,11 @@ class Wrapper(PreloadCase):
                 done = subprocess.run([run, *arguments], capture_output=True, text=True)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(problem, done.stderr)
+
+    def test_says_its_version(self):
+        done = subprocess.run([RUN, "--version"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"^snipass-run \d+\.\d+\.\d+\n$")
 
     def users(self, *options, before=(), environment=None):
         """SNIPASS_ALLOW_UID, and what was said."""
