@@ -121,6 +121,26 @@ bool name_on_the_wire(std::string& name) {
     return true;
 }
 
+// command_problem is what is wrong with the words as a whole, which the parser of options does not see.
+// Empty: nothing.
+std::string command_problem(const std::vector<std::string>& words) {
+    constexpr std::string_view commands[] = {"run", "check", "explain"};
+    const auto& first = words.empty() ? std::string{"--help"} : words.front();
+    if (first == "-v" || first == "-V")
+        return "write snipass --version";
+    if (first.starts_with("--config"))
+        return "a command stands in front of --config; write snipass run, check or explain, and then "
+               "--config FILE";
+    if (!first.starts_with('-') && std::ranges::find(commands, first) == std::end(commands))
+        return in_quotes(first) + " is no command; write snipass run, check or explain, or snipass --help" +
+               (first == "reload" ? "; a router that runs is reloaded by SIGHUP, or systemctl reload snipass"
+                                  : "");
+    for (std::size_t i = 1; first == "explain" && i < words.size(); ++i)
+        if (words[i].ends_with(".toml") && !words[i].starts_with('-') && !words[i - 1].starts_with('-'))
+            return in_quotes(words[i]) + " is no host name; write --config " + words[i];
+    return {};
+}
+
 int explain(options given) {
     const auto configuration = load(given.config);
     if (!configuration || !name_on_the_wire(given.query.host_name))
@@ -157,6 +177,10 @@ int run_program(int argc, char** argv) {
     app.set_version_flag("--version", "snipass " + std::string{version_text});
     app.require_subcommand(1);
     options given;
+    if (const auto problem = command_problem({argv + std::min(argc, 1), argv + argc}); !problem.empty()) {
+        std::cerr << problem << '\n';
+        return exit_mistake;
+    }
 
     auto* run_command =
         app.add_subcommand("run", "Serve, in the foreground. SIGHUP reloads, SIGTERM drains and "

@@ -196,6 +196,10 @@ written<std::string> explain(const configuration& configuration, const explain_q
 
     if (query.refused)
         return explain_refusal(configuration, query, *query.refused);
+    // A URL, or a name with its port: no client sends that.
+    if (query.host_name.find_first_of(":/") != query.host_name.npos)
+        if (const auto name = route::pattern::parse(query.host_name); !name.value)
+            return written<std::string>::refused(in_quotes(query.host_name) + ": " + name.problem);
     const auto candidates = find_candidates(configuration, query);
     const auto winner = std::find_if(candidates.begin(), candidates.end(),
                                      [](const auto& one) { return one.alpn_holds && one.source_holds; });

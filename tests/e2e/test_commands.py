@@ -238,6 +238,22 @@ not_tls = "reset"
             printed += f"$ {command}\n{ran.stdout}"
         self.assertEqual(printed, shown.replace("\n\n", "\n"))
 
+    def test_wrong_words_are_answered_with_what_to_write(self):
+        for arguments, said in (
+            (["start"], '"start" is no command; write snipass run, check or explain'),
+            (["help"], "or snipass --help"),
+            (["reload"], "systemctl reload snipass"),
+            (["-v"], "write snipass --version"),
+            (["--config", "FILE"], "a command stands in front of --config"),
+            (["explain", "snipass.toml", "www.example.com"], '"snipass.toml" is no host name; write --config snipass.toml'),
+            (["explain", "--config", "FILE", "https://www.example.com/"], 'write the host name alone: "www.example.com"'),
+            (["explain", "--config", "FILE", "www.example.com:443"], 'write the host name alone: "www.example.com"'),
+        ):
+            with self.subTest(arguments=arguments):
+                status, output = self.snipass(*arguments)
+                self.assertEqual(status, 2, output)
+                self.assertIn(said, output)
+
     def test_wrong_use(self):
         for arguments in (["run", "--frobnicate"], ["frobnicate"], [], ["check", "--config"]):
             with self.subTest(arguments=arguments):
