@@ -82,7 +82,7 @@ written<listener_address> parse_systemd(std::string_view text) {
     if (name.empty() || name.size() > limits::systemd_name || !printable || name.find(':') != name.npos)
         return result::refused(in_quotes(text) +
                                " names no socket; write what the socket unit has as FileDescriptorName=, "
-                               "such as \"systemd:snipass\" (1 to 255 characters, no \":\")");
+                               "such as \"systemd:https\" (1 to 255 characters, no \":\")");
     return listener_address{std::nullopt, std::string(name), {}};
 }
 

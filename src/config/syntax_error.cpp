@@ -7,9 +7,11 @@
 #include "syntax_in_brackets.hpp"
 #include "syntax_place.hpp"
 
+#include "snipass/base/ip_address.hpp"
 #include "snipass/base/quoted.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 namespace snipass::config {
@@ -159,6 +161,34 @@ explained bare_value(const syntax_place& here) {
                          (here.says("boolean") ? ", or true, or false" : ""));
 }
 
+// bare_endpoint: the brackets of an IPv6 address look like an array's.
+explained bare_endpoint(const syntax_place& here) {
+    const auto line = here.line();
+    const auto equals = line.find('=');
+    const auto begin = equals == line.npos ? equals : line.find_first_not_of(" \t", equals + 1);
+    if (begin == line.npos || line[begin] != '[')
+        return std::nullopt;
+    const auto value = line.substr(begin, line.find_first_of(" \t\r#,", begin) - begin);
+    if (!ip_endpoint::parse(value))
+        return std::nullopt;
+    return at(here.at(begin), "a text stands between two straight quotes; write " + in_quotes(value));
+}
+
+// other_format: a file of nginx or HAProxy, YAML or JSON.
+explained other_format(const syntax_place& here) {
+    constexpr std::string_view sections[] = {"frontend", "backend", "listen", "global", "defaults"};
+    const auto line = trimmed(here.line());
+    if (line.find('=') != line.npos || line.starts_with('['))
+        return std::nullopt;
+    const bool is_first = here.open().size() <= 1;
+    const bool is_section = std::ranges::find(sections, line.substr(0, line.find(' '))) != std::end(sections);
+    if (!is_first || (!is_section && !line.ends_with('{') && !line.ends_with(':')))
+        return std::nullopt;
+    return at(here.where(), "this looks like another program's file; a table begins with a line such as "
+                            "[[listener]] or [[route]], and "
+                            "has lines KEY = VALUE");
+}
+
 explained several_values(const syntax_place& here) {
     const auto rest = trimmed(here.rest());
     const auto line = here.line();
@@ -224,9 +254,9 @@ diagnostic by_place(const syntax_place& here) {
 diagnostic explain_syntax_error(std::string_view text, std::string_view said, position where) {
     const syntax_place here{text, said, where};
     auto found = by_place(here);
-    for (auto* const explain :
-         {unclosed_string, unclosed_bracket, table_twice, key_twice, broken_header, missing_quote, broken_key,
-          several_values, bare_value, bare_element, by_phrase, broken_array, broken_inline_table})
+    for (auto* const explain : {unclosed_string, bare_endpoint, other_format, unclosed_bracket, table_twice,
+                                key_twice, broken_header, missing_quote, broken_key, several_values,
+                                bare_value, bare_element, by_phrase, broken_array, broken_inline_table})
         if (auto better = explain(here)) {
             found = std::move(*better);
             break;

@@ -31,7 +31,7 @@ pattern::parsed parse_regex(std::string_view written) {
     if (const auto problem = regex_problem(regex))
         return refuse("not a valid regex: " + *problem +
                       "; write it in RE2's syntax, which has no look-around and no backreferences, as in "
-                      "\"/(www|shop)[0-9]*\\.example\\.com/\"");
+                      "'/(www|shop)[0-9]*\\.example\\.com/'");
     return {pattern{pattern_kind::regex, std::move(regex)}, {}};
 }
 

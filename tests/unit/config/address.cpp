@@ -88,7 +88,7 @@ TEST_CASE("parse_listener_address refuses and says what to write") {
         {"no path", "handoff:", R"(has no path; write one such as "handoff:/run/backend.sock")"},
         {"an abstract name", "handoff:@x", "nothing keeps strangers out"},
         {"a path without room for the second", "handoff:" + path98 + "x", "room for 98"},
-        {"a systemd socket without a name", "systemd:", "names no socket"},
+        {"a systemd socket without a name", "systemd:", R"(such as "systemd:https")"},
         {"a systemd name with a colon", "systemd:a:b", "names no socket"},
         {"a systemd socket for handoffs without a name", "handoff:systemd:", "names no socket"},
         {"a systemd name with a space", "systemd:a b", "names no socket"},

@@ -165,6 +165,14 @@ TEST_CASE("parse: each kind of TOML mistake is told in our words, with its place
         {"names = [\"/a\\d/\"]\n", "1:14", "write it twice, or write the string between single quotes"},
         {"names = [\"\\u12\"]\n", "1:15", "four hexadecimal digits"},
         {"names = [(\"a\")]\n", "1:10", "write texts between double quotes"},
+        {"address = [::]:443\n", "1:11", "write \"[::]:443\""},
+        {"address = [2001:db8::1]:443 # all\n", "1:11", "write \"[2001:db8::1]:443\""},
+        // of another program
+        {"server {\n  listen 443;\n}\n", "1:8", "this looks like another program's file; a table begins with"},
+        {"frontend x\n", "1:10", "a table begins with"},
+        {"global\n  maxconn 5\n", "1:7", "a table begins with"},
+        {"listener:\n  - address: x\n", "1:9", "a table begins with"},
+        {"{\n  \"listener\": []\n}\n", "1:1", "a table begins with"},
         // tables on one line
         {"a = { b }\n", "1:9", "write KEY = VALUE"},
         {"a = { b = }\n", "1:11", "no value behind the =; write one"},

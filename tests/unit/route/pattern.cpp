@@ -103,6 +103,7 @@ TEST_CASE("pattern refuses and says what to write") {
         {"a lone slash", "/", "between two slashes"},
         {"an empty regex", "//", "write \"/.*/\""},
         {"a broken regex, with RE2's words", "/(www/", "missing )"},
+        {"a broken regex, with one to copy", "/(www/", R"(as in '/(www|shop)[0-9]*\.example\.com/')"},
         {"a backreference, which RE2 does not have", "/(a)\\1/", "invalid escape sequence: \\1"},
         {"a regex that would take a program too large", "/((a{100}){100}){100}/", "invalid repetition size"},
         {"a regex outside of ASCII",
