@@ -207,11 +207,6 @@ backend_draft read_backend(const members& table, std::string_view name, position
     if (handoff && proxy)
         findings.error(where,
                        title + ": both handoff and proxy; write one, and a second backend for the other");
-    if (!handoff && !proxy)
-        findings.error(where, title + ": neither handoff nor proxy; write handoff = \"unix:/run/" +
-                                  std::string(name) +
-                                  ".sock\" for a process on this machine, or proxy = [\"192.0.2.1:443\"]");
-
     // Where both are given, or none, the keys of both are read for the mistakes in them.
     if (handoff || !proxy)
         settings.kind = read_handoff(in, std::move(paths));
@@ -221,6 +216,9 @@ backend_draft read_backend(const members& table, std::string_view name, position
         else
             settings.kind = read_relay(in, std::move(addresses), where);
     }
+    if (!handoff && !proxy)
+        for (const auto key : forward_keys)
+            (void)in.take(key);
     if (handoff && !proxy)
         for (const auto of : {keys{proxy_keys}, keys{relay_keys}, keys{forward_keys}})
             reject_each(in, of, "does not apply to a backend with handoff; leave it out");
@@ -230,6 +228,10 @@ backend_draft read_backend(const members& table, std::string_view name, position
     in.read("max_pending", settings.max_pending,
             [](const node& node) { return as_integer(node, 1, limits::sessions); });
     in.finish();
+    if (!handoff && !proxy && !in.is_meant("handoff") && !in.is_meant("proxy"))
+        findings.error(where, title + ": neither handoff nor proxy; write handoff = \"unix:/run/" +
+                                  std::string(name) +
+                                  ".sock\" for a process on this machine, or proxy = [\"192.0.2.1:443\"]");
     return backend;
 }
 

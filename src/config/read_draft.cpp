@@ -3,6 +3,7 @@
 #include "draft.hpp"
 #include "snipass/config/nearest.hpp"
 
+#include <algorithm>
 #include <iterator>
 
 namespace snipass::config {
@@ -28,12 +29,36 @@ void with_table(const member& found, findings& findings, Read&& read) {
                               (doubled ? ", once and with single brackets" : ""));
 }
 
+// the_table is what a backend's name stands for: of an array of tables, which is a mistake, the first, so
+// that nothing else is wrong about it.
+const node& the_table(const member& backend) {
+    const auto* const several = std::get_if<elements>(&backend.value.value);
+    const bool any = several && !several->empty() && std::holds_alternative<members>(several->front().value);
+    return any ? several->front() : backend.value;
+}
+
+// has_names: [route.app], written as a backend is.
+bool has_names(const members& table) {
+    return !table.empty() && std::ranges::all_of(table, [](const member& one) {
+        return std::holds_alternative<members>(the_table(one).value);
+    });
+}
+
 // with_tables keeps in `into` what read(table, position, findings) makes of a key that may be there several
 // times.
 template <class Drafts, class Read>
 void with_tables(const member& found, Drafts& into, findings& findings, Read&& read) {
     const auto& [key, where, node] = found;
     if (const auto* const table = std::get_if<members>(&node.value)) {
+        if (has_names(*table)) {
+            for (const auto& one : *table) {
+                const auto& only = the_table(one);
+                findings.error(one.where,
+                               key + "." + one.key + ": a " + key + " has no name; write " + header(key));
+                into.push_back(read(std::get<members>(only.value), only.where, findings));
+            }
+            return;
+        }
         findings.error(where, key + ": there may be several; write " + header(key) + " with double brackets");
         return into.push_back(read(*table, node.where, findings));
     }
@@ -50,14 +75,6 @@ void with_tables(const member& found, Drafts& into, findings& findings, Read&& r
             findings.error(element.where,
                            key + ": expected a table, not " + describe(element) + "; write " + header(key));
     }
-}
-
-// the_table is what a backend's name stands for: of an array of tables, which is a mistake, the first, so
-// that nothing else is wrong about it.
-const node& the_table(const member& backend) {
-    const auto* const several = std::get_if<elements>(&backend.value.value);
-    const bool any = several && !several->empty() && std::holds_alternative<members>(several->front().value);
-    return any ? several->front() : backend.value;
 }
 
 void read_backends(const members& table, draft& into, findings& findings) {

@@ -19,10 +19,25 @@ written<listener_address> as_listener_address(const node& node) {
     if (const auto* const port = std::get_if<std::int64_t>(&node.value); port && *port > 0 && *port <= 65'535)
         return result::refused("expected an address in quotes, not a port alone; write " +
                                in_quotes("[::]:" + std::to_string(*port)));
+    if (std::holds_alternative<elements>(node.value))
+        return result::refused("a listener has one address; write a [[listener]] for each");
     auto text = as_string(node, "an address", "[::]:443");
     if (!text.value)
         return result::refused(std::move(text.problem));
     return parse_listener_address(*text.value);
+}
+
+// as_policy: other programs drop a client, or name a backend here.
+written<policy> as_policy(const node& node) {
+    auto read = as_choice<policy>(node, policies);
+    const auto* const text = std::get_if<std::string>(&node.value);
+    if (read.value || !text)
+        return read;
+    if (*text == "drop" || *text == "deny" || *text == "block")
+        return written<policy>::refused("no " + in_quotes(*text) + " here; write \"close\"");
+    if (!nearest(*text, {"default", "close", "reset", "alert"}))
+        read.problem += "; for a backend write \"default\", and backend = \"NAME\" below [default]";
+    return read;
 }
 
 // as_protocol has nothing to return yet: "tls" is all there is.
@@ -81,7 +96,8 @@ listener_draft read_listener(const members& table, position where, findings& fin
     listener.where = where;
     table_reader in{table, "listener", findings};
 
-    if (const auto* const address = in.take("address")) {
+    const auto* const address = in.take("address");
+    if (address) {
         listener.where = address->value.where;
         const auto parsed = as_listener_address(address->value);
         if (!parsed.value)
@@ -96,15 +112,13 @@ listener_draft read_listener(const members& table, position where, findings& fin
             listener.settings.every_address = parsed.value->every_address;
             listener.settings.interface = parsed.value->interface;
         }
-    } else {
-        findings.error(where, "listener: no address; write one such as address = \"[::]:443\"");
     }
 
     bool tls = true;
     in.read("protocol", tls, as_protocol);
     const auto read_policy = [&](std::string_view key, policy& into) {
         return in.read(key, into, [&](const node& node) {
-            auto read = as_choice<policy>(node, policies);
+            auto read = as_policy(node);
             if (read.value == policy::route_to_default)
                 listener.sent_to_default.push_back({key, node.where});
             return read;
@@ -116,6 +130,8 @@ listener_draft read_listener(const members& table, position where, findings& fin
     read_policy("not_tls", listener.settings.not_tls);
     read_admission(in, listener.settings);
     in.finish();
+    if (!address && !in.is_meant("address"))
+        findings.error(where, "listener: no address; write one such as address = \"[::]:443\"");
     return listener;
 }
 

@@ -44,14 +44,15 @@ route_draft read_route(const members& table, position where, findings& findings)
     const bool source =
         in.read_each("source", lone::refused, as_prefix,
                      [&](const ip_prefix& prefix, position) { route.rule.source.push_back(prefix); });
-    if (!names && !alpn && !source)
+    const bool backend = in.read("backend", route.backend, as_backend_name);
+    in.finish();
+    const bool condition = names || alpn || source;
+    if (!condition && !in.is_meant("names") && !in.is_meant("alpn") && !in.is_meant("source"))
         findings.error(where,
                        "route: no names, and no other condition; write names = [\"www.example.com\"], or "
                        "a [default] for all clients that no route takes");
-    const bool backend = in.read("backend", route.backend, as_backend_name);
-    if (!backend)
+    if (!backend && !in.is_meant("backend"))
         findings.error(where, "route: no backend; write backend = \"NAME\", and a [backend.NAME]");
-    in.finish();
     return route;
 }
 

@@ -63,9 +63,9 @@ std::optional<reference> read_default(const members& table, position where, find
     std::optional<reference> backend;
     table_reader in{table, "default", findings};
     const bool given = in.read("backend", backend, as_backend_name);
-    if (!given)
-        findings.error(where, "default: no backend; write backend = \"NAME\", or leave [default] out");
     in.finish();
+    if (!given && !in.is_meant("backend"))
+        findings.error(where, "default: no backend; write backend = \"NAME\", or leave [default] out");
     return backend;
 }
 

@@ -3,8 +3,32 @@
 #include "reader.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace snipass::config {
+namespace {
+
+// What other programs call our keys.
+struct other_name {
+    std::string_view written;
+    std::string_view ours;
+};
+constexpr other_name other_names[] = {{"host", "names"},     {"hostname", "names"}, {"sni", "names"},
+                                      {"domain", "names"},   {"domains", "names"},  {"server_name", "names"},
+                                      {"to", "backend"},     {"target", "backend"}, {"upstream", "backend"},
+                                      {"listen", "address"}, {"bind", "address"},   {"port", "address"}};
+
+// misplaced: where [default] was meant, or a route.
+std::string misplaced(const member& found) {
+    const auto* const text = std::get_if<std::string>(&found.value.value);
+    if (!text || (found.key != "default" && found.key != "backend"))
+        return {};
+    const auto below =
+        "write [default] on a line of its own, and backend = " + in_quotes(*text) + " below it";
+    return found.key == "default" ? below : below + ", or the key into a [[route]]";
+}
+
+} // namespace
 
 const member* table_reader::take(std::string_view key) {
     if (std::ranges::find(known_, key) == known_.end())
@@ -15,7 +39,9 @@ const member* table_reader::take(std::string_view key) {
 }
 
 void table_reader::reject(std::string_view key, std::string_view why) {
-    if (const auto* const found = take(key))
+    rejected_.push_back(key);
+    const auto found = std::ranges::find(table_, key, &member::key);
+    if (found != table_.end())
         error(found->where, key, why);
 }
 
@@ -23,10 +49,32 @@ void table_reader::error(position where, std::string_view key, std::string_view 
     findings_.error(where, name_ + "." + std::string(key) + ": " + std::string(problem));
 }
 
+std::optional<std::string_view> table_reader::meant_by(std::string_view key) const {
+    const auto other = std::ranges::find(other_names, key, &other_name::written);
+    const bool is_ours =
+        other != std::end(other_names) && std::ranges::find(known_, other->ours) != known_.end();
+    return is_ours ? other->ours : nearest(key, known_);
+}
+
 void table_reader::finish() {
-    for (const auto& member : table_)
-        if (std::find(known_.begin(), known_.end(), member.key) == known_.end())
-            error(member.where, member.key, "unknown key; " + propose(member.key, known_));
+    const auto is_in = [](const auto& keys, std::string_view key) {
+        return std::ranges::find(keys, key) != keys.end();
+    };
+    for (const auto& member : table_) {
+        if (is_in(known_, member.key) || is_in(rejected_, member.key))
+            continue;
+        auto instead = misplaced(member);
+        if (instead.empty()) {
+            const auto meant = meant_by(member.key);
+            instead = meant ? "write " + in_quotes(*meant) : propose(member.key, known_);
+            meant_.push_back(meant.value_or(std::string_view{}));
+        }
+        error(member.where, member.key, "unknown key; " + instead);
+    }
+}
+
+bool table_reader::is_meant(std::string_view key) const {
+    return std::ranges::find(meant_, key) != meant_.end();
 }
 
 std::span<const node> table_reader::elements_of(std::string_view key, const node& value, lone_string lone) {

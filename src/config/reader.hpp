@@ -6,6 +6,7 @@
 #include "findings.hpp"
 #include "values.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +18,6 @@ namespace snipass::config {
 // of those that were. A value that is not accepted is reported and leaves what it would have replaced.
 class table_reader {
   public:
-    // name stands before each key in a message: "server", "backend.blog".
     // name stands before each key in a message: "server", "backend.blog".
     table_reader(const members& table, std::string name, findings& findings)
         : table_(table), name_(std::move(name)), findings_(findings) {
@@ -55,13 +55,17 @@ class table_reader {
         return true;
     }
 
-    // reject reports the key if it is there, because of what else is.
+    // reject reports the key if it is there, because of what else is. It is not among what is known here.
     void reject(std::string_view key, std::string_view why);
 
     void error(position where, std::string_view key, std::string_view problem);
     void finish();
+    // is_meant, after finish(): an unknown key was answered with this one, so it is not also said to be
+    // missing.
+    [[nodiscard]] bool is_meant(std::string_view key) const;
 
   private:
+    [[nodiscard]] std::optional<std::string_view> meant_by(std::string_view key) const;
     // A view of the array's elements, or of the lone string.
     [[nodiscard]] std::span<const node> elements_of(std::string_view key, const node& value,
                                                     lone_string lone);
@@ -79,6 +83,8 @@ class table_reader {
     std::string name_;
     findings& findings_;
     std::vector<std::string_view> known_;
+    std::vector<std::string_view> rejected_;
+    std::vector<std::string_view> meant_;
 };
 
 } // namespace snipass::config

@@ -33,6 +33,10 @@ TEST_CASE("mistakes in what tables there are") {
          "[[server]]\nworkers = 1\n" + rest,
          {"1:3: error: server: expected a table, not an array; write [server], once and with single "
           "brackets"}},
+        {"a route with a name, as a backend has one",
+         "[route.app]\nnames = [\"a\"]\nbackend = \"bb\"\n" + rest,
+         {"1:8: error: route.app: a route has no name; write [[route]]",
+          "3:11: error: route.backend: there is no backend \"bb\"; known here: \"b\""}},
         {"a value for a table",
          "server = 5\n" + rest,
          {"1:1: error: server: expected a table, not the integer 5; write [server]"}},
@@ -213,11 +217,24 @@ TEST_CASE("mistakes in [[listener]]") {
          {"3:12: error: listener.protocol: expected \"tls\" in quotes, not the integer 1; write \"tls\""}},
         {"a policy misspelt",
          "[[listener]]\naddress = \":80\"\nunmatched = \"drop\"\nmalformed = \"colse\"\nnot_tls = 1\n" + rest,
-         {"3:13: error: listener.unmatched: no \"drop\" here; known here: \"default\", \"close\", \"reset\", "
-          "\"alert\"",
+         {"3:13: error: listener.unmatched: no \"drop\" here; write \"close\"",
           "4:13: error: listener.malformed: no \"colse\" here; write \"close\"",
           "5:11: error: listener.not_tls: expected a word in quotes, not the integer 1; known here: "
           "\"default\", \"close\", \"reset\", \"alert\""}},
+        {"a backend for a policy",
+         "[[listener]]\naddress = \":80\"\nunmatched = \"b\"\n" + rest,
+         {"3:13: error: listener.unmatched: no \"b\" here; known here: \"default\", \"close\", \"reset\", "
+          "\"alert\"; for a backend write \"default\", and backend = \"NAME\" below [default]"}},
+        {"a backend in a listener",
+         "[[listener]]\naddress = \":80\"\nbackend = \"b\"\n" + rest,
+         {"3:1: error: listener.backend: unknown key; write [default] on a line of its own, and backend = "
+          "\"b\" below it, or the key into a [[route]]"}},
+        {"a key of other programs for the address",
+         "[[listener]]\nlisten = \":80\"\n" + rest,
+         {"2:1: error: listener.listen: unknown key; write \"address\""}},
+        {"several addresses",
+         "[[listener]]\naddress = [\"0.0.0.0:1\", \"[::]:1\"]\n" + rest,
+         {"2:11: error: listener.address: a listener has one address; write a [[listener]] for each"}},
         {"the same address twice",
          "[[listener]]\naddress = \"[::]:443\"\n" + rest,
          {"4:11: error: listener.address: \"[::]:443\" is what the listener at line 2 has; write another "
@@ -264,7 +281,7 @@ TEST_CASE("mistakes in [[route]]") {
           "use [default]",
           "6:1: error: route.names: \"/(/\": not a valid regex: missing ): (; write it in RE2's syntax, "
           "which has no "
-          "look-around and no backreferences, as in \"/(www|shop)[0-9]*\\.example\\.com/\""}},
+          "look-around and no backreferences, as in '/(www|shop)[0-9]*\\.example\\.com/'"}},
         {"a bad range",
          "[[route]]\nnames = [\"a\"]\nsource = [\"10.0.0.1/8\", \"all\", \"::ffff:10.0.0.1/8\", "
          "\"::1/64\"]\nbackend = \"b\"\n" +
@@ -308,14 +325,20 @@ TEST_CASE("mistakes in [[route]]") {
           "such as \"blog\""}},
         {"a key misspelt",
          "[[route]]\nname = [\"a\"]\nbackend = \"b\"\n" + rest,
-         {"1:1: error: route: no names, and no other condition; write names = [\"www.example.com\"], or a "
-          "[default] for all clients that no route takes",
-          "2:1: error: route.name: unknown key; write \"names\""}},
+         {"2:1: error: route.name: unknown key; write \"names\""}},
+        {"keys of other programs",
+         "[[route]]\nsni = [\"a\"]\nto = \"b\"\n" + rest,
+         {"2:1: error: route.sni: unknown key; write \"names\"",
+          "3:1: error: route.to: unknown key; write \"backend\""}},
+        {"[default] as a key of the last table",
+         "[[route]]\nnames = [\"a\"]\nbackend = \"b\"\ndefault = \"b\"\n" + rest,
+         {"4:1: error: route.default: unknown key; write [default] on a line of its own, and backend = \"b\" "
+          "below it"}},
         {"a regex of two lines is shown on one",
          "[[route]]\nnames = [\"/(\\n/\", \"/\\n\"]\nbackend = \"b\"\n" + rest,
          {"2:10: error: route.names: \"/(\\u000A/\": not a valid regex: missing ): (\\u000A; write it in "
           "RE2's syntax, which has no "
-          "look-around and no backreferences, as in \"/(www|shop)[0-9]*\\.example\\.com/\"",
+          "look-around and no backreferences, as in '/(www|shop)[0-9]*\\.example\\.com/'",
           "2:19: error: route.names: \"/\\u000A\": a regex stands between two slashes; write \"/\\u000A/\""}},
     })));
 }
