@@ -77,7 +77,8 @@ TEST_CASE("mistakes in [server] and [log]") {
           "\"empty\""}},
         {"a sandbox that is neither on nor off",
          "[server]\nsandbox = true\n" + rest,
-         {"2:11: error: server.sandbox: expected a word in quotes, not true; known here: \"on\", \"off\", \"required\""}},
+         {"2:11: error: server.sandbox: expected a word in quotes, not true; known here: \"on\", \"off\", "
+          "\"required\""}},
         {"a word where a number is wanted",
          "[server]\nworkers = \"auto\"\n" + rest,
          {"2:11: error: server.workers: expected a whole number, not the string \"auto\"; write one from 0 "

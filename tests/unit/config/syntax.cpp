@@ -168,7 +168,8 @@ TEST_CASE("parse: each kind of TOML mistake is told in our words, with its place
         {"address = [::]:443\n", "1:11", "write \"[::]:443\""},
         {"address = [2001:db8::1]:443 # all\n", "1:11", "write \"[2001:db8::1]:443\""},
         // of another program
-        {"server {\n  listen 443;\n}\n", "1:8", "this looks like another program's file; a table begins with"},
+        {"server {\n  listen 443;\n}\n", "1:8",
+         "this looks like another program's file; a table begins with"},
         {"frontend x\n", "1:10", "a table begins with"},
         {"global\n  maxconn 5\n", "1:7", "a table begins with"},
         {"listener:\n  - address: x\n", "1:9", "a table begins with"},
