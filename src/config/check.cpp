@@ -2,13 +2,48 @@
 // The text of `snipass check`, for people and for editors that jump to file:line:column.
 #include "snipass/config/check.hpp"
 
+#include "snipass/base/quoted.hpp"
+
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 namespace snipass::config {
 namespace {
 
 std::string count(std::size_t number, const std::string& what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+// is_hidden: the shipped unit has a /tmp of its own, and no homes (PrivateTmp=, ProtectHome=).
+bool is_hidden(std::string_view path) {
+    constexpr std::string_view folders[] = {"/tmp/", "/var/tmp/", "/home/", "/root/", "/run/user/"};
+    return std::ranges::any_of(folders, [&](auto folder) { return path.starts_with(folder); });
+}
+
+// places: of sockets that are where this command sees them, and the daemon may not.
+std::vector<diagnostic> places(const configuration& configuration) {
+    std::vector<diagnostic> found;
+    const auto look = [&](position where, const std::string& key, const std::string& path) {
+        if (is_hidden(path))
+            found.push_back(
+                {severity::warning, where,
+                 on_one_line(key + ": " + in_quotes(path) +
+                             " is in a folder that snipass.service does not see; write a path below "
+                             "/run")});
+    };
+    for (const auto& listener : configuration.listeners)
+        look(listener.where, "listener.address", listener.handoff_path);
+    for (const auto& backend : configuration.backends) {
+        const auto title = "backend." + backend.name;
+        if (const auto* const handoff = backend.handoff())
+            for (const auto& path : handoff->paths)
+                look(backend.where, title + ".handoff", path);
+        if (const auto* const relay = backend.relay())
+            for (const auto& one : relay->addresses)
+                look(backend.where, title + ".proxy", one.path);
+    }
+    return found;
 }
 
 } // namespace
@@ -24,15 +59,19 @@ std::string contents(const configuration& configuration) {
 
 std::string check_report(const parsed& parsed, std::string_view file) {
     std::string report;
-    for (const auto& diagnostic : parsed.diagnostics)
+    auto diagnostics = parsed.diagnostics;
+    if (parsed.value)
+        std::ranges::move(places(*parsed.value), std::back_inserter(diagnostics));
+    std::ranges::stable_sort(diagnostics, {}, &diagnostic::where);
+    for (const auto& diagnostic : diagnostics)
         report += diagnostic.to_string(file) + "\n";
     if (!parsed.was_read)
         return report;
 
     const auto errors = static_cast<std::size_t>(
-        std::count_if(parsed.diagnostics.begin(), parsed.diagnostics.end(),
+        std::count_if(diagnostics.begin(), diagnostics.end(),
                       [](const diagnostic& diagnostic) { return diagnostic.level == severity::error; }));
-    const auto warnings = parsed.diagnostics.size() - errors;
+    const auto warnings = diagnostics.size() - errors;
     report += std::string(file) + ": ";
     report += parsed.value ? "valid: " + contents(*parsed.value) : "not valid: " + count(errors, "error");
     if (warnings > 0)
