@@ -57,8 +57,37 @@ written<handoff_protocol> as_handoff_protocol(const node& node) {
     return as_choice<handoff_protocol>(node, choices);
 }
 
+// at_home: "~" is the shell's.
+bool at_home(std::string_view address) {
+    return address.starts_with("unix:~") || address.starts_with('~');
+}
+
+constexpr const char* no_home =
+    " begins in a home folder, and ~ is nothing here; write the whole path, such as "
+    "\"unix:/run/backend.sock\"";
+
+// list_in_one is the array that several addresses in one text are meant to be. Empty: something else is
+// wrong.
+std::string list_in_one(std::string_view text) {
+    std::string list;
+    bool more = text.find(',') != text.npos;
+    while (more) {
+        const auto comma = text.find(',');
+        auto one = text.substr(0, comma);
+        one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+        if (!parse_proxy_address(one).value)
+            return {};
+        list += (list.empty() ? "" : ", ") + in_quotes(one);
+        more = comma != text.npos;
+        text.remove_prefix(more ? comma + 1 : 0);
+    }
+    return list;
+}
+
 written<std::string> as_handoff_address(const node& node) {
     auto text = as_string(node, "a unix socket", "unix:/run/backend.sock");
+    if (text.value && at_home(*text.value))
+        return written<std::string>::refused(in_quotes(*text.value) + no_home);
     return text.value ? parse_handoff_address(*text.value) : text;
 }
 
@@ -66,6 +95,10 @@ written<proxy_address> as_proxy_address(const node& node) {
     auto text = as_string(node, "an address", "192.0.2.1:443");
     if (!text.value)
         return written<proxy_address>::refused(std::move(text.problem));
+    if (at_home(*text.value))
+        return written<proxy_address>::refused(in_quotes(*text.value) + no_home);
+    if (const auto list = list_in_one(*text.value); !list.empty())
+        return written<proxy_address>::refused("one string has one address; write [" + list + "]");
     return parse_proxy_address(*text.value);
 }
 

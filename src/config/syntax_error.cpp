@@ -157,6 +157,9 @@ explained bare_value(const syntax_place& here) {
     if (value.ends_with('.') && value.find_first_not_of("0123456789.") == value.npos)
         return at(where, "a number that ends in a dot; write " +
                              std::string(value.substr(0, value.find_last_not_of('.') + 1)));
+    for (const std::string_view word : {"true", "false"})
+        if (std::ranges::equal(value, word, {}, [](char c) { return c >= 'A' && c <= 'Z' ? c + ' ' : +c; }))
+            return at(where, "true and false are written small; write " + std::string(word));
     return at(where, "a text stands between two straight quotes; write " + in_quotes(value) +
                          (here.says("boolean") ? ", or true, or false" : ""));
 }

@@ -97,8 +97,11 @@ std::string format(const unit (&units)[N], std::uint64_t number, std::string_vie
 written<std::chrono::milliseconds> parse_duration(std::string_view text) {
     using result = written<std::chrono::milliseconds>;
     const auto parsed = parse(time_units, text, "5s");
+    // Who writes 5000 thinks of another program, and of milliseconds.
+    const bool is_many = text.size() > 3 && text.find_first_not_of("0123456789") == text.npos;
     if (!parsed.value)
-        return result::refused(parsed.problem);
+        return result::refused(parsed.problem +
+                               (is_many ? ", or " + in_quotes(std::string(text) + "ms") : ""));
     return std::chrono::milliseconds{static_cast<std::int64_t>(*parsed.value)};
 }
 

@@ -43,6 +43,9 @@ pattern::parsed pattern::parse(std::string_view written) {
     if (written == "*" || written == "*.")
         return refuse("\"*\" alone is no wildcard; write \"/.*/\" for any host name, or use [default]");
 
+    if (written == "_")
+        return refuse("\"_\" is no name that a client sends; write [default] for all that no route takes");
+
     const bool wildcard = written.starts_with("*.");
     const auto rest = wildcard ? written.substr(2) : written;
     const auto name = host_name::parse(rest);

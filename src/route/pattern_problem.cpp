@@ -159,7 +159,8 @@ std::string pattern_problem(std::string_view written) {
     const bool wildcard = written.starts_with(in_front);
     const auto rest = wildcard ? written.substr(in_front.size()) : written;
     if (is_address(rest))
-        return "an IP address is not a host name: TLS clients send no name for one, so they go to [default]";
+        return "an IP address is not a host name: TLS clients send no name for one, so they go to [default]; "
+               "leave it out";
     if (auto problem = regex_problem_of(written); !problem.empty())
         return problem;
     if (const auto list = each_in_quotes(written); !list.empty())

@@ -19,6 +19,14 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
          "[backend.x]\nhandoff = \"unix:/x\"\nfoo = 1\n" + used,
          {"3:1: error: backend.x.foo: unknown key; known here: \"handoff\", \"proxy\", \"protocol\", "
           "\"max_unanswered\", \"user\", \"ack_timeout\", \"sorry\", \"hold\", \"max_pending\""}},
+        {"several addresses in one text",
+         "[backend.x]\nproxy = \"127.0.0.1:1, a:2\"\n" + used,
+         {"2:9: error: backend.x.proxy: one string has one address; write [\"127.0.0.1:1\", \"a:2\"]"}},
+        {"a socket at home",
+         "[backend.x]\nhandoff = \"unix:~/x\"\n" + used,
+         {"2:11: error: backend.x.handoff: \"unix:~/x\" begins in a home folder, and ~ is nothing here; "
+          "write "
+          "the whole path, such as \"unix:/run/backend.sock\""}},
         {"an empty kind",
          "[backend.x]\nhandoff = []\n" + used,
          {"2:11: error: backend.x.handoff: an empty array; write at least one string into it"}},

@@ -204,6 +204,8 @@ TEST_CASE("parse: each kind of TOML mistake is told in our words, with its place
         {"= 5\n", "1:1", "neither a key nor a [table]; write"},
         // values
         {"workers = 5.\n", "1:11", "write 5"},
+        {"access = True\n", "1:10", "write true"},
+        {"access = FALSE # c\n", "1:10", "write false"},
         {"workers = 1_\n", "1:11", "write \"1_\""},
         {"workers = 0x\n", "1:11", "write \"0x\""},
         {"workers = 99999999999999999999\n", "1:11", "write \"99999999999999999999\""},

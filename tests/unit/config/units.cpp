@@ -46,6 +46,7 @@ TEST_CASE("parse_duration accepts, format_duration prints") {
 TEST_CASE("parse_duration refuses and says what to write") {
     const auto row = GENERATE(values<refused>({
         {"no unit", "5", R"("5" has no unit; write "5s")"},
+        {"no unit, of many", "5000", R"("5000" has no unit; write "5000s", or "5000ms")"},
         {"a space", "5 s", R"("5 s" is not understood; write "5s")"},
         {"a longer word", "5 seconds", R"("5 seconds" is not understood; write "5s")"},
         {"minutes", "5min", R"("5min" is not understood; write "5m")"},

@@ -51,11 +51,12 @@ TEST_CASE("pattern refuses and says what to write") {
     const auto row = GENERATE(values<refused>({
         {"nothing", "", "goes to [default]"},
         {"a lone star", "*", "write \"/.*/\""},
+        {"nginx's name for all others", "_", "write [default] for all that no route takes"},
         {"a star and a dot", "*.", "write \"/.*/\""},
         {"a star inside", "www.*.com", "only for whole labels in front"},
         {"a star in a label", "*www.example.com", "only for whole labels in front"},
         {"two stars", "*.*.example.com", "only for whole labels in front"},
-        {"an IPv4 address", "192.0.2.1", "an IP address is not a host name"},
+        {"an IPv4 address", "192.0.2.1", "so they go to [default]; leave it out"},
         {"an IPv6 address", "2001:db8::1", "an IP address is not a host name"},
         {"an IPv6 address in brackets", "[2001:db8::1]", "an IP address is not a host name"},
         {"an address with a port", "192.0.2.1:443", "an IP address is not a host name"},
