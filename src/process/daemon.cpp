@@ -223,13 +223,13 @@ void daemon::not_reloaded(const std::string& why) {
 
 // tell_of_what_stays: once for each change, and not where the file has become what it was at the start.
 void daemon::tell_of_what_stays(const config::server_settings& next) {
-    const auto stays = [&](auto config::server_settings::*key) {
-        return next.*key != started_with_.*key && next.*key != configuration_->server.*key;
+    const auto tell = [&](const std::string& name, auto config::server_settings::*key) {
+        if (next.*key != started_with_.*key && next.*key != configuration_->server.*key)
+            log_->write(log_level::warn, name + " changes only with a restart, and what it was at the start "
+                                                "holds until then; run systemctl restart snipass");
     };
-    if (stays(&config::server_settings::workers))
-        log_->write(log_level::warn, "server.workers changes only with a restart");
-    if (stays(&config::server_settings::sandbox))
-        log_->write(log_level::warn, "server.sandbox changes only with a restart");
+    tell("server.workers", &config::server_settings::workers);
+    tell("server.sandbox", &config::server_settings::sandbox);
 }
 
 // tell_of_what_is_missing: what the file asks for and this system cannot do, as it is set up.

@@ -96,6 +96,8 @@ class Reload(Case):
             return len([event for event in self.snipass.events if "server.workers changes" in event.get("message", "")])
 
         self.assertEqual([workers(count) for count in (3, 3, 2, 2, 3)], [1, 1, 1, 1, 2])
+        said = [event["message"] for event in self.snipass.events if "server.workers changes" in event.get("message", "")]
+        self.assertIn("what it was at the start holds until then; run systemctl restart snipass", said[0])
 
     def test_a_file_that_is_gone(self):
         self.snipass.file.unlink()
