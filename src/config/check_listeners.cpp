@@ -61,7 +61,7 @@ void check_listeners(const draft& draft, findings& findings) {
     }
 
     if (draft.has_listener && !draft.has_route && !draft.has_default)
-        findings.warning({},
+        findings.warning(draft.listeners.empty() ? position{} : draft.listeners.front().where,
                          "no [[route]] and no [default], so every client is closed; write a [[route]] with "
                          "names and a backend");
 

@@ -178,6 +178,39 @@ void warn_of_late_conditions(const draft& draft, const std::vector<route::rule>&
     }
 }
 
+// A name server has no such name, though a client may send it (RFC 952: no label has its hyphen at an end).
+void warn_of_hyphens(const draft& draft, const std::vector<route::rule>& rules, findings& findings) {
+    const auto is_odd = [](const route::pattern& one) {
+        const std::string_view text = one.text;
+        return one.kind != route::pattern_kind::regex &&
+               (text.starts_with('-') || text.ends_with('-') || text.find("-.") != text.npos ||
+                text.find(".-") != text.npos);
+    };
+    for (std::size_t i = 0; i < rules.size(); ++i)
+        for (std::size_t k = 0; k < rules[i].names.size(); ++k)
+            if (is_odd(rules[i].names[k]))
+                findings.warning(draft.routes[i].name_positions[k],
+                                 "route.names: " + in_quotes(rules[i].names[k].to_string()) +
+                                     " has a label that begins or ends with \"-\", as no host's name has; "
+                                     "write it without");
+}
+
+// A path with a port behind it was an address before.
+void warn_of_ports(const draft& draft, findings& findings) {
+    for (const auto& backend : draft.backends) {
+        const auto* const handoff = backend.settings.handoff();
+        for (const auto& path : handoff ? handoff->paths : std::vector<std::string>{}) {
+            const auto last = path.find_last_not_of("0123456789");
+            if (last != path.npos && last + 1 < path.size() && path[last] == ':')
+                findings.warning(backend.settings.where,
+                                 "backend." + backend.settings.name +
+                                     ".handoff: " + in_quotes("unix:" + path) +
+                                     " ends like a port, and a path has none; write " +
+                                     in_quotes("unix:" + path.substr(0, last)));
+        }
+    }
+}
+
 } // namespace
 
 void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& rules, findings& findings) {
@@ -196,11 +229,13 @@ void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& 
         first = behind;
     }
     warn_of_late_conditions(draft, rules, findings);
+    warn_of_hyphens(draft, rules, findings);
 }
 
 void warn_of_backends(const draft& draft, findings& findings) {
     const auto used = used_backends(draft);
     warn_of_unused(draft, used, findings);
+    warn_of_ports(draft, findings);
     warn_of_consumed_bytes(draft, findings);
     for (std::size_t i = 0; i < used.size(); ++i)
         if (used[i])

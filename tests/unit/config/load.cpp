@@ -20,9 +20,8 @@ TEST_CASE("parse: many dots in a line of many names are fine") {
 }
 
 TEST_CASE("parse: diagnostics come in the order of the file, errors and warnings alike") {
-    check(
-        {"from all tables",
-         R"([backend.b]
+    check({"from all tables",
+           R"([backend.b]
 hold = 5
 [backend.unused]
 handoff = "unix:x"
@@ -34,21 +33,21 @@ malformed = "default"
 [server]
 workers = true
 )",
-         {" warning: no [[route]] and no [default], so every client is closed; write a [[route]] with names "
-          "and a backend",
-          "1:1: error: backend.b: neither handoff nor proxy; write handoff = \"unix:/run/b.sock\" for a "
-          "process on this machine, or proxy = [\"192.0.2.1:443\"]",
-          "1:1: warning: backend.b: nothing leads to it; write it into a route, a sorry or [default], or "
-          "leave it out",
-          "2:8: error: backend.b.hold: expected a duration, not the integer 5; write \"5s\"",
-          "3:1: warning: backend.unused: nothing leads to it; write it into a route, a sorry or [default], "
-          "or leave it out",
-          "4:11: error: backend.unused.handoff: \"unix:x\" is a relative path; write one from the root, "
-          "such as \"unix:/run/x\"",
-          "6:1: error: log.levl: unknown key; write \"level\"",
-          "9:13: warning: listener.malformed: there is no [default], so these clients are closed; write "
-          "\"close\", or a [default]",
-          "11:11: error: server.workers: expected a whole number, not true; write one from 0 to 1024"}});
+           {"1:1: error: backend.b: neither handoff nor proxy; write handoff = \"unix:/run/b.sock\" for a "
+            "process on this machine, or proxy = [\"192.0.2.1:443\"]",
+            "1:1: warning: backend.b: nothing leads to it; write it into a route, a sorry or [default], or "
+            "leave it out",
+            "2:8: error: backend.b.hold: expected a duration, not the integer 5; write \"5s\"",
+            "3:1: warning: backend.unused: nothing leads to it; write it into a route, a sorry or [default], "
+            "or leave it out",
+            "4:11: error: backend.unused.handoff: \"unix:x\" is a relative path; write one from the root, "
+            "such as \"unix:/run/x\"",
+            "6:1: error: log.levl: unknown key; write \"level\"",
+            "8:11: warning: no [[route]] and no [default], so every client is closed; write a [[route]] with "
+            "names and a backend",
+            "9:13: warning: listener.malformed: there is no [default], so these clients are closed; write "
+            "\"close\", or a [default]",
+            "11:11: error: server.workers: expected a whole number, not true; write one from 0 to 1024"}});
 }
 
 TEST_CASE("load: a file of any size") {

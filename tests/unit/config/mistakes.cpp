@@ -58,11 +58,11 @@ TEST_CASE("mistakes in what tables there are") {
          {"1:3: error: backend: each has a name of its own; write [backend.NAME], with single brackets"}},
         {"a backend without a name",
          "[backend]\nhandoff = \"unix:/a\"\n" + listener,
-         {" warning: no [[route]] and no [default], so every client is closed; write a [[route]] with names "
-          "and a "
-          "backend",
-          "2:1: error: backend.handoff: expected a table, not the string \"unix:/a\"; write [backend.NAME] "
-          "above it"}},
+         {"2:1: error: backend.handoff: expected a table, not the string \"unix:/a\"; write [backend.NAME] "
+          "above it",
+          "4:11: warning: no [[route]] and no [default], so every client is closed; write a [[route]] with "
+          "names "
+          "and a backend"}},
     })));
 }
 

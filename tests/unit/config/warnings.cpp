@@ -61,9 +61,22 @@ TEST_CASE("what is allowed and hardly meant") {
         {"not where all names have a condition",
          route + "[\"/.*/\"]\nalpn = [\"acme-tls/1\"]\n" + route + "[\"a\"]\nalpn = [\"h2\"]\n" + rest,
          {}},
+        {"labels as no host has them",
+         route + "[\"-a.example\", \"*.b-.example\", \"c-d.example\", \"/-x/\"]\n" + rest,
+         {"3:10: warning: route.names: \"-a.example\" has a label that begins or ends with \"-\", as no "
+          "host's "
+          "name has; write it without",
+          "3:24: warning: route.names: \"*.b-.example\" has a label that begins or ends with \"-\", as no "
+          "host's name has; write it without"}},
+        {"a path with a port",
+         "[backend.x]\nhandoff = \"unix:/run/x.sock:443\"\n[[route]]\nnames = [\"a\"]\nbackend = \"x\"\n" +
+             rest,
+         {"1:1: warning: backend.x.handoff: \"unix:/run/x.sock:443\" ends like a port, and a path has none; "
+          "write \"unix:/run/x.sock\""}},
         {"nobody is served",
          listener,
-         {" warning: no [[route]] and no [default], so every client is closed; write a [[route]] with names "
+         {"2:11: warning: no [[route]] and no [default], so every client is closed; write a [[route]] with "
+          "names "
           "and a "
           "backend"}},
         {"clients sent to a [default] that is not there",
