@@ -123,7 +123,7 @@ std::string target_list::why_missing() const {
         if (book_.find(host))
             continue;
         const auto why = book_.why_unknown(host);
-        return host + ": " + (why.empty() ? "the resolver has not answered yet" : why);
+        return host + ": " + (why.empty() ? "there is no answer of the resolver so far" : why);
     }
     return {};
 }

@@ -25,9 +25,9 @@ constexpr auto retry_interval = 1s;
 // A file may have ten thousand names, and a resolver may take its time with all of them.
 constexpr std::size_t max_lookups = 32;
 
-// So many of them at most are for names without an answer so far: however many of these have no servers that
-// answer, the others are looked up in time.
-constexpr std::size_t max_unknown = 24;
+// So many of them at most are for names that failed when they were looked up last: however many of these have
+// no servers that answer, the others are looked up in time.
+constexpr std::size_t max_failing = 16;
 
 // And its addresses may be silent, all of them.
 constexpr std::size_t max_probes = 64;
@@ -76,7 +76,7 @@ struct upkeep::checked {
 };
 
 upkeep::upkeep(address_book& book, log& target)
-    : book_(book), log_(target), lookups_(loop_, max_lookups), unknown_(loop_, max_unknown),
+    : book_(book), log_(target), lookups_(loop_, max_lookups), failing_(loop_, max_failing),
       probes_(loop_, max_probes), next_check_(loop_) {
     loop_.spawn(keep_checked());
     try {
@@ -138,9 +138,9 @@ net::task<> upkeep::keep_resolved(std::string host) {
 }
 
 net::task<> upkeep::look_up(const std::string& host, name& about) {
-    const bool is_unknown = !book_.find(host);
-    if (is_unknown)
-        co_await unknown_.take();
+    const bool is_failing = about.failing;
+    if (is_failing)
+        co_await failing_.take();
     co_await lookups_.take();
     if (about.wanted) { // still: the turn may have come late
         auto answer = co_await net::resolve(loop_, host);
@@ -150,8 +150,8 @@ net::task<> upkeep::look_up(const std::string& host, name& about) {
             keep(host, about, answer.error());
     }
     lookups_.give_up();
-    if (is_unknown)
-        unknown_.give_up();
+    if (is_failing)
+        failing_.give_up();
 }
 
 void upkeep::learn(const std::string& host, name& about, std::vector<ip_address> answer) {

@@ -31,6 +31,8 @@ std::string not_taken::in_words() const {
     if (!error)
         return text += in_short(why);
     text += error.message();
+    if (os::errno_of(error) == EADDRNOTAVAIL)
+        text += "; no local port is left towards it (net.ipv4.ip_local_port_range)";
     if (os::errno_of(error) == EPROTOTYPE)
         text += where.starts_with("unix:") ? "; it takes datagrams, and no connections"
                                            : "; protocol may be the other one, \"stream\" or \"datagram\"";

@@ -2,6 +2,7 @@
 // What the kernel grants this process: descriptors.
 #include "snipass/os/limits.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -38,6 +39,10 @@ std::size_t physical_memory() {
     const auto pages = ::sysconf(_SC_PHYS_PAGES);
     const auto size = ::sysconf(_SC_PAGESIZE);
     return pages > 0 && size > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(size) : 0;
+}
+
+void give_back_memory() {
+    (void)::malloc_trim(0);
 }
 
 } // namespace snipass::os

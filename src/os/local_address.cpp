@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <fstream>
 
 namespace snipass::os {
 namespace {
@@ -73,6 +74,11 @@ result<whereabouts> where_is(const ip_address& address) {
     std::memcpy(&route, reply.data() + NLMSG_HDRLEN, sizeof route);
     const bool here = route.rtm_type == RTN_LOCAL || route.rtm_type == RTN_BROADCAST;
     return here ? whereabouts::here : whereabouts::elsewhere;
+}
+
+bool ipv6_is_off() {
+    std::ifstream file{"/proc/sys/net/ipv6/conf/all/disable_ipv6"};
+    return file.get() == '1';
 }
 
 std::string interface_with(const ip_address& address) {

@@ -196,9 +196,10 @@ void daemon::tell(const config::parsed& parsed) {
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
 void daemon::reload(config::parsed parsed) {
-    if (parsed.value || !parsed.was_read)
-        std::ranges::copy(sandbox_.problems(file_, parsed.value.get()),
-                          std::back_inserter(parsed.diagnostics));
+    if (parsed.value || !parsed.was_read) { // first: it may be why the file cannot be read
+        const auto beyond = sandbox_.problems(file_, parsed.value.get());
+        parsed.diagnostics.insert(parsed.diagnostics.begin(), beyond.begin(), beyond.end());
+    }
     tell(parsed);
     if (const auto first = std::ranges::find_if(parsed.diagnostics, is_error);
         first != parsed.diagnostics.end())

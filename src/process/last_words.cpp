@@ -22,8 +22,13 @@ void say(std::initializer_list<const char*> parts) noexcept {
             return;
 }
 
-bool is_short_of_threads(const std::system_error& problem) noexcept {
-    return problem.code() == std::errc::resource_unavailable_try_again;
+const char* remedy_for(const std::error_code& problem) noexcept {
+    if (problem == std::errc::resource_unavailable_try_again)
+        return "; let it have more threads (TasksMax= and LimitNPROC= of its unit, ulimit -u), or more "
+               "memory";
+    if (problem == std::errc::too_many_files_open || problem == std::errc::too_many_files_open_in_system)
+        return "; let it have more descriptors (LimitNOFILE= of its unit, ulimit -n)";
+    return "";
 }
 
 [[noreturn]] void end() noexcept {
@@ -42,11 +47,7 @@ bool last_words() noexcept {
         say({"snipass: ended: no memory; give it more (MemoryMax= of its unit, ulimit -v)\n"});
         return true;
     } catch (const std::system_error& problem) {
-        const auto* const remedy = is_short_of_threads(problem)
-                                       ? "; let it have more threads (TasksMax= and LimitNPROC= of its unit, "
-                                         "ulimit -u), or more memory"
-                                       : "";
-        say({"snipass: ended: ", problem.what(), remedy, "\n"});
+        say({"snipass: ended: ", problem.what(), remedy_for(problem.code()), "\n"});
         return true;
     } catch (const std::exception& problem) {
         say({"snipass: ended: ", problem.what(), "\n"});

@@ -90,6 +90,11 @@ lent_socket prepare_lent(int fd, const std::string& name, bool for_handoffs) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
         return failed(os::last_error());
+    // ReusePort=yes of a socket unit: the clients' sockets would have it, too, and a backend could listen
+    // with one on the same port.
+    const int off = 0;
+    if (::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof off) != 0)
+        return failed(os::last_error());
     if (const auto ec = os::prepare_listener(fd))
         return failed(ec);
     const auto bound = os::local_endpoint(fd);

@@ -23,6 +23,10 @@ std::string in_use(const ip_endpoint& address) {
 
 std::string not_here(const config::listener_settings& one, const ip_endpoint& address) {
     const auto interface = os::interface_with(address.address);
+    if (interface.empty() && !address.address.is_v4() && os::ipv6_is_off())
+        return "IPv6 is switched off on this machine (net.ipv6.conf.all.disable_ipv6); write an IPv4 "
+               "address, or \"*:" +
+               std::to_string(address.port) + "\" for what there is";
     if (interface.empty())
         return "no interface of this machine has the address; where it comes later, "
                "After=network-online.target in the "

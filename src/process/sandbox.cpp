@@ -133,7 +133,8 @@ void add_missing(const std::string& who, config::position where, const os::landl
 os::landlock_rules needs_of(const config::configuration& configuration) {
     os::landlock_rules needs;
     add_folders_of(configuration.file, needs.readable);
-    needs.readable.insert({"/proc/self/fd", "/proc/sys/net/ipv4/ip_unprivileged_port_start", "/dev/urandom"});
+    needs.readable.insert({"/proc/self/fd", "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+                           "/proc/sys/net/ipv6/conf/all/disable_ipv6", "/dev/urandom"});
     // A port of the kernel's choice: so it is found out whether an address is this machine's, and
     // `transparent` connections have one. listen(2) without bind(2), of which Landlock does not hear, gives
     // as much.

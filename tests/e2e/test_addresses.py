@@ -471,7 +471,7 @@ class Addresses(Case):
         self.resolver.answers["back.test"] = "stall"
         router = self.far(["back.test:443"], 'hold = "0s"\nconnect_timeout = "300ms"')
         self.assertEqual(self.ask(router), "")
-        self.assertEqual(router.session()["detail"], "far: back.test: the resolver has not answered yet")
+        self.assertEqual(router.session()["detail"], "far: back.test: there is no answer of the resolver so far")
 
     def test_the_last_good_answer_stays(self):
         _, _, port = self.two()

@@ -199,6 +199,23 @@ class Reload(Case):
         self.assertEqual(failures, [])
 
 
+class Memory(Case):
+    def test_a_large_file_that_is_loaded_again_and_again_takes_no_more_each_time(self):
+        names = ", ".join(f'"n{number}.example.com"' for number in range(100_000))
+        text = HEAD + listener("127.0.0.1") + f'[[route]]\nnames = [{names}]\nbackend = "one"\n' + self.backend("one")
+        router = self.router("", head=text)
+
+        def resident():
+            with open(f"/proc/{router.pid}/status", encoding="ascii") as status:
+                return int(next(line for line in status if line.startswith("VmRSS:")).split()[1])
+
+        router.reload(text)
+        first = resident()
+        for _ in range(5):
+            router.reload(text)
+        wait_until(lambda: resident() < 1.5 * first, "what was freed goes back")
+
+
 class Stop(Case):
     def start_router(self, server=""):
         self.receiver("blog")

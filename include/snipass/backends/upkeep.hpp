@@ -58,7 +58,7 @@ class upkeep {
     net::event_loop loop_;
     std::map<std::string, std::unique_ptr<name>> names_;
     net::turns lookups_; // each on a thread of its own
-    net::turns unknown_; // of these, for names without an answer so far
+    net::turns failing_; // of these, for names that failed last time
     net::turns probes_;  // each with a descriptor
     std::vector<std::shared_ptr<checked>> checked_;
     net::sleeper next_check_;

@@ -20,6 +20,9 @@ enum class whereabouts : std::uint8_t {
 // which it takes a descriptor.
 [[nodiscard]] result<whereabouts> where_is(const ip_address& address);
 
+// ipv6_is_off: net.ipv6.conf.all.disable_ipv6 is set, so no interface has an IPv6 address (ip-sysctl.rst).
+[[nodiscard]] bool ipv6_is_off();
+
 // interface_with is the name of an interface that has the address, whether it can be used now or not; empty:
 // none has.
 [[nodiscard]] std::string interface_with(const ip_address& address);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/config/configuration.hpp"
+#include "snipass/os/limits.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -27,7 +28,9 @@ class retired_configurations {
 
   private:
     void look() {
-        std::erase_if(all_, [](const auto& one) { return one.use_count() == 1; });
+        const auto gone = std::erase_if(all_, [](const auto& one) { return one.use_count() == 1; });
+        if (gone > 0)
+            os::give_back_memory(); // else each reload of a large table would take more
         if (all_.empty())
             return;
         timer_.expires_after(std::chrono::seconds{1});
