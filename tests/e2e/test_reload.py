@@ -209,7 +209,6 @@ class Memory(Case):
             with open(f"/proc/{router.pid}/status", encoding="ascii") as status:
                 return int(next(line for line in status if line.startswith("VmRSS:")).split()[1])
 
-        router.reload(text)
         first = resident()
         for _ in range(5):
             router.reload(text)
