@@ -12,10 +12,13 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/unix_socket.hpp"
 
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -95,11 +98,17 @@ void keep_account(net::event_loop& loop, os::unique_fd connection, const offered
 }
 
 // is_looked_at: whether we look if a backend that said ACK has read the message, too. An honest one has. A
-// few looks find out one that has not; what is found counts for those between two looks. The deadline's
-// microseconds are as good as a random number.
+// few looks find out one that has not; what is found counts for those between two looks. Which they are
+// nobody can tell beforehand: a clock would tell the backend, too.
 constexpr std::size_t one_in = 64;
-bool is_looked_at(net::time_point deadline) {
-    return deadline.time_since_epoch().count() / 1'000 % one_in == 0;
+bool is_looked_at() {
+    thread_local std::uint64_t state = [] {
+        std::uint64_t seed = 0;
+        (void)::getrandom(&seed, sizeof seed, GRND_NONBLOCK);
+        return seed;
+    }();
+    state = state * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407; // Knuth's MMIX
+    return (state >> 32) % one_in == 0;
 }
 
 std::string_view in_words(outcome full) noexcept {
@@ -140,7 +149,7 @@ task<attempt> answer_by_stream(net::event_loop& loop, offered one, os::unique_fd
     const bool lies = may_hold_descriptors(connection.get());
     if (!lies && acknowledged(connection.get())) {
         one.client.close(); // before the connection, whose end tells the backend that it is the only owner
-        if (!is_looked_at(deadline) || os::unsent(connection.get()) == 0) {
+        if (!is_looked_at() || os::unsent(connection.get()) == 0) {
             answer->close(std::move(connection));
             co_return handed_off{};
         }

@@ -20,8 +20,10 @@ namespace {
 // One party keeps one thread busy at most. More parties than threads wait for each other.
 constexpr std::size_t max_threads = 32;
 
-// More than so many parties' messages in line are a stranger's way to our descriptors: the worker closes
-// itself then, and its guard (process/worker_pool) frees it from a close that a signal can end.
+// More descriptors than these in line, of one party and of all, would be a stranger's way to all that we may
+// have: the worker closes itself then, and its guard (process/worker_pool) frees it from a close that a
+// signal can end.
+constexpr std::size_t max_of_one = 256;
 constexpr std::size_t max_in_line = 1'024;
 
 // foreign_files is what came at once, and who is to know when it is closed.
@@ -29,6 +31,8 @@ struct foreign_files {
     os::unique_fd connection;
     std::vector<os::unique_fd> descriptors;
     std::shared_ptr<void> account;
+
+    [[nodiscard]] std::size_t size() const noexcept { return descriptors.size() + (connection ? 1 : 0); }
 
     void close() {
         if (connection)
@@ -55,7 +59,8 @@ class closers {
   private:
     struct line {
         std::deque<foreign_files> files;
-        bool is_served = false; // a thread has it, or will, and takes it away when it is empty
+        std::size_t descriptors = 0; // in these, and in what is being closed
+        bool is_served = false;      // a thread has it, or will, and takes it away when it is empty
     };
 
     bool enqueue(std::uint64_t party, foreign_files& what);
@@ -71,11 +76,13 @@ class closers {
 // enqueue takes `what` unless it returns false or throws.
 bool closers::enqueue(std::uint64_t party, foreign_files& what) {
     const std::lock_guard lock{mutex_};
-    if (in_line_ >= max_in_line)
-        return false;
+    const auto size = what.size();
     auto& mine = lines_[party];
+    if (in_line_ + size > max_in_line || (mine.is_served && mine.descriptors + size > max_of_one))
+        return false;
     mine.files.push_back(std::move(what));
-    ++in_line_;
+    mine.descriptors += size;
+    in_line_ += size;
     if (mine.is_served || threads_ == max_threads)
         return true;
     try {
@@ -89,7 +96,7 @@ bool closers::enqueue(std::uint64_t party, foreign_files& what) {
         return true; // one of them comes to it
     what = std::move(mine.files.back());
     lines_.erase(party);
-    --in_line_;
+    in_line_ -= size;
     return false;
 }
 
@@ -107,14 +114,16 @@ void closers::work(std::uint64_t party) {
 }
 
 void closers::serve(std::uint64_t party, std::unique_lock<std::mutex>& lock) {
-    auto& files = lines_.at(party).files;
-    while (!files.empty()) {
-        auto next = std::move(files.front());
-        files.pop_front();
+    auto& mine = lines_.at(party);
+    while (!mine.files.empty()) {
+        auto next = std::move(mine.files.front());
+        mine.files.pop_front();
+        const auto size = next.size();
         lock.unlock();
         next.close();
         lock.lock();
-        --in_line_;
+        mine.descriptors -= size;
+        in_line_ -= size;
     }
     lines_.erase(party);
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <filesystem>
@@ -169,6 +170,23 @@ TEST_CASE("turn_away: what it cannot strip of its end's time ends in another thr
     deaf.clear(); // and no longer
     wait_for_threads(before);
     CHECK(account.use_count() == 1);
+}
+
+TEST_CASE("close_elsewhere: of one sender no more descriptors stand in line than a few hundred") {
+    std::thread{[] {}}.join();
+    const auto before = threads();
+    connection one;
+    auto deaf = send_slow(one);
+    net::turn_away(std::move(one.near), 3);
+    const auto open = handoff_test::open_descriptors();
+    for (int i = 0; i < 8; ++i) {
+        std::vector<int> many(100);
+        std::ranges::generate(many, [] { return ::dup(0); });
+        net::close_elsewhere(many, 3);
+    }
+    CHECK(handoff_test::open_descriptors() == open + 200); // the others are closed already
+    { const auto gone = std::move(deaf); }                 // nobody waits any more
+    wait_for_threads(before);
 }
 
 TEST_CASE("turn_away: a connection without descriptors is closed at once") {
