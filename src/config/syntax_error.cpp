@@ -185,7 +185,7 @@ explained other_format(const syntax_place& here) {
         return std::nullopt;
     const bool is_first = here.open().size() <= 1;
     const bool is_section = std::ranges::find(sections, line.substr(0, line.find(' '))) != std::end(sections);
-    if (!is_first || (!is_section && !line.ends_with('{') && !line.ends_with(':')))
+    if (!is_first || (!is_section && !line.starts_with('{') && !line.ends_with('{') && !line.ends_with(':')))
         return std::nullopt;
     return at(here.where(), "this looks like another program's file; a table begins with a line such as "
                             "[[listener]] or [[route]], and "

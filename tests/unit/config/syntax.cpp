@@ -173,6 +173,7 @@ TEST_CASE("parse: each kind of TOML mistake is told in our words, with its place
         {"frontend x\n", "1:10", "a table begins with"},
         {"global\n  maxconn 5\n", "1:7", "a table begins with"},
         {"listener:\n  - address: x\n", "1:9", "a table begins with"},
+        {"{\"listener\": []}\n", "1:1", "a table begins with"},
         {"{\n  \"listener\": []\n}\n", "1:1", "a table begins with"},
         // tables on one line
         {"a = { b }\n", "1:9", "write KEY = VALUE"},
