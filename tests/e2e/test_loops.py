@@ -4,7 +4,7 @@
 import socket
 
 import harness
-from harness import Case, client_hello, read_all
+from harness import Case, client_hello, read_all, read_exactly
 
 HELLO = client_hello("nobody.example.com")
 ROUNDS = 64  # that a hello may be on its way to one backend
@@ -61,7 +61,7 @@ class Loops(Case):
         client = self.connect(router, HELLO, source="127.0.0.2")
         connection, _ = server.accept()
         with connection:
-            self.assertEqual(connection.recv(4096), HELLO)
+            self.assertEqual(read_exactly(connection, len(HELLO)), HELLO)
             connection.sendall(b"here")
         self.assertEqual(read_all(client)[0], b"here")
 

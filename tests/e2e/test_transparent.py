@@ -11,7 +11,7 @@ import socket
 import subprocess
 import unittest
 
-from harness import DEADLINE, Case, client_hello, read_all
+from harness import DEADLINE, Case, client_hello, read_all, read_exactly
 from harness.namespace import Neighbour, run_in_namespace
 
 HELLO = client_hello("far.example.com")
@@ -91,7 +91,7 @@ class Transparent:
         backend.settimeout(DEADLINE)
         with backend:
             self.assertEqual(peer[0], self.CLIENT)
-            self.assertEqual(backend.recv(4096), HELLO)
+            self.assertEqual(read_exactly(backend, len(HELLO)), HELLO)
             backend.sendall(b"answer" * 100_000)
         self.assertEqual(read_all(client), (b"answer" * 100_000, "fin"))
 

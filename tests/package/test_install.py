@@ -204,7 +204,7 @@ class ManualPages(Tree):
         usage = subprocess.run([self.root / PREFIX / "bin/snipass-run", "--help"], capture_output=True, text=True, check=True).stdout
         page = self.text(f"{PREFIX}/share/man/man1/snipass-run.1").replace("\\-", "-")
         options = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", usage))
-        self.assertEqual(options, {"--listen", "--from", "--confine", "--try-confine", "--may-bind", "--may-connect", "--check"})
+        self.assertEqual(options, {"--listen", "--from", "--confine", "--try-confine", "--may-bind", "--may-connect", "--check", "--version"})
         for option in options:
             self.assertIn(option, page)
 
