@@ -5,6 +5,7 @@ Run by scripts/systemd-test, inside the machine that it boots."""
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,7 +131,14 @@ class DropIns(Machine):
         self.check_reloads_and_restarts("haproxy")
 
     def test_lighttpd(self):
-        pathlib.Path("/etc/lighttpd/lighttpd.conf").write_text(LIGHTTPD.format(certificate=self.certificate, key=self.key))
+        own_files = []
+        for source in (self.certificate, self.key):  # at a reload it reads them again, as www-data
+            copy = pathlib.Path("/etc/lighttpd") / pathlib.Path(source).name
+            shutil.copy(source, copy)
+            shutil.chown(copy, "www-data")
+            copy.chmod(0o400)
+            own_files.append(copy)
+        pathlib.Path("/etc/lighttpd/lighttpd.conf").write_text(LIGHTTPD.format(certificate=own_files[0], key=own_files[1]))
         pathlib.Path("/var/www/html/index.shtml").write_text('client: <!--#echo var="REMOTE_ADDR" -->:<!--#echo var="REMOTE_PORT" -->\n')
         self.install("lighttpd")
         own, answer = self.fetch()
