@@ -65,7 +65,9 @@ bool event_loop::is_due() const {
 // may have been cut short or have brought only a part of what happened meanwhile.
 void event_loop::tell_what_is_there() {
     const auto now = clock::now();
-    const auto end = now + (now - alarms_.begin()->when() < lateness ? busy_time : time_point::max() - now);
+    const auto first = alarms_.begin()->when(); // before the clock's beginning: at once
+    const bool is_late = first > time_point{} && first <= now - lateness;
+    const auto end = is_late ? time_point::max() : now + busy_time;
     for (unsigned looks = 0; looks < most_looks; ++looks) {
         events_end_ = epoll_.wait(events_, time_point::min());
         tell_events();
