@@ -277,6 +277,11 @@ void daemon::settle() {
     if (stopping_)
         return;
     manager_.tell("READY=1\nSTATUS=" + status_);
+    if (const auto problem = manager_.take_problem())
+        log_->write(log_level::warn,
+                    "the service manager cannot be told that the router is ready; with "
+                    "Type=notify it will end it (NOTIFY_SOCKET)",
+                    {{"why", problem.message()}});
     if (std::exchange(counters_asked_, false))
         log_counters();
     if (std::exchange(reload_asked_, false))

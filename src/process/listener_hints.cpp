@@ -83,6 +83,10 @@ std::string hint_for(const config::listener_settings& one, const ip_endpoint& ad
     }
 }
 
+std::string hint_for_copy(const error_code& ec) {
+    return os::out_of_descriptors(ec) ? "raise LimitNOFILE=, or have fewer workers" : std::string{};
+}
+
 std::string hint_for_path(const std::string& path, const error_code& ec) {
     std::error_code unseen;
     const std::filesystem::path file{path};
@@ -102,6 +106,10 @@ std::string hint_for_path(const std::string& path, const error_code& ec) {
         if (!std::filesystem::is_socket(std::filesystem::symlink_status(file, unseen)))
             return "it is no socket: remove it, or write another path";
         return "another program listens there";
+    case EMFILE:
+        return "raise LimitNOFILE=";
+    case ENOSPC:
+        return "no more files fit into the file system of " + folder + " (df -i)";
     default:
         return {};
     }

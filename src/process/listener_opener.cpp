@@ -52,6 +52,10 @@ os::unique_fd copy_of(int fd) {
     return os::unique_fd{::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
 }
 
+std::string problem_of_copy(const listener_settings& one, const error_code& ec) {
+    return problem(one, ec.message(), hint_for_copy(ec));
+}
+
 } // namespace
 
 opened_listeners listener_opener::open(const std::vector<listener_settings>& wanted, unsigned workers) {
@@ -111,7 +115,7 @@ void listener_opener::open_own(const listener_settings& one, opened_listeners& t
     for (auto& sockets : to.by_worker) {
         auto copy = copy_of(fd);
         if (!copy)
-            return to.problems.push_back(problem(one, os::last_error().message()));
+            return to.problems.push_back(problem_of_copy(one, os::last_error()));
         sockets.push_back(
             {one.address, std::move(copy), false, socket_kind::tcp, {}, to.by_worker.size() > 1, *socket});
     }
@@ -173,7 +177,7 @@ void listener_opener::open_handoff(const listener_settings& one, opened_listener
         for (std::size_t i = 0; i < readers; ++i) {
             auto copy = copy_of(made->fd.get());
             if (!copy)
-                return to.problems.push_back(problem(one, path + ": " + os::last_error().message()));
+                return to.problems.push_back(problem_of_copy(one, os::last_error()));
             auto file = i == 0 ? std::move(made->file) : os::socket_file{};
             to.by_worker[i].push_back(
                 {one.address, std::move(copy), false, kind, std::move(file), readers > 1, {}});
@@ -215,7 +219,7 @@ void listener_opener::lend(const listener_settings& one, opened_listeners& to) {
         for (std::size_t i = 0; i < readers; ++i) {
             auto copy = copy_of(passed.fd.get());
             if (!copy)
-                return to.problems.push_back(problem(one, os::last_error().message()));
+                return to.problems.push_back(problem_of_copy(one, os::last_error()));
             to.by_worker[i].push_back({one.address, std::move(copy), true, made.kind, {}, true, {}});
         }
     }

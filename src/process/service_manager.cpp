@@ -44,9 +44,13 @@ void service_manager::beat(std::chrono::microseconds interval) {
 }
 
 void service_manager::tell_all() {
-    for (; !untold_.empty(); untold_.pop_front())
-        if (os::is_transient(os::notify(socket_, untold_.front())))
-            break; // any other error: there is nobody to tell
+    for (; !untold_.empty(); untold_.pop_front()) {
+        const auto ec = os::notify(socket_, untold_.front());
+        if (os::is_transient(ec))
+            break;
+        if (ec && !std::exchange(has_had_problem_, true)) // there is nobody to tell
+            problem_ = ec;
+    }
     if (untold_.empty())
         return;
     retry_.expires_after(retry_interval);

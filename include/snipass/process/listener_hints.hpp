@@ -16,6 +16,9 @@ namespace snipass::server {
 [[nodiscard]] std::string hint_for(const config::listener_settings& one, const ip_endpoint& address,
                                    const error_code& ec);
 
+// hint_for_copy says what to do where a worker cannot have its copy of a socket.
+[[nodiscard]] std::string hint_for_copy(const error_code& ec);
+
 // hint_for_path says why there is no unix socket at `path`.
 [[nodiscard]] std::string hint_for_path(const std::string& path, const error_code& ec);
 

@@ -2,6 +2,7 @@
 // service_manager: what systemd is told of the process's states.
 #pragma once
 
+#include "snipass/base/result.hpp"
 #include "snipass/os/systemd.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -11,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace snipass::server {
 
@@ -25,6 +27,9 @@ class service_manager {
     // tell takes a state as of sd_notify(3).
     void tell(std::string state);
 
+    // take_problem is why nobody can be told (NOTIFY_SOCKET leads nowhere), once; no error: nothing is wrong.
+    [[nodiscard]] error_code take_problem() noexcept { return std::exchange(problem_, {}); }
+
     // feed_watchdog is not made up for: a heartbeat that comes late is no heartbeat.
     void feed_watchdog();
 
@@ -38,6 +43,8 @@ class service_manager {
 
     os::unique_fd socket_ = os::notify_socket();
     std::deque<std::string> untold_;
+    error_code problem_;
+    bool has_had_problem_ = false;
     boost::asio::steady_timer retry_;
     boost::asio::steady_timer watchdog_;
     std::function<bool()> is_alive_;

@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "descriptor_limit.hpp"
 #include "same_descriptors.hpp"
+#include "snipass/os/error.hpp"
 #include "sockets.hpp"
 #include "unix_backend.hpp"
 
@@ -72,4 +73,17 @@ TEST_CASE("service_manager: a process without free descriptors still says that i
     ::unsetenv("NOTIFY_SOCKET");
     const auto heard = receive_unix(systemd.fd()).data;
     CHECK(as_text(heard) == "WATCHDOG=1");
+}
+
+TEST_CASE("service_manager: that nobody can be told is a problem, once") {
+    boost::asio::io_context io;
+    server::service_manager manager{io};
+    manager.tell("READY=1");
+    CHECK_FALSE(manager.take_problem()); // not a service
+    ::setenv("NOTIFY_SOCKET", "/nonexistent/notify", 1);
+    manager.tell("READY=1");
+    CHECK(manager.take_problem() == os::make_error(ENOENT));
+    manager.tell("READY=1");
+    CHECK_FALSE(manager.take_problem());
+    ::unsetenv("NOTIFY_SOCKET");
 }
