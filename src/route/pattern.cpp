@@ -43,14 +43,13 @@ pattern::parsed pattern::parse(std::string_view written) {
     if (written == "*" || written == "*.")
         return refuse("\"*\" alone is no wildcard; write \"/.*/\" for any host name, or use [default]");
 
-    if (written == "_")
-        return refuse("\"_\" is no name that a client sends; write [default] for all that no route takes");
-
     const bool wildcard = written.starts_with("*.");
     const auto rest = wildcard ? written.substr(2) : written;
     const auto name = host_name::parse(rest);
     if (!name)
         return refuse(pattern_problem(written));
+    if (!wildcard && name->text() == "_")
+        return refuse("\"_\" is no name that a client sends; write [default] for all that no route takes");
     return {pattern{wildcard ? pattern_kind::wildcard : pattern_kind::exact, std::string(name->text())}, {}};
 }
 

@@ -52,6 +52,7 @@ TEST_CASE("pattern refuses and says what to write") {
         {"nothing", "", "goes to [default]"},
         {"a lone star", "*", "write \"/.*/\""},
         {"nginx's name for all others", "_", "write [default] for all that no route takes"},
+        {"the same with a dot behind it", "_.", "write [default] for all that no route takes"},
         {"a star and a dot", "*.", "write \"/.*/\""},
         {"a star inside", "www.*.com", "only for whole labels in front"},
         {"a star in a label", "*www.example.com", "only for whole labels in front"},
