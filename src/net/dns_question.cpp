@@ -35,7 +35,13 @@ constexpr int datagram_size = 1'232;
 class dns_category final : public boost::system::error_category {
   public:
     [[nodiscard]] const char* name() const noexcept override { return "snipass.dns"; }
-    [[nodiscard]] std::string message(int value) const override { return ::ares_strerror(value); }
+    // c-ares says that it could not contact a server, or that time passed, whatever all of them did: one that
+    // answers SERVFAIL or REFUSED, and one that is not there, are the same to it.
+    [[nodiscard]] std::string message(int value) const override {
+        if (value == ARES_ECONNREFUSED || value == ARES_ETIMEOUT)
+            return "no DNS server gave an answer (none was reached in time, or each one refused or failed)";
+        return ::ares_strerror(value);
+    }
 };
 
 error_code make_dns_error(int status) noexcept {
