@@ -5,9 +5,11 @@
 #include "catch.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace snipass::testing {
@@ -30,6 +32,9 @@ class same_descriptors {
   public:
     same_descriptors() = default;
     ~same_descriptors() {
+        // What strangers have sent is closed in other threads, which may take a moment.
+        for (int i = 0; i < 500 && descriptors_open().size() > before_.size(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
         const auto after = descriptors_open();
         std::vector<std::string> leaked;
         std::ranges::set_difference(after, before_, std::back_inserter(leaked));
