@@ -7,26 +7,24 @@
 #include "snipass/config/parse.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/systemd.hpp"
-#include "snipass/os/unix_socket.hpp"
 #include "snipass/process/config_reader.hpp"
 #include "snipass/process/listener_opener.hpp"
+#include "snipass/process/remarks.hpp"
 #include "snipass/process/retired_configurations.hpp"
 #include "snipass/process/sandbox.hpp"
 #include "snipass/process/service_manager.hpp"
+#include "snipass/process/stopping.hpp"
 #include "snipass/process/worker_pool.hpp"
 #include "snipass/telling/log.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,7 +36,6 @@
 namespace snipass::server {
 namespace {
 
-using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 namespace asio = boost::asio;
@@ -60,7 +57,7 @@ class daemon {
   public:
     daemon(std::string file, config_reader& reader)
         : file_(std::move(file)), reader_(reader), opener_(os::take_listen_fds()),
-          signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), drain_(io_), retired_(io_) {
+          signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), end_(io_), retired_(io_) {
         signals_.add(SIGUSR1);
     }
     ~daemon() { reader_.forget(); }
@@ -77,8 +74,6 @@ class daemon {
     void reload(config::parsed parsed);
     void not_reloaded(const std::string& why);
     void tell(const config::parsed& parsed);
-    void tell_of_what_stays(const config::server_settings& next);
-    void tell_of_what_is_missing();
     [[nodiscard]] opened_listeners open_listeners(const config::configuration& next, unsigned workers);
     void apply(opened_listeners opened);
     void applied_by_a_worker();
@@ -89,10 +84,7 @@ class daemon {
     void on_signal(int number);
     void log_counters();
 
-    void drain();
-    void drain_until(std::chrono::steady_clock::time_point end);
-    void drained_a_worker();
-    void finish();
+    void stop();
 
     std::string file_;
     config_reader& reader_;
@@ -106,7 +98,7 @@ class daemon {
     asio::io_context io_{1};
     asio::signal_set signals_;
     service_manager manager_;
-    asio::steady_timer drain_;
+    stopping end_;
     std::optional<worker_pool> workers_; // once the listeners are open
     retired_configurations retired_;
     std::string status_;          // what the service manager shows
@@ -114,7 +106,6 @@ class daemon {
     std::size_t applying_ = 0;    // answers that the workers owe
     bool reload_asked_ = false;   // meanwhile
     bool counters_asked_ = false; // before there were any
-    std::size_t draining_ = 0;    // workers with sessions in flight
     bool stopping_ = false;
     int exit_status_ = 0;
 };
@@ -207,7 +198,9 @@ void daemon::reload(config::parsed parsed) {
     auto opened = open_listeners(*parsed.value, workers_->size());
     if (!opened.problems.empty())
         return not_reloaded(opened.problems.front());
-    tell_of_what_stays(parsed.value->server);
+    for (const auto& remark :
+         what_takes_a_restart(started_with_, configuration_->server, parsed.value->server))
+        log_->write(log_level::warn, remark);
     for (const auto& problem :
          listener_opener::change_modes(configuration_->listeners, parsed.value->listeners))
         log_->write(log_level::warn, problem);
@@ -222,31 +215,6 @@ void daemon::not_reloaded(const std::string& why) {
     settle();
 }
 
-// tell_of_what_stays: once for each change, and not where the file has become what it was at the start.
-void daemon::tell_of_what_stays(const config::server_settings& next) {
-    const auto tell = [&](const std::string& name, auto config::server_settings::*key) {
-        if (next.*key != started_with_.*key && next.*key != configuration_->server.*key)
-            log_->write(log_level::warn, name + " changes only with a restart, and what it was at the start "
-                                                "holds until then; run systemctl restart snipass");
-    };
-    tell("server.workers", &config::server_settings::workers);
-    tell("server.sandbox", &config::server_settings::sandbox);
-}
-
-// tell_of_what_is_missing: what the file asks for and this system cannot do, as it is set up.
-void daemon::tell_of_what_is_missing() {
-    const auto wants_files = [](const config::backend_settings& one) {
-        const auto* const handoff = one.handoff();
-        return handoff != nullptr && handoff->user;
-    };
-    const auto first = std::ranges::find_if(configuration_->backends, wants_files);
-    if (first != configuration_->backends.end() && !os::has_names_of_files())
-        log_->write(log_level::error,
-                    "there is no /proc here, without which nobody can tell whose a socket is: backends with "
-                    "`user` get no client; mount /proc, or leave `user` out",
-                    {{"backend", first->name}});
-}
-
 // apply gives every worker the configuration and its new sockets.
 void daemon::apply(opened_listeners opened) {
     log_->configure(configuration_->log);
@@ -254,7 +222,8 @@ void daemon::apply(opened_listeners opened) {
     opener_.keep(configuration_->listeners);
     for (const auto& line : opener_.unnamed())
         log_->write(log_level::warn, line);
-    tell_of_what_is_missing();
+    if (const auto missing = what_is_missing(*configuration_); !missing.empty())
+        log_->write(log_level::error, missing);
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_->write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
@@ -307,7 +276,7 @@ void daemon::on_signal(int number) {
         return;
     }
     if (number != SIGHUP)
-        return workers_ ? drain() : end_early(0);
+        return workers_ ? stop() : end_early(0);
     reload_asked_ = reading_ || applying_ > 0;
     if (reload_asked_ || stopping_)
         return;
@@ -323,43 +292,11 @@ void daemon::log_counters() {
     log_->write(log_level::info, "counters", fields);
 }
 
-void daemon::drain() {
+void daemon::stop() {
     if (std::exchange(stopping_, true))
-        return finish(); // asked twice
+        return end_.finish(); // asked twice
     manager_.tell("STOPPING=1");
-    log_->write(log_level::info, "stopping", {{"in_flight", workers_->in_flight()}});
-    draining_ = workers_->size();
-    workers_->drain([this] { asio::post(io_, [this] { drained_a_worker(); }); });
-    drain_until(std::chrono::steady_clock::now() + configuration_->server.drain_timeout);
-}
-
-// drain_until: a timer that is so late says that this process was stopped for a while. The workers have not
-// seen yet what came meanwhile, and get a moment for it.
-void daemon::drain_until(std::chrono::steady_clock::time_point end) {
-    static constexpr auto longest_lag = 100ms;
-    drain_.expires_at(end);
-    drain_.async_wait([this, end](const boost::system::error_code& ec) {
-        if (ec)
-            return;
-        const auto now = std::chrono::steady_clock::now();
-        if (now >= end + longest_lag)
-            return drain_until(now + 1s);
-        log_->write(log_level::warn, "drain_timeout has passed: resetting the sessions that are left",
-                    {{"left", workers_->in_flight()}});
-        finish();
-    });
-}
-
-void daemon::drained_a_worker() {
-    if (--draining_ == 0)
-        finish();
-}
-
-void daemon::finish() {
-    const auto left = workers_->in_flight();
-    workers_->stop();
-    log_->write(log_level::info, "stopped", {{"closed", std::uint64_t{left}}});
-    io_.stop();
+    end_.begin(*workers_, *log_, configuration_->server.drain_timeout);
 }
 
 } // namespace

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+// stopping: how the workers come to their end.
+#pragma once
+
+#include "snipass/process/worker_pool.hpp"
+#include "snipass/telling/log.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+
+namespace snipass::server {
+
+// stopping lets the workers end what is in flight, for a while, and stops them and `io` then. Of the thread
+// that runs `io`.
+class stopping {
+  public:
+    explicit stopping(boost::asio::io_context& io) : io_(io), timer_(io) {}
+
+    // begin drains the workers for `timeout` at most; both outlive it. finish does not wait any longer.
+    void begin(worker_pool& workers, log& to, std::chrono::milliseconds timeout);
+    void finish();
+
+  private:
+    void wait_until(std::chrono::steady_clock::time_point end);
+    void drained_a_worker();
+
+    boost::asio::io_context& io_;
+    boost::asio::steady_timer timer_;
+    worker_pool* workers_ = nullptr;
+    log* log_ = nullptr;
+    std::size_t draining_ = 0; // workers with sessions in flight
+};
+
+} // namespace snipass::server

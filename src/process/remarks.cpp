@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+// What an admin is told of a file that is good.
+#include "snipass/process/remarks.hpp"
+
+#include "snipass/base/quoted.hpp"
+#include "snipass/os/unix_socket.hpp"
+
+#include <algorithm>
+
+namespace snipass::server {
+
+std::vector<std::string> what_takes_a_restart(const config::server_settings& start,
+                                              const config::server_settings& before,
+                                              const config::server_settings& next) {
+    std::vector<std::string> all;
+    const auto compare = [&](const std::string& name, auto config::server_settings::*key) {
+        if (next.*key != start.*key && next.*key != before.*key)
+            all.push_back(name +
+                          " changes only with a restart, and what it was at the start holds until then; "
+                          "run systemctl restart snipass");
+    };
+    compare("server.workers", &config::server_settings::workers);
+    compare("server.sandbox", &config::server_settings::sandbox);
+    return all;
+}
+
+std::string what_is_missing(const config::configuration& file) {
+    const auto wants_files = [](const config::backend_settings& one) {
+        const auto* const handoff = one.handoff();
+        return handoff != nullptr && handoff->user;
+    };
+    const auto first = std::ranges::find_if(file.backends, wants_files);
+    if (first == file.backends.end() || os::has_names_of_files())
+        return {};
+    return "there is no /proc here, without which nobody can tell whose a socket is: backends with `user`, "
+           "such as " +
+           in_quotes(first->name) + ", get no client; mount /proc, or leave `user` out";
+}
+
+} // namespace snipass::server

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+// Draining, and what is left when its time is over.
+#include "snipass/process/stopping.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <cstdint>
+
+namespace snipass::server {
+
+using namespace std::chrono_literals;
+using config::log_level;
+
+void stopping::begin(worker_pool& workers, log& to, std::chrono::milliseconds timeout) {
+    workers_ = &workers;
+    log_ = &to;
+    log_->write(log_level::info, "stopping", {{"in_flight", workers.in_flight()}});
+    draining_ = workers.size();
+    workers.drain([this] { boost::asio::post(io_, [this] { drained_a_worker(); }); });
+    wait_until(std::chrono::steady_clock::now() + timeout);
+}
+
+// wait_until: a timer that is so late says that this process was stopped for a while. The workers have not
+// seen yet what came meanwhile, and get a moment for it.
+void stopping::wait_until(std::chrono::steady_clock::time_point end) {
+    static constexpr auto longest_lag = 100ms;
+    timer_.expires_at(end);
+    timer_.async_wait([this, end](const boost::system::error_code& ec) {
+        if (ec)
+            return;
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= end + longest_lag)
+            return wait_until(now + 1s);
+        log_->write(log_level::warn, "drain_timeout has passed: resetting the sessions that are left",
+                    {{"left", workers_->in_flight()}});
+        finish();
+    });
+}
+
+void stopping::drained_a_worker() {
+    if (--draining_ == 0)
+        finish();
+}
+
+void stopping::finish() {
+    const auto left = workers_->in_flight();
+    workers_->stop();
+    log_->write(log_level::info, "stopped", {{"closed", std::uint64_t{left}}});
+    io_.stop();
+}
+
+} // namespace snipass::server
