@@ -150,6 +150,20 @@ class Sandbox(Case):
         self.visit(snipass)  # and it has noticed nothing
 
     @unless_sanitized
+    @unittest.skipUnless(landlock() >= 1, "this kernel has no Landlock")
+    def test_that_it_forbids_a_file_that_has_moved_is_what_the_manager_hears(self):
+        snipass = self.start_router()
+        moved = self.folder.parent / "elsewhere" / "router.toml"
+        moved.parent.mkdir(exist_ok=True)
+        moved.write_text(snipass.file.read_text())
+        snipass.file.unlink()
+        snipass.file.symlink_to(moved)
+        snipass.signal(signal.SIGHUP)
+        wait_until(lambda: snipass.manager.status().startswith("NOT RELOADED"), "it is not reloaded")
+        self.assertIn("restart snipass", snipass.manager.status())
+        self.assertNotIn("Permission denied", snipass.manager.status())
+
+    @unless_sanitized
     @unittest.skipUnless(landlock() >= 4, "this kernel's Landlock knows nothing of TCP")
     def test_a_reload_that_needs_another_port_is_refused_and_says_so(self):
         snipass = self.start_router()

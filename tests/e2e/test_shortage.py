@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""A machine that is short of threads or of memory: one line says so, and nothing is aborted."""
+"""A machine that is short of threads, of memory or of IPv6: one line says so, and nothing is aborted."""
 
 import os
 import pathlib
@@ -89,6 +89,14 @@ class Shortage(Case):
             self.assertRegex(said, r"snipass: ended: |error: cannot be read: no memory|Cannot allocate memory")
             self.assertNotIn("terminate", said)
         self.assertGreater(failed, 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can make a network")
+    def test_ipv6_that_is_switched_off_is_called_that(self):
+        self.file.write_text(CONFIGURATION.replace("127.0.0.1:0", "[::1]:9443"))
+        without = ("unshare", "-n", "sh", "-c", 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1 && ip link set lo up && exec "$@"', "sh")
+        ended = subprocess.run([*without, self.program, "run", "--config", self.file], stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("IPv6 is switched off on this machine (net.ipv6.conf.all.disable_ipv6)", ended.stderr)
 
     def limit(self, process, threads):
         """The soft limit, by the same user: root may lack CAP_SYS_RESOURCE."""

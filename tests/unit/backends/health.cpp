@@ -54,8 +54,9 @@ TEST_CASE("health: what its peer or the way there does to a connect ejects an ad
     }
 }
 
-TEST_CASE("health: what this machine is short of is not counted against an address") {
-    for (const int error : {EMFILE, ENFILE, EADDRNOTAVAIL, EPERM, EACCES, EAFNOSUPPORT, ENOBUFS, ENOMEM}) {
+TEST_CASE("health: what this machine is short of, and a full backlog, is not counted against an address") {
+    for (const int error :
+         {EAGAIN, EMFILE, ENFILE, EADDRNOTAVAIL, EPERM, EACCES, EAFNOSUPPORT, ENOBUFS, ENOMEM}) {
         CAPTURE(error);
         const one_address test;
         CHECK(test.fail(error, 10).empty());

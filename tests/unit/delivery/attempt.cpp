@@ -20,6 +20,7 @@ TEST_CASE("attempt: what an error of the kernel tells of a backend") {
         {ENOMEM, outcome::no_resources},
         {ETOOMANYREFS, outcome::no_resources},
         {EMFILE, outcome::no_resources},
+        {EADDRNOTAVAIL, outcome::no_resources},
         {ENOENT, outcome::backend_absent},
         {ECONNREFUSED, outcome::backend_refused},
         {EPIPE, outcome::backend_declined},
@@ -71,6 +72,9 @@ TEST_CASE(
         {{.why = outcome::backend_silent, .error = net::wait_error::timed_out, .where = "192.0.2.1:443"},
          "192.0.2.1:443: timed out"},
         {{.error = error(EACCES), .where = "/x"}, "/x: Permission denied"},
+        {{.error = error(EADDRNOTAVAIL), .where = "192.0.2.1:443"},
+         "192.0.2.1:443: Cannot assign requested address; no local port is left towards it "
+         "(net.ipv4.ip_local_port_range)"},
         {{.error = error(EPROTOTYPE), .where = "/x"},
          "/x: Protocol wrong type for socket; protocol may be the other one, \"stream\" or \"datagram\""},
         {{.error = error(EPROTOTYPE), .where = "unix:/x"},

@@ -6,6 +6,7 @@
 #include "same_descriptors.hpp"
 #include "sockets.hpp"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -115,6 +116,27 @@ TEST_CASE("event_loop: a time that has passed goes off at once, from run() and n
     CHECK(rung.empty());
     run_until(loop, [&] { return !rung.empty(); });
     CHECK(rung == std::vector{1});
+}
+
+TEST_CASE("event_loop: sockets that are always ready do not keep an alarm that is due waiting") {
+    net::event_loop loop;
+    std::size_t told = 0;
+    const os::unique_fd always{::eventfd(1, EFD_CLOEXEC)};
+    std::vector<os::unique_fd> copies; // more than one look tells of
+    std::vector<std::unique_ptr<watcher>> busy;
+    for (std::size_t i = 0; i < 300; ++i) {
+        copies.emplace_back(::fcntl(always.get(), F_DUPFD_CLOEXEC, 0));
+        busy.push_back(std::make_unique<watcher>(loop, [&, i](unsigned, std::uint32_t) {
+            ++told;
+            (void)loop.watch_again(copies[i].get(), EPOLLIN, *busy[i]);
+        }));
+        REQUIRE(!loop.watch(copies.back().get(), EPOLLIN, *busy.back()));
+    }
+    std::vector<int> rung;
+    bell soon{rung, 1};
+    loop.arm(soon.alarm, net::clock::now() + 1ms);
+    run_until(loop, [&] { return !rung.empty(); });
+    CHECK(told < 100'000); // a look for each of 1,024 times
 }
 
 TEST_CASE("event_loop: an alarm that is armed again is moved") {

@@ -8,7 +8,7 @@ using namespace snipass;
 
 TEST_CASE("error: what may succeed a little later is transient") {
     for (const int number :
-         {EAGAIN, EWOULDBLOCK, ENOBUFS, ENOMEM, ETOOMANYREFS, EMFILE, ENFILE, ENOSPC, EINTR}) {
+         {EAGAIN, EWOULDBLOCK, ENOBUFS, ENOMEM, ETOOMANYREFS, EMFILE, ENFILE, ENOSPC, EADDRNOTAVAIL, EINTR}) {
         CAPTURE(number);
         CHECK(os::is_transient(os::make_error(number)));
     }
