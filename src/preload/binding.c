@@ -51,16 +51,15 @@ static const char* remedy_for(int error) {
     switch (error) {
     case ENOENT:
     case ENOTDIR:
-        return "; make its folder first, for this user to write to (RuntimeDirectory= in the server's unit)";
+        return "; make its folder first, as docs/backends.md, Permissions, has it";
     case EACCES:
     case EPERM:
-        return "; let this user write to its folder (RuntimeDirectory= in the server's unit, or chown)";
+        return "; let this user write to its folder, as docs/backends.md, Permissions, has it";
     case EROFS:
-        return "; let the server's unit write to its folder (RuntimeDirectory= or ReadWritePaths=)";
+        return "; the unit of this server lets it write there with ReadWritePaths=";
     case EADDRINUSE:
-        return "; another process listens there, or a file lies there that is no socket or another user's: "
-               "give "
-               "each server a path of its own";
+        return "; another process listens there, or a file lies there that is no socket: give each server a "
+               "path of its own";
     default:
         return "";
     }
