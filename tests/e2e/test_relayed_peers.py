@@ -213,6 +213,7 @@ stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{router.port()
         router = self.proxied()
         for _ in range(20):
             client, backend = self.pair(router)
+            backend.recv(1, socket.MSG_PEEK)  # it is connected to before it is spoken to
             backend.close()  # with the hello unread: RST
             self.assertEqual(read_all(client), (b"", "reset"))
 
