@@ -55,6 +55,13 @@ int full(const os::unique_fd& fd) {
     return now;
 }
 
+// never_sent is what TCP_NOTSENT_LOWAT counts. What was sent may lie there longer: a peer short of room drops it.
+int never_sent(const os::unique_fd& fd) {
+    int left = 0;
+    REQUIRE(::ioctl(fd.get(), SIOCOUTQNSD, &left) == 0);
+    return left;
+}
+
 } // namespace
 
 TEST_CASE("relay ends a side that takes too little of what waits for it, though it is never idle") {
@@ -125,6 +132,8 @@ TEST_CASE("relay: what is taken out of the send queue has moved") {
     relaying here;
     auto client = tcp_pair();
     auto backend = tcp_pair();
+    const int room = 65'536; // a window that was closed opens again once a sixteenth of the buffer is free
+    REQUIRE(::setsockopt(client.near.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room) == 0);
     auto end = here.start(client, backend, {.idle_timeout = 2s, .min_rate = 1});
     fill(backend.near);
     for (int i = 0; i < 50; ++i) { // less than what makes the socket take more
@@ -154,18 +163,19 @@ buffered buffered_of_one(relaying& here, std::size_t limit) {
     auto talking = speaker(backend.near);
     const auto large = limit == 0 ? mebibyte / 8 : 2 * mebibyte; // from then on it grows no more
     std::size_t room = 0;
-    for (int i = 0; i < 8 && room < large; ++i) { // on a busy machine it may stay smaller
+    for (int i = 0; i < 100 && room < large; ++i) { // the busier the machine, the slower it grows
         hear_bulk(client.near, 64 * mebibyte);
         room = os::receive_room(backend_side.get());
     }
+    REQUIRE(room >= large);
     hear_bulk(client.near, 64 * mebibyte); // the relay has looked by then
     const auto bounded = os::receive_room(backend_side.get());
     hear_bulk(client.near, 64 * mebibyte);
-    CHECK((room < large || os::receive_room(backend_side.get()) == bounded));
+    CHECK(os::receive_room(backend_side.get()) == bounded);
     const auto unread = full(backend_side);
     const auto most_unsent = option(client_side, IPPROTO_TCP, TCP_NOTSENT_LOWAT);
     CHECK(most_unsent > 0);
-    CHECK(os::unsent(client_side.get()) <= most_unsent + static_cast<int>(mebibyte / 4)); // a segment more
+    CHECK(never_sent(client_side) <= most_unsent + static_cast<int>(mebibyte / 4)); // a segment more
     CHECK(option(backend_side, IPPROTO_TCP, TCP_NOTSENT_LOWAT) == 0); // nobody has sent it much
     client_side.reset(), backend_side.reset();                        // what is closed is to leave epoll
     reset(std::move(client.near));
@@ -179,9 +189,8 @@ TEST_CASE("relay: what the kernel buffers is bounded, and the less is left the n
     relaying here;
     const auto usual = buffered_of_one(here, 64 * mebibyte);
     const auto little = buffered_of_one(here, 0);
-    CHECK(little.room <= mebibyte / 2);
-    CHECK(little.unread <= static_cast<int>(mebibyte / 2));
-    CHECK(usual.room > little.room);
+    CHECK(little.room <= usual.room / 2); // the kernel may grow it between two looks
+    CHECK(little.unread <= usual.unread / 2);
     CHECK(buffered_of_one(here, 64 * mebibyte).room > little.room); // the others are gone
     CHECK(here.ask([](net::relay_group& group) { return group.buffered(); }) == 0);
 }
