@@ -40,13 +40,23 @@ access_log::~access_log() {
 void access_log::configure(const config::log_settings& settings, std::size_t share) noexcept {
     settings_ = settings;
     refused_.set_most(share);
+    faults_.set_most(share, faults_at_once * share);
+}
+
+// A fault that has had its lines can still have those of the client's source.
+bool access_log::may_write(const record& one) {
+    if (was_served(one))
+        return true;
+    if (is_fault(one.outcome) && faults_.may_write(one.backend, one.outcome, net::clock::now()))
+        return true;
+    return refused_.may_write(one.client.address);
 }
 
 void access_log::add(record& one) {
     const bool empty = one.left_without_a_byte();
     if (empty && !settings_.empty && settings_.level > config::log_level::debug)
         return;
-    if (!settings_.access || (!was_served(one) && !refused_.may_write(one.client.address)))
+    if (!settings_.access || !may_write(one))
         return;
     if (one.duration == 0us)
         one.end_now();

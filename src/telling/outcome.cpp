@@ -23,6 +23,26 @@ std::string_view to_string(outcome value) noexcept {
     return names[static_cast<std::size_t>(value)];
 }
 
+bool is_fault(outcome value) noexcept {
+    switch (value) {
+    case outcome::backend_absent:
+    case outcome::backend_refused:
+    case outcome::backend_backlog_full:
+    case outcome::backend_queue_full:
+    case outcome::backend_max_pending:
+    case outcome::backend_overdue:
+    case outcome::backend_declined:
+    case outcome::backend_silent:
+    case outcome::backend_failed:
+    case outcome::max_relayed:
+    case outcome::no_resources:
+    case outcome::internal_error:
+        return true;
+    default:
+        return false;
+    }
+}
+
 outcome refused_as(config::match_kind why) noexcept {
     switch (why) {
     case config::match_kind::no_server_name:

@@ -96,6 +96,27 @@ class Log(Case):
         self.assertEqual({e["source"] for e in told}, {"127.0.0.1"})
         self.assertEqual(len(router.sessions(outcome="backend_absent")) + sum(e["lines_left_out"] for e in told), 60)
 
+    def test_a_flood_from_seven_networks_hides_no_backend_that_is_away(self):
+        """Each /48 has 160 lines a second, here of as many /64, and with that all places that sources have are taken."""
+        head = HEAD.format('format = "json"').replace("workers = 2", "workers = 1")
+        head = head.replace('unmatched = "close"', 'unmatched = "close"\naccept_proxy_protocol = ["127.0.0.1"]')
+        router = self.router(self.backend("blog", rest='hold = "0s"'), head=head)
+
+        def by_balancer(source, name):
+            header = f"PROXY TCP6 {source} 2001:db8::1 1024 443\r\n".encode()
+            return self.connect(router, header + client_hello(name))
+
+        flood = [f"2001:db8:{network}:{part}{number:02x}::1" for network in range(7) for part in range(4) for number in range(40)]
+        router.port()  # it has told
+        router.signal(signal.SIGSTOP)
+        strangers = [by_balancer(source, "other.org") for source in flood]
+        honest = by_balancer("2001:db8:ffff::1", "blog.example.com")
+        router.signal(signal.SIGCONT)
+        for client in (*strangers, honest):
+            self.assertEqual(read_all(client), (b"", "fin"))
+        line = router.session(outcome="backend_absent")
+        self.assertEqual((line["client"], line["backend"]), ("[2001:db8:ffff::1]:1024", "blog"))
+
     def test_each_client_that_is_served_has_its_line(self):
         self.receiver("blog", serve="raw")
         router = self.router(self.backend("blog"), head=HEAD.format('format = "json"'))

@@ -4,6 +4,7 @@
 
 #include "snipass/config/configuration.hpp"
 #include "snipass/net/event_loop.hpp"
+#include "snipass/telling/fault_limit.hpp"
 #include "snipass/telling/line_limit.hpp"
 #include "snipass/telling/log.hpp"
 #include "snipass/telling/record.hpp"
@@ -16,26 +17,31 @@ namespace snipass::server {
 // paid once a batch. A line is written at most a tenth of a second after its session ended.
 //
 // One source could fill the disk with clients that nobody serves. Of those it gets `refused_lines` a second;
-// an event tells how many more there were.
+// an event tells how many more there were. What is wrong with a backend, or with this machine, has as many
+// lines of its own, so that no stranger uses them up with what is none of its business.
 class access_log final : private net::alarm {
   public:
     static constexpr std::size_t refused_lines = 10;
+    static constexpr std::size_t faults_at_once = 100; // that have so many each in one second
 
     access_log(net::event_loop& loop, log& target);
     ~access_log();
 
-    // configure: `share` is how many lines of refused clients one source gets here, at least 1.
+    // configure: `share` is how many lines of refused clients one source, and one fault, gets here, at least
+    // 1.
     void configure(const config::log_settings& settings, std::size_t share = refused_lines) noexcept;
     void add(record& one); // at the session's end, unless its duration is set already
     void flush();
 
   private:
     void expire() override { flush(); }
+    [[nodiscard]] bool may_write(const record& one);
 
     net::event_loop& loop_;
     log& target_;
     config::log_settings settings_;
     line_limit refused_;
+    fault_limit faults_{refused_lines, faults_at_once * refused_lines};
     std::string lines_;
 };
 

@@ -43,6 +43,9 @@ inline constexpr std::size_t outcome_count = static_cast<std::size_t>(outcome::i
 
 [[nodiscard]] std::string_view to_string(outcome value) noexcept;
 
+// is_fault: the client was lost by a fault or a bound of this machine's or a backend's, whoever it was.
+[[nodiscard]] bool is_fault(outcome value) noexcept;
+
 // refused_as: what a client is refused as that no backend takes, by why it has none.
 [[nodiscard]] outcome refused_as(config::match_kind why) noexcept;
 

@@ -21,14 +21,20 @@ struct fixture {
     std::unique_ptr<server::access_log> access = std::make_unique<server::access_log>(loop, *log);
 
     void add(int n = 1, server::outcome outcome = server::outcome::handed_off,
-             std::string_view client = "192.0.2.1") const {
+             std::string_view client = "192.0.2.1", std::string_view backend = "blog") const {
         server::record one;
         one.outcome = outcome;
-        one.backend = "blog";
+        one.backend = backend;
         one.client.address = *ip_address::parse(client);
         one.listener = "test";
         for (int i = 0; i < n; ++i)
             access->add(one);
+    }
+    // What was written in the end.
+    std::string text() {
+        access.reset();
+        log.reset();
+        return captured.text();
     }
     // The number of lines, once everything is written.
     std::ptrdiff_t lines() {
@@ -121,7 +127,7 @@ TEST_CASE("access_log: configured off it writes nothing, and in JSON it writes J
 TEST_CASE("access_log: a source gets ten lines a second of refused clients, and a count of the rest") {
     fixture test;
     test.add(7, server::outcome::malformed);
-    test.add(6, server::outcome::backend_absent); // a backend was tried
+    test.add(6, server::outcome::destination_refused); // a backend was tried
     test.add(10, server::outcome::no_route, "192.0.2.2");
     test.add(50, server::outcome::handed_off);
     test.add(50, server::outcome::proxied);
@@ -134,4 +140,27 @@ TEST_CASE("access_log: a source gets ten lines a second of refused clients, and 
     CHECK(text.find("source=\"192.0.2.1\" lines_left_out=3") != std::string::npos);
     CHECK(text.find("source=\"2001:db8::/64\" lines_left_out=2") != std::string::npos);
     CHECK(text.find("192.0.2.2\" lines_left_out") == std::string::npos);
+}
+
+TEST_CASE("access_log: a flood from everywhere hides no fault, and is not one") {
+    fixture test;
+    for (int i = 0; i < 400; ++i) // a /48 has three places
+        test.add(1, server::outcome::no_route, "2001:" + std::to_string(1'000 + i) + "::1");
+    test.add(1, server::outcome::no_route); // "many" have had their lines
+    test.add(15, server::outcome::backend_absent);
+    test.add(1, server::outcome::backend_absent, "192.0.2.1", "shop");
+    test.add(1, server::outcome::backend_declined);
+    test.add(1, server::outcome::internal_error, "192.0.2.1", "");
+    const auto text = test.text();
+    const auto count = [&text](std::string_view what) {
+        std::size_t found = 0;
+        for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+            ++found;
+        return found;
+    };
+    CHECK(count("session no_route client=192.0.2.1") == 0);
+    CHECK(count("session backend_absent") == 10 + 1);
+    CHECK(count("session backend_declined") == 1);
+    CHECK(count("session internal_error") == 1);
+    CHECK(count("source=\"many\" lines_left_out=") == 1);
 }

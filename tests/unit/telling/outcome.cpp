@@ -41,3 +41,13 @@ TEST_CASE("outcome: the names are those of the enumerators") {
     CHECK(server::to_string(outcome::cut_off) == "cut_off");
     CHECK(server::to_string(outcome::internal_error) == "internal_error");
 }
+
+TEST_CASE("outcome: a fault is a backend's or this machine's, and no stranger's") {
+    for (const auto fault : {outcome::backend_absent, outcome::backend_declined, outcome::backend_max_pending,
+                             outcome::max_relayed, outcome::no_resources, outcome::internal_error})
+        CHECK(server::is_fault(fault));
+    for (const auto other :
+         {outcome::handed_off, outcome::proxied, outcome::no_route, outcome::malformed, outcome::shed,
+          outcome::client_closed, outcome::destination_refused, outcome::backend_overdue_source})
+        CHECK_FALSE(server::is_fault(other));
+}
