@@ -42,18 +42,16 @@ struct options {
     config::explain_query query;
 };
 
+int status_of(const config::parsed& file) {
+    if (file.value)
+        return exit_success;
+    return file.is_mistaken() ? exit_mistake : exit_failure;
+}
+
 int check(const options& given) {
     const auto parsed = config::load(given.config, os::find_user);
     (parsed.value ? std::cout : std::cerr) << config::check_report(parsed, given.config);
-    return parsed.value ? exit_success : exit_mistake;
-}
-
-// load prints what is wrong with the file; null if it cannot be used.
-std::shared_ptr<const config::configuration> load(const std::string& file) {
-    auto parsed = config::load(file, os::find_user);
-    for (const auto& one : parsed.diagnostics)
-        std::cerr << one.to_string(file) << '\n';
-    return parsed.value;
+    return status_of(parsed);
 }
 
 // read_captured is the bytes of a captured hello; nullopt, and said so, if the file cannot be read.
@@ -142,8 +140,13 @@ std::string command_problem(const std::vector<std::string>& words) {
 }
 
 int explain(options given) {
-    const auto configuration = load(given.config);
-    if (!configuration || !name_on_the_wire(given.query.host_name))
+    const auto parsed = config::load(given.config, os::find_user);
+    for (const auto& one : parsed.diagnostics)
+        std::cerr << one.to_string(given.config) << '\n';
+    const auto& configuration = parsed.value;
+    if (!configuration)
+        return status_of(parsed);
+    if (!name_on_the_wire(given.query.host_name))
         return exit_mistake;
     if (!given.source.empty()) {
         given.query.source = ip_address::parse(given.source);

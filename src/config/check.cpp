@@ -37,11 +37,11 @@ std::vector<diagnostic> places(const configuration& configuration) {
     for (const auto& backend : configuration.backends) {
         const auto title = "backend." + backend.name;
         if (const auto* const handoff = backend.handoff())
-            for (const auto& path : handoff->paths)
-                look(backend.where, title + ".handoff", path);
+            for (std::size_t i = 0; i < handoff->paths.size(); ++i)
+                look(handoff->positions[i], title + ".handoff", handoff->paths[i]);
         if (const auto* const relay = backend.relay())
             for (const auto& one : relay->addresses)
-                look(backend.where, title + ".proxy", one.path);
+                look(one.where, title + ".proxy", one.path);
     }
     return found;
 }

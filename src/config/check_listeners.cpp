@@ -31,11 +31,11 @@ void check_circles(const draft& draft, findings& findings) {
     };
     for (const auto& backend : draft.backends) {
         const auto* const handoff = backend.settings.handoff();
-        for (const auto& path : handoff ? handoff->paths : std::vector<std::string>{})
-            if (is_ours(path))
-                findings.error(backend.settings.where,
-                               "backend." + backend.settings.name + ".handoff: " + in_quotes("unix:" + path) +
-                                   " is a listener of this file: its clients would go round for ever; write "
+        for (std::size_t i = 0; handoff && i < handoff->paths.size(); ++i)
+            if (is_ours(handoff->paths[i]))
+                findings.error(handoff->positions[i],
+                               "backend." + backend.settings.name +
+                                   ".handoff: " + in_quotes("unix:" + handoff->paths[i]) + " is a listener of this file: its clients would go round for ever; write "
                                    "the path of another router, or of a backend");
     }
 }

@@ -41,7 +41,6 @@ struct route_draft {
 
 struct backend_draft {
     backend_settings settings;
-    std::vector<position> proxy_positions; // one for each address under `proxy`
     std::optional<reference> sorry;
 };
 
@@ -64,7 +63,7 @@ struct draft {
 [[nodiscard]] written<reference> as_backend_name(const node& node);
 
 // Each reads one table, `where` being its header.
-[[nodiscard]] server_settings read_server(const members& table, findings& findings);
+[[nodiscard]] server_settings read_server(const members& table, position where, findings& findings);
 [[nodiscard]] log_settings read_log(const members& table, findings& findings);
 [[nodiscard]] listener_draft read_listener(const members& table, position where, findings& findings);
 [[nodiscard]] route_draft read_route(const members& table, position where, findings& findings);

@@ -6,15 +6,25 @@
 #include "snipass/config/parse.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace snipass::config {
 
+// is_shortage: a system call failed for want of something, and would not at another time.
+[[nodiscard]] inline bool is_shortage(int error) noexcept {
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 class findings {
   public:
     void error(position where, std::string_view message) { add(severity::error, where, message); }
+    void shortage(position where, std::string_view message) {
+        error(where, message);
+        list_.back().is_shortage = true;
+    }
     void warning(position where, std::string_view message) { add(severity::warning, where, message); }
 
     [[nodiscard]] bool has_errors() const noexcept { return has_errors_; }
@@ -30,7 +40,7 @@ class findings {
     void add(severity level, position where, std::string_view message) {
         has_errors_ = has_errors_ || level == severity::error;
         // Keys, and what RE2 repeats of a regex, come as they are in the file.
-        list_.push_back({level, where, on_one_line(message)});
+        list_.push_back({level, where, on_one_line(message), false});
     }
 
     std::vector<diagnostic> list_;

@@ -11,6 +11,7 @@
 
 #include "snipass/config/limits.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -58,8 +59,16 @@ std::string reason(int error) {
     return std::error_code(error, std::generic_category()).message();
 }
 
-parsed unreadable(const std::string& why) {
-    return {nullptr, {{severity::error, {}, "cannot be read: " + why}}, false};
+parsed unreadable(const std::string& why, bool shortage = false) {
+    return {nullptr, {{severity::error, {}, "cannot be read: " + why, shortage}}, false};
+}
+
+parsed unreadable_for(int error) {
+    const bool descriptors = error == EMFILE || error == ENFILE;
+    return unreadable(reason(error) + (descriptors ? "; let it have more descriptors (LimitNOFILE= of its "
+                                                     "unit, ulimit -n, sysctl fs.file-max)"
+                                                   : ""),
+                      is_shortage(error));
 }
 
 const std::string too_large = "it has more than 256MiB, which no configuration needs; write the name of the "
@@ -114,6 +123,12 @@ std::string diagnostic::to_string(std::string_view file) const {
     return at(file, where) + (level == severity::error ? ": error: " : ": warning: ") + message;
 }
 
+bool parsed::is_mistaken() const noexcept {
+    return std::ranges::any_of(diagnostics, [](const diagnostic& one) {
+        return one.level == severity::error && !one.is_shortage;
+    });
+}
+
 parsed parse(std::string_view text, std::string_view file) {
     return read(text, file, nullptr);
 }
@@ -124,7 +139,7 @@ parsed load(const std::string& file, const user_finder& find_user) {
     errno = 0;
     std::ifstream in{file, std::ios::binary};
     if (!in)
-        return unreadable(reason(errno));
+        return unreadable_for(errno);
     std::string text;
     std::array<char, 65'536> chunk; // filled by read()
     while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0) {
@@ -133,7 +148,7 @@ parsed load(const std::string& file, const user_finder& find_user) {
             return unreadable(too_large); // it has grown
     }
     if (in.bad())
-        return unreadable(reason(errno));
+        return unreadable_for(errno);
     return read(text, file, &find_user);
 }
 

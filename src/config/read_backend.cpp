@@ -22,6 +22,9 @@ constexpr choice<health_check> checks[] = {
     {"none", health_check::none}, {"connect", health_check::connect}, {"tls", health_check::tls}};
 constexpr choice<removal> removals[] = {{"keep", removal::keep}, {"close", removal::close}};
 
+// Of these each backend has one, and without it nobody knows which of the others it may have.
+constexpr std::string_view kinds[] = {"handoff", "proxy"};
+
 // The keys of one kind, which are mistakes in a backend of another.
 using keys = std::span<const std::string_view>;
 constexpr std::string_view handoff_keys[] = {"protocol", "user", "ack_timeout", "max_unanswered"};
@@ -114,8 +117,7 @@ written<std::chrono::milliseconds> as_interval(const node& node) {
     return as_duration(node, limits::shortest_interval);
 }
 
-handoff_settings read_handoff(table_reader& in, std::vector<std::string> paths) {
-    handoff_settings made{.paths = std::move(paths)};
+handoff_settings read_handoff(table_reader& in, handoff_settings made) {
     in.read("protocol", made.protocol, as_handoff_protocol);
     in.read("max_unanswered", made.max_unanswered,
             [](const node& node) { return as_integer(node, 1, limits::sessions); });
@@ -228,21 +230,24 @@ backend_draft read_backend(const members& table, std::string_view name, position
 
     table_reader in{table, title, findings};
     using lone = table_reader::lone_string;
-    std::vector<std::string> paths;
+    handoff_settings sockets;
     std::vector<proxy_address> addresses;
-    const bool handoff = in.read_each("handoff", lone::accepted, as_handoff_address,
-                                      [&](std::string path, position) { paths.push_back(std::move(path)); });
+    const bool handoff =
+        in.read_each("handoff", lone::accepted, as_handoff_address, [&](std::string path, position of) {
+            sockets.paths.push_back(std::move(path));
+            sockets.positions.push_back(of);
+        });
     const bool proxy =
         in.read_each("proxy", lone::accepted, as_proxy_address, [&](proxy_address address, position of) {
             addresses.push_back(std::move(address));
-            backend.proxy_positions.push_back(of);
+            addresses.back().where = of;
         });
     if (handoff && proxy)
         findings.error(where,
                        title + ": both handoff and proxy; write one, and a second backend for the other");
     // Where both are given, or none, the keys of both are read for the mistakes in them.
     if (handoff || !proxy)
-        settings.kind = read_handoff(in, std::move(paths));
+        settings.kind = read_handoff(in, std::move(sockets));
     if (proxy || !handoff) {
         if (std::ranges::any_of(addresses, &proxy_address::is_asked_for))
             settings.kind = read_forward(in, std::move(addresses), where);
@@ -260,7 +265,7 @@ backend_draft read_backend(const members& table, std::string_view name, position
     read_hold(in, backend);
     in.read("max_pending", settings.max_pending,
             [](const node& node) { return as_integer(node, 1, limits::sessions); });
-    in.finish();
+    in.finish(handoff || proxy ? keys{} : keys{kinds});
     if (!handoff && !proxy && !in.is_meant("handoff") && !in.is_meant("proxy"))
         findings.error(where, title + ": neither handoff nor proxy; write handoff = \"unix:/run/" +
                                   std::string(name) +

@@ -112,8 +112,9 @@ void report_unknown(const member& found, findings& findings) {
 void read_root_key(const member& found, draft& into, findings& findings) {
     const auto& key = found.key;
     if (key == "server")
-        with_table(found, findings,
-                   [&](const members& table, position) { into.server = read_server(table, findings); });
+        with_table(found, findings, [&](const members& table, position where) {
+            into.server = read_server(table, where, findings);
+        });
     else if (key == "log")
         with_table(found, findings,
                    [&](const members& table, position) { into.log = read_log(table, findings); });

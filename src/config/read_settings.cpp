@@ -18,14 +18,19 @@ constexpr choice<sandbox_mode> sandboxes[] = {
 
 } // namespace
 
-server_settings read_server(const members& table, findings& findings) {
+server_settings read_server(const members& table, position where, findings& findings) {
     server_settings server;
     table_reader in{table, "server", findings};
+    const auto place_of = [&](std::string_view key) {
+        const auto* const found = in.take(key);
+        return found ? found->value.where : where;
+    };
     const auto sessions = [](const node& node) { return as_integer(node, 1, limits::sessions); };
     const auto longer_than_zero = [](const node& node) {
         return as_duration(node, limits::shortest_duration);
     };
     in.read("workers", server.workers, [](const node& node) { return as_integer(node, 0, limits::workers); });
+    server.workers_where = place_of("workers");
     in.read("hello_timeout", server.hello_timeout, longer_than_zero);
     in.read("hello_max", server.hello_max, [](const node& node) {
         return as_size(node, limits::smallest_hello_max, limits::largest_hello_max);
@@ -41,6 +46,7 @@ server_settings read_server(const members& table, findings& findings) {
     });
     in.read("sandbox", server.sandbox,
             [](const node& node) { return as_choice<sandbox_mode>(node, sandboxes); });
+    server.sandbox_where = place_of("sandbox");
     in.read("max_relayed", server.max_relayed, sessions);
     in.read("max_relayed_per_source", server.max_relayed_per_source, sessions);
     in.finish();

@@ -16,7 +16,11 @@ struct other_name {
 constexpr other_name other_names[] = {{"host", "names"},     {"hostname", "names"}, {"sni", "names"},
                                       {"domain", "names"},   {"domains", "names"},  {"server_name", "names"},
                                       {"to", "backend"},     {"target", "backend"}, {"upstream", "backend"},
-                                      {"listen", "address"}, {"bind", "address"},   {"port", "address"}};
+                                      {"listen", "address"}, {"bind", "address"},   {"port", "address"},
+                                      {"socket", "handoff"}, {"path", "handoff"},   {"unix", "handoff"},
+                                      {"address", "proxy"},  {"addresses", "proxy"}, {"server", "proxy"},
+                                      {"servers", "proxy"},  {"upstream", "proxy"}, {"target", "proxy"},
+                                      {"to", "proxy"},       {"host", "proxy"}};
 
 // misplaced: where [default] was meant, or a route.
 std::string misplaced(const member& found) {
@@ -26,6 +30,14 @@ std::string misplaced(const member& found) {
     const auto below =
         "write [default] on a line of its own, and backend = " + in_quotes(*text) + " below it";
     return found.key == "default" ? below : below + ", or the key into a [[route]]";
+}
+
+// one_of is "write this or that".
+std::string one_of(std::span<const std::string_view> words) {
+    std::string list = "write ";
+    for (const auto& word : words)
+        list += (&word == words.data() ? "" : " or ") + in_quotes(word);
+    return list;
 }
 
 } // namespace
@@ -50,13 +62,13 @@ void table_reader::error(position where, std::string_view key, std::string_view 
 }
 
 std::optional<std::string_view> table_reader::meant_by(std::string_view key) const {
-    const auto other = std::ranges::find(other_names, key, &other_name::written);
-    const bool is_ours =
-        other != std::end(other_names) && std::ranges::find(known_, other->ours) != known_.end();
-    return is_ours ? other->ours : nearest(key, known_);
+    const auto other = std::ranges::find_if(other_names, [&](const other_name& one) {
+        return one.written == key && std::ranges::find(known_, one.ours) != known_.end();
+    });
+    return other != std::end(other_names) ? other->ours : nearest(key, known_);
 }
 
-void table_reader::finish() {
+void table_reader::finish(std::span<const std::string_view> likely) {
     const auto is_in = [](const auto& keys, std::string_view key) {
         return std::ranges::find(keys, key) != keys.end();
     };
@@ -66,7 +78,10 @@ void table_reader::finish() {
         auto instead = misplaced(member);
         if (instead.empty()) {
             const auto meant = meant_by(member.key);
-            instead = meant ? "write " + in_quotes(*meant) : propose(member.key, known_);
+            if (meant)
+                instead = "write " + in_quotes(*meant);
+            else
+                instead = likely.empty() ? propose(member.key, known_) : one_of(likely);
             meant_.push_back(meant.value_or(std::string_view{}));
         }
         error(member.where, member.key, "unknown key; " + instead);

@@ -59,7 +59,9 @@ class table_reader {
     void reject(std::string_view key, std::string_view why);
 
     void error(position where, std::string_view key, std::string_view problem);
-    void finish();
+    // finish: where it is not clear what an unknown key was meant to be, `likely` are proposed, or all that
+    // are known.
+    void finish(std::span<const std::string_view> likely = {});
     // is_meant, after finish(): an unknown key was answered with this one, so it is not also said to be
     // missing.
     [[nodiscard]] bool is_meant(std::string_view key) const;

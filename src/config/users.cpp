@@ -17,10 +17,13 @@ void resolve(allowed_user& user, const std::string& key, const user_finder& find
     if (user.id)
         return;
     const auto found = find(user.name);
-    if (!found)
-        return findings.error(user.where, key + ": the user " + in_quotes(user.name) +
-                                              " cannot be looked up: " + found.error().message() +
-                                              "; write the number that \"id -u\" prints for this name");
+    if (!found) {
+        const auto why = key + ": the user " + in_quotes(user.name) +
+                         " cannot be looked up: " + found.error().message() +
+                         "; write the number that \"id -u\" prints for this name";
+        return is_shortage(found.error().value()) ? findings.shortage(user.where, why)
+                                                  : findings.error(user.where, why);
+    }
     user.id = *found;
     if (!user.id)
         findings.error(user.where, key + ": this machine has no user " + in_quotes(user.name) +

@@ -98,7 +98,7 @@ void warn_of_loop(const draft& draft, const backend_draft& backend, findings& fi
             });
         });
         if (own != draft.listeners.end())
-            findings.warning(backend.proxy_positions[i],
+            findings.warning(to.where,
                              "backend." + backend.settings.name + ".proxy: " + in_quotes(to.text) +
                                  " is the listener at " + at_line(own->where) +
                                  ", and its clients would go round; write the address of another server");
@@ -199,10 +199,11 @@ void warn_of_hyphens(const draft& draft, const std::vector<route::rule>& rules, 
 void warn_of_ports(const draft& draft, findings& findings) {
     for (const auto& backend : draft.backends) {
         const auto* const handoff = backend.settings.handoff();
-        for (const auto& path : handoff ? handoff->paths : std::vector<std::string>{}) {
+        for (std::size_t i = 0; handoff && i < handoff->paths.size(); ++i) {
+            const auto& path = handoff->paths[i];
             const auto last = path.find_last_not_of("0123456789");
             if (last != path.npos && last + 1 < path.size() && path[last] == ':')
-                findings.warning(backend.settings.where,
+                findings.warning(handoff->positions[i],
                                  "backend." + backend.settings.name +
                                      ".handoff: " + in_quotes("unix:" + path) +
                                      " ends like a port, and a path has none; write " +

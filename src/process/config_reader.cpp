@@ -24,7 +24,7 @@ config::parsed load(const std::string& file) {
     try {
         return config::load(file, os::find_user);
     } catch (const std::bad_alloc&) {
-        return {nullptr, {{config::severity::error, {}, "cannot be read: no memory"}}};
+        return {nullptr, {{config::severity::error, {}, "cannot be read: no memory", true}}};
     } catch (const std::exception& problem) { // a bug
         return {nullptr, {{config::severity::error, {}, problem.what()}}};
     }

@@ -145,7 +145,7 @@ void daemon::start(const config::parsed& parsed) {
     for (const auto& one : parsed.diagnostics)
         std::cerr << one.to_string(file_) << '\n';
     if (!parsed.value)
-        return end_early(exit_mistake);
+        return end_early(parsed.is_mistaken() ? exit_mistake : exit_failure);
     configuration_ = parsed.value;
     started_with_ = configuration_->server;
     reader_.join();
@@ -200,7 +200,7 @@ void daemon::reload(config::parsed parsed) {
         return not_reloaded(opened.problems.front());
     for (const auto& remark :
          what_takes_a_restart(started_with_, configuration_->server, parsed.value->server))
-        log_->write(log_level::warn, remark);
+        log_->write(log_level::warn, remark.to_string(file_));
     for (const auto& problem :
          listener_opener::change_modes(configuration_->listeners, parsed.value->listeners))
         log_->write(log_level::warn, problem);

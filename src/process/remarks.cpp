@@ -9,18 +9,19 @@
 
 namespace snipass::server {
 
-std::vector<std::string> what_takes_a_restart(const config::server_settings& start,
-                                              const config::server_settings& before,
-                                              const config::server_settings& next) {
-    std::vector<std::string> all;
-    const auto compare = [&](const std::string& name, auto config::server_settings::*key) {
+std::vector<config::diagnostic> what_takes_a_restart(const config::server_settings& start,
+                                                     const config::server_settings& before,
+                                                     const config::server_settings& next) {
+    std::vector<config::diagnostic> all;
+    const auto compare = [&](const std::string& name, auto config::server_settings::*key,
+                             config::position where) {
         if (next.*key != start.*key && next.*key != before.*key)
-            all.push_back(name +
-                          " changes only with a restart, and what it was at the start holds until then; "
-                          "run systemctl restart snipass");
+            all.push_back({config::severity::warning, where,
+                           name + ": changes only with a restart, and what it was at the start holds until "
+                                  "then; run systemctl restart snipass"});
     };
-    compare("server.workers", &config::server_settings::workers);
-    compare("server.sandbox", &config::server_settings::sandbox);
+    compare("server.workers", &config::server_settings::workers, next.workers_where);
+    compare("server.sandbox", &config::server_settings::sandbox, next.sandbox_where);
     return all;
 }
 

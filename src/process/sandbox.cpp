@@ -31,18 +31,6 @@ bool is_name(const config::allowed_user& one) {
     return one.name.find_first_not_of("0123456789") != std::string::npos;
 }
 
-// looks_up: names of hosts, or of users, which the C library asks the same modules for.
-bool looks_up(const config::backend_settings& one) {
-    if (const auto* const handoff = one.handoff())
-        return handoff->user && is_name(*handoff->user);
-    const auto* const relay = one.relay();
-    return relay == nullptr ||
-           std::ranges::any_of(relay->addresses, [](const auto& address) { return is_name(address); });
-}
-bool looks_up(const config::listener_settings& one) {
-    return std::ranges::any_of(one.allowed_users, [](const auto& user) { return is_name(user); });
-}
-
 std::string folder_of(const fs::path& file) {
     const auto folder = file.parent_path();
     return folder.empty() ? "." : folder.string();
@@ -65,31 +53,53 @@ void add_resolver(os::landlock_rules& to) {
     to.connect.insert(dns_port);
 }
 
-void add_listener(const config::listener_settings& one, os::landlock_rules& to) {
-    if (one.endpoint)
-        to.bind.insert(one.endpoint->port);
-    if (!one.handoff_path.empty())
-        to.socket_folders.insert(folder_of(one.handoff_path));
-    if (looks_up(one))
+void add_user(const config::allowed_user& one, os::landlock_rules& to) {
+    if (is_name(one)) // the C library asks the same modules as for hosts
         add_resolver(to);
 }
 
-void add_backend(const config::backend_settings& one, os::landlock_rules& to) {
-    const auto* const handoff = one.handoff();
-    if (handoff != nullptr)
-        to.abstract_sockets |=
-            std::ranges::any_of(handoff->paths, [](const auto& path) { return path.starts_with('@'); });
-    if (const auto* const relay = one.relay())
-        for (const auto& address : relay->addresses) {
-            if (address.path.empty())
-                to.connect.insert(address.port);
-            else
-                to.abstract_sockets |= address.path.starts_with('@');
-        }
-    if (const auto* const forward = one.forward())
-        to.connect.insert(forward->address.port);
-    if (looks_up(one))
+void add_path(const std::string& one, os::landlock_rules& to) {
+    to.abstract_sockets |= one.starts_with('@');
+}
+
+void add_address(const config::proxy_address& one, os::landlock_rules& to) {
+    if (one.path.empty())
+        to.connect.insert(one.port);
+    else
+        add_path(one.path, to);
+    if (one.is_asked_for() || is_name(one))
         add_resolver(to);
+}
+
+// each_part calls tell(where, add): where the file has a part of a listener or a backend, and what adds to
+// rules what that part needs.
+template <class Tell>
+void each_part(const config::listener_settings& one, Tell tell) {
+    tell(one.where, [&](os::landlock_rules& to) {
+        if (one.endpoint)
+            to.bind.insert(one.endpoint->port);
+        if (!one.handoff_path.empty())
+            to.socket_folders.insert(folder_of(one.handoff_path));
+    });
+    for (const auto& user : one.allowed_users)
+        tell(user.where, [&](os::landlock_rules& to) { add_user(user, to); });
+}
+
+template <class Tell>
+void each_part(const config::backend_settings& one, Tell tell) {
+    if (const auto* const handoff = one.handoff()) {
+        for (std::size_t i = 0; i < handoff->paths.size(); ++i)
+            tell(handoff->positions[i], [&](os::landlock_rules& to) { add_path(handoff->paths[i], to); });
+        if (handoff->user)
+            tell(handoff->user->where, [&](os::landlock_rules& to) { add_user(*handoff->user, to); });
+    }
+    const auto tell_address = [&](const config::proxy_address& address) {
+        tell(address.where, [&](os::landlock_rules& to) { add_address(address, to); });
+    };
+    if (const auto* const relay = one.relay())
+        std::ranges::for_each(relay->addresses, tell_address);
+    if (const auto* const forward = one.forward())
+        tell_address(forward->address);
 }
 
 bool is_below(const std::string& folder, const std::string& top) {
@@ -141,26 +151,28 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
     needs.bind.insert(0);
     const char* const manager = std::getenv("NOTIFY_SOCKET");
     needs.abstract_sockets = manager != nullptr && *manager == '@';
+    const auto collect = [&needs](config::position, const auto& add) { add(needs); };
     for (const auto& one : configuration.listeners)
-        add_listener(one, needs);
+        each_part(one, collect);
     for (const auto& one : configuration.backends)
-        add_backend(one, needs);
+        each_part(one, collect);
     return needs;
 }
 
 std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int version,
                                        const config::configuration& next) {
     std::vector<config::diagnostic> found;
-    for (const auto& one : next.listeners) {
-        os::landlock_rules needs;
-        add_listener(one, needs);
-        add_missing("listener \"" + one.address + "\"", one.where, needs, allowed, version, found);
-    }
-    for (const auto& one : next.backends) {
-        os::landlock_rules needs;
-        add_backend(one, needs);
-        add_missing("backend \"" + one.name + "\"", one.where, needs, allowed, version, found);
-    }
+    const auto compare = [&](const std::string& who) {
+        return [&, who](config::position where, const auto& add) {
+            os::landlock_rules needs;
+            add(needs);
+            add_missing(who, where, needs, allowed, version, found);
+        };
+    };
+    for (const auto& one : next.listeners)
+        each_part(one, compare("listener \"" + one.address + "\""));
+    for (const auto& one : next.backends)
+        each_part(one, compare("backend \"" + one.name + "\""));
     return found;
 }
 

@@ -169,12 +169,12 @@ class Sandbox(Case):
         snipass = self.start_router()
         before = snipass.file.read_text()
         snipass.reload(before + '[backend.far]\nproxy = ["127.0.0.1:1"]\n[default]\nbackend = "far"\n')
-        refusal = r'toml:\d+:\d+: error: .*backend "far" is at another port, 1; restart snipass \(systemctl restart snipass\)'
+        line = before.count("\n") + 2
+        refusal = rf'toml:{line}:10: error: .*backend "far" is at another port, 1; restart snipass \(systemctl restart snipass\)'
         self.assertRegex(self.refusal(snipass), refusal)
         self.assertRegex(snipass.manager.status(), f"^NOT RELOADED, the configuration before goes on: .*{refusal}")
         self.visit(snipass)
         snipass.reload(before + '[[listener]]\naddress = "127.0.0.1:1"\n')
-        line = before.count("\n") + 2
         self.assertRegex(self.refusal(snipass), rf'toml:{line}:11: error: .*listener "127.0.0.1:1" listens on another port, 1; restart')
         self.assertIn('listener "127.0.0.1:1"', snipass.manager.status())
         snipass.reload(before.replace("[backend.blog]", '[backend.blog]\nuser = "daemon"'))

@@ -85,10 +85,24 @@ class Shortage(Case):
                 break
             failed += 1
             status, said = end
-            self.assertIn(status, (1, 2), f"{size}: {said}")  # 2: the file could not be read
+            self.assertEqual(status, 1, f"{size}: {said}")
             self.assertRegex(said, r"snipass: ended: |error: cannot be read: no memory|Cannot allocate memory")
             self.assertNotIn("terminate", said)
         self.assertGreater(failed, 0)
+
+    @unless_sanitized
+    def test_without_descriptors_the_start_fails_and_the_file_has_no_mistake(self):
+        """With one more each time, until there are enough to find out that this machine has no such address."""
+        self.file.write_text(CONFIGURATION.replace("127.0.0.1:0", "192.0.2.1:0"))
+        all_said = ""
+        for most in range(5, 100):
+            ended = subprocess.run(["prlimit", f"--nofile={most}", self.program, "run", self.file], stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(ended.returncode, 1, f"{most} descriptors: {ended.stderr}")
+            all_said += ended.stderr
+            if "192.0.2.1:0" in ended.stderr:
+                break
+        self.assertIn("192.0.2.1:0", ended.stderr)
+        self.assertIn(f"{self.file}: error: cannot be read: Too many open files; let it have more descriptors (LimitNOFILE=", all_said)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can make a network")
     def test_ipv6_that_is_switched_off_is_called_that(self):

@@ -19,6 +19,14 @@ namespace snipass::config {
 
 using std::chrono::milliseconds;
 
+// position is where something stands in the file; 1-based.
+struct position {
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+
+    auto operator<=>(const position&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
+};
+
 // sandbox_mode: whether the process gives up what it does not need.
 enum class sandbox_mode {
     off,
@@ -38,6 +46,9 @@ struct server_settings {
     sandbox_mode sandbox = sandbox_mode::on;
     std::size_t max_relayed = 1'000'000;
     std::optional<std::size_t> max_relayed_per_source{}; // none: max_relayed
+    // Where the file says what only a restart changes; [server] itself where it does not.
+    position workers_where{};
+    position sandbox_where{};
 };
 
 enum class log_level {
@@ -66,14 +77,6 @@ enum class policy {
     close,            // FIN
     reset,            // RST
     alert,            // a fatal TLS alert, then FIN
-};
-
-// position is where something stands in the file; 1-based.
-struct position {
-    std::uint32_t line = 0;
-    std::uint32_t column = 0;
-
-    auto operator<=>(const position&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
 };
 
 // A handoff listener's `datagram` socket lies beside that of `stream`: a path has one kind of socket.
@@ -175,6 +178,7 @@ struct proxy_address {
     std::string host; // an IP address or a DNS name
     std::uint16_t port = 0;
     std::string text; // as written
+    position where{};
 
     // The host is the one that the client asks for.
     [[nodiscard]] bool is_asked_for() const noexcept { return path.empty() && host.empty(); }
@@ -193,7 +197,8 @@ struct destinations {
 
 // handoff_settings: the backend is a process of this machine, which is given the client's socket.
 struct handoff_settings {
-    std::vector<std::string> paths{}; // tried in order; "@name" is in the abstract namespace
+    std::vector<std::string> paths{};  // tried in order; "@name" is in the abstract namespace
+    std::vector<position> positions{}; // one for each
     handoff_protocol protocol = handoff_protocol::stream;
     std::optional<allowed_user> user{}; // whose the sockets must be
     milliseconds ack_timeout{1'000};    // of a protocol that acknowledges

@@ -25,6 +25,7 @@ struct diagnostic {
     severity level = severity::error;
     position where; // line 0: the file as a whole
     std::string message;
+    bool is_shortage = false; // the machine's, of descriptors or memory: the file may be right
 
     // "snipass.toml:12:8: error: ..."
     [[nodiscard]] std::string to_string(std::string_view file) const;
@@ -34,6 +35,9 @@ struct parsed {
     std::shared_ptr<const configuration> value; // null if any diagnostic is an error
     std::vector<diagnostic> diagnostics;        // in the order of the file
     bool was_read = true;                       // false: there is no such file, or none to read
+
+    // is_mistaken: there is something in the file to mend.
+    [[nodiscard]] bool is_mistaken() const noexcept;
 };
 
 // parse reads the text of a configuration file. It never throws for what the text says, and finds all

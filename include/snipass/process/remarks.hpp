@@ -2,7 +2,7 @@
 // remarks: what a good file asks for, and does not get now.
 #pragma once
 
-#include "snipass/config/configuration.hpp"
+#include "snipass/config/parse.hpp"
 
 #include <string>
 #include <vector>
@@ -11,9 +11,9 @@ namespace snipass::server {
 
 // what_takes_a_restart: keys of `next` that are not as at the start. Each is said once for each change, and
 // not where the file has become what it was at the start.
-[[nodiscard]] std::vector<std::string> what_takes_a_restart(const config::server_settings& start,
-                                                            const config::server_settings& before,
-                                                            const config::server_settings& next);
+[[nodiscard]] std::vector<config::diagnostic> what_takes_a_restart(const config::server_settings& start,
+                                                                   const config::server_settings& before,
+                                                                   const config::server_settings& next);
 
 // what_is_missing here for what the file asks for; empty: nothing.
 [[nodiscard]] std::string what_is_missing(const config::configuration& file);

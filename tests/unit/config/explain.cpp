@@ -319,13 +319,13 @@ TEST_CASE("check_report: the diagnostics, and how many") {
           "f.toml: not valid: 2 errors\n");
     CHECK(report("[backend.x]\nhandoff = \"unix:/tmp/x\"\n[[route]]\nnames = [\"a\"]\nbackend = \"x\"\n" +
                  rest) ==
-          "f.toml:1:1: warning: backend.x.handoff: \"/tmp/x\" is in a folder that snipass.service does not "
+          "f.toml:2:11: warning: backend.x.handoff: \"/tmp/x\" is in a folder that snipass.service does not "
           "see; write a path below /run\n"
           "f.toml: valid: 1 listener, 1 route with 1 name, 2 backends, 1 warning\n");
     CHECK_THAT(report("[[listener]]\naddress = \"handoff:/home/x\"\n" + rest),
                ContainsSubstring("f.toml:2:11: warning: listener.address: \"/home/x\" is in a folder"));
     CHECK_THAT(report("[backend.x]\nproxy = \"unix:/root/x\"\n" + rest),
-               ContainsSubstring("f.toml:1:1: warning: backend.x.proxy: \"/root/x\" is in a folder"));
+               ContainsSubstring("f.toml:2:9: warning: backend.x.proxy: \"/root/x\" is in a folder"));
     CHECK(check_report(load("/nonexistent", nullptr), "/nonexistent") ==
           "/nonexistent: error: cannot be read: No such file or directory\n");
 }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <sstream>
 
 using namespace snipass::config;
@@ -38,8 +39,8 @@ void check_valid(const std::string& text) {
     REQUIRE(parsed.value);
 }
 
-// known_keys are those that parse says it knows when it is asked for one that it does not.
-std::vector<std::string> known_keys(const std::string& table) {
+// listed_keys are those that parse says it knows when it is asked for one that it does not.
+std::vector<std::string> listed_keys(const std::string& table) {
     const auto parsed = parse(table + "\nzzzzzzzzzz = 1\n" + (table == "[[listener]]" ? "" : listener), "f");
     for (const auto& diagnostic : parsed.diagnostics) {
         const auto list = diagnostic.message.find("known here: ");
@@ -54,6 +55,18 @@ std::vector<std::string> known_keys(const std::string& table) {
         return keys;
     }
     return {};
+}
+
+// known_keys has each once; a backend's depend on its kind.
+std::vector<std::string> known_keys(const std::string& table) {
+    if (table != "[backend.x]")
+        return listed_keys(table);
+    std::set<std::string> keys;
+    for (const auto* const kind :
+         {"handoff = \"unix:/x\"", "proxy = \"a:1\"", "proxy = \"{host_name}:1\""})
+        for (const auto& key : listed_keys(table + "\n" + kind))
+            keys.insert(key);
+    return {keys.begin(), keys.end()};
 }
 
 const std::vector<std::string> tables{"[server]",  "[log]",       "[[listener]]",

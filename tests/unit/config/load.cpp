@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Files as a whole: what cannot be read, what is not TOML, the order of what is reported.
+#include "descriptor_limit.hpp"
 #include "mistakes.hpp"
 #include "snipass/handoff/sender.h"
 #include "snipass/os/error.hpp"
@@ -79,6 +80,28 @@ TEST_CASE("load: a file that cannot be read is a diagnostic") {
     CHECK_FALSE(directory.was_read);
 }
 
+TEST_CASE("load: that descriptors have run out is no mistake in the file") {
+    char name[] = "/tmp/snipass-load-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    std::ofstream{name} << "no file for a router";
+    const auto load_it = [&name] { return load(name, snipass::os::find_user); };
+    const auto loaded = [&] {
+        const snipass::testing::descriptor_limit none{0};
+        return load_it();
+    }();
+    CHECK_FALSE(loaded.value);
+    REQUIRE(loaded.diagnostics.size() == 1);
+    CHECK(loaded.diagnostics[0].to_string("f") ==
+          "f: error: cannot be read: Too many open files; let it have more descriptors (LimitNOFILE= of its "
+          "unit, ulimit -n, sysctl fs.file-max)");
+    CHECK_FALSE(loaded.is_mistaken());
+    CHECK(load_it().is_mistaken());
+    ::unlink(name);
+    CHECK(load_it().is_mistaken());
+}
+
 TEST_CASE("load: what is no regular file is not opened, which might never end") {
     char name[] = "/tmp/snipass-fifo-XXXXXX";
     const int file = ::mkstemp(name);
@@ -120,10 +143,10 @@ TEST_CASE("parse: a backend that is a handoff listener of the same file is a cir
         "another router, or of a backend";
     check({"by stream",
            listener + "handoff = \"unix:/run/x\"\n",
-           {"5:1: error: backend.b.handoff: \"unix:/run/x\"" + why}});
+           {"6:11: error: backend.b.handoff: \"unix:/run/x\"" + why}});
     check({"by datagram",
            listener + "handoff = \"unix:/run/x.datagram\"\nprotocol = \"datagram\"\n",
-           {"5:1: error: backend.b.handoff: \"unix:/run/x.datagram\"" + why}});
+           {"6:11: error: backend.b.handoff: \"unix:/run/x.datagram\"" + why}});
     check({"another one", listener + "handoff = \"unix:/run/xx\"\n", {}});
 }
 
@@ -185,6 +208,7 @@ TEST_CASE("load: a user that cannot be looked up is another mistake than one tha
     ::unlink(name);
     CHECK_FALSE(loaded.value);
     REQUIRE(loaded.diagnostics.size() >= 1);
+    CHECK_FALSE(loaded.is_mistaken());
     CHECK(loaded.diagnostics.back().to_string("f") ==
           "f:3:18: error: listener.allowed_users: the user \"app\" cannot be looked up: Too many open files; "
           "write the number that \"id -u\" prints for this name");

@@ -71,7 +71,7 @@ TEST_CASE("what is allowed and hardly meant") {
         {"a path with a port",
          "[backend.x]\nhandoff = \"unix:/run/x.sock:443\"\n[[route]]\nnames = [\"a\"]\nbackend = \"x\"\n" +
              rest,
-         {"1:1: warning: backend.x.handoff: \"unix:/run/x.sock:443\" ends like a port, and a path has none; "
+         {"2:11: warning: backend.x.handoff: \"unix:/run/x.sock:443\" ends like a port, and a path has none; "
           "write \"unix:/run/x.sock\""}},
         {"nobody is served",
          listener,

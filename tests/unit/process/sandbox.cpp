@@ -59,6 +59,7 @@ struct site {
         config::proxy_address address;
         address.host = host;
         address.port = port;
+        address.where = {9, 10};
         relay.addresses.push_back(std::move(address));
         config::backend_settings one;
         one.name = "backend " + std::to_string(file.backends.size());
@@ -321,24 +322,28 @@ TEST_CASE("sandbox: a reload is told what the sandbox has no room for, and where
         void (*change)(site&);
     };
     const row rows[] = {
-        {"snipass.toml:7:1: error: the sandbox that was closed at the start has no room for this: "
+        {"snipass.toml:9:10: error: the sandbox that was closed at the start has no room for this: "
          "backend \"backend 1\" is at another port, 1;",
          os::landlock_ports, [](site& one) { one.add_backend("127.0.0.1", 1); }},
         {"listener \"127.0.0.1:0\" listens on another port, 8443", os::landlock_ports,
          [](site& one) { one.file.listeners.front().endpoint->port = 8443; }},
         {"backend \"backend 1\" has names to look up", 1,
          [](site& one) { one.add_backend("a.example.net", bound_to(one.backend.get()).port); }},
-        {"listener \"127.0.0.1:0\" has names to look up", 1,
+        {"snipass.toml:3:18: error: the sandbox that was closed at the start has no room for this: "
+         "listener \"127.0.0.1:0\" has names to look up",
+         1,
          [](site& one) {
-             one.file.listeners.front().allowed_users.push_back({"blog", {}, {}});
+             one.file.listeners.front().allowed_users.push_back({"blog", {3, 18}, {}});
          }},
         {"in another folder, /run/x", 1,
          [](site& one) { one.file.listeners.front().handoff_path = "/run/x/in.sock"; }},
-        {"backend \"blog\" is in the abstract namespace", os::landlock_scopes,
+        {"snipass.toml:5:11: error: the sandbox that was closed at the start has no room for this: "
+         "backend \"blog\" is in the abstract namespace",
+         os::landlock_scopes,
          [](site& one) {
              config::backend_settings blog;
              blog.name = "blog";
-             blog.kind = config::handoff_settings{{"@blog"}};
+             blog.kind = config::handoff_settings{.paths = {"@blog"}, .positions = {{5, 11}}};
              one.file.backends.push_back(blog);
          }},
     };
