@@ -8,6 +8,7 @@
 #include "snipass/base/host_name.hpp"
 #include "snipass/net/probe.hpp"
 #include "snipass/net/resolve.hpp"
+#include "snipass/os/limits.hpp"
 #include "snipass/proxy_protocol/write.hpp"
 
 #include <algorithm>
@@ -22,12 +23,23 @@ using config::log_level;
 // A name that could not be resolved is tried again sooner than one that could.
 constexpr auto retry_interval = 1s;
 
-// A file may have ten thousand names, and a resolver may take its time with all of them.
-constexpr std::size_t max_lookups = 32;
+// A file may have ten thousand names, and a resolver may take its time with all of them. Each lookup is a
+// thread and a descriptor or two.
+constexpr std::size_t most_lookups = 512;
+constexpr std::size_t least_lookups = 32;
+constexpr std::size_t lookups_part = 16; // of the descriptors
+// A name without a server that answers takes ten seconds, by resolv.conf(5)'s defaults. After this long
+// another one is begun, so that the names that do have one need not wait for those in front of them.
+constexpr std::size_t quick_part = 4; // of the lookups
+constexpr auto patience_with_names = 1s;
 
-// So many of them at most are for names that failed when they were looked up last: however many of these have
-// no servers that answer, the others are looked up in time.
+// Names that failed when they were looked up last have turns of their own: however many of these there are,
+// the others are looked up in time.
 constexpr std::size_t max_failing = 16;
+
+std::size_t max_lookups() {
+    return std::clamp(os::raise_descriptor_limit() / lookups_part, least_lookups, most_lookups);
+}
 
 // And its addresses may be silent, all of them.
 constexpr std::size_t max_probes = 64;
@@ -76,7 +88,8 @@ struct upkeep::checked {
 };
 
 upkeep::upkeep(address_book& book, log& target)
-    : book_(book), log_(target), lookups_(loop_, max_lookups), failing_(loop_, max_failing),
+    : book_(book), log_(target), lookups_(loop_, max_lookups() / quick_part),
+      late_(loop_, max_lookups() - max_lookups() / quick_part), failing_(loop_, max_failing),
       probes_(loop_, max_probes), next_check_(loop_) {
     loop_.spawn(keep_checked());
     try {
@@ -138,20 +151,26 @@ net::task<> upkeep::keep_resolved(std::string host) {
 }
 
 net::task<> upkeep::look_up(const std::string& host, name& about) {
-    const bool is_failing = about.failing;
-    if (is_failing)
+    if (about.failing) {
         co_await failing_.take();
-    co_await lookups_.take();
-    if (about.wanted) { // still: the turn may have come late
-        auto answer = co_await net::resolve(loop_, host);
-        if (answer)
-            learn(host, about, std::move(*answer));
-        else
-            keep(host, about, answer.error());
-    }
-    lookups_.give_up();
-    if (is_failing)
+        co_await ask(host, about);
         failing_.give_up();
+        co_return;
+    }
+    net::passing_turn turn{loop_, lookups_, late_, patience_with_names};
+    co_await turn.take();
+    co_await ask(host, about);
+    turn.give_up();
+}
+
+net::task<> upkeep::ask(const std::string& host, name& about) {
+    if (!about.wanted) // any more: the turn may have come late
+        co_return;
+    auto answer = co_await net::resolve(loop_, host);
+    if (answer)
+        learn(host, about, std::move(*answer));
+    else
+        keep(host, about, answer.error());
 }
 
 void upkeep::learn(const std::string& host, name& about, std::vector<ip_address> answer) {

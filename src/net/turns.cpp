@@ -12,14 +12,19 @@ struct turns::waiter {
 };
 
 task<> turns::take() {
-    if (free_ > 0) {
-        --free_;
+    if (take_now())
         co_return;
-    }
     waiter me{net::sleeper{loop_}};
     queue_.push_back(&me);
     while (!me.has_turn)
         co_await me.sleeper.sleep(time_point::max());
+}
+
+bool turns::take_now() noexcept {
+    if (free_ == 0)
+        return false;
+    --free_;
+    return true;
 }
 
 void turns::give_up() {
@@ -30,6 +35,24 @@ void turns::give_up() {
     queue_.front()->has_turn = true;
     queue_.front()->sleeper.wake();
     queue_.pop_front();
+}
+
+task<> passing_turn::take() {
+    co_await quick_.take();
+    loop_.arm(*this, clock::now() + patience_);
+}
+
+void passing_turn::give_up() {
+    disarm();
+    (is_late_ ? late_ : quick_).give_up();
+}
+
+void passing_turn::expire() {
+    is_late_ = late_.take_now();
+    if (is_late_)
+        quick_.give_up();
+    else
+        loop_.arm(*this, clock::now() + patience_);
 }
 
 } // namespace snipass::net

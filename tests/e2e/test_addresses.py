@@ -556,11 +556,25 @@ class Addresses(Case):
     def test_of_many_names_only_some_are_looked_up_at_a_time(self):
         names = [f"name{number}.test" for number in range(100)]
         self.resolver.answers.update(dict.fromkeys(names, "stall"))
-        router = self.far([f"{name}:443" for name in names])
+        router = self.far([f"{name}:443" for name in names], prefix=["prlimit", "--nofile=512:512"])
         wait_until(lambda: len(set(self.resolver.asked)) >= 32, "as many as may be are asked for")
-        self.assertLess(len(os.listdir(f"/proc/{router.pid}/task")), 32 + 20)  # a worker, and what the daemon has besides
+        # Those that failed may be asked for again, and there are a worker, and what the daemon has besides.
+        self.assertLess(len(os.listdir(f"/proc/{router.pid}/task")), 32 + 16 + 20)
         self.resolver.answers.update(dict.fromkeys(names, ["127.0.0.2"]))
         router.wait_for(lambda r: len([e for e in r.events if e.get("message") == "resolved"]) == 100, "all have been resolved")
+
+    def test_names_whose_servers_are_dead_delay_no_name_behind_them(self):
+        port = self.server("127.0.0.3").getsockname()[1]
+        dead = [f"dead{number}.test" for number in range(200)]
+        self.resolver.answers.update({**dict.fromkeys(dead, "stall"), "back.test": ["127.0.0.3"]})
+        conf = pathlib.Path("/etc/resolv.conf")
+        before = conf.read_text()
+        self.addCleanup(conf.write_text, before)
+        conf.write_text(before.replace("timeout:2", "timeout:30"))  # for each, 32 of them at a time would take three minutes
+        router = self.far([f"{name}:{port}" for name in (*dead, "back.test")])
+        resolved = self.events(router, "resolved")
+        self.assertEqual([e["name"] for e in resolved], ["back.test"])
+        self.assertEqual(self.ask(router), "127.0.0.3")
 
     def test_a_stalling_name_delays_neither_others_nor_the_end(self):
         _, _, port = self.two()

@@ -47,6 +47,7 @@ class upkeep {
     void apply(std::shared_ptr<const config::configuration> configuration);
     net::task<> keep_resolved(std::string host);
     net::task<> look_up(const std::string& host, name& about);
+    net::task<> ask(const std::string& host, name& about);
     void learn(const std::string& host, name& about, std::vector<ip_address> answer);
     void keep(const std::string& host, name& about, const error_code& problem);
     net::task<> keep_checked();
@@ -58,7 +59,8 @@ class upkeep {
     net::event_loop loop_;
     std::map<std::string, std::unique_ptr<name>> names_;
     net::turns lookups_; // each on a thread of its own
-    net::turns failing_; // of these, for names that failed last time
+    net::turns late_;    // of lookups that take long
+    net::turns failing_; // of those of names that failed last time
     net::turns probes_;  // each with a descriptor
     std::vector<std::shared_ptr<checked>> checked_;
     net::sleeper next_check_;

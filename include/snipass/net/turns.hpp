@@ -16,6 +16,8 @@ class turns {
     turns(event_loop& loop, std::size_t most) noexcept : loop_(loop), free_(most) {}
 
     [[nodiscard]] task<> take();
+    // take_now: false: there is none.
+    [[nodiscard]] bool take_now() noexcept;
     // give_up passes a turn on rather than back where somebody waits, so that nobody overtakes.
     void give_up();
 
@@ -25,6 +27,27 @@ class turns {
     event_loop& loop_;
     std::size_t free_;
     std::deque<waiter*> queue_;
+};
+
+// passing_turn is one of `quick`. What takes longer than `patience` has one of `late` then, where there is
+// one, and the quick one is the next in the queue's: whoever is slow holds up few, and not for long.
+class passing_turn final : private alarm {
+  public:
+    passing_turn(event_loop& loop, turns& quick, turns& late, clock::duration patience) noexcept
+        : loop_(loop), quick_(quick), late_(late), patience_(patience) {}
+    ~passing_turn() = default;
+
+    [[nodiscard]] task<> take();
+    void give_up();
+
+  private:
+    void expire() override;
+
+    event_loop& loop_;
+    turns& quick_;
+    turns& late_;
+    clock::duration patience_;
+    bool is_late_ = false;
 };
 
 } // namespace snipass::net
