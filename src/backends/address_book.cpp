@@ -84,4 +84,10 @@ std::pair<std::string, std::size_t> address_book::least_answering() const {
     return most;
 }
 
+bool address_book::may_tell_no_port() noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    auto from = tell_no_port_from_.load();
+    return now >= from && tell_no_port_from_.compare_exchange_strong(from, now + std::chrono::minutes{1});
+}
+
 } // namespace snipass::server

@@ -75,6 +75,7 @@ class connecting {
     [[nodiscard]] error_code may_connect(const candidate& to) const;
     std::optional<connected> start_next();
     std::optional<connected> take_finished();
+    void tell_no_port(const candidate& to);
     void note_failure(const candidate& of, const error_code& why);
     void note_success(const candidate& of);
     void note_those_that_were_slow(std::string_view why);
@@ -190,11 +191,23 @@ std::optional<connected> connecting::take_finished() {
             return connected{std::move(*one->socket), std::move(to), std::move(*session)};
         }
         last_ = {one->socket.error(), to.address->text};
+        if (os::errno_of(last_.why) == EADDRNOTAVAIL)
+            tell_no_port(to);
         if (!which.was_slow && !was_cut(which))
             note_failure(to, last_.why);
         next_at_ = net::clock::now();
     }
     return std::nullopt;
+}
+
+// Every client of such an address is lost until some leave: a few words about what to do are worth a line.
+void connecting::tell_no_port(const candidate& to) {
+    auto& thread = client_.thread;
+    if (thread.book.may_tell_no_port())
+        thread.events.write(config::log_level::warn,
+                            "no local port is left towards a backend: widen net.ipv4.ip_local_port_range, or "
+                            "write more addresses into its proxy",
+                            {{"backend", settings_.name}, {"address", name_of(to)}});
 }
 
 // Of a client's own choice of hosts nobody keeps account.

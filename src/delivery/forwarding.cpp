@@ -88,14 +88,24 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
     name += ".";
     const auto deadline = net::clock::now() + settings.connect_timeout;
     const auto source = client.about.client.address;
-    const auto answer = co_await client.thread.names.find(std::move(name), source, settings.resolve_interval,
-                                                          deadline, client.displacement());
+    auto answer = co_await client.thread.names.find(name, source, settings.resolve_interval, deadline,
+                                                    client.displacement());
+    while (!answer && net::clock::now() < deadline) {
+        const bool has_room = co_await make_room(client, answer.error());
+        if (!has_room)
+            break;
+        answer = co_await client.thread.names.find(name, source, settings.resolve_interval, deadline,
+                                                   client.displacement());
+    }
     if (!answer) {
         const bool late = answer.error() == net::wait_error::timed_out;
         const bool too_many = answer.error() == os::make_error(ENOBUFS);
         client.note(std::string(client.about.hello->host_name()->text()) + ": " +
                     (too_many ? "too many clients wait for names" : answer.error().message()));
-        co_return not_taken{.why = late ? outcome::backend_silent : outcome::backend_absent,
+        auto why = late ? outcome::backend_silent : outcome::backend_absent;
+        if (os::out_of_descriptors(answer.error()))
+            why = outcome::no_resources;
+        co_return not_taken{.why = why,
                             .error = answer.error(),
                             .is_noted = true};
     }

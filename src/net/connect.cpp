@@ -3,6 +3,7 @@
 #include "snipass/net/connect.hpp"
 
 #include "snipass/os/error.hpp"
+#include "snipass/os/local_address.hpp"
 #include "snipass/os/tcp.hpp"
 
 #include <netinet/in.h>
@@ -24,6 +25,15 @@ error_code come_from(int fd, const ip_address& source) {
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) != 0)
         return os::last_error();
     return {};
+}
+
+// why_not_begun: EADDRNOTAVAIL says that no local port is left, and also that this machine has no address of
+// its own to come from, as towards ::1 where IPv6 is switched off.
+error_code why_not_begun(const error_code& ec, const ip_address& to) {
+    if (ec != os::make_error(EADDRNOTAVAIL))
+        return ec;
+    const auto own = os::source_towards(to);
+    return !own && own.error() == ec ? os::make_error(ENETUNREACH) : ec;
 }
 
 // end_of_connect: once a connect is under way, all that ends it comes from the peer or from the way there. An
@@ -59,7 +69,7 @@ result<begun_connect> begin_connect(const ip_endpoint& endpoint, const std::opti
     if (begun.connected)
         return begun;
     if (errno != EINPROGRESS)
-        return os::last_error();
+        return why_not_begun(os::last_error(), endpoint.address);
     // Over loopback it has ended by now. Asking again tells how (connect(2)), where a wait for it would take
     // four calls.
     begun.connected = connect();

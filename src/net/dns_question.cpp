@@ -49,6 +49,16 @@ error_code make_dns_error(int status) noexcept {
     return {status, category};
 }
 
+// why_no_answer: a socket that c-ares could not have is as a server that it cannot reach, to c-ares.
+error_code why_no_answer(int status) {
+    if (status == ARES_ECONNREFUSED || status == ARES_EFILE) {
+        const os::unique_fd one{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+        if (!one && os::out_of_descriptors(os::last_error()))
+            return os::last_error();
+    }
+    return make_dns_error(status);
+}
+
 // in_order: the family first that is to be tried first.
 std::vector<ip_address> in_order(std::vector<ip_address> found) {
     const auto v6 = std::ranges::partition(found, [](const ip_address& one) { return !one.is_v4(); }).begin();
@@ -149,7 +159,7 @@ void dns_question::channel::start(const std::string& name, const std::string& se
     if (status == ARES_SUCCESS && !servers.empty())
         status = ::ares_set_servers_ports_csv(channel_, servers.c_str());
     if (status != ARES_SUCCESS) {
-        owner_.answer_ = make_dns_error(status);
+        owner_.answer_ = why_no_answer(status);
         return;
     }
     ares_addrinfo_hints hints{};
@@ -207,7 +217,7 @@ void dns_question::channel::on_answer(void* self, int status, int /*timeouts*/,
         if (status == ARES_SUCCESS && found != nullptr)
             answer = to_answer(*found);
         else
-            answer = make_dns_error(status);
+            answer = why_no_answer(status);
     } catch (const std::bad_alloc&) {
         answer = make_dns_error(ARES_ENOMEM);
     }

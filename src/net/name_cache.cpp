@@ -166,7 +166,10 @@ void name_cache::displace(question& one) {
 
 void name_cache::answered(question& one, answer given) {
     auto& about = one.about;
-    about.good_until = clock::now() + (given ? one.keep : std::min(one.keep, longest_without_answer));
+    const bool is_of_the_name = given || !os::out_of_descriptors(given.error()); // else nobody was asked
+    about.good_until = is_of_the_name
+                           ? clock::now() + (given ? one.keep : std::min(one.keep, longest_without_answer))
+                           : time_point{};
     about.known = std::move(given);
     if (*about.known && about.known->value().size() > max_addresses)
         about.known->value().resize(max_addresses);

@@ -113,6 +113,35 @@ class Addresses(Case):
         server.shutdown(socket.SHUT_RDWR)
         server.close()
 
+    # -- what this machine lacks
+
+    def sysctl(self, name, value):
+        """In this namespace, up to the end of the test."""
+        key = pathlib.Path("/proc/sys/net", name)
+        self.addCleanup(key.write_text, key.read_text())
+        key.write_text(value)
+
+    def test_want_of_local_ports_is_told_once_with_what_to_do(self):
+        port = self.server("127.0.0.2").getsockname()[1]
+        router = self.far([f"127.0.0.2:{port}"], 'hold = "0s"')
+        self.sysctl("ipv4/ip_local_port_range", "20000 20001")
+        for number in (1, 2):  # from addresses of their own, which have as many ports
+            self.assertEqual(self.ask(router, keep=True, source=f"127.0.1.{number}"), "127.0.0.2")
+        for number in (3, 4):
+            self.assertEqual(self.ask(router, source=f"127.0.1.{number}"), "")
+        for line in router.sessions(2, outcome="no_resources"):
+            self.assertIn("no local port is left towards it", line["detail"])
+        told = [e for e in router.events if "no local port is left" in e.get("message", "")]
+        self.assertEqual([(e["backend"], e["address"]) for e in told], [("far", f"127.0.0.2:{port}")])
+        self.assertIn("widen net.ipv4.ip_local_port_range, or write more addresses", told[0]["message"])
+
+    def test_without_ipv6_an_ipv6_address_is_out_of_reach_and_not_short_of_ports(self):
+        self.sysctl("ipv6/conf/all/disable_ipv6", "1")
+        router = self.far(["[::1]:443"], 'hold = "0s"')
+        self.assertEqual(self.ask(router), "")
+        self.assertIn("Network is unreachable", router.session(outcome="backend_failed")["detail"])
+        self.assertEqual([e for e in router.events if "no local port" in e.get("message", "")], [])
+
     # -- literal addresses
 
     def test_order_and_the_next_address_when_one_refuses(self):

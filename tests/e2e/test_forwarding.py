@@ -5,13 +5,15 @@ The file runs in a network and mount namespace of its own, with its own DNS serv
 public addresses beside it.
 """
 
+import os
 import pathlib
+import resource
 import socket
 import subprocess
 import threading
 
 import harness
-from harness import DEADLINE, client_hello, of_another_client, read_all
+from harness import DEADLINE, client_hello, of_another_client, read_all, unless_sanitized, wait_until
 from harness.namespace import CaseWithNeighbour, run_in_namespace
 
 OWN, OTHER = CaseWithNeighbour.own, CaseWithNeighbour.other
@@ -70,6 +72,23 @@ class Forwarding(CaseWithNeighbour):
         self.assertEqual(self.ask(router, "WWW.test")[0], b"here\n")
         line = router.session(outcome="proxied")
         self.assertEqual((line["endpoint"], line["address"]), (f"{OTHER}:{port}", f"{{host_name}}:{port}"))
+
+    @unless_sanitized
+    def test_where_no_descriptor_is_left_for_the_question_a_waiting_client_makes_room(self):
+        port = free_port()
+        self.far(port)
+        self.resolver.answers["www.test"] = [OTHER]
+        head = harness.case.HEAD.replace("workers = 2", 'workers = 1\nhello_timeout = "1h"')
+        router = self.forward(port, head=head)
+        before = router.descriptor_count()
+        for _ in range(5):
+            self.connect(router, client_hello("www.test")[:10])
+        wait_until(lambda: router.descriptor_count() >= before + 5, "five wait for their hello")
+        used = {int(number) for number in os.listdir(f"/proc/{router.pid}/fd")}
+        free = min(set(range(len(used) + 1)) - used)  # the client gets this one, and the question none
+        _, hard = resource.prlimit(router.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(router.pid, resource.RLIMIT_NOFILE, (free + 1, hard))
+        self.assertEqual(self.ask(router, "www.test")[0], b"here\n")
 
     def test_not_to_what_is_no_public_address(self):
         port = free_port()

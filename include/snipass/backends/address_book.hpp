@@ -102,6 +102,9 @@ class address_book {
     // many.
     [[nodiscard]] std::pair<std::string, std::size_t> least_answering() const;
 
+    // may_tell_no_port: true once a minute, to one of all who ask.
+    [[nodiscard]] bool may_tell_no_port() noexcept;
+
     hellos_under_way hellos; // of relayed clients
 
   private:
@@ -141,6 +144,7 @@ class address_book {
         std::size_t clean_up_at_ = first_clean_up;
     };
 
+    std::atomic<std::chrono::steady_clock::time_point> tell_no_port_from_{};
     mutable std::mutex mutex_;
     std::map<std::string, name> names_;
     kept<std::pair<std::string, std::string>, target> targets_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "snipass/net/dns_question.hpp"
+#include "snipass/os/error.hpp"
 
 #include "catch.hpp"
 #include "catch_result.hpp"
@@ -133,6 +134,7 @@ TEST_CASE("dns_question: without a descriptor, or a name, there is an error and 
     run_until(loop, [&] { return one.answer.has_value(); });
     none.lift();
     CHECK_FALSE(one.answer->has_value());
+    CHECK(one.answer->error() == os::make_error(EMFILE)); // not the server's fault
     for (const auto& name : {std::string(300, 'x'), std::string{"a..b."}, std::string{"x.onion."}}) {
         INFO(name);
         CHECK_FALSE(ask(server, name));

@@ -7,6 +7,7 @@
 
 #include "catch.hpp"
 #include "catch_result.hpp"
+#include "descriptor_limit.hpp"
 #include "dns_server.hpp"
 #include "run_coroutine.hpp"
 
@@ -60,6 +61,25 @@ struct site {
 };
 
 } // namespace
+
+TEST_CASE("name_cache: that there was no descriptor to ask with is not kept") {
+    dns_server server;
+    net::event_loop loop;
+    net::name_cache cache{loop, server.address()};
+    cache.set_limits({3, 4, 4});
+    descriptor_limit none{0};
+    const auto without = find(loop, cache, "www.example.com.");
+    none.lift();
+    CHECK(without.error() == os::make_error(EMFILE));
+    server.replies["www.example.com"] = {{"192.0.2.7"}};
+    net::interruption nobody;
+    spawned found{loop, cache.find("www.example.com.", somebody, 1h, net::clock::now() + 10s, nobody)};
+    run_until(loop, [&] {
+        server.serve();
+        return found.done();
+    });
+    CHECK(found.get().value() == std::vector{ip_address::parse("192.0.2.7").value()});
+}
 
 TEST_CASE("name_cache: an answer is kept, and never more of them than the bound") {
     net::event_loop loop;
