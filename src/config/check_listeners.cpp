@@ -35,7 +35,8 @@ void check_circles(const draft& draft, findings& findings) {
             if (is_ours(handoff->paths[i]))
                 findings.error(handoff->positions[i],
                                "backend." + backend.settings.name +
-                                   ".handoff: " + in_quotes("unix:" + handoff->paths[i]) + " is a listener of this file: its clients would go round for ever; write "
+                                   ".handoff: " + in_quotes("unix:" + handoff->paths[i]) +
+                                   " is a listener of this file: its clients would go round for ever; write "
                                    "the path of another router, or of a backend");
     }
 }

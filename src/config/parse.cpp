@@ -124,9 +124,8 @@ std::string diagnostic::to_string(std::string_view file) const {
 }
 
 bool parsed::is_mistaken() const noexcept {
-    return std::ranges::any_of(diagnostics, [](const diagnostic& one) {
-        return one.level == severity::error && !one.is_shortage;
-    });
+    return std::ranges::any_of(
+        diagnostics, [](const diagnostic& one) { return one.level == severity::error && !one.is_shortage; });
 }
 
 parsed parse(std::string_view text, std::string_view file) {

@@ -13,14 +13,13 @@ struct other_name {
     std::string_view written;
     std::string_view ours;
 };
-constexpr other_name other_names[] = {{"host", "names"},     {"hostname", "names"}, {"sni", "names"},
-                                      {"domain", "names"},   {"domains", "names"},  {"server_name", "names"},
-                                      {"to", "backend"},     {"target", "backend"}, {"upstream", "backend"},
-                                      {"listen", "address"}, {"bind", "address"},   {"port", "address"},
-                                      {"socket", "handoff"}, {"path", "handoff"},   {"unix", "handoff"},
-                                      {"address", "proxy"},  {"addresses", "proxy"}, {"server", "proxy"},
-                                      {"servers", "proxy"},  {"upstream", "proxy"}, {"target", "proxy"},
-                                      {"to", "proxy"},       {"host", "proxy"}};
+constexpr other_name other_names[] = {
+    {"host", "names"},       {"hostname", "names"},    {"sni", "names"},     {"domain", "names"},
+    {"domains", "names"},    {"server_name", "names"}, {"to", "backend"},    {"target", "backend"},
+    {"upstream", "backend"}, {"listen", "address"},    {"bind", "address"},  {"port", "address"},
+    {"socket", "handoff"},   {"path", "handoff"},      {"unix", "handoff"},  {"address", "proxy"},
+    {"addresses", "proxy"},  {"server", "proxy"},      {"servers", "proxy"}, {"upstream", "proxy"},
+    {"target", "proxy"},     {"to", "proxy"},          {"host", "proxy"}};
 
 // misplaced: where [default] was meant, or a route.
 std::string misplaced(const member& found) {

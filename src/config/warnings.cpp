@@ -203,11 +203,10 @@ void warn_of_ports(const draft& draft, findings& findings) {
             const auto& path = handoff->paths[i];
             const auto last = path.find_last_not_of("0123456789");
             if (last != path.npos && last + 1 < path.size() && path[last] == ':')
-                findings.warning(handoff->positions[i],
-                                 "backend." + backend.settings.name +
-                                     ".handoff: " + in_quotes("unix:" + path) +
-                                     " ends like a port, and a path has none; write " +
-                                     in_quotes("unix:" + path.substr(0, last)));
+                findings.warning(handoff->positions[i], "backend." + backend.settings.name +
+                                                            ".handoff: " + in_quotes("unix:" + path) +
+                                                            " ends like a port, and a path has none; write " +
+                                                            in_quotes("unix:" + path.substr(0, last)));
         }
     }
 }

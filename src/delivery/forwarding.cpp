@@ -105,9 +105,7 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
         auto why = late ? outcome::backend_silent : outcome::backend_absent;
         if (os::out_of_descriptors(answer.error()))
             why = outcome::no_resources;
-        co_return not_taken{.why = why,
-                            .error = answer.error(),
-                            .is_noted = true};
+        co_return not_taken{.why = why, .error = answer.error(), .is_noted = true};
     }
     // A state of its own: nobody else's sessions are counted there, and nobody else's failures.
     co_return co_await choose(client, settings, *answer, std::make_shared<target>(), deadline);

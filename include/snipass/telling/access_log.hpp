@@ -41,7 +41,7 @@ class access_log final : private net::alarm {
     log& target_;
     config::log_settings settings_;
     line_limit refused_;
-    fault_limit faults_{refused_lines, faults_at_once * refused_lines};
+    fault_limit faults_{refused_lines, faults_at_once* refused_lines};
     std::string lines_;
 };
 

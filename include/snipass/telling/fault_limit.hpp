@@ -51,7 +51,7 @@ class fault_limit {
     net::time_point minute_{}; // when it began
     net::time_point second_{};
     std::uint32_t second_number_ = 0;
-    std::size_t lines_ = 0; // of this second
+    std::size_t lines_ = 0;                                                      // of this second
     std::unordered_map<std::string, faults, name_hash, std::equal_to<>> counts_; // of this minute
 };
 

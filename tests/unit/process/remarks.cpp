@@ -23,8 +23,8 @@ std::vector<std::string> told(const std::string& start, const std::string& befor
     return lines;
 }
 
-const std::string why =
-    ": changes only with a restart, and what it was at the start holds until then; run systemctl restart snipass";
+const std::string why = ": changes only with a restart, and what it was at the start holds until then; run "
+                        "systemctl restart snipass";
 
 } // namespace
 

@@ -41,7 +41,8 @@ TEST_CASE("fault_limit: after a second there are lines again") {
     CHECK(test.written("blog", 3) == 2);
 }
 
-TEST_CASE("fault_limit: many faults at once share a bound, and each has a line a minute whatever the others do") {
+TEST_CASE(
+    "fault_limit: many faults at once share a bound, and each has a line a minute whatever the others do") {
     fixture test;
     constexpr int many = 100;
     const auto written = [&test] {
