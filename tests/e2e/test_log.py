@@ -102,15 +102,15 @@ class Log(Case):
         head = head.replace('unmatched = "close"', 'unmatched = "close"\naccept_proxy_protocol = ["127.0.0.1"]')
         router = self.router(self.backend("blog", rest='hold = "0s"'), head=head)
 
-        def by_balancer(source, name):
-            header = f"PROXY TCP6 {source} 2001:db8::1 1024 443\r\n".encode()
-            return self.connect(router, header + client_hello(name))
+        def by_balancer(source, hello):
+            return self.connect(router, f"PROXY TCP6 {source} 2001:db8::1 1024 443\r\n".encode() + hello)
 
         flood = [f"2001:db8:{network}:{part}{number:02x}::1" for network in range(7) for part in range(4) for number in range(40)]
         router.port()  # it has told
         router.signal(signal.SIGSTOP)
-        strangers = [by_balancer(source, "other.org") for source in flood]
-        honest = by_balancer("2001:db8:ffff::1", "blog.example.com")
+        other = client_hello("other.org")
+        strangers = [by_balancer(source, other) for source in flood]
+        honest = by_balancer("2001:db8:ffff::1", client_hello("blog.example.com"))
         router.signal(signal.SIGCONT)
         for client in (*strangers, honest):
             self.assertEqual(read_all(client), (b"", "fin"))
