@@ -11,7 +11,7 @@ import harness
 from harness import Case, router, unless_sanitized, wait_until
 from harness.places import for_everybody
 
-NOBODY_ELSE = 54987  # a user without any process
+NOBODY_ELSE = 50_000 + os.getpid() % 10_000  # a user without any process, also of the next test like this
 CONFIGURATION = """
 [server]
 workers = 3
