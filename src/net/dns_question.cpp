@@ -49,14 +49,10 @@ error_code make_dns_error(int status) noexcept {
     return {status, category};
 }
 
-// why_no_answer: a socket that c-ares could not have is as a server that it cannot reach, to c-ares.
-error_code why_no_answer(int status) {
-    if (status == ARES_ECONNREFUSED || status == ARES_EFILE) {
-        const os::unique_fd one{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-        if (!one && os::out_of_descriptors(os::last_error()))
-            return os::last_error();
-    }
-    return make_dns_error(status);
+// why_no_socket: empty, if this process could have one.
+error_code why_no_socket() {
+    const os::unique_fd one{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    return one ? error_code{} : os::last_error();
 }
 
 // in_order: the family first that is to be tried first.
@@ -131,11 +127,14 @@ class dns_question::channel {
         std::uint32_t events_ = 0;
     };
 
+    static int on_socket(ares_socket_t fd, int type, void* self) noexcept;
     static void on_state(void* self, ares_socket_t fd, int readable, int writable) noexcept;
     static void on_answer(void* self, int status, int timeouts, ares_addrinfo* found) noexcept;
     void set_state(int fd, std::uint32_t events);
+    [[nodiscard]] error_code why_no_answer(int status) const;
 
     dns_question& owner_;
+    bool has_met_the_limit_ = false;
     ares_channel channel_ = nullptr;
     std::list<socket> sockets_;
 };
@@ -162,6 +161,7 @@ void dns_question::channel::start(const std::string& name, const std::string& se
         owner_.answer_ = why_no_answer(status);
         return;
     }
+    ::ares_set_socket_configure_callback(channel_, &on_socket, this);
     ares_addrinfo_hints hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
@@ -184,6 +184,23 @@ time_point dns_question::channel::next_time() const {
     if (::ares_timeout(channel_, nullptr, &left) == nullptr)
         return time_point::max();
     return clock::now() + std::chrono::seconds{left.tv_sec} + std::chrono::microseconds{left.tv_usec} + 1ms;
+}
+
+// on_socket: what is negative makes c-ares close it, and do without.
+int dns_question::channel::on_socket(ares_socket_t fd, int /*type*/, void* self) noexcept {
+    auto& mine = *static_cast<channel*>(self);
+    if (fd < mine.owner_.below_)
+        return 0;
+    mine.has_met_the_limit_ = true;
+    return -1;
+}
+
+// why_no_answer: a socket that c-ares could not have is as a server that it cannot reach, to c-ares.
+error_code dns_question::channel::why_no_answer(int status) const {
+    if (status != ARES_ECONNREFUSED && status != ARES_EFILE)
+        return make_dns_error(status);
+    const auto why = has_met_the_limit_ ? os::make_error(EMFILE) : why_no_socket();
+    return os::out_of_descriptors(why) ? why : make_dns_error(status);
 }
 
 void dns_question::channel::on_state(void* self, ares_socket_t fd, int readable, int writable) noexcept {
@@ -212,20 +229,21 @@ void dns_question::channel::on_answer(void* self, int status, int /*timeouts*/,
     const std::unique_ptr<ares_addrinfo, decltype(&::ares_freeaddrinfo)> owned{found, &::ares_freeaddrinfo};
     if (status == ARES_EDESTRUCTION)
         return;
-    auto& answer = static_cast<channel*>(self)->owner_.answer_;
+    auto& mine = *static_cast<channel*>(self);
+    auto& answer = mine.owner_.answer_;
     try {
         if (status == ARES_SUCCESS && found != nullptr)
             answer = to_answer(*found);
         else
-            answer = why_no_answer(status);
+            answer = mine.why_no_answer(status);
     } catch (const std::bad_alloc&) {
         answer = make_dns_error(ARES_ENOMEM);
     }
 }
 
 dns_question::dns_question(event_loop& loop, const std::string& name, std::function<void(answer)> answered,
-                           const std::string& servers)
-    : loop_(loop), answered_(std::move(answered)), channel_(std::make_unique<channel>(*this)) {
+                           const std::string& servers, int below)
+    : loop_(loop), answered_(std::move(answered)), below_(below), channel_(std::make_unique<channel>(*this)) {
     channel_->start(name, servers);
     wait();
 }

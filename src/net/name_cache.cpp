@@ -85,6 +85,7 @@ name_cache::~name_cache() = default;
 
 void name_cache::set_limits(const limits& to) {
     max_names_ = to.names;
+    below_ = to.below;
     asking_.set_limit(to.questions);
     waiting_.set_limit(to.waiting);
     start_next();
@@ -142,7 +143,8 @@ void name_cache::ask(waiter& one) {
         displace(*gone);
     auto& asked = *mine;
     asked.dns.emplace(
-        loop_, about.name, [this, &asked](answer given) { answered(asked, std::move(given)); }, servers_);
+        loop_, about.name, [this, &asked](answer given) { answered(asked, std::move(given)); }, servers_,
+        below_);
     about.asked = std::move(mine);
 }
 

@@ -83,7 +83,7 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     thread_.waiting.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
                                share(server.max_waiting_per_source, workers_));
     thread_.names.set_limits({share(names_limits.names, workers_), share(names_limits.questions, workers_),
-                              share(names_limits.waiting, workers_)});
+                              share(names_limits.waiting, workers_), thread_.kept_from});
     thread_.lines.configure(now->config->log, std::max<std::size_t>(access_log::refused_lines / workers_, 1));
     limit_relays(server);
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },

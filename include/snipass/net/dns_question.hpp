@@ -6,6 +6,7 @@
 #include "snipass/base/result.hpp"
 #include "snipass/net/event_loop.hpp"
 
+#include <climits>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,9 +30,10 @@ class dns_question final : private alarm {
     using answer = result<std::vector<ip_address>>;
 
     // `answered` is told once, in a later turn of the loop, and may destroy the question. servers:
-    // "127.0.0.1:5353" and the like, in place of resolv.conf's.
+    // "127.0.0.1:5353" and the like, in place of resolv.conf's. below: its sockets have lower numbers; where
+    // there is none left the error is EMFILE.
     dns_question(event_loop& loop, const std::string& name, std::function<void(answer)> answered,
-                 const std::string& servers = {});
+                 const std::string& servers = {}, int below = INT_MAX);
     ~dns_question();
 
   private:
@@ -42,6 +44,7 @@ class dns_question final : private alarm {
 
     event_loop& loop_;
     std::function<void(answer)> answered_;
+    int below_;
     std::optional<answer> answer_; // until it is told
     std::unique_ptr<channel> channel_;
 };

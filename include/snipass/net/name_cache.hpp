@@ -12,6 +12,7 @@
 #include <boost/intrusive/set.hpp>
 
 #include <chrono>
+#include <climits>
 #include <list>
 #include <memory>
 #include <string>
@@ -36,6 +37,7 @@ class name_cache {
         std::size_t names = 1;
         std::size_t questions = 1; // at a time
         std::size_t waiting = 1;   // clients
+        int below = INT_MAX;       // descriptors of questions have lower numbers
     };
 
     // servers: dns_question's.
@@ -83,6 +85,7 @@ class name_cache {
     std::string servers_;
     bool is_ending_ = false;
     std::size_t max_names_ = 1;
+    int below_ = INT_MAX;
     source_shares asking_;                      // places are questions
     source_shares waiting_;                     // and waiters
     std::list<std::shared_ptr<entry>> entries_; // the last one asked for is the first

@@ -62,6 +62,25 @@ struct site {
 
 } // namespace
 
+TEST_CASE("name_cache: a question takes no descriptor that is kept for others") {
+    dns_server server;
+    net::event_loop loop;
+    net::name_cache cache{loop, server.address()};
+    cache.set_limits({3, 4, 4, 0});
+    CHECK(find(loop, cache, "www.example.com.").error() == os::make_error(EMFILE));
+    server.serve();
+    CHECK(server.asked().empty());
+    cache.set_limits({3, 4, 4});
+    server.replies["www.example.com"] = {{"192.0.2.7"}};
+    net::interruption nobody;
+    spawned found{loop, cache.find("www.example.com.", somebody, 1h, net::clock::now() + 10s, nobody)};
+    run_until(loop, [&] {
+        server.serve();
+        return found.done();
+    });
+    CHECK(found.get().has_value());
+}
+
 TEST_CASE("name_cache: that there was no descriptor to ask with is not kept") {
     dns_server server;
     net::event_loop loop;
