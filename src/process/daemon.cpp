@@ -222,8 +222,8 @@ void daemon::apply(opened_listeners opened) {
     opener_.keep(configuration_->listeners);
     for (const auto& line : opener_.unnamed())
         log_->write(log_level::warn, line);
-    if (const auto missing = what_is_missing(*configuration_); !missing.empty())
-        log_->write(log_level::error, missing);
+    if (const auto missing = what_is_missing(*configuration_))
+        log_->write(log_level::error, missing->to_string(file_));
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_->write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }

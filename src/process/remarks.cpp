@@ -25,17 +25,19 @@ std::vector<config::diagnostic> what_takes_a_restart(const config::server_settin
     return all;
 }
 
-std::string what_is_missing(const config::configuration& file) {
+std::optional<config::diagnostic> what_is_missing(const config::configuration& file) {
     const auto wants_files = [](const config::backend_settings& one) {
         const auto* const handoff = one.handoff();
         return handoff != nullptr && handoff->user;
     };
     const auto first = std::ranges::find_if(file.backends, wants_files);
     if (first == file.backends.end() || os::has_names_of_files())
-        return {};
-    return "there is no /proc here, without which nobody can tell whose a socket is: backends with `user`, "
-           "such as " +
-           in_quotes(first->name) + ", get no client; mount /proc, or leave `user` out";
+        return std::nullopt;
+    return config::diagnostic{
+        config::severity::error, first->handoff()->user->where,
+        "there is no /proc here, without which nobody can tell whose a socket is: backends with `user`, "
+        "such as " +
+            in_quotes(first->name) + ", get no client; mount /proc, or leave `user` out"};
 }
 
 } // namespace snipass::server

@@ -4,7 +4,7 @@
 
 #include "snipass/config/parse.hpp"
 
-#include <string>
+#include <optional>
 #include <vector>
 
 namespace snipass::server {
@@ -15,7 +15,7 @@ namespace snipass::server {
                                                                    const config::server_settings& before,
                                                                    const config::server_settings& next);
 
-// what_is_missing here for what the file asks for; empty: nothing.
-[[nodiscard]] std::string what_is_missing(const config::configuration& file);
+// what_is_missing here for what the file asks for, at the first place that does.
+[[nodiscard]] std::optional<config::diagnostic> what_is_missing(const config::configuration& file);
 
 } // namespace snipass::server
