@@ -84,11 +84,26 @@ class Forwarding(CaseWithNeighbour):
         for _ in range(5):
             self.connect(router, client_hello("www.test")[:10])
         wait_until(lambda: router.descriptor_count() >= before + 5, "five wait for their hello")
-        used = {int(number) for number in os.listdir(f"/proc/{router.pid}/fd")}
-        free = min(set(range(len(used) + 1)) - used)  # the client gets this one, and the question none
         _, hard = resource.prlimit(router.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(router.pid, resource.RLIMIT_NOFILE, (free + 1, hard))
+        # There is one for the client, and none for the question.
+        resource.prlimit(router.pid, resource.RLIMIT_NOFILE, (self.lowest_free(router) + 1, hard))
         self.assertEqual(self.ask(router, "www.test")[0], b"here\n")
+
+    @staticmethod
+    def lowest_free(router):
+        """The number that the router's next descriptor has."""
+        used = {int(number) for number in os.listdir(f"/proc/{router.pid}/fd")}
+        return min(set(range(len(used) + 1)) - used)
+
+    @unless_sanitized
+    def test_a_question_takes_none_of_the_descriptors_that_are_kept_for_handoffs(self):
+        port, kept = free_port(), 16
+        head = harness.case.HEAD.replace("workers = 2", "workers = 1")
+        limit = self.lowest_free(self.forward(port, head=head)) + 1 + kept  # there is one for the client
+        router = self.forward(port, head=head, name="few", prefix=["prlimit", f"--nofile={limit}:{limit}"])
+        self.assertEqual(self.ask(router, "kept.test")[0], b"")
+        router.session(outcome="no_resources")
+        self.assertNotIn("kept.test", self.resolver.asked)
 
     def test_not_to_what_is_no_public_address(self):
         port = free_port()
