@@ -79,9 +79,19 @@ std::string describe(const forward_settings& forward) {
 // timeout_of says when a client that is not held has waited long enough.
 std::string timeout_of(const backend_settings& backend) {
     if (const auto* const handoff = backend.handoff())
-        return (traits_of(handoff->protocol).acknowledges ? "does not answer within " : "its queue is full for ") +
+        return (traits_of(handoff->protocol).acknowledges ? "does not answer within "
+                                                          : "its queue is full for ") +
                format_duration(handoff->attempt_timeout());
     return "there is no connection within " + format_duration(backend.proxy()->connect_timeout);
+}
+
+// describe_termination is what happens in front of what describe() tells.
+std::string describe_termination(const configuration& configuration, const backend_settings& backend) {
+    if (!backend.termination)
+        return {};
+    return "TLS ends in snipass-tls, at " + in_quotes("unix:" + configuration.tls->handoff_path) +
+           ", which offers " + listed(backend.termination->alpn, in_quotes) +
+           "; what the client says goes in clear by ";
 }
 
 // describe_failure is what becomes of a client that the backend does not take: held first, sorry after that.
@@ -98,18 +108,22 @@ std::string describe_failure(const configuration& configuration, const backend_s
 // (docs/handoff.md).
 bool lacks_bytes(const backend_settings& backend) {
     const auto* const handoff = backend.handoff();
-    return handoff != nullptr && traits_of(handoff->protocol).needs_unread_bytes;
+    return backend.termination || (handoff != nullptr && traits_of(handoff->protocol).needs_unread_bytes);
 }
 
 std::string describe_one(const configuration& configuration, const backend_settings& backend,
                          bool is_consumed) {
     auto text = "backend " + in_quotes(backend.name) + " (" + at_line(configuration, backend.where) +
-                "): " + std::visit([](const auto& kind) { return describe(kind); }, backend.kind) +
+                "): " + describe_termination(configuration, backend) +
+                std::visit([](const auto& kind) { return describe(kind); }, backend.kind) +
                 describe_failure(configuration, backend);
+    // snipass-tls gets its clients as a backend does.
+    const auto protocol =
+        backend.handoff() != nullptr ? backend.handoff()->protocol : handoff_protocol::stream;
     if (is_consumed && lacks_bytes(backend))
         text +=
             "\n  a client that comes by datagram cannot have " + in_quotes(backend.name) +
-            ", whose protocol is " + in_quotes(traits_of(backend.handoff()->protocol).name) + ": it " +
+            ", whose protocol is " + in_quotes(traits_of(protocol).name) + ": it " +
             (backend.sorry ? "goes to " + in_quotes(configuration.backends[*backend.sorry].name) + " at once"
                            : "is closed");
     return text;

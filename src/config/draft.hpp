@@ -14,6 +14,8 @@
 
 namespace snipass::config {
 
+class table_reader;
+
 // reference is the name of a backend where it is used.
 struct reference {
     std::string name;
@@ -44,6 +46,12 @@ struct backend_draft {
     std::optional<reference> sorry;
 };
 
+struct tls_draft {
+    tls_settings settings;
+    position handoff_where; // of the key, or of the table
+    position default_where;
+};
+
 struct draft {
     server_settings server;
     log_settings log;
@@ -52,6 +60,7 @@ struct draft {
     std::vector<backend_draft> backends;
     std::optional<reference> default_backend;
     std::optional<std::size_t> default_index;
+    std::optional<tls_draft> tls;
     // There is one, right or wrong.
     bool has_listener = false;
     bool has_route = false;
@@ -71,12 +80,18 @@ struct draft {
                                          findings& findings);
 [[nodiscard]] std::optional<reference> read_default(const members& table, position where, findings& findings);
 
+[[nodiscard]] tls_draft read_tls(const members& table, position where, findings& findings);
+
+// read_termination reads the keys of a backend whose TLS ends in snipass-tls.
+void read_termination(table_reader& in, backend_settings& settings);
+
 // read_draft reads the file's root table.
 [[nodiscard]] draft read_draft(const members& root, findings& findings);
 
 // The parts held against each other. resolve_references fills in the indexes of backends, and tells whether
 // all are known; the warnings need them.
 void check_listeners(const draft& draft, findings& findings);
+void check_termination(const draft& draft, findings& findings);
 [[nodiscard]] bool resolve_references(draft& draft, findings& findings);
 void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& rules, findings& findings);
 void warn_of_backends(const draft& draft, findings& findings);

@@ -28,9 +28,26 @@ std::string at(std::string_view file, position where) {
     return text;
 }
 
+// terminated_names: what a regular expression may match, nobody can list.
+std::vector<terminated_name> terminated_names(const draft& draft, const std::vector<route::rule>& rules) {
+    std::vector<terminated_name> names;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        if (!draft.backends[draft.routes[i].backend_index].settings.termination)
+            continue;
+        for (std::size_t k = 0; k < rules[i].names.size(); ++k)
+            if (rules[i].names[k].kind != route::pattern_kind::regex)
+                names.push_back({rules[i].names[k], draft.routes[i].name_positions[k]});
+    }
+    return names;
+}
+
 // assemble moves the draft's parts where they belong.
 configuration assemble(draft& draft, std::vector<route::rule> rules, std::string_view file) {
     configuration made;
+    if (draft.tls) {
+        made.tls = std::move(draft.tls->settings);
+        made.tls->names = terminated_names(draft, rules);
+    }
     made.file = std::string(file);
     made.server = draft.server;
     made.log = draft.log;
@@ -92,7 +109,7 @@ std::string why_no_file(const std::string& file) {
 }
 
 // read: find_user is null where the text alone is asked for.
-parsed read(std::string_view text, std::string_view file, const user_finder* find_user) {
+parsed read(std::string_view text, std::string_view file, const user_finder* find_user, part which) {
     findings findings;
     auto document = read_document(text);
     for (const auto& one : document.diagnostics)
@@ -105,6 +122,7 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
     if (find_user != nullptr)
         resolve_users(draft, *find_user, findings);
     check_listeners(draft, findings);
+    check_termination(draft, findings);
     const bool complete = resolve_references(draft, findings);
     auto rules = take_rules(draft);
     warn_of_shadowed_names(draft, rules, findings);
@@ -114,6 +132,8 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
     std::shared_ptr<configuration> made;
     if (!findings.has_errors())
         made = std::make_shared<configuration>(assemble(draft, std::move(rules), file));
+    if (made)
+        keep(*made, which);
     return {std::move(made), findings.take(), true};
 }
 
@@ -129,10 +149,10 @@ bool parsed::is_mistaken() const noexcept {
 }
 
 parsed parse(std::string_view text, std::string_view file) {
-    return read(text, file, nullptr);
+    return read(text, file, nullptr, part::whole);
 }
 
-parsed load(const std::string& file, const user_finder& find_user) {
+parsed load(const std::string& file, const user_finder& find_user, part which) {
     if (const auto problem = why_no_file(file); !problem.empty())
         return unreadable(problem);
     errno = 0;
@@ -148,7 +168,7 @@ parsed load(const std::string& file, const user_finder& find_user) {
     }
     if (in.bad())
         return unreadable_for(errno);
-    return read(text, file, &find_user);
+    return read(text, file, &find_user, which);
 }
 
 } // namespace snipass::config

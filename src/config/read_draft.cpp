@@ -9,7 +9,7 @@
 namespace snipass::config {
 namespace {
 
-constexpr std::string_view root_keys[] = {"server", "log", "listener", "route", "backend", "default"};
+constexpr std::string_view root_keys[] = {"server", "log", "listener", "route", "backend", "default", "tls"};
 
 std::string header(std::string_view key) {
     const bool many = key == "listener" || key == "route";
@@ -121,6 +121,10 @@ void read_root_key(const member& found, draft& into, findings& findings) {
     else if (key == "default")
         with_table(found, findings, [&](const members& table, position where) {
             into.default_backend = read_default(table, where, findings);
+        });
+    else if (key == "tls")
+        with_table(found, findings, [&](const members& table, position where) {
+            into.tls = read_tls(table, where, findings);
         });
     else if (key == "listener")
         with_tables(found, into.listeners, findings, read_listener);

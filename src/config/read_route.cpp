@@ -2,7 +2,6 @@
 // [[route]]
 #include "draft.hpp"
 #include "reader.hpp"
-#include "snipass/config/limits.hpp"
 
 namespace snipass::config {
 namespace {
@@ -16,13 +15,6 @@ written<route::pattern> as_pattern(const node& node) {
     if (!parsed.value)
         return result::refused(in_quotes(*text.value) + ": " + parsed.problem);
     return std::move(*parsed.value);
-}
-
-written<std::string> as_alpn(const node& node) {
-    auto text = as_string(node, "an ALPN protocol", "h2");
-    if (text.value && (text.value->empty() || text.value->size() > limits::alpn_protocol))
-        return written<std::string>::refused("an ALPN protocol has 1 to 255 bytes; write one such as \"h2\"");
-    return text;
 }
 
 } // namespace

@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view unmapped = "unmapped";
 constexpr std::uint32_t unmapped_id = 0xFFFF'FFFF;
 
+// The router's, as the package has it.
+constexpr std::string_view packaged_user = "snipass";
+
 void resolve(allowed_user& user, const std::string& key, const user_finder& find, findings& findings) {
     if (user.id)
         return;
@@ -30,6 +33,20 @@ void resolve(allowed_user& user, const std::string& key, const user_finder& find
                                        "; write another name, or a number");
 }
 
+// resolve_routers: who may hand clients to snipass-tls.
+void resolve_routers(tls_settings& tls, const user_finder& find, findings& findings) {
+    if (tls.allows_listed_only) {
+        for (auto& user : tls.allowed_users) {
+            if (user.name == unmapped)
+                user.id = unmapped_id;
+            resolve(user, "tls.allowed_users", find, findings);
+        }
+    } else if (const auto found = find(std::string{packaged_user}); found && *found) {
+        tls.allowed_users.push_back(
+            {std::string{packaged_user}, {}, *found}); // where it is another one, the file says so
+    }
+}
+
 } // namespace
 
 void resolve_users(draft& draft, const user_finder& find, findings& findings) {
@@ -40,6 +57,8 @@ void resolve_users(draft& draft, const user_finder& find, findings& findings) {
             resolve(user, "listener.allowed_users", find, findings);
         }
     }
+    if (draft.tls)
+        resolve_routers(draft.tls->settings, find, findings);
     for (auto& backend : draft.backends) {
         auto* const handoff = std::get_if<handoff_settings>(&backend.settings.kind);
         if (handoff != nullptr && handoff->user)

@@ -155,6 +155,13 @@ written<ip_prefix> as_prefix(const node& node) {
         " is no address range; write one such as \"192.0.2.0/24\", \"2001:db8::/32\" or \"192.0.2.1\"");
 }
 
+written<std::string> as_alpn(const node& node) {
+    auto text = as_string(node, "an ALPN protocol", "h2");
+    if (text.value && (text.value->empty() || text.value->size() > limits::alpn_protocol))
+        return written<std::string>::refused("an ALPN protocol has 1 to 255 bytes; write one such as \"h2\"");
+    return text;
+}
+
 written<allowed_user> as_user(const node& node) {
     using result = written<allowed_user>;
     constexpr std::uint64_t most = 4'294'967'294; // the number after it means "no user" to the kernel

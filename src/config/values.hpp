@@ -28,6 +28,9 @@ namespace snipass::config {
 // as_prefix takes a network, as in CIDR notation, or one address.
 [[nodiscard]] written<ip_prefix> as_prefix(const node& node);
 
+// as_alpn takes the name of a protocol, as ALPN has it.
+[[nodiscard]] written<std::string> as_alpn(const node& node);
+
 // as_user takes a user's name or number, with quotes or without; which user a name is, load() asks the
 // machine.
 [[nodiscard]] written<allowed_user> as_user(const node& node);

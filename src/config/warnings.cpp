@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What is allowed and hardly meant.
 #include "draft.hpp"
+#include "snipass/base/public_address.hpp"
 #include "snipass/config/written.hpp"
 #include "snipass/route/shadow.hpp"
 
@@ -61,6 +62,38 @@ void warn_of_consumed_bytes(const draft& draft, findings& findings) {
                              " is handed sockets by " + in_quotes(traits_of(sorry.handoff()->protocol).name) +
                              ", which needs the client's bytes unread; in the rare case "
                              "that a datagram fails after they were read, the client is closed instead");
+    }
+}
+
+// Behind the handshake there is no way back to a backend that does TLS itself.
+void warn_of_lost_hellos(const draft& draft, findings& findings) {
+    for (const auto& backend : draft.backends) {
+        const auto& settings = backend.settings;
+        if (!settings.termination || !settings.sorry)
+            continue;
+        const auto& sorry = draft.backends[*settings.sorry].settings;
+        if (!sorry.termination)
+            findings.warning(
+                backend.sorry->where,
+                "backend." + settings.name + ".sorry: " + in_quotes(sorry.name) +
+                    " does TLS itself, so it gets clients only while snipass-tls is away, and none "
+                    "once their handshake is done; write a backend with tls = \"terminate\"");
+    }
+}
+
+// warn_of_clear_text: what TLS has protected on its way here goes on without it.
+void warn_of_clear_text(const draft& draft, findings& findings) {
+    for (const auto& backend : draft.backends) {
+        const auto* const relay = backend.settings.relay();
+        for (std::size_t i = 0; backend.settings.termination && relay && i < relay->addresses.size(); ++i) {
+            const auto address = ip_address::parse(relay->addresses[i].host);
+            if (address && is_public(*address))
+                findings.warning(
+                    backend.proxy_positions[i],
+                    "backend." + backend.settings.name + ".proxy: " + in_quotes(relay->addresses[i].text) +
+                        " is a public address, and what its clients say goes there in clear; write "
+                        "an address of a network that is yours");
+        }
     }
 }
 
@@ -237,6 +270,8 @@ void warn_of_backends(const draft& draft, findings& findings) {
     warn_of_unused(draft, used, findings);
     warn_of_ports(draft, findings);
     warn_of_consumed_bytes(draft, findings);
+    warn_of_lost_hellos(draft, findings);
+    warn_of_clear_text(draft, findings);
     for (std::size_t i = 0; i < used.size(); ++i)
         if (used[i])
             warn_of_loop(draft, draft.backends[i], findings);

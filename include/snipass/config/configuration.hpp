@@ -136,10 +136,11 @@ struct handoff_traits {
     bool needs_unread_bytes; // its receivers find the client's bytes in the socket; otherwise a message has
                              // them
     bool acknowledges;       // a receiver answers when it has the client
+    bool tells_of_client;    // a message has a header, which says who the client is, and what its socket
 };
 inline constexpr handoff_traits handoff_protocols[] = {
-    {handoff_protocol::stream, "stream", false, true, true},
-    {handoff_protocol::datagram, "datagram", true, false, false},
+    {handoff_protocol::stream, "stream", false, true, true, true},
+    {handoff_protocol::datagram, "datagram", true, false, false, false},
 };
 [[nodiscard]] constexpr const handoff_traits& traits_of(handoff_protocol protocol) noexcept {
     return handoff_protocols[static_cast<std::size_t>(protocol)];
@@ -246,6 +247,19 @@ struct forward_settings : proxy_settings {
     destinations allow_destinations{};
 };
 
+// plaintext_kind is how a backend gets what its client says once TLS has ended in snipass-tls.
+enum class plaintext_kind {
+    relay, // one end of a socket pair; snipass-tls stays in the path
+};
+
+// termination_settings: the backend speaks no TLS. The router hands its clients to snipass-tls, which does
+// the handshake and hands on what they say in clear.
+struct termination_settings {
+    std::vector<std::string> alpn{"http/1.1"}; // offered, the best one first
+    plaintext_kind plaintext = plaintext_kind::relay;
+    position where{}; // of the key `tls`
+};
+
 struct backend_settings {
     std::string name{};
     position where{};
@@ -255,6 +269,7 @@ struct backend_settings {
     milliseconds hold{5'000};
     std::size_t max_pending = 1'024;    // clients held for it, or handed to it and not yet acknowledged
     std::optional<std::size_t> sorry{}; // index into configuration::backends
+    std::optional<termination_settings> termination{}; // none: the backend does TLS itself
 
     // Each is null where the backend is of another kind; proxy() is what relay() and forward() share.
     [[nodiscard]] const handoff_settings* handoff() const noexcept {
@@ -269,6 +284,41 @@ struct backend_settings {
     }
 };
 
+// certificate_source is where certificates are. A path begins with "/", or with credential_prefix for a file
+// that systemd passes (LoadCredential=).
+struct certificate_source {
+    std::string chain; // a file; without a key also a folder with fullchain.pem and privkey.pem, or a pattern
+    std::string key;   // empty: in that folder, or in the same file
+    position where;
+};
+inline constexpr std::string_view credential_prefix = "credential:";
+
+// The oldest version of TLS that is spoken.
+enum class tls_version {
+    v1_2,
+    v1_3
+};
+
+// A name of a route whose clients' TLS ends in snipass-tls.
+struct terminated_name {
+    route::pattern name;
+    position where;
+};
+
+// tls_settings is what snipass-tls does.
+struct tls_settings {
+    std::vector<certificate_source> certificates;
+    std::string handoff_path = "/run/snipass-tls/handoff.sock"; // where it takes clients from the router
+    std::vector<allowed_user> allowed_users{}; // besides root and its own: who may hand them over
+    bool allows_listed_only = false;           // the list is the file's; else it is the user snipass
+    milliseconds handshake_timeout{10'000};
+    std::size_t max_handshakes = 2'000;
+    tls_version min_version = tls_version::v1_2;
+    std::string default_name{};         // whose certificate a client gets for whose name there is none
+    std::vector<terminated_name> names; // but for regular expressions
+    position where{};                   // of [tls]
+};
+
 struct configuration {
     std::string file; // as given
     server_settings server;
@@ -277,6 +327,7 @@ struct configuration {
     std::vector<route_settings> routes;
     std::vector<backend_settings> backends;
     std::optional<std::size_t> default_backend;
+    std::optional<tls_settings> tls;
     route::table table; // built from routes; a match's rule is an index into them
 };
 

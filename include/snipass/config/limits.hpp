@@ -34,6 +34,7 @@ inline constexpr std::size_t unix_path = 107;   // sun_path has 108 bytes, and a
 inline constexpr std::size_t backend_name = 64; // it stands in each log line
 inline constexpr std::size_t interface_name = 15; // IFNAMSIZ
 inline constexpr std::size_t systemd_name = 255;  // sd_listen_fds(3)
+inline constexpr std::size_t handshakes = 1'000'000;
 inline constexpr std::size_t alpn_protocol = 255; // RFC 7301 section 3.1
 
 } // namespace snipass::config::limits

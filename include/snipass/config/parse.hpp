@@ -4,6 +4,7 @@
 
 #include "snipass/base/result.hpp"
 #include "snipass/config/configuration.hpp"
+#include "snipass/config/part.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -49,7 +50,7 @@ struct parsed {
 using user_finder = std::function<result<std::optional<std::uint32_t>>(const std::string& name)>;
 
 // load reads the file first; one that cannot be read is a diagnostic too. It also looks up the users that the
-// file names.
-[[nodiscard]] parsed load(const std::string& file, const user_finder& find_user);
+// file names. Of the whole it keeps one program's part.
+[[nodiscard]] parsed load(const std::string& file, const user_finder& find_user, part which = part::whole);
 
 } // namespace snipass::config

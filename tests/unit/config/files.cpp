@@ -68,8 +68,8 @@ std::vector<std::string> known_keys(const std::string& table) {
     return {keys.begin(), keys.end()};
 }
 
-const std::vector<std::string> tables{"[server]",  "[log]",       "[[listener]]",
-                                      "[[route]]", "[backend.x]", "[default]"};
+const std::vector<std::string> tables{"[server]",    "[log]",     "[[listener]]", "[[route]]",
+                                      "[backend.x]", "[default]", "[tls]"};
 
 } // namespace
 
@@ -133,6 +133,17 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     REQUIRE(anywhere);
     CHECK(anywhere->allow_destinations.public_ones == forward.allow_destinations.public_ones);
     CHECK(anywhere->allow_destinations.listed == forward.allow_destinations.listed);
+    const termination_settings termination;
+    const auto& shop = read->backends.at(3);
+    REQUIRE(shop.termination);
+    CHECK(shop.termination->alpn == termination.alpn);
+    CHECK(shop.termination->plaintext == termination.plaintext);
+    const tls_settings tls;
+    REQUIRE(read->tls);
+    CHECK(read->tls->handoff_path == tls.handoff_path);
+    CHECK(read->tls->handshake_timeout == tls.handshake_timeout);
+    CHECK(read->tls->max_handshakes == tls.max_handshakes);
+    CHECK(read->tls->min_version == tls.min_version);
 }
 
 TEST_CASE("config/snipass.toml and docs/configuration.md have every key") {
@@ -202,8 +213,8 @@ TEST_CASE("config/examples are valid, without a warning") {
 }
 
 TEST_CASE("each example in README.md and docs is valid, without a warning") {
-    const auto reference =
-        content(source / GENERATE("README.md", "docs/configuration.md", "docs/acme.md", "docs/moving.md"));
+    const auto reference = content(source / GENERATE("README.md", "docs/configuration.md", "docs/acme.md",
+                                                     "docs/moving.md", "docs/tls.md"));
     const std::regex block("```toml\n([^`]*)```");
     std::size_t count = 0;
     for (std::sregex_iterator at{reference.begin(), reference.end(), block}, end; at != end; ++at, ++count) {

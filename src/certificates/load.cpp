@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSL-1.0
+// Certificates from files, and all that is wrong with them.
+#include "snipass/certificates/load.hpp"
+
+#include "files.hpp"
+
+#include "snipass/base/host_name.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace snipass::certificates {
+namespace {
+
+using config::severity;
+
+constexpr std::uintmax_t most = 1U << 20; // of a file; a chain of RSA certificates has 8 KB
+
+struct bio_free {
+    void operator()(BIO* one) const noexcept { BIO_free(one); }
+};
+using memory_bio = std::unique_ptr<BIO, bio_free>;
+
+// content is a file's; its bytes are cleansed with it, because they may be a key.
+struct content {
+    std::string bytes;
+    std::error_code problem{};
+
+    content() = default;
+    content(content&&) = default;
+    content& operator=(content&&) = delete;
+    ~content() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+};
+
+content read(const std::string& file) {
+    content made;
+    const auto size = std::filesystem::file_size(file, made.problem); // EISDIR, ENOTSUP: it is no file
+    if (made.problem)
+        return made;
+    if (size > most) {
+        made.problem = std::make_error_code(std::errc::file_too_large);
+        return made;
+    }
+    errno = 0;
+    std::ifstream in{file, std::ios::binary};
+    made.bytes.resize(size);
+    if (!in || !in.read(made.bytes.data(), static_cast<std::streamsize>(size)))
+        made.problem = {errno != 0 ? errno : EIO, std::generic_category()};
+    return made;
+}
+
+memory_bio over(const std::string& bytes) {
+    return memory_bio{BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))};
+}
+
+std::string openssls_reason() {
+    const auto code = ERR_peek_last_error();
+    const char* const text = code == 0 ? nullptr : ERR_reason_error_string(code);
+    ERR_clear_error();
+    return text == nullptr ? "" : std::string(": ") + text;
+}
+
+// A passphrase would be asked for on the terminal, and there is none.
+int no_passphrase(char* /*to*/, int /*room*/, int /*writing*/, void* was_asked) {
+    *static_cast<bool*>(was_asked) = true;
+    return -1;
+}
+
+std::vector<x509> read_chain(const std::string& bytes) {
+    std::vector<x509> chain;
+    const auto in = over(bytes);
+    while (x509 one{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)})
+        chain.push_back(std::move(one));
+    ERR_clear_error(); // that there are no more
+    return chain;
+}
+
+std::time_t to_time(const ASN1_TIME* time) {
+    std::tm broken{};
+    return ASN1_TIME_to_tm(time, &broken) == 1 ? ::timegm(&broken) : 0;
+}
+
+// names_of: in a certificate's subjectAltName stand names, "*." in front of one counts; what else there is,
+// such as an address, no client asks for by server_name (RFC 6066, section 3).
+std::vector<std::string> names_of(X509* leaf) {
+    std::vector<std::string> names;
+    auto* const all =
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr));
+    for (int i = 0; i < sk_GENERAL_NAME_num(all); ++i) {
+        const auto* const one = sk_GENERAL_NAME_value(all, i);
+        if (one->type != GEN_DNS)
+            continue;
+        const auto* const data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(one->d.dNSName));
+        const std::string_view text{data, static_cast<std::size_t>(ASN1_STRING_length(one->d.dNSName))};
+        const bool is_wildcard = text.starts_with("*.");
+        const auto name = host_name::parse(is_wildcard ? text.substr(2) : text);
+        if (name)
+            names.push_back((is_wildcard ? "*." : "") + std::string(name->text()));
+    }
+    GENERAL_NAMES_free(all);
+    return names;
+}
+
+std::optional<key_kind> kind_of(const EVP_PKEY* key) {
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_EC:
+        return key_kind::ecdsa;
+    case EVP_PKEY_RSA:
+        return key_kind::rsa;
+    case EVP_PKEY_ED25519:
+        return key_kind::ed25519;
+    default:
+        return std::nullopt;
+    }
+}
+
+// reading is one pair of files on its way to a certificate.
+class reading {
+  public:
+    reading(const file_pair& files, config::position where, std::time_t now, severity forbidden, loaded& to)
+        : files_(files), where_(where), now_(now), forbidden_(forbidden), to_(to) {}
+
+    void run() {
+        if (read_certificate() && read_key() && is_sound()) {
+            judge();
+            to_.certificates.push_back(std::move(made_));
+        }
+    }
+
+  private:
+    bool refuse(const std::string& file, const std::string& why) {
+        tell(severity::error, file, why);
+        return false;
+    }
+    bool refuse(const std::string& file, const std::error_code& why) {
+        const bool is_forbidden = why == std::errc::permission_denied;
+        tell(is_forbidden ? forbidden_ : severity::error, file, "cannot be read: " + why.message());
+        return false;
+    }
+    void tell(severity level, const std::string& file, const std::string& what) {
+        to_.diagnostics.push_back({level, where_, "tls.certificates: " + file + ": " + what});
+    }
+
+    bool read_certificate() {
+        made_.file = files_.chain;
+        made_.where = where_;
+        const auto file = read(files_.chain);
+        if (file.problem)
+            return refuse(files_.chain, file.problem);
+        made_.chain = read_chain(file.bytes);
+        if (made_.chain.empty())
+            return refuse(files_.chain, "has no certificate in PEM; write the file that has the chain");
+        made_.leaf = std::move(made_.chain.front());
+        made_.chain.erase(made_.chain.begin());
+        return true;
+    }
+
+    bool read_key() {
+        const auto file = read(files_.key);
+        if (file.problem)
+            return refuse(files_.key, file.problem);
+        bool was_asked = false;
+        const auto in = over(file.bytes);
+        made_.key.reset(PEM_read_bio_PrivateKey(in.get(), nullptr, no_passphrase, &was_asked));
+        const auto reason = openssls_reason();
+        if (!made_.key)
+            return refuse(files_.key, was_asked
+                                          ? "has a key with a passphrase; write one without (openssl pkey "
+                                            "-in FILE), and keep the file from others"
+                                          : "has no private key in PEM" + reason);
+        return true;
+    }
+
+    bool is_sound() {
+        const auto kind = kind_of(made_.key.get());
+        if (!kind)
+            return refuse(files_.key,
+                          "is a key of a kind that is not used here; write an EC, RSA or Ed25519 key");
+        made_.kind = *kind;
+        if (X509_check_private_key(made_.leaf.get(), made_.key.get()) != 1) {
+            ERR_clear_error();
+            return refuse(files_.key, "is not the key of the first certificate in " + files_.chain);
+        }
+        const auto* issued = made_.leaf.get();
+        for (std::size_t i = 0; i < made_.chain.size(); ++i) {
+            if (X509_check_issued(made_.chain[i].get(), const_cast<X509*>(issued)) != X509_V_OK)
+                return refuse(files_.chain,
+                              "certificate " + std::to_string(i + 2) +
+                                  " has not issued the one before it; write the chain in order, the "
+                                  "server's own certificate first");
+            issued = made_.chain[i].get();
+        }
+        made_.names = names_of(made_.leaf.get());
+        if (made_.names.empty())
+            return refuse(files_.chain, "has no host name (subjectAltName), so no client would take it");
+        return true;
+    }
+
+    // judge says what clients will not take, or others should not see.
+    void judge() {
+        made_.begins = to_time(X509_get0_notBefore(made_.leaf.get()));
+        made_.ends = to_time(X509_get0_notAfter(made_.leaf.get()));
+        if (made_.ends < now_)
+            tell(severity::warning, files_.chain, "has ended; get a new one: clients refuse it");
+        if (made_.begins > now_)
+            tell(severity::warning, files_.chain,
+                 "has not begun yet; clients refuse it (is this machine's clock right?)");
+        std::error_code ec;
+        const auto mode = std::filesystem::status(files_.key, ec).permissions();
+        if (!ec && (mode & std::filesystem::perms::others_read) != std::filesystem::perms::none)
+            tell(severity::warning, files_.key, "everybody may read this key; chmod o-r");
+    }
+
+    const file_pair& files_;
+    config::position where_;
+    std::time_t now_;
+    severity forbidden_;
+    loaded& to_;
+    certificate made_;
+};
+
+} // namespace
+
+bool loaded::has_errors() const noexcept {
+    return std::ranges::any_of(diagnostics, [](const auto& one) { return one.level == severity::error; });
+}
+
+loaded load(const std::vector<config::certificate_source>& sources, std::time_t now, severity forbidden) {
+    loaded made;
+    for (const auto& source : sources) {
+        const auto found = find_files(source);
+        if (!found.problem.empty())
+            made.diagnostics.push_back({found.is_forbidden ? forbidden : severity::error, source.where,
+                                        "tls.certificates: " + found.problem});
+        for (const auto& files : found.pairs)
+            reading{files, source.where, now, forbidden, made}.run();
+    }
+    return made;
+}
+
+} // namespace snipass::certificates

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+// One file, several programs.
+#include "snipass/config/part.hpp"
+
+#include <utility>
+
+namespace snipass::config {
+namespace {
+
+// To the router such a backend is one at the path of snipass-tls.
+void keep_routers(configuration& configuration) {
+    for (auto& backend : configuration.backends)
+        if (backend.termination)
+            backend.kind = handoff_settings{.paths = {configuration.tls->handoff_path}};
+}
+
+// Whoever comes here without a backend of ours came by mistake: the router would have kept it.
+listener_settings listener_of(const tls_settings& tls) {
+    listener_settings made;
+    made.address = "handoff:" + tls.handoff_path;
+    made.handoff_path = tls.handoff_path;
+    made.allowed_users = tls.allowed_users;
+    made.malformed = policy::alert;
+    made.not_tls = policy::close;
+    return made;
+}
+
+void keep_tls(configuration& configuration) {
+    configuration.listeners.clear();
+    if (configuration.tls)
+        configuration.listeners.push_back(listener_of(*configuration.tls));
+    for (auto& backend : configuration.backends) {
+        if (backend.termination)
+            backend.sorry = first_terminated(configuration, backend.sorry);
+        else
+            backend.kind = handoff_settings{}; // nobody is sent there: it would take clear text for a hello
+    }
+}
+
+} // namespace
+
+std::optional<std::size_t> first_terminated(const configuration& configuration,
+                                            std::optional<std::size_t> from) {
+    while (from && !configuration.backends[*from].termination)
+        from = configuration.backends[*from].sorry;
+    return from;
+}
+
+void keep(configuration& configuration, part which) {
+    if (which == part::router)
+        keep_routers(configuration);
+    if (which == part::tls)
+        keep_tls(configuration);
+}
+
+} // namespace snipass::config

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSL-1.0
+// [tls], and the keys of a backend whose TLS ends in snipass-tls.
+#include "draft.hpp"
+#include "reader.hpp"
+#include "snipass/base/host_name.hpp"
+#include "snipass/config/address.hpp"
+#include "snipass/config/limits.hpp"
+
+#include <algorithm>
+
+namespace snipass::config {
+namespace {
+
+constexpr choice<tls_version> versions[] = {{"1.2", tls_version::v1_2}, {"1.3", tls_version::v1_3}};
+
+// as_certificate_path takes what a certificate_source has.
+written<std::string> as_certificate_path(const node& node, bool may_be_pattern) {
+    using result = written<std::string>;
+    auto text = as_string(node, "a path", "/etc/letsencrypt/live/*");
+    if (!text.value)
+        return text;
+    const auto& path = *text.value;
+    const bool is_credential = path.starts_with(credential_prefix) &&
+                               path.size() > credential_prefix.size() && path.find('/') == path.npos;
+    if (path.starts_with(credential_prefix) && !is_credential)
+        return result::refused(in_quotes(path) +
+                               " names no credential; write what LoadCredential= has in front "
+                               "of its colon, such as \"credential:blog.pem\"");
+    if (!is_credential && !path.starts_with('/'))
+        return result::refused(in_quotes(path) + " is a relative path; write one from the root, such as " +
+                               in_quotes("/etc/snipass/" + path));
+    const auto star = path.find('*');
+    if (star == path.npos)
+        return text;
+    if (!may_be_pattern || is_credential)
+        return result::refused(in_quotes(path) + " has a \"*\"; write the name of one file");
+    if (path.find('/', star) != path.npos)
+        return result::refused(in_quotes(path) + " has a \"*\" in front of a \"/\"; it may stand in the last "
+                                                 "part only, such as \"/etc/letsencrypt/live/*\"");
+    return text;
+}
+
+// A source whose mistakes have been told is none.
+std::optional<certificate_source> read_pair(const members& table, position where, findings& findings) {
+    certificate_source made{{}, {}, where};
+    table_reader in{table, "tls.certificates", findings};
+    const auto as_file = [](const node& node) { return as_certificate_path(node, false); };
+    const bool chain = in.read("chain", made.chain, as_file);
+    const bool key = in.read("key", made.key, as_file);
+    if (!chain || !key)
+        findings.error(where, std::string("tls.certificates: no ") + (chain ? "key" : "chain") +
+                                  "; write { chain = \"/PATH/fullchain.pem\", key = \"/PATH/privkey.pem\" }");
+    in.finish();
+    return made.chain.empty() || made.key.empty() ? std::nullopt : std::optional{made};
+}
+
+written<std::optional<certificate_source>> as_source(const node& node, findings& findings) {
+    using result = written<std::optional<certificate_source>>;
+    if (const auto* const table = std::get_if<members>(&node.value))
+        return read_pair(*table, node.where, findings);
+    auto path = as_certificate_path(node, true);
+    if (!path.value)
+        return result::refused(std::move(path.problem));
+    return std::optional{certificate_source{std::move(*path.value), {}, node.where}};
+}
+
+written<std::string> as_default_name(const node& node) {
+    auto text = as_string(node, "a host name", "www.example.com");
+    if (!text.value)
+        return text;
+    const auto name = host_name::parse(*text.value);
+    if (!name)
+        return written<std::string>::refused(in_quotes(*text.value) +
+                                             " is no host name; write one that a certificate has, such as "
+                                             "\"www.example.com\"");
+    return std::string(name->text());
+}
+
+// as_termination has one word, which is what makes a difference.
+written<bool> as_termination(const node& node) {
+    static constexpr choice<bool> words[] = {{"terminate", true}};
+    return as_choice<bool>(node, words);
+}
+
+written<plaintext_kind> as_plaintext(const node& node) {
+    static constexpr choice<plaintext_kind> kinds[] = {{"relay", plaintext_kind::relay}};
+    const auto* const text = std::get_if<std::string>(&node.value);
+    if (text && *text == "ktls")
+        return written<plaintext_kind>::refused("this version does not have \"ktls\"; write \"relay\"");
+    return as_choice<plaintext_kind>(node, kinds);
+}
+
+} // namespace
+
+tls_draft read_tls(const members& table, position where, findings& findings) {
+    tls_draft draft;
+    draft.handoff_where = draft.default_where = where;
+    auto& tls = draft.settings;
+    tls.where = where;
+    table_reader in{table, "tls", findings};
+    using lone = table_reader::lone_string;
+    const bool certificates = in.read_each(
+        "certificates", lone::accepted, [&](const node& node) { return as_source(node, findings); },
+        [&](std::optional<certificate_source> source, position) {
+            if (source)
+                tls.certificates.push_back(std::move(*source));
+        });
+    if (!certificates)
+        findings.error(where,
+                       "tls: no certificates; write certificates = [\"/etc/letsencrypt/live/*\"], or the "
+                       "folder where yours are");
+    if (const auto* const handoff = in.take("handoff"))
+        draft.handoff_where = handoff->value.where;
+    in.read("handoff", tls.handoff_path, [](const node& node) {
+        auto text = as_string(node, "a unix socket", "unix:/run/snipass-tls/handoff.sock");
+        return text.value ? parse_handoff_address(*text.value) : text;
+    });
+    tls.allows_listed_only =
+        in.read_each("allowed_users", lone::refused, as_user,
+                     [&](allowed_user user, position) { tls.allowed_users.push_back(std::move(user)); });
+    in.read("handshake_timeout", tls.handshake_timeout,
+            [](const node& node) { return as_duration(node, limits::shortest_duration); });
+    in.read("max_handshakes", tls.max_handshakes,
+            [](const node& node) { return as_integer(node, 1, limits::handshakes); });
+    in.read("min_version", tls.min_version,
+            [](const node& node) { return as_choice<tls_version>(node, versions); });
+    if (const auto* const given = in.take("default"))
+        draft.default_where = given->value.where;
+    in.read("default", tls.default_name, as_default_name);
+    in.finish();
+    return draft;
+}
+
+void read_termination(table_reader& in, backend_settings& settings) {
+    bool terminates = false;
+    termination_settings made;
+    if (const auto* const tls = in.take("tls"))
+        made.where = tls->value.where;
+    in.read("tls", terminates, as_termination);
+    if (!terminates) {
+        for (const auto* const key : {"alpn", "plaintext"})
+            in.reject(key, "belongs to a backend with tls = \"terminate\"; write that, or leave it out");
+        return;
+    }
+    std::vector<std::string> alpn;
+    const bool offers =
+        in.read_each("alpn", table_reader::lone_string::accepted, as_alpn,
+                     [&](std::string protocol, position) { alpn.push_back(std::move(protocol)); });
+    if (offers)
+        made.alpn = std::move(alpn);
+    in.read("plaintext", made.plaintext, as_plaintext);
+    if (settings.forward())
+        in.error(made.where, "tls", "a host that the client chooses does TLS itself; leave it out");
+    const auto* const handoff = settings.handoff();
+    if (handoff && !traits_of(handoff->protocol).tells_of_client)
+        in.error(made.where, "tls",
+                 "protocol = " + in_quotes(traits_of(handoff->protocol).name) +
+                     " has no place to say that TLS has ended; write protocol = \"stream\"");
+    settings.termination = std::move(made);
+}
+
+} // namespace snipass::config

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSL-1.0
+// Certificates from files: what is found, and what is wrong with it.
+#include "snipass/certificates/load.hpp"
+
+#include "catch.hpp"
+#include "certificate_files.hpp"
+
+#include <cstdlib>
+#include <ctime>
+
+using namespace snipass;
+using namespace snipass::certificates;
+using namespace snipass::testing;
+
+namespace {
+
+constexpr config::position where{7, 17};
+
+loaded load_one(const std::string& chain, const std::string& key = {}) {
+    return load({{chain, key, where}}, std::time(nullptr));
+}
+
+// What was found, or all that is wrong, without the folder.
+std::string told(const loaded& made, const std::string& folder) {
+    std::string text;
+    for (const auto& one : made.certificates)
+        text += one.names.front() + ";";
+    for (const auto& one : made.diagnostics) {
+        CHECK(one.where == where);
+        auto message = (one.level == config::severity::error ? "error: " : "warning: ") + one.message;
+        for (auto at = message.find(folder); at != message.npos; at = message.find(folder))
+            message.erase(at, folder.size());
+        text += message + ";";
+    }
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("certificates: a folder as certbot has it, a pair, a file with both, and a pattern") {
+    const certificate_folder here;
+    const auto a = issue({{"a.example", "*.A.example"}});
+    const auto b = issue({{"b.example"}, key_type::rsa});
+    const auto folder = here.add("live/a", a);
+    here.add("live/b", b);
+    here.write("live/README", "certbot's");
+    const auto pair = here.write("chain", a.certificate());
+    const auto key = here.write("key", a.private_key());
+    const auto both = here.write("files/both.pem", b.private_key() + b.certificate());
+
+    const auto one = load_one(folder);
+    REQUIRE(one.certificates.size() == 1);
+    CHECK(one.certificates[0].names == std::vector<std::string>{"a.example", "*.a.example"});
+    CHECK(one.certificates[0].kind == key_kind::ecdsa);
+    CHECK(one.certificates[0].chain.empty());
+    CHECK(one.diagnostics.empty());
+    CHECK(load_one(pair, key).certificates.size() == 1);
+    const auto rsa = load_one(both);
+    REQUIRE(rsa.certificates.size() == 1);
+    CHECK(rsa.certificates[0].kind == key_kind::rsa);
+    CHECK(told(load_one(here.folder.path + "/live/*"), "") == "a.example;b.example;");
+    CHECK(told(load_one(here.folder.path + "/files/*.pem"), "") == "b.example;");
+}
+
+TEST_CASE("certificates: credentials of systemd") {
+    const certificate_folder here;
+    here.write("both", issue({{"a.example"}}).certificate() + "");
+    const auto who = issue({{"c.example"}, key_type::ed25519});
+    here.write("c.chain", who.certificate());
+    here.write("c.key", who.private_key());
+    ::unsetenv("CREDENTIALS_DIRECTORY");
+    CHECK(told(load_one("credential:c.chain", "credential:c.key"), "") ==
+          "error: tls.certificates: credential:c.chain: systemd has passed no credentials to this process "
+          "(LoadCredential=);");
+    ::setenv("CREDENTIALS_DIRECTORY", here.folder.path.c_str(), 1);
+    const auto made = load_one("credential:c.chain", "credential:c.key");
+    ::unsetenv("CREDENTIALS_DIRECTORY");
+    REQUIRE(made.certificates.size() == 1);
+    CHECK(made.certificates[0].kind == key_kind::ed25519);
+}
+
+TEST_CASE("certificates: what is wrong with one") {
+    const certificate_folder here;
+    const auto root = issue({});
+    const auto between = issue({}, &root);
+    const auto good = issue({{"a.example"}}, &between);
+    const auto other = issue({{"b.example"}});
+    const auto rest = between.certificate() + root.certificate();
+    const auto check = [&](const std::string& name, const std::string& chain, const std::string& key,
+                           const std::string& expected) {
+        INFO(name);
+        here.write(name + "/fullchain.pem", chain);
+        here.write(name + "/privkey.pem", key);
+        CHECK(told(load_one(here.folder.path + "/" + name), here.folder.path + "/" + name) == expected);
+    };
+    check("a chain in order", good.certificate() + rest, good.private_key(), "a.example;");
+    check("a chain in disorder", good.certificate() + root.certificate() + between.certificate(),
+          good.private_key(),
+          "error: tls.certificates: /fullchain.pem: certificate 2 has not issued the one before it; write "
+          "the chain in "
+          "order, the server's own certificate first;");
+    check(
+        "another's key", good.certificate(), other.private_key(),
+        "error: tls.certificates: /privkey.pem: is not the key of the first certificate in /fullchain.pem;");
+    check("no certificate", "nothing", good.private_key(),
+          "error: tls.certificates: /fullchain.pem: has no certificate in PEM; write the file that has the "
+          "chain;");
+    check("no host name", root.certificate(), root.private_key(),
+          "error: tls.certificates: /fullchain.pem: has no host name (subjectAltName), so no client would "
+          "take it;");
+    const auto ended = issue({{"e.example"}, key_type::ec, -7'200, -3'600});
+    check(
+        "one that has ended", ended.certificate(), ended.private_key(),
+        "e.example;warning: tls.certificates: /fullchain.pem: has ended; get a new one: clients refuse it;");
+    const auto early = issue({{"e.example"}, key_type::ec, 3'600, 7'200});
+    check("one that has not begun", early.certificate(), early.private_key(),
+          "e.example;warning: tls.certificates: /fullchain.pem: has not begun yet; clients refuse it (is "
+          "this machine's "
+          "clock right?);");
+    CHECK(told(load_one(here.folder.path + "/none"), here.folder.path) ==
+          "error: tls.certificates: /none: cannot be read: No such file or directory;");
+    CHECK(told(load_one(here.folder.path + "/no*"), here.folder.path)
+              .starts_with("error: tls.certificates: /no*: there is"));
+}
+
+TEST_CASE(
+    "certificates: a key that everybody may read is one to hear of, and one with a passphrase is none") {
+    const certificate_folder here;
+    const auto who = issue({{"a.example"}});
+    const auto folder = here.add("a", who);
+    std::filesystem::permissions(folder + "/privkey.pem", std::filesystem::perms::others_read,
+                                 std::filesystem::perm_options::add);
+    CHECK(told(load_one(folder), folder) ==
+          "a.example;warning: tls.certificates: /privkey.pem: everybody may read this key; chmod o-r;");
+    here.write("a/privkey.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+                                "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAh3c0NbMXwv4QICCAAw\n"
+                                "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEPlDcYyxS0mY0Ij1g5fYH1kEgZCy\n"
+                                "-----END ENCRYPTED PRIVATE KEY-----\n");
+    CHECK(load_one(folder).has_errors());
+}
+
+TEST_CASE("certificates: where the files of links lie, and of names to come") {
+    const certificate_folder here;
+    const auto real = here.add("archive/a", issue({{"a.example"}}));
+    const std::filesystem::path live = std::filesystem::path{here.folder.path} / "live/a";
+    std::filesystem::create_directories(live);
+    for (const auto* const name : {"fullchain.pem", "privkey.pem"})
+        std::filesystem::create_symlink(real + "/" + name, live / name);
+    const auto pattern = (live.parent_path() / "*").string();
+    const auto archive = std::filesystem::canonical(real).parent_path().string();
+    const auto found = folders_of({{pattern, {}, where}});
+    CHECK(std::ranges::count(found, live.parent_path().string()) == 1);
+    CHECK(std::ranges::count(found, archive) == 1);
+    CHECK(load_one(pattern).certificates.size() == 1);
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSL-1.0
+// [tls], backends whose TLS ends in snipass-tls, and whose part of the file is what.
+#include "mistakes.hpp"
+
+#include "snipass/config/explain.hpp"
+#include "snipass/config/part.hpp"
+
+using namespace snipass;
+using namespace snipass::config;
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+const std::string tls = "[tls]\ncertificates = \"/etc/c\"\n";
+const std::string ended = "[backend.b]\nhandoff = \"unix:/run/b.sock\"\ntls = \"terminate\"\n";
+
+configuration whole(const std::string& text, part which = part::whole) {
+    const auto parsed = parse(text, "f");
+    for (const auto& one : parsed.diagnostics)
+        UNSCOPED_INFO(one.to_string("f"));
+    REQUIRE(parsed.value);
+    // A configuration is not copied: its table has a million names.
+    auto made = std::move(const_cast<configuration&>(*parsed.value));
+    keep(made, which);
+    return made;
+}
+
+} // namespace
+
+TEST_CASE("mistakes in [tls]") {
+    const std::string behind = ended + listener + fallback;
+    check(GENERATE_COPY(values<mistakes_row>({
+        {"no certificates",
+         "[tls]\n" + behind,
+         {"1:1: error: tls: no certificates; write certificates = [\"/etc/letsencrypt/live/*\"], or the "
+          "folder where "
+          "yours are"}},
+        {"a relative path",
+         "[tls]\ncertificates = \"live\"\n" + behind,
+         {"2:16: error: tls.certificates: \"live\" is a relative path; write one from the root, such as "
+          "\"/etc/snipass/live\""}},
+        {"a star in the middle",
+         "[tls]\ncertificates = [\"/etc/*/live\"]\n" + behind,
+         {"2:17: error: tls.certificates: \"/etc/*/live\" has a \"*\" in front of a \"/\"; it may stand in "
+          "the last "
+          "part only, such as \"/etc/letsencrypt/live/*\""}},
+        {"a pair without a key",
+         "[tls]\ncertificates = [{ chain = \"/c.pem\" }]\n" + behind,
+         {"2:17: error: tls.certificates: no key; write { chain = \"/PATH/fullchain.pem\", key = "
+          "\"/PATH/privkey.pem\" }"}},
+        {"a pair with a pattern",
+         "[tls]\ncertificates = [{ chain = \"/*.pem\", key = \"/k.pem\" }]\n" + behind,
+         {"2:27: error: tls.certificates.chain: \"/*.pem\" has a \"*\"; write the name of one file"}},
+        {"a pair with a third key",
+         "[tls]\ncertificates = [{ chain = \"/c\", key = \"/k\", kay = 1 }]\n" + behind,
+         {"2:46: error: tls.certificates.kay: unknown key; write \"key\""}},
+        {"a credential with a folder",
+         "[tls]\ncertificates = \"credential:a/b\"\n" + behind,
+         {"2:16: error: tls.certificates: \"credential:a/b\" names no credential; write what LoadCredential= "
+          "has in "
+          "front of its colon, such as \"credential:blog.pem\""}},
+        {"no version",
+         tls + "min_version = \"1.1\"\n" + behind,
+         {"3:15: error: tls.min_version: no \"1.1\" here; known here: \"1.2\", \"1.3\""}},
+        {"no handshake at all",
+         tls + "max_handshakes = 0\n" + behind,
+         {"3:18: error: tls.max_handshakes: 0 is out of range; write 1 to 1000000"}},
+        {"a default that is no name",
+         tls + "default = \"*\"\n" + behind,
+         {"3:11: error: tls.default: \"*\" is no host name; write one that a certificate has, such as "
+          "\"www.example.com\""}},
+        {"the abstract namespace",
+         tls + "handoff = \"unix:@tls\"\n" + behind,
+         {"3:11: error: tls.handoff: \"unix:@tls\" is in the abstract namespace, where nothing keeps "
+          "strangers out; "
+          "write a path such as \"unix:/run/snipass-tls/handoff.sock\""}},
+        {"a path that is a backend's",
+         tls + "handoff = \"unix:/run/b.sock\"\n" + behind,
+         {"4:1: error: backend.b.handoff: \"unix:/run/b.sock\" is where snipass-tls takes clients "
+          "(tls.handoff); write "
+          "the backend's own path, and tls = \"terminate\""}},
+        {"a path that is a listener's",
+         tls + "handoff = \"unix:/run/in.sock\"\n" + ended +
+             "[[listener]]\naddress = \"handoff:/run/in.sock\"\n" + fallback,
+         {"8:11: error: listener.address: \"unix:/run/in.sock\" is where snipass-tls takes clients "
+          "(tls.handoff); write "
+          "another path"}},
+        {"nobody who needs it",
+         tls + rest,
+         {"1:1: warning: tls: no backend has tls = \"terminate\", so nobody comes here; write it into one, "
+          "or leave "
+          "[tls] out"}},
+    })));
+}
+
+TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
+    const std::string used = listener + "[default]\nbackend = \"x\"\n";
+    check(GENERATE_COPY(values<mistakes_row>({
+        {"no [tls]",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\n" + used,
+         {"3:7: error: backend.x.tls: there is no [tls]; write one, with certificates = "
+          "[\"/etc/letsencrypt/live/*\"]"}},
+        {"another word",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"end\"\n" + used,
+         {"3:7: error: backend.x.tls: no \"end\" here; known here: \"terminate\""}},
+        {"keys that need it",
+         "[backend.x]\nhandoff = \"unix:/x\"\nalpn = \"h2\"\nplaintext = \"relay\"\n" + used,
+         {"3:1: error: backend.x.alpn: belongs to a backend with tls = \"terminate\"; write that, or leave "
+          "it out",
+          "4:1: error: backend.x.plaintext: belongs to a backend with tls = \"terminate\"; write that, or "
+          "leave it "
+          "out"}},
+        {"a way of a later version",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nplaintext = \"ktls\"\n" + tls + used,
+         {"4:13: error: backend.x.plaintext: this version does not have \"ktls\"; write \"relay\""}},
+        {"a protocol without a header",
+         "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"datagram\"\ntls = \"terminate\"\n" + tls + used,
+         {"4:7: error: backend.x.tls: protocol = \"datagram\" has no place to say that TLS has ended; write "
+          "protocol = "
+          "\"stream\""}},
+        {"a host that the client chooses",
+         "[backend.x]\nproxy = \"{host_name}:443\"\ntls = \"terminate\"\n" + tls + listener +
+             "[[route]]\nnames = [\"*.a.example\"]\nbackend = \"x\"\n",
+         {"3:7: error: backend.x.tls: a host that the client chooses does TLS itself; leave it out"}},
+        {"a sorry that does TLS itself",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nsorry = \"b\"\n" + backend + tls + used,
+         {"4:9: warning: backend.x.sorry: \"b\" does TLS itself, so it gets clients only while snipass-tls "
+          "is away, and "
+          "none once their handshake is done; write a backend with tls = \"terminate\""}},
+        {"clear text for everybody to read",
+         "[backend.x]\nproxy = [\"10.0.0.1:80\", \"198.41.0.4:80\"]\ntls = \"terminate\"\n" + tls + used,
+         {"2:26: warning: backend.x.proxy: \"198.41.0.4:80\" is a public address, and what its clients say "
+          "goes there "
+          "in clear; write an address of a network that is yours"}},
+    })));
+}
+
+TEST_CASE("[tls] has what is written") {
+    const auto made = whole(ended + listener + fallback + R"([tls]
+certificates = ["/etc/live/*", { chain = "/c", key = "credential:k" }]
+handoff = "unix:/run/t.sock"
+allowed_users = [7]
+handshake_timeout = "3s"
+max_handshakes = 5
+min_version = "1.3"
+default = "WWW.Example.com"
+)");
+    REQUIRE(made.tls);
+    REQUIRE(made.tls->certificates.size() == 2);
+    CHECK(made.tls->certificates[0].chain == "/etc/live/*");
+    CHECK(made.tls->certificates[0].key.empty());
+    CHECK(made.tls->certificates[1].key == "credential:k");
+    CHECK(made.tls->handoff_path == "/run/t.sock");
+    CHECK(made.tls->allowed_users.at(0).id == 7U);
+    CHECK(made.tls->handshake_timeout == 3s);
+    CHECK(made.tls->max_handshakes == 5);
+    CHECK(made.tls->min_version == tls_version::v1_3);
+    CHECK(made.tls->default_name == "www.example.com");
+}
+
+TEST_CASE("the router's part: such a backend is at the path of snipass-tls") {
+    const auto made = whole(tls + ended + listener + fallback, part::router);
+    const auto* const handoff = made.backends.at(0).handoff();
+    REQUIRE(handoff);
+    CHECK(handoff->paths == std::vector<std::string>{"/run/snipass-tls/handoff.sock"});
+    CHECK(made.backends[0].hold == 5s);
+    CHECK(made.listeners.at(0).address == "[::]:443");
+}
+
+TEST_CASE("snipass-tls's part: one listener, and backends that get clear text") {
+    const std::string raw = "[backend.raw]\nproxy = \"a.example:443\"\nsorry = \"b\"\n";
+    const std::string last =
+        "[backend.last]\nhandoff = \"unix:/last\"\ntls = \"terminate\"\nsorry = \"raw\"\n";
+    const auto parsed = parse(tls + last + raw + ended + listener + fallback, "f");
+    REQUIRE(parsed.value);
+    auto made = std::move(const_cast<configuration&>(*parsed.value));
+    keep(made, part::tls);
+    REQUIRE(made.listeners.size() == 1);
+    CHECK(made.listeners[0].handoff_path == "/run/snipass-tls/handoff.sock");
+    CHECK(made.backends.at(0).sorry == 2U);        // past the one that would take clear text for a hello
+    CHECK(made.backends.at(1).relay() == nullptr); // nobody resolves its name here
+    CHECK(first_terminated(made, 1) == std::optional{2U}); // who was sent here because `raw` is away
+    CHECK(made.backends.at(2).handoff()->paths.at(0) == "/run/b.sock");
+}
+
+TEST_CASE("explain tells where TLS ends") {
+    const auto made = whole(tls + ended + listener + fallback);
+    explain_query query;
+    query.host_name = "a.example";
+    const auto text = explain(made, query).value.value_or("");
+    CHECK_THAT(text, ContainsSubstring(
+                         "TLS ends in snipass-tls, at \"unix:/run/snipass-tls/handoff.sock\", which offers "
+                         "\"http/1.1\"; what the client says goes in clear by handoff"));
+}
