@@ -52,8 +52,8 @@ struct snipass_options {
     int backlog;          /* 0: 1024 */
     unsigned patience_ms; /* for a header to come, and for the router to let go; 0: 1000 */
     /* Who may hand clients over besides root and the own effective user: the router's user
-     * (snipass_user_id()). NULL: the user `snipass`, if there is one. An array with a count of 0: nobody
-     * besides. Anybody else is refused, and counted: snipass_strangers(). */
+     * (snipass_user_id()). NULL: the users `snipass` and `snipass-tls`, if they exist. An array with a count
+     * of 0: nobody besides. Anybody else is refused, and counted: snipass_strangers(). */
     const uid_t* allowed;
     size_t allowed_count;
 };

@@ -40,8 +40,12 @@ const char* handoff_explain(enum handoff_fault fault) {
         return "its header's ALPN is empty, or longer than 255 bytes";
     case handoff_bad_id:
         return "its header's UNIQUE_ID is longer than 128 bytes";
+    case handoff_bad_plaintext:
+        return "its header says of its socket what this version does not know (TLV 0xE2)";
     case handoff_not_tcp:
         return "its descriptor is no TCP socket";
+    case handoff_no_pair:
+        return "its descriptor is no end of a socket pair, as its header says";
     case handoff_listens:
         return "its descriptor is a listening socket";
     }

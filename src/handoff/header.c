@@ -20,6 +20,7 @@ enum {
     tlv_alpn = 0x01,
     tlv_authority = 0x02,
     tlv_unique_id = 0x05,
+    tlv_plaintext = 0xE2,
     authority_max = 255, /* as the PROXY protocol has it */
     unique_id_max = 128,
 };
@@ -119,17 +120,34 @@ static enum handoff_fault parse_id(const unsigned char* value, size_t size,
     return handoff_sound;
 }
 
+/* parse_plaintext: whoever does not know what the socket is must not use it. */
+static enum handoff_fault parse_plaintext(const unsigned char* value, size_t size,
+                                          struct handoff_metadata* metadata) {
+    if (size != 1 || (value[0] != handoff_kernel_tls && value[0] != handoff_socket_pair))
+        return handoff_bad_plaintext;
+    metadata->plaintext = (enum handoff_plaintext)value[0];
+    return handoff_sound;
+}
+
 /* parse_tlv: each type that is known comes once. */
 static enum handoff_fault parse_tlv(unsigned type, const unsigned char* value, size_t size, unsigned* seen,
                                     struct handoff_metadata* metadata) {
-    if (type != tlv_alpn && type != tlv_authority && type != tlv_unique_id)
-        return handoff_sound;
-    if ((*seen & 1U << type) != 0)
-        return handoff_repeated_tlv;
-    *seen |= 1U << type;
-    if (type == tlv_authority)
-        return parse_authority(value, size, metadata);
-    return type == tlv_alpn ? parse_alpn(value, size, metadata) : parse_id(value, size, metadata);
+    static const struct {
+        unsigned type;
+        enum handoff_fault (*parse)(const unsigned char*, size_t, struct handoff_metadata*);
+    } known[] = {{tlv_authority, parse_authority},
+                 {tlv_alpn, parse_alpn},
+                 {tlv_unique_id, parse_id},
+                 {tlv_plaintext, parse_plaintext}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i) {
+        if (known[i].type != type)
+            continue;
+        if ((*seen & 1U << i) != 0)
+            return handoff_repeated_tlv;
+        *seen |= 1U << i;
+        return known[i].parse(value, size, metadata);
+    }
+    return handoff_sound;
 }
 
 static enum handoff_fault parse_tlvs(const unsigned char* bytes, size_t size,

@@ -105,7 +105,9 @@ bool handoff_parse(const struct handoff_calls* calls, struct handoff* handoff,
                    struct handoff_metadata* metadata) {
     handoff->fault = handoff_parse_header(handoff->bytes, handoff->received, metadata);
     if (handoff->fault == handoff_sound)
-        handoff->fault = handoff_judge_client(calls, handoff->client);
+        handoff->fault = metadata->plaintext == handoff_socket_pair
+                             ? handoff_judge_pair(calls, handoff->client, metadata)
+                             : handoff_judge_client(calls, handoff->client);
     return handoff->fault == handoff_sound;
 }
 
@@ -122,14 +124,31 @@ bool handoff_let_go(int connection) {
     return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-enum handoff_fault handoff_judge_client(const struct handoff_calls* calls, int fd) {
+/* ask_kind: domain, type, protocol, and whether it listens. */
+static bool ask_kind(const struct handoff_calls* calls, int fd, int values[4]) {
     const int options[] = {SO_DOMAIN, SO_TYPE, SO_PROTOCOL, SO_ACCEPTCONN};
-    int values[4] = {0};
     for (size_t i = 0; i < 4; ++i) {
         socklen_t size = sizeof values[i];
         if (calls->getsockopt(fd, SOL_SOCKET, options[i], &values[i], &size) != 0)
-            return handoff_not_tcp;
+            return false;
     }
+    return true;
+}
+
+/* The addresses can only be the header's. */
+enum handoff_fault handoff_judge_pair(const struct handoff_calls* calls, int fd,
+                                      const struct handoff_metadata* metadata) {
+    int values[4] = {0};
+    const bool is_stream = ask_kind(calls, fd, values) && values[0] == AF_UNIX && values[1] == SOCK_STREAM;
+    if (!is_stream || metadata->peer.ss_family == AF_UNSPEC)
+        return handoff_no_pair;
+    return values[3] == 0 ? handoff_sound : handoff_listens;
+}
+
+enum handoff_fault handoff_judge_client(const struct handoff_calls* calls, int fd) {
+    int values[4] = {0};
+    if (!ask_kind(calls, fd, values))
+        return handoff_not_tcp;
     const bool internet = values[0] == AF_INET || values[0] == AF_INET6;
     const bool tcp = values[2] == IPPROTO_TCP || values[2] == IPPROTO_MPTCP; /* SCTP has SOCK_STREAM, too */
     if (!internet || !tcp || values[1] != SOCK_STREAM) /* a raw socket can say IPPROTO_TCP */
@@ -140,6 +159,8 @@ enum handoff_fault handoff_judge_client(const struct handoff_calls* calls, int f
 void handoff_addresses(const struct handoff_calls* calls, int client, struct handoff_metadata* metadata) {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
+    if (metadata->plaintext == handoff_socket_pair)
+        return;
     if (calls->getpeername(client, (struct sockaddr*)&address, &size) == 0)
         metadata->peer = address;
     size = sizeof address;

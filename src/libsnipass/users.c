@@ -58,13 +58,23 @@ int snipass_user_id(const char* user, uid_t* id) {
     return -1;
 }
 
+/* users_packaged: who hands over where the packages are as they come. There is room for two. */
+static size_t users_packaged(uid_t* users) {
+    static const char* const names[] = {"snipass", "snipass-tls"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i)
+        if (snipass_user_id(names[i], &users[count]) == 0)
+            ++count;
+    return count;
+}
+
 uid_t* users_allowed(const struct snipass_options* options, size_t* count) {
-    uid_t* allowed = calloc(options->allowed_count + 1, sizeof *allowed);
+    uid_t* allowed = calloc(options->allowed_count + 2, sizeof *allowed);
     if (allowed == NULL)
         return NULL;
     *count = options->allowed_count;
     if (options->allowed == NULL)
-        *count = snipass_user_id("snipass", allowed) == 0 ? 1 : 0;
+        *count = users_packaged(allowed);
     else
         memcpy(allowed, options->allowed, options->allowed_count * sizeof *allowed);
     return allowed;

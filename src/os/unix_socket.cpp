@@ -105,6 +105,13 @@ result<std::size_t> send_with_fd(int socket, byte_view payload, int passed) {
     return static_cast<std::size_t>(n);
 }
 
+result<socket_pair> pair() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return last_error();
+    return socket_pair{unique_fd{ends[0]}, unique_fd{ends[1]}};
+}
+
 void refuse_answer(int socket) {
     (void)::shutdown(socket, SHUT_RD); // fails only if the peer is gone, and then it cannot answer either
 }

@@ -8,6 +8,7 @@
 #include "listeners.h"
 #include "next.h"
 #include "options.h"
+#include "pairs.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -43,8 +44,27 @@ static int give_fitting(int (*ask)(int, struct sockaddr*, socklen_t*), int fd, s
     return 0;
 }
 
+/* give_pairs: a unix socket's answer, where the socket stands for a client's TCP socket. `room` is what *size
+ * was before. False: it does not. */
+static bool give_pairs(int fd, bool wants_peer, struct sockaddr* address, socklen_t* size, socklen_t room) {
+    struct sockaddr_storage peer, local;
+    if (!pairs_addresses(fd, &peer, &local))
+        return false;
+    struct sockaddr_storage wanted = wants_peer ? peer : local;
+    if (wanted.ss_family == AF_INET && clients_is_mapped(fd))
+        wanted = addresses_as_mapped(&wanted);
+    *size = room;
+    addresses_give(&wanted, address, size);
+    return true;
+}
+
 int our_getpeername(int fd, struct sockaddr* address, socklen_t* size) {
-    return give_fitting(next_getpeername, fd, address, size);
+    const socklen_t room = size != NULL ? *size : 0;
+    const int result = give_fitting(next_getpeername, fd, address, size);
+    if (result == 0 && !settings_empty() && room >= sizeof address->sa_family &&
+        address->sa_family == AF_UNIX)
+        (void)give_pairs(fd, true, address, size, room);
+    return result;
 }
 
 int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
@@ -53,8 +73,10 @@ int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
     if (result != 0 || settings_empty() || room < sizeof address->sa_family || address->sa_family != AF_UNIX)
         return result;
     struct listener believed;
-    if (!emulated(fd, &believed))
+    if (!emulated(fd, &believed)) {
+        (void)give_pairs(fd, false, address, size, room);
         return result;
+    }
     *size = room;
     addresses_give(&believed.address, address, size);
     return 0;
@@ -63,7 +85,7 @@ int our_getsockname(int fd, struct sockaddr* address, socklen_t* size) {
 int our_setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
     struct listener believed;
     if (!emulated(fd, &believed))
-        return next_setsockopt(fd, level, option, value, size);
+        return pairs_set(fd, level, next_setsockopt(fd, level, option, value, size));
     const int cancel_state = cancellation_off();
     const int result = options_set(believed.entry, believed.address.ss_family, level, option, value, size);
     if (result == 0 && level == SOL_SOCKET && option == SO_RCVTIMEO)
@@ -80,8 +102,15 @@ static bool is_the_sockets(int level, int option) {
 
 int our_getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
     struct listener believed;
-    if (is_the_sockets(level, option) || value == NULL || size == NULL || !emulated(fd, &believed))
+    if (is_the_sockets(level, option) || value == NULL || size == NULL)
         return next_getsockopt(fd, level, option, value, size);
+    const socklen_t room = *size;
+    if (!emulated(fd, &believed)) {
+        const int result = next_getsockopt(fd, level, option, value, size);
+        if (result != 0)
+            *size = room;
+        return pairs_get(fd, level, option, value, size, result);
+    }
     if (level == IPPROTO_IPV6 && option == IPV6_V6ONLY && believed.address.ss_family == AF_INET6) {
         const int answer = believed.v6_only;
         *size = *size < sizeof answer ? *size : sizeof answer;

@@ -30,6 +30,22 @@ void put_tlv(written& to, std::uint8_t type, byte_view value) {
     put(to, value);
 }
 
+// put_ssl: its length is known once the two inside are there.
+void put_ssl(written& to, const tls_facts& tls) {
+    to.push_back(tlv_type::ssl);
+    const auto length_at = to.size();
+    put_u16(to, 0);
+    const auto begin = to.size();
+    to.push_back(ssl_client_over_tls);
+    put_u16(to, 0); // "verify" has four bytes
+    put_u16(to, ssl_not_verified);
+    put_tlv(to, tlv_type::ssl_version, as_bytes(tls.version.substr(0, longest_tls_word)));
+    put_tlv(to, tlv_type::ssl_cipher, as_bytes(tls.cipher.substr(0, longest_tls_word)));
+    const auto length = to.size() - begin;
+    to[length_at] = static_cast<std::uint8_t>(length >> 8);
+    to[length_at + 1] = static_cast<std::uint8_t>(length);
+}
+
 // One family for both addresses: an IPv4 address beside an IPv6 one is written in its mapped form.
 bool is_v4(const facts& facts) {
     return facts.source.address.is_v4() && facts.destination.address.is_v4();
@@ -55,6 +71,12 @@ written write_v2(const facts& facts) {
     put_tlv(header, tlv_type::alpn, as_bytes(facts.alpn));
     put_tlv(header, tlv_type::authority, as_bytes(facts.authority));
     put_tlv(header, tlv_type::unique_id, facts.id);
+    if (facts.tls)
+        put_ssl(header, *facts.tls);
+    if (facts.plaintext) {
+        const auto kind = static_cast<std::uint8_t>(*facts.plaintext);
+        put_tlv(header, tlv_type::plaintext, {&kind, 1});
+    }
     const auto length = header.size() - v2_fixed_size;
     header[length_offset] = static_cast<std::uint8_t>(length >> 8);
     header[length_offset + 1] = static_cast<std::uint8_t>(length);

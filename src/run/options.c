@@ -35,7 +35,7 @@ static const char usage[] =
     "router's user,\n"
     "                           by name or number; unmapped: whoever has no number in this user namespace. "
     "Default:\n"
-    "                           snipass, if there is such a user.\n"
+    "                           snipass and snipass-tls, where there are such users.\n"
     "  --confine                COMMAND may bind no TCP port, and connect to none (Landlock, Linux 6.7): "
     "what it could\n"
     "                           otherwise do with a client's socket, on the router's network. It does not "
@@ -206,12 +206,15 @@ static int read_option(char** at, struct options* options) {
 static void default_user(struct options* options) {
     if (options->names_users || options->socket == NULL)
         return;
-    if (snipass_user_id("snipass", &options->users[0]) == 0)
-        options->user_count = 1;
-    else if (errno != ENOENT)
+    const bool is_there = snipass_user_id("snipass", &options->users[0]) == 0;
+    const int why_not = errno;
+    options->user_count = is_there ? 1 : 0;
+    if (snipass_user_id("snipass-tls", &options->users[options->user_count]) == 0)
+        ++options->user_count; /* where there is none, nobody misses it */
+    if (!is_there && why_not != ENOENT)
         say("the user snipass cannot be looked up: %s; --from NUMBER names the router's user",
-            strerror(errno));
-    else if (getenv("SNIPASS_ALLOW_UID") == NULL)
+            strerror(why_not));
+    else if (options->user_count == 0 && getenv("SNIPASS_ALLOW_UID") == NULL)
         say("there is no user snipass: clients are taken from root and the server's own user only; --from "
             "USER names "
             "the router's user");

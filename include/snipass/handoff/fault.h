@@ -25,8 +25,10 @@ enum handoff_fault {
     handoff_bad_authority,
     handoff_bad_alpn,
     handoff_bad_id,
+    handoff_bad_plaintext,
     handoff_not_tcp,
     handoff_listens,
+    handoff_no_pair,
 };
 
 /* handoff_explain says it in words, for a log. */

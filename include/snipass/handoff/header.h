@@ -20,6 +20,15 @@ enum {
     handoff_id_size = 16,
 };
 
+/* What is said on the client's socket, and by what it is carried: the client's own TCP socket, with or
+ * without TLS in it; or, where TLS has ended in a process that stays in the path, one end of a socket pair.
+ */
+enum handoff_plaintext {
+    handoff_as_sent = 0,
+    handoff_kernel_tls = 1,
+    handoff_socket_pair = 2,
+};
+
 /* What header and socket say of a client. */
 struct handoff_metadata {
     struct sockaddr_storage peer;              /* the client; AF_UNSPEC: the header does not say */
@@ -29,6 +38,7 @@ struct handoff_metadata {
     unsigned char alpn[handoff_alpn_max];
     bool has_id;
     unsigned char id[handoff_id_size];
+    enum handoff_plaintext plaintext;
 };
 
 /* handoff_header_size: how many bytes the header has for certain, judging by the first `size` of them. 0: it

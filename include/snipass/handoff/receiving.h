@@ -60,8 +60,13 @@ bool handoff_let_go(int connection);
  * has gone: refused, it would be offered to every other address first. */
 enum handoff_fault handoff_judge_client(const struct handoff_calls* calls, int fd);
 
+/* handoff_judge_pair: of a client whose header says so, the descriptor is a connected unix stream socket. */
+enum handoff_fault handoff_judge_pair(const struct handoff_calls* calls, int fd,
+                                      const struct handoff_metadata* metadata);
+
 /* handoff_addresses replaces peer and local by what the socket itself says: where the two disagree, it is
- * right. A client that is gone has no peer any more; then the header's word stands. */
+ * right. A socket pair says nothing. A client that is gone has no peer any more; then the header's word
+ * stands. */
 void handoff_addresses(const struct handoff_calls* calls, int client, struct handoff_metadata* metadata);
 
 /* handoff_receive_one receives one byte and the one descriptor that comes with it. -1: not exactly that came.

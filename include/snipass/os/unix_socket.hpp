@@ -38,6 +38,13 @@ namespace snipass::os {
 // up.
 [[nodiscard]] result<std::size_t> send_with_fd(int socket, byte_view payload, int passed);
 
+// pair is socketpair(2): two stream sockets that are connected to each other, close-on-exec, blocking.
+struct socket_pair {
+    unique_fd near;
+    unique_fd far;
+};
+[[nodiscard]] result<socket_pair> pair();
+
 // refuse_answer ends the peer's right to answer on a unix stream socket: from now on its send fails with
 // EPIPE (shutdown(2), SHUT_RD). What it sent before can still be read.
 void refuse_answer(int socket);

@@ -6,24 +6,43 @@
 
 #include <boost/container/static_vector.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace snipass::proxy_protocol {
+
+// tls_facts is of a client whose TLS has ended here. Neither is longer than longest_tls_word.
+struct tls_facts {
+    std::string_view version; // "TLSv1.3"
+    std::string_view cipher;  // "TLS_AES_128_GCM_SHA256"
+};
+inline constexpr std::size_t longest_tls_word = 64;
+
+// plaintext_socket is what kind of socket carries what such a client says in clear.
+enum class plaintext_socket : std::uint8_t {
+    kernel_tls = 1,
+    socket_pair = 2, // one end of it; the addresses are the header's
+};
 
 // facts is what a header tells of one client.
 struct facts {
     ip_endpoint source;
     ip_endpoint destination;
     std::string authority; // the host name; empty: not sent
-    std::string_view alpn; // the first protocol offered; empty: not sent
+    std::string_view alpn; // the first protocol offered, or the one that was chosen here; empty: not sent
     unique_id id{};
+    std::optional<tls_facts> tls{};
+    std::optional<plaintext_socket> plaintext{};
 };
 
-// Room for the largest header that is written: 16 bytes, IPv6 addresses, three TLVs.
+// Room for the largest header that is written: 16 bytes, IPv6 addresses, five TLVs, of which one has two.
+inline constexpr std::size_t largest_ssl = 5 + 2 * (tlv_head_size + longest_tls_word);
 using written =
     boost::container::static_vector<std::uint8_t, v2_fixed_size + 36 + (tlv_head_size + 255) +
-                                                      (tlv_head_size + 255) + (tlv_head_size + 16)>;
+                                                      (tlv_head_size + 255) + (tlv_head_size + 16) +
+                                                      (tlv_head_size + largest_ssl) + (tlv_head_size + 1)>;
 
 // write_v2: AF_INET if both addresses are IPv4 (or IPv4-mapped), else AF_INET6; then the TLVs.
 [[nodiscard]] written write_v2(const facts& facts);

@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::uint8_t local = 0x20, proxy = 0x21;
 constexpr std::uint8_t tcp4 = 0x11, tcp6 = 0x21;
-constexpr std::uint8_t alpn = 0x01, authority = 0x02, unique_id = 0x05;
+constexpr std::uint8_t alpn = 0x01, authority = 0x02, unique_id = 0x05, plaintext = 0xe2;
 constexpr std::string_view text = "PROXY TCP4 192.0.2.7 198.51.100.1 50000 443\r\n";
 
 byte_string good() {
@@ -95,6 +95,22 @@ cargo a_pipe(int) {
 
 cargo a_listener(int) {
     auto made = of(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::listen(made.sent.front(), 1) == 0);
+    return made;
+}
+
+cargo a_pair(int) {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    auto made = of(ends[0]);
+    made.kept.emplace_back(ends[1]);
+    return made;
+}
+
+cargo a_unix_listener(int) {
+    auto made = of(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un any{AF_UNIX, {}};
+    REQUIRE(::bind(made.sent.front(), reinterpret_cast<const sockaddr*>(&any), sizeof(sa_family_t)) == 0);
     REQUIRE(::listen(made.sent.front(), 1) == 0);
     return made;
 }
@@ -172,6 +188,15 @@ const std::vector<row>& table() {
         {"a UDP socket", good(), handoff_not_tcp, a_socket<AF_INET, SOCK_DGRAM>},
         {"a unix socket", good(), handoff_not_tcp, a_socket<AF_UNIX, SOCK_STREAM>},
         {"a raw socket of TCP", good(), handoff_not_tcp, a_socket<AF_INET, SOCK_RAW, IPPROTO_TCP>},
+        {"a socket pair, of which the header says nothing", good(), handoff_not_tcp, a_pair},
+        {"a TCP socket that is said to be a pair", with({{plaintext, "\2"}}), handoff_no_pair},
+        {"a pair of datagrams", with({{plaintext, "\2"}}), handoff_no_pair, a_socket<AF_UNIX, SOCK_DGRAM>},
+        {"a pair that listens", with({{plaintext, "\2"}}), handoff_listens, a_unix_listener},
+        {"a pair without addresses", header_around(local, 0, {}), handoff_not_tcp, a_pair},
+        {"a socket of another kind that nobody knows", with({{plaintext, "\3"}}), handoff_bad_plaintext},
+        {"no kind", with({{plaintext, ""}}), handoff_bad_plaintext},
+        {"two kinds", with({{plaintext, "\1"}, {plaintext, "\1"}}), handoff_repeated_tlv},
+        {"kernel TLS", with({{plaintext, "\1"}})},
         {"a socket of SCTP", good(), handoff_not_tcp, a_socket<AF_INET, SOCK_STREAM, IPPROTO_SCTP>},
     };
     return rows;
@@ -250,4 +275,19 @@ TEST_CASE("handoffs: the router takes what it should, and keeps nothing else") {
         INFO(one.what);
         CHECK(is_taken(path, one, [] {}) == (one.fault == handoff_sound));
     }
+}
+
+TEST_CASE(
+    "handoffs: libsnipass takes one end of a socket pair where the header says so, and believes the header") {
+    const same_descriptors check;
+    const handoff_test::fixture test;
+    const auto receiver = test.listen();
+    const row one{"a pair", with({{plaintext, "\2"}}), handoff_sound, a_pair};
+    CHECK(is_taken(test.path, one, [&] {
+        const auto client = handoff_test::receive(receiver);
+        REQUIRE(client);
+        socklen_t size = 0;
+        CHECK(snipass_client_peer(client.get(), &size)->sa_family == AF_INET);
+        CHECK(snipass_client_local(client.get(), &size)->sa_family == AF_INET);
+    }));
 }

@@ -160,3 +160,25 @@ TEST_CASE("what is written as a PROXY header is read back") {
         }
     }
 }
+
+TEST_CASE("PROXY v2: of a client whose TLS has ended here it tells version, cipher, and what the socket is") {
+    auto facts = between("192.0.2.7:50000", "198.51.100.1:443");
+    facts.tls = {"TLSv1.3", "TLS_X"};
+    facts.plaintext = pp::plaintext_socket::socket_pair;
+    const bytes addresses{192, 0, 2, 7, 198, 51, 100, 1, 0xc3, 0x50, 0x01, 0xbb};
+    const bytes ssl{0x20, 0,   23,  0x01, 0,   0,    0, 1, 0x21, 0,   7,   'T', 'L',
+                    'S',  'v', '1', '.',  '3', 0x23, 0, 5, 'T',  'L', 'S', '_', 'X'};
+    CHECK(v2(facts) == expected(0x11, 12 + 19 + 26 + 4, joined({addresses, id_tlv, ssl, {0xe2, 0, 1, 2}})));
+}
+
+TEST_CASE("PROXY v2: the longest header fits into what receivers take") {
+    auto facts = between("[2001:db8::7]:50000", "[2001:db8::1]:443");
+    const std::string long_text(255, 'a');
+    facts.authority = facts.alpn = long_text;
+    facts.tls = {long_text, long_text};
+    facts.plaintext = pp::plaintext_socket::socket_pair;
+    const auto header = v2(facts);
+    CHECK(header.size() == pp::written{}.capacity());
+    CHECK(header.size() <= 1'024);
+    CHECK(std::holds_alternative<pp::header>(pp::read(header)));
+}
