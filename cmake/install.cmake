@@ -1,8 +1,9 @@
 # Where things go: with the prefix /usr (that of the presets) to the places that Debian has for them, with /usr/local to
 # their counterparts there, which systemd and systemd-sysusers read as well. The unit names the paths that were configured.
 configure_file(systemd/snipass.service.in systemd/snipass.service @ONLY)
+configure_file(systemd/snipass-tls.service.in systemd/snipass-tls.service @ONLY)
 
-install(FILES ${PROJECT_BINARY_DIR}/systemd/snipass.service systemd/snipass.socket DESTINATION lib/systemd/system)
+install(FILES ${PROJECT_BINARY_DIR}/systemd/snipass.service ${PROJECT_BINARY_DIR}/systemd/snipass-tls.service systemd/snipass.socket DESTINATION lib/systemd/system)
 install(FILES systemd/snipass.conf DESTINATION lib/sysusers.d)
 # As in the source tree, or their links would lead nowhere.
 install(FILES README.md CHANGELOG.md ARCHITECTURE.md SECURITY.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
@@ -14,7 +15,7 @@ install(FILES config/snipass.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES docs/snipass-run.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/snipass.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
-install(FILES docs/snipass.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES docs/snipass.8 docs/snipass-tls.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 
 # An admin's configuration is never overwritten.
 set(configuration ${CMAKE_INSTALL_FULL_SYSCONFDIR}/snipass/snipass.toml)

@@ -4,9 +4,9 @@ set(root "$ENV{DESTDIR}")
 if(NOT EXISTS ${BUILD}/install_manifest.txt)
   message(FATAL_ERROR "${BUILD} has installed nothing: there is no install_manifest.txt in it")
 endif()
-file(GLOB enabled "${root}/etc/systemd/system/*.wants/snipass.*")
+file(GLOB enabled "${root}/etc/systemd/system/*.wants/snipass*.service" "${root}/etc/systemd/system/*.wants/snipass.socket")
 if(enabled)
-  message(FATAL_ERROR "snipass is enabled. First: systemctl disable --now snipass.service snipass.socket")
+  message(FATAL_ERROR "snipass is enabled. First: systemctl disable --now snipass.service snipass.socket snipass-tls.service")
 endif()
 
 # A unit that calls snipass-run would start nothing any more.

@@ -3,6 +3,8 @@
 #include "snipass/base/ascii_form.hpp"
 #include "snipass/base/quoted.hpp"
 #include "snipass/base/version.hpp"
+#include "snipass/certificates/coverage.hpp"
+#include "snipass/certificates/load.hpp"
 #include "snipass/config/check.hpp"
 #include "snipass/config/explain.hpp"
 #include "snipass/config/parse.hpp"
@@ -21,6 +23,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -48,8 +51,25 @@ int status_of(const config::parsed& file) {
     return file.is_mistaken() ? exit_mistake : exit_failure;
 }
 
+// check_certificates reads what snipass-tls will read, as far as this user may.
+void check_certificates(config::parsed& parsed) {
+    const auto& tls = *parsed.value->tls;
+    auto read = certificates::load(tls.certificates, std::time(nullptr), config::severity::warning);
+    const bool is_all = read.diagnostics.empty();
+    auto& found = parsed.diagnostics;
+    std::ranges::move(read.diagnostics, std::back_inserter(found));
+    if (is_all) // of those that could not be read nobody knows the names
+        std::ranges::move(certificates::coverage(read.certificates, *parsed.value),
+                          std::back_inserter(found));
+    std::ranges::stable_sort(found, {}, &config::diagnostic::where);
+    if (std::ranges::any_of(found, [](const auto& one) { return one.level == config::severity::error; }))
+        parsed.value = nullptr;
+}
+
 int check(const options& given) {
-    const auto parsed = config::load(given.config, os::find_user);
+    auto parsed = config::load(given.config, os::find_user);
+    if (parsed.value && parsed.value->tls)
+        check_certificates(parsed);
     (parsed.value ? std::cout : std::cerr) << config::check_report(parsed, given.config);
     return status_of(parsed);
 }
@@ -220,7 +240,8 @@ int run_program(int argc, char** argv) {
         return check(given);
     if (explain_command->parsed())
         return explain(std::move(given));
-    return server::run_daemon(given.config);
+    static server::role router; // a thread may read the file when this process ends
+    return server::run_daemon(given.config, router);
 }
 
 } // namespace

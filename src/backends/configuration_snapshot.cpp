@@ -25,8 +25,9 @@ std::size_t unanswered_by_default(const config::configuration& file) {
 } // namespace
 
 configuration_snapshot::configuration_snapshot(std::shared_ptr<const config::configuration> snapshot,
-                                               unsigned workers, address_book& book)
-    : config(std::move(snapshot)) {
+                                               unsigned workers, address_book& book,
+                                               std::shared_ptr<server::terminator> ends_tls)
+    : config(std::move(snapshot)), terminator(std::move(ends_tls)) {
     const auto most_unanswered = unanswered_by_default(*config);
     for (const auto& settings : config->backends) {
         backends.push_back(std::make_unique<backend>(settings, share(settings.max_pending, workers), book));

@@ -41,10 +41,16 @@ void resolve_routers(tls_settings& tls, const user_finder& find, findings& findi
                 user.id = unmapped_id;
             resolve(user, "tls.allowed_users", find, findings);
         }
-    } else if (const auto found = find(std::string{packaged_user}); found && *found) {
-        tls.allowed_users.push_back(
-            {std::string{packaged_user}, {}, *found}); // where it is another one, the file says so
+        return;
     }
+    allowed_user user{std::string{packaged_user}, tls.where, std::nullopt};
+    const auto found = find(user.name);
+    if (!found)
+        findings.error(user.where, "tls.allowed_users: the user " + in_quotes(user.name) +
+                                       " cannot be looked up: " + found.error().message() +
+                                       "; write the number of the router's user into allowed_users");
+    else if (*found) // where it is another one, the file says so
+        tls.allowed_users.push_back({user.name, user.where, *found});
 }
 
 } // namespace

@@ -45,6 +45,10 @@ proxy_protocol::facts routed_client::facts() {
         facts.alpn = offer.front();
     if (const auto name = about.hello->host_name())
         facts.authority = name->text();
+    if (about.in_clear) {
+        facts.alpn = about.in_clear->protocol;
+        facts.tls = {about.in_clear->version, about.in_clear->cipher};
+    }
     return facts;
 }
 

@@ -175,7 +175,10 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
     const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
     if (const auto full = to.known()->sent.why_not(client.about.client.address))
         return not_taken{.why = *full, .detail = in_words(*full)};
-    const auto header = proxy_protocol::write_v2(client.facts());
+    auto facts = client.facts();
+    if (client.about.in_clear)
+        facts.plaintext = proxy_protocol::plaintext_socket::socket_pair;
+    const auto header = proxy_protocol::write_v2(facts);
     auto connection = offer_by_stream(settings.paths[path], client.socket, header, settings.owner());
     if (!connection)
         return not_taken{.why = to_outcome(connection.error()),

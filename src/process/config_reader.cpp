@@ -3,7 +3,6 @@
 #include "snipass/process/config_reader.hpp"
 
 #include "snipass/os/signals.hpp"
-#include "snipass/os/users.hpp"
 
 #include <exception>
 #include <mutex>
@@ -14,19 +13,19 @@ namespace snipass::server {
 
 struct config_reader::state {
     std::mutex mutex;
-    std::function<void(config::parsed)> done;
+    std::function<void(prepared)> done;
     bool is_reading = true;
 };
 
 namespace {
 
-config::parsed load(const std::string& file) {
+prepared load(role& role, const std::string& file) {
     try {
-        return config::load(file, os::find_user);
+        return role.prepare(file);
     } catch (const std::bad_alloc&) {
-        return {nullptr, {{config::severity::error, {}, "cannot be read: no memory", true}}};
+        return {{nullptr, {{config::severity::error, {}, "cannot be read: no memory", true}}}};
     } catch (const std::exception& problem) { // a bug
-        return {nullptr, {{config::severity::error, {}, problem.what()}}};
+        return {{nullptr, {{config::severity::error, {}, problem.what()}}}};
     }
 }
 
@@ -40,14 +39,14 @@ config_reader::~config_reader() {
         join();
 }
 
-void config_reader::read(std::string file, std::function<void(config::parsed)> done) {
+void config_reader::read(std::string file, std::function<void(prepared)> done) {
     join();
     state_ = std::make_shared<state>();
     state_->done = std::move(done);
     const os::all_signals_blocked blocked; // they are for the thread that asked
     try {
-        thread_ = std::thread{[file = std::move(file), mine = state_] {
-            auto parsed = load(file);
+        thread_ = std::thread{[&role = role_, file = std::move(file), mine = state_] {
+            auto parsed = load(role, file);
             const std::lock_guard lock{mine->mutex};
             mine->is_reading = false;
             if (const auto tell = std::exchange(mine->done, nullptr))

@@ -55,8 +55,8 @@ constexpr int exit_mistake = 2; // in the file
 
 class daemon {
   public:
-    daemon(std::string file, config_reader& reader)
-        : file_(std::move(file)), reader_(reader), opener_(os::take_listen_fds()),
+    daemon(std::string file, role& role, config_reader& reader)
+        : file_(std::move(file)), role_(role), reader_(reader), opener_(os::take_listen_fds()),
           signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), end_(io_), retired_(io_) {
         signals_.add(SIGUSR1);
     }
@@ -68,7 +68,7 @@ class daemon {
 
   private:
     void read();
-    void on_read(config::parsed parsed);
+    void on_read(prepared read);
     void start(const config::parsed& parsed);
     void end_early(int status);
     void reload(config::parsed parsed);
@@ -87,9 +87,11 @@ class daemon {
     void stop();
 
     std::string file_;
+    role& role_;
     config_reader& reader_;
     std::shared_ptr<const config::configuration> configuration_; // once it was read
     config::server_settings started_with_;
+    std::shared_ptr<terminator> terminator_; // of the file that was read last
     sandbox sandbox_;
     std::optional<log> log_; // its thread begins in the sandbox
     address_book book_;
@@ -122,23 +124,24 @@ int daemon::run() {
 
 void daemon::read() {
     reading_ = true;
-    const auto done = [this](config::parsed parsed) {
-        asio::post(io_, [this, got = std::move(parsed)]() mutable { on_read(std::move(got)); });
+    const auto done = [this](prepared read) {
+        asio::post(io_, [this, got = std::move(read)]() mutable { on_read(std::move(got)); });
     };
     try {
         reader_.read(file_, done);
     } catch (const std::system_error& problem) { // no thread
         if (!workers_)
             throw;
-        done({nullptr, {{config::severity::error, {}, "cannot be read now: "s + problem.what()}}});
+        done({{nullptr, {{config::severity::error, {}, "cannot be read now: "s + problem.what()}}}});
     }
 }
 
-void daemon::on_read(config::parsed parsed) {
+void daemon::on_read(prepared read) {
     reading_ = false;
     if (stopping_)
         return;
-    workers_ ? reload(std::move(parsed)) : start(parsed);
+    terminator_ = std::move(read.terminator);
+    workers_ ? reload(std::move(read.parsed)) : start(read.parsed);
 }
 
 void daemon::start(const config::parsed& parsed) {
@@ -149,7 +152,7 @@ void daemon::start(const config::parsed& parsed) {
     configuration_ = parsed.value;
     started_with_ = configuration_->server;
     reader_.join();
-    sandbox_.close(*configuration_);
+    sandbox_.close(*configuration_, role_.readable(*configuration_));
     log_.emplace(configuration_->log);
     if (!sandbox_.tell(*log_))
         return end_early(exit_failure);
@@ -229,7 +232,7 @@ void daemon::apply(opened_listeners opened) {
     }
     status_ = "Serving " + summary();
     applying_ += workers_->size();
-    workers_->apply(configuration_, std::move(opened.by_worker),
+    workers_->apply(configuration_, terminator_, std::move(opened.by_worker),
                     [this] { asio::post(io_, [this] { applied_by_a_worker(); }); });
 }
 
@@ -301,9 +304,9 @@ void daemon::stop() {
 
 } // namespace
 
-int run_daemon(const std::string& file) {
-    config_reader reader;
-    const int status = daemon{file, reader}.run();
+int run_daemon(const std::string& file, role& role) {
+    config_reader reader{role};
+    const int status = daemon{file, role, reader}.run();
     if (reader.is_reading())
         std::_Exit(status); // asked to end, it does not wait for a file
     return status;

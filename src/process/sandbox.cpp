@@ -176,7 +176,7 @@ std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int ve
     return found;
 }
 
-void sandbox::close(const config::configuration& configuration) {
+void sandbox::close(const config::configuration& configuration, const std::vector<std::string>& readable) {
     is_required_ = configuration.server.sandbox == config::sandbox_mode::required;
     if (configuration.server.sandbox == config::sandbox_mode::off)
         return;
@@ -184,7 +184,7 @@ void sandbox::close(const config::configuration& configuration) {
     if (is_sanitized)
         return lack("nothing: this is a build with sanitizers");
     handoff_remember_users(&handoff_libc);
-    close_files_and_ports(configuration);
+    close_files_and_ports(configuration, readable);
     close_system_calls();
 }
 
@@ -198,11 +198,13 @@ bool sandbox::tell(log& log) const {
     return false;
 }
 
-void sandbox::close_files_and_ports(const config::configuration& configuration) {
+void sandbox::close_files_and_ports(const config::configuration& configuration,
+                                    const std::vector<std::string>& readable) {
     version_ = os::landlock_version();
     if (version_ == 0)
         return lack("no Landlock on this kernel: files, ports and signals are not confined");
     allowed_ = needs_of(configuration);
+    allowed_.readable.insert(readable.begin(), readable.end());
     if (const auto ec = os::restrict_by_landlock(allowed_)) {
         version_ = 0;
         return lack("Landlock: " + ec.message());

@@ -75,9 +75,9 @@ void worker::stop() {
 }
 
 void worker::apply(std::shared_ptr<const config::configuration> configuration,
-                   std::vector<listener_socket> opened) {
-    const auto now =
-        std::make_shared<configuration_snapshot>(std::move(configuration), workers_, thread_.book);
+                   std::vector<listener_socket> opened, std::shared_ptr<terminator> ends_tls) {
+    const auto now = std::make_shared<configuration_snapshot>(std::move(configuration), workers_,
+                                                              thread_.book, std::move(ends_tls));
     thread_.in_use = now;
     const auto& server = now->config->server;
     thread_.waiting.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
@@ -86,6 +86,7 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
                               share(names_limits.waiting, workers_), thread_.kept_from});
     thread_.lines.configure(now->config->log, std::max<std::size_t>(access_log::refused_lines / workers_, 1));
     limit_relays(server);
+    limit_termination(*now->config);
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },
                           net::relay_end::removed);
     for (auto& one : listeners_) {
@@ -108,6 +109,17 @@ void worker::limit_relays(const config::server_settings& server) {
                                share(per_source, workers_));
     thread_.relays.set_pipe_limits(pipes, share(server.max_pipe_memory, workers_), thread_.kept_from);
     thread_.relays.set_buffer_limit(os::physical_memory() / buffers_part / workers_);
+}
+
+// limit_termination: a client whose TLS has ended here takes two descriptors, and as many again if its
+// backend is proxied.
+void worker::limit_termination(const config::configuration& configuration) {
+    const auto handshakes = configuration.tls ? share(configuration.tls->max_handshakes, workers_) : 1;
+    thread_.handshakes.set_limits(handshakes, handshakes);
+    const auto& server = configuration.server;
+    const auto most = std::min(share(server.max_relayed, workers_), max_waiting_cap_ / 4);
+    const auto per_source = server.max_relayed_per_source.value_or(server.max_relayed);
+    thread_.in_clear.set_limits(std::max<std::size_t>(most, 1), share(per_source, workers_));
 }
 
 void worker::start_listener(listener_socket socket) {

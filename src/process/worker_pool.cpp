@@ -102,13 +102,14 @@ worker_pool::activity worker_pool::free_held() {
 }
 
 void worker_pool::apply(const std::shared_ptr<const config::configuration>& configuration,
+                        const std::shared_ptr<terminator>& ends_tls,
                         std::vector<std::vector<listener_socket>> by_worker,
                         const std::function<void()>& applied) {
     auto sockets = by_worker.begin();
     for (auto& one : workers_) {
         auto mine = std::make_shared<std::vector<listener_socket>>(std::move(*sockets++));
-        one.worker.post([&one, mine, configuration, applied] {
-            one.worker.apply(configuration, std::move(*mine));
+        one.worker.post([&one, mine, configuration, ends_tls, applied] {
+            one.worker.apply(configuration, std::move(*mine), ends_tls);
             applied();
         });
     }

@@ -148,6 +148,10 @@ std::optional<passed_client> reception::take() {
         refuse(handoff_explain(handoff_.fault));
         return std::nullopt;
     }
+    if (told.plaintext == handoff_socket_pair) {
+        refuse("its TLS has ended in snipass-tls, which hands it to a backend and not to a router");
+        return std::nullopt;
+    }
     if (!handoff_acknowledge(connection_.get()))
         return std::nullopt;
     return make_client(told);
@@ -170,6 +174,7 @@ passed_client reception::make_client(const handoff_metadata& told) {
     made.local = os::to_endpoint(told.local);
     if (told.has_id)
         std::copy(std::begin(told.id), std::end(told.id), made.id.emplace().begin());
+    made.host_name = told.host_name;
     made.received = net::clock::now();
     return made;
 }

@@ -10,6 +10,7 @@
 #include "snipass/session/balancer.hpp"
 #include "snipass/session/hearing.hpp"
 #include "snipass/session/refusal.hpp"
+#include "snipass/session/serving_in_clear.hpp"
 #include "snipass/tls/constants.hpp"
 
 #include <sys/socket.h>
@@ -48,6 +49,8 @@ class session {
         client_.about.id = client.id;
         client_.about.accepted = client.received;
         client_.consumed = std::move(client.consumed);
+        if (snapshot_->terminator)
+            authority_ = std::make_unique<std::string>(std::move(client.host_name));
     }
 
     // What a client says comes first. Who waits for it has no more than that in memory.
@@ -81,6 +84,7 @@ class session {
     const config::listener_settings& listener_;
     unrouted_client client_;
     opening::hello_reader reader_;
+    std::unique_ptr<std::string> authority_;             // in snipass-tls: what the router says
     std::uint8_t alert_ = tls::alert::unrecognized_name; // what a refused client is told, where it is told
 };
 
@@ -132,6 +136,8 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
         co_await close();
         co_return outcome::destination_refused;
     }
+    if (authority_)
+        co_return co_await serve_in_clear(client_, snapshot_, *authority_, *decision.backend);
     routed_client client{client_.thread, snapshot_,        opening_size(),
                          client_.about,  client_.consumed, std::move(client_.socket)};
     auto end = co_await deliver(std::move(client), *decision.backend);

@@ -5,21 +5,36 @@
 namespace snipass::server {
 
 std::string_view to_string(outcome value) noexcept {
-    static constexpr std::array<std::string_view, outcome_count> names{
-        "handed_off",         "proxied",
-        "no_route",           "no_server_name",
-        "malformed",          "not_tls",
-        "bad_proxy_header",   "client_closed",
-        "hello_timeout",      "shed",
-        "shed_source",        "backend_absent",
-        "backend_refused",    "backend_backlog_full",
-        "backend_queue_full", "backend_max_pending",
-        "backend_overdue",    "backend_overdue_source",
-        "backend_declined",   "backend_silent",
-        "backend_failed",     "max_relayed",
-        "max_relayed_source", "destination_refused",
-        "no_resources",       "cut_off",
-        "internal_error"};
+    static constexpr std::array<std::string_view, outcome_count> names{"handed_off",
+                                                                       "proxied",
+                                                                       "no_route",
+                                                                       "no_server_name",
+                                                                       "malformed",
+                                                                       "not_tls",
+                                                                       "bad_proxy_header",
+                                                                       "client_closed",
+                                                                       "hello_timeout",
+                                                                       "shed",
+                                                                       "shed_source",
+                                                                       "backend_absent",
+                                                                       "backend_refused",
+                                                                       "backend_backlog_full",
+                                                                       "backend_queue_full",
+                                                                       "backend_max_pending",
+                                                                       "backend_overdue",
+                                                                       "backend_overdue_source",
+                                                                       "backend_declined",
+                                                                       "backend_silent",
+                                                                       "backend_failed",
+                                                                       "max_relayed",
+                                                                       "max_relayed_source",
+                                                                       "destination_refused",
+                                                                       "handshake_failed",
+                                                                       "no_certificate",
+                                                                       "alpn_mismatch",
+                                                                       "no_resources",
+                                                                       "cut_off",
+                                                                       "internal_error"};
     return names[static_cast<std::size_t>(value)];
 }
 

@@ -136,18 +136,32 @@ void tell_hello(Line& line, const std::optional<hello_notes>& hello) {
 }
 
 template <class Line>
+void tell_result(Line& line, const net::relay_result& result) {
+    line.number("to_backend", result.to_backend);
+    line.number("to_client", result.to_client);
+    line.word("end", net::to_string(result.end));
+    if (result.closed_first)
+        line.word("closed_first", net::to_string(*result.closed_first));
+}
+
+template <class Line>
 void tell_relay(Line& line, const relay_facts& relay) {
     line.quoted("address", relay.address);
     if (relay.endpoint)
         line.word("endpoint", relay.endpoint->to_string());
     line.number("connect_us", microseconds(relay.connect_time));
-    if (relay.result == nullptr)
-        return;
-    line.number("to_backend", relay.result->to_backend);
-    line.number("to_client", relay.result->to_client);
-    line.word("end", net::to_string(relay.result->end));
-    if (relay.result->closed_first)
-        line.word("closed_first", net::to_string(*relay.result->closed_first));
+    if (relay.result != nullptr)
+        tell_result(line, *relay.result);
+}
+
+template <class Line>
+void tell_clear(Line& line, const clear_text_notes& one) {
+    line.word("tls", one.version);
+    line.word("cipher", one.cipher);
+    one.protocol.empty() ? line.unknown("chosen") : line.cut("chosen", one.protocol);
+    line.word("resumed", one.is_resumed ? "yes" : "no");
+    if (one.result)
+        tell_result(line, *one.result);
 }
 
 // tell is the one list of a session's fields, for either line.
@@ -165,6 +179,8 @@ void tell(Line line, const record& one) {
         line.word("id", to_hex(*one.id));
     line.number("duration_us", one.duration.count());
     line.number("hello_bytes", one.hello_bytes);
+    if (one.in_clear)
+        tell_clear(line, *one.in_clear);
     if (one.relay)
         tell_relay(line, *one.relay);
     if (!one.detail.empty())

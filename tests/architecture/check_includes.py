@@ -29,10 +29,10 @@ LIBRARIES = {
     "idn2.h": ["src/base/ascii_form.cpp"],
     "re2/": ["src/route/regex_set.cpp"],
     "spdlog/": ["telling/"],
-    "CLI/": ["src/main.cpp"],
+    "CLI/": ["src/main.cpp", "src/tls_main.cpp"],
     "boost/asio": ["process/", "src/asio.cpp", "include/snipass/acceptor.hpp", "include/snipass/acceptor_state.hpp"],
     "ares": ["src/net/dns_question.cpp"],
-    "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h"],
+    "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h", "certificates/", "terminate/"],
 }
 
 # What runs in the backends' processes, apart from the router. The public headers right under include/snipass are libsnipass's.

@@ -17,6 +17,8 @@ LIBDIR = os.environ["SNIPASS_LIBDIR"]
 CONFIGURATION = f"{SYSCONFDIR}/snipass/snipass.toml"
 BINARY = f"{PREFIX}/sbin/snipass"
 SERVICE = f"{PREFIX}/lib/systemd/system/snipass.service"
+TLS_BINARY = f"{PREFIX}/sbin/snipass-tls"
+TLS_SERVICE = f"{PREFIX}/lib/systemd/system/snipass-tls.service"
 SOCKET = f"{PREFIX}/lib/systemd/system/snipass.socket"
 SYSUSERS = f"{PREFIX}/lib/sysusers.d/snipass.conf"
 
@@ -24,6 +26,8 @@ EXPECTED = {
     BINARY: 0o755,
     CONFIGURATION: 0o644,
     SERVICE: 0o644,
+    TLS_BINARY: 0o755,
+    TLS_SERVICE: 0o644,
     SOCKET: 0o644,
     SYSUSERS: 0o644,
     f"{PREFIX}/share/doc/snipass/README.md": 0o644,
@@ -47,6 +51,7 @@ EXPECTED = {
     f"{PREFIX}/share/man/man1/snipass-run.1": 0o644,
     f"{PREFIX}/share/man/man5/snipass.toml.5": 0o644,
     f"{PREFIX}/share/man/man8/snipass.8": 0o644,
+    f"{PREFIX}/share/man/man8/snipass-tls.8": 0o644,
 }
 
 
@@ -223,6 +228,8 @@ class Units(Tree):
         self.addCleanup(shutil.rmtree, folder)
         text = self.text(SERVICE).replace(f"/{BINARY}", str(self.root / BINARY))
         (folder / "snipass.service").write_text(text)
+        text = self.text(TLS_SERVICE).replace(f"/{TLS_BINARY}", str(self.root / TLS_BINARY))
+        (folder / "snipass-tls.service").write_text(text)
         shutil.copy(self.root / SOCKET, folder)
         return folder
 
@@ -230,7 +237,7 @@ class Units(Tree):
         folder = self.relocated()
         result = subprocess.run(
             ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
-             folder / "snipass.service", folder / "snipass.socket"],
+             folder / "snipass.service", folder / "snipass.socket", folder / "snipass-tls.service"],
             capture_output=True, text=True, check=False,
         )
         self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -247,12 +254,13 @@ class Units(Tree):
         self.assertIn("transparent.conf", subprocess.run(verify, capture_output=True, text=True, check=False).stderr)
 
     def test_exposure_is_at_most_1_5(self):
-        result = subprocess.run(
-            ["systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15",
-             self.root / SERVICE],
-            capture_output=True, text=True, check=False,
-        )
-        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        for service in (SERVICE, TLS_SERVICE):
+            with self.subTest(service):
+                result = subprocess.run(
+                    ["systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15", self.root / service],
+                    capture_output=True, text=True, check=False,
+                )
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
     def test_only_the_capability_to_bind_low_ports(self):
         sets = re.findall(r"^(CapabilityBoundingSet|AmbientCapabilities)=(.*)$", self.text(SERVICE), re.MULTILINE)
@@ -261,8 +269,13 @@ class Units(Tree):
         )
 
     def test_the_user_of_the_unit_is_the_one_that_sysusers_makes(self):
-        user = re.search(r"^User=(.*)$", self.text(SERVICE), re.MULTILINE).group(1)
-        self.assertRegex(self.text(SYSUSERS), rf"(?m)^u {user} ")
+        for service in (SERVICE, TLS_SERVICE):
+            user = re.search(r"^User=(.*)$", self.text(service), re.MULTILINE).group(1)
+            self.assertRegex(self.text(SYSUSERS), rf"(?m)^u {user} ")
+
+    def test_snipass_tls_has_no_capability_at_all(self):
+        self.assertIn("\nCapabilityBoundingSet=\n", self.text(TLS_SERVICE))
+        self.assertNotIn("AmbientCapabilities", self.text(TLS_SERVICE))
 
 
 if __name__ == "__main__":

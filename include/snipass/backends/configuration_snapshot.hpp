@@ -10,13 +10,16 @@
 
 namespace snipass::server {
 
+class terminator; // snipass/session/terminator.hpp
+
 // configuration_snapshot is the shared configuration and this worker's own state of its backends. Sessions
 // keep the snapshot they began with; a reload gives the worker a new one.
 struct configuration_snapshot {
     configuration_snapshot(std::shared_ptr<const config::configuration> snapshot, unsigned workers,
-                           address_book& book);
+                           address_book& book, std::shared_ptr<terminator> ends_tls = nullptr);
 
     std::shared_ptr<const config::configuration> config;
+    std::shared_ptr<server::terminator> terminator; // null in the router
     std::vector<std::unique_ptr<backend>> backends; // by index, as in the configuration
 };
 

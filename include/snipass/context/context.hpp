@@ -41,8 +41,10 @@ struct context {
     opening::answer heard;   // to what is in the buffer, and good as long
     waiting_room waiting;
     in_flight clients;
-    comings handed_over; // by other routers
-    relay_room relayed;  // has the clients of relays
+    comings handed_over;     // by other routers
+    relay_room relayed;      // has the clients of relays
+    waiting_room handshakes; // has clients whose TLS is about to end here, and
+    relay_room in_clear;     // those whose has; the router has none
     net::relay_group relays;
     net::name_cache names; // of hosts that clients choose
     id_source ids;

@@ -2,7 +2,7 @@
 // config_reader: the configuration's file is read on a thread of its own.
 #pragma once
 
-#include "snipass/config/parse.hpp"
+#include "snipass/process/role.hpp"
 
 #include <functional>
 #include <memory>
@@ -15,14 +15,15 @@ namespace snipass::server {
 // answers signals and feeds the watchdog.
 class config_reader {
   public:
-    config_reader() = default;
+    // `role`, and all that it needs, outlive the thread.
+    explicit config_reader(role& role) noexcept : role_(role) {}
     ~config_reader();
     config_reader(const config_reader&) = delete;
     config_reader& operator=(const config_reader&) = delete;
 
-    // read calls `done` on the reader's thread with what config::load came to. One file at a time. It throws
+    // read calls `done` on the reader's thread with what role::prepare came to. One file at a time. It throws
     // what std::thread does; then nothing is read.
-    void read(std::string file, std::function<void(config::parsed)> done);
+    void read(std::string file, std::function<void(prepared)> done);
 
     // join: once `done` was called, the thread is gone when this returns.
     void join();
@@ -36,6 +37,7 @@ class config_reader {
 
   private:
     struct state;
+    role& role_;
     std::shared_ptr<state> state_; // the thread's, too
     std::thread thread_;
 };

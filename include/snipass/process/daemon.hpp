@@ -2,6 +2,8 @@
 // daemon: the process: signals, reloads, the service manager, and the workers.
 #pragma once
 
+#include "snipass/process/role.hpp"
+
 #include <string>
 
 namespace snipass::server {
@@ -13,6 +15,8 @@ namespace snipass::server {
 // Signals, which os::hold_signals has kept until now: SIGHUP reloads; SIGUSR1 logs the counters; SIGTERM and
 // SIGINT stop accepting and return once nothing is in flight, after drain_timeout at the latest; a second one
 // returns at once. SIGHUP and SIGUSR1 are answered once it serves, SIGTERM and SIGINT also before.
-[[nodiscard]] int run_daemon(const std::string& file);
+//
+// `role` outlives the process's threads: the one that reads the file may be at work when this returns.
+[[nodiscard]] int run_daemon(const std::string& file, role& role);
 
 } // namespace snipass::server

@@ -25,8 +25,8 @@ namespace snipass::server {
 class sandbox {
   public:
     // close confines the process to what `configuration` needs, as far as this kernel can, unless it says not
-    // to.
-    void close(const config::configuration& configuration);
+    // to. readable: folders that it reads besides.
+    void close(const config::configuration& configuration, const std::vector<std::string>& readable);
 
     // tell says at the start what is confined, and why the rest is not. False: the file does without nothing.
     [[nodiscard]] bool tell(log& log) const;
@@ -37,7 +37,8 @@ class sandbox {
                                                            const config::configuration* next) const;
 
   private:
-    void close_files_and_ports(const config::configuration& configuration);
+    void close_files_and_ports(const config::configuration& configuration,
+                               const std::vector<std::string>& readable);
     void close_system_calls();
     void note(const std::string& part);
     void lack(const std::string& part);

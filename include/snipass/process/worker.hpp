@@ -8,6 +8,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace snipass::server {
@@ -36,8 +37,9 @@ class worker {
 
     // apply takes a new configuration: listeners that it no longer names are stopped, `opened` are started,
     // all others go on with their new settings.
+    // `ends_tls`: null in the router.
     void apply(std::shared_ptr<const config::configuration> configuration,
-               std::vector<listener_socket> opened);
+               std::vector<listener_socket> opened, std::shared_ptr<terminator> ends_tls = nullptr);
 
     // drain stops all listeners and calls `done` when the last session has ended. Those whose hello is not
     // complete have a second for the rest of it.
@@ -48,6 +50,7 @@ class worker {
 
   private:
     void limit_relays(const config::server_settings& server);
+    void limit_termination(const config::configuration& configuration);
     void start_listener(listener_socket socket);
     net::task<> run_listener(listener& one);
     void check_drained();

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace snipass::server {
@@ -20,6 +21,7 @@ struct passed_client {
     std::optional<ip_endpoint> local;            // what the client connected to, if the router said so
     std::optional<proxy_protocol::unique_id> id; // the router's
     std::vector<std::uint8_t> consumed; // the client's first bytes, if they are no longer in its socket
+    std::string host_name;              // by which the router has routed it; empty: by none
     net::time_point received;
 };
 

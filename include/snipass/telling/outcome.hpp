@@ -35,6 +35,9 @@ enum class outcome : std::uint8_t {
     max_relayed,            // max_relayed clients were relayed, and none of a larger source
     max_relayed_source,     // max_relayed_per_source clients of its source were relayed
     destination_refused,    // it may not be forwarded to the host it asked for (allow_destinations, a loop)
+    handshake_failed,       // snipass-tls: the TLS handshake failed, or was not done in handshake_timeout
+    no_certificate,         // snipass-tls: it has none for the client's name
+    alpn_mismatch,          // snipass-tls: the client offers none of the backend's protocols
     no_resources,           // the kernel stayed short of memory, descriptors, or room for those in flight
     cut_off,                // in flight when drain_timeout was over, or not heard out a second after a stop
     internal_error,         // this process ran out of memory or descriptors

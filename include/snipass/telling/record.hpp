@@ -7,11 +7,13 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/relay.hpp"
 #include "snipass/proxy_protocol/header.hpp"
+#include "snipass/telling/clear_text_notes.hpp"
 #include "snipass/telling/hello_notes.hpp"
 #include "snipass/telling/outcome.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,7 +56,8 @@ struct record {
         duration = std::chrono::duration_cast<std::chrono::microseconds>(net::clock::now() - accepted);
     }
 
-    const relay_facts* relay = nullptr; // of a proxied session
+    const relay_facts* relay = nullptr;         // of a proxied session
+    std::unique_ptr<clear_text_notes> in_clear; // of a client whose TLS has ended here
 };
 
 // format appends one line, without its newline, that a person reads (text) or a program (one JSON object).

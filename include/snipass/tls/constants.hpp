@@ -84,6 +84,7 @@ inline constexpr std::uint8_t record_overflow = 22;
 inline constexpr std::uint8_t illegal_parameter = 47;
 inline constexpr std::uint8_t decode_error = 50;
 inline constexpr std::uint8_t protocol_version = 70;
+inline constexpr std::uint8_t internal_error = 80;
 inline constexpr std::uint8_t missing_extension = 109;
 inline constexpr std::uint8_t unrecognized_name = 112;
 } // namespace alert

@@ -14,7 +14,8 @@ import threading
 PATH, NAME, CERTIFICATE, KEY, PROTOCOL, SERVE, MANNER, BACKLOG = sys.argv[1:]
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 ACK = b"\x06"
-TLV_NAMES = {1: "alpn", 2: "authority", 5: "unique_id"}
+TLV_NAMES = {1: "alpn", 2: "authority", 5: "unique_id", 0x20: "ssl", 0xE2: "plaintext"}
+IN_HEX = (5, 0x20, 0xE2)
 
 
 def report(event, **facts):
@@ -37,7 +38,7 @@ def parse_header(header):
         kind, length = struct.unpack_from("!BH", rest)
         value = rest[3:3 + length]
         assert len(value) == length, header
-        facts[TLV_NAMES[kind]] = value.hex() if kind == 5 else value.decode()
+        facts[TLV_NAMES[kind]] = value.hex() if kind in IN_HEX else value.decode()
         rest = rest[3 + length:]
     return facts
 
@@ -189,7 +190,8 @@ def serve(fd, replay, facts):
             connection.sendall(b"!")
             connection.close()
             return
-        facts["peer"] = list(connection.getpeername()[:2])
+        # One end of a socket pair, where TLS has ended already: its addresses are the header's.
+        facts["peer"] = facts["source"] if connection.family == socket.AF_UNIX else list(connection.getpeername()[:2])
         report("taken", **facts, payload=len(replay))
         if raw_clients:
             raw_clients.add(connection, replay)

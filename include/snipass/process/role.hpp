@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+// role: which program of the house a process is.
+#pragma once
+
+#include "snipass/config/parse.hpp"
+#include "snipass/session/terminator.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace snipass::server {
+
+// What a role has made of a file.
+struct prepared {
+    config::parsed parsed;
+    std::shared_ptr<server::terminator> terminator{}; // null in the router, and where the file is not used
+};
+
+// role is what differs between programs that have the same daemon. This one is the router's. It outlives the
+// daemon, and the thread that reads the file.
+class role {
+  public:
+    role() = default;
+    virtual ~role() = default;
+    role(const role&) = delete;
+    role& operator=(const role&) = delete;
+
+    // prepare reads the file, on whatever thread it is called, and makes of it what new sessions need.
+    [[nodiscard]] virtual prepared prepare(const std::string& file);
+
+    // readable is which folders prepare() has to be able to read from then on, besides those of the file.
+    [[nodiscard]] virtual std::vector<std::string> readable(const config::configuration& configuration) const;
+};
+
+} // namespace snipass::server

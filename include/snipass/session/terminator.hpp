@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+// terminator: what stands between a client's route and its backend in a program that ends TLS (snipass-tls).
+// The router has none, and knows nothing of what implements it.
+#pragma once
+
+#include "snipass/config/configuration.hpp"
+#include "snipass/delivery/client_socket.hpp"
+#include "snipass/net/relay.hpp"
+#include "snipass/net/task.hpp"
+#include "snipass/session/hearing.hpp"
+#include "snipass/telling/outcome.hpp"
+
+#include <memory>
+#include <variant>
+
+namespace snipass::server {
+
+// in_clear is a client whose TLS ends in this process, from the end of its handshake on: what it says comes
+// out of one end of a socket pair, and what goes in there is said to it. It begins at once; what nobody has
+// read yet waits in the pair, as what a client has sent waits in its socket.
+class in_clear {
+  public:
+    in_clear() = default;
+    virtual ~in_clear() = default; // if it has not ended, the client gets RST
+    in_clear(const in_clear&) = delete;
+    in_clear& operator=(const in_clear&) = delete;
+
+    // take_end gives the backend's end away, once.
+    [[nodiscard]] virtual client_socket take_end() = 0;
+
+    // ended waits until both sides are done, and says how it was.
+    [[nodiscard]] virtual net::task<net::relay_result> ended() = 0;
+};
+
+class terminator {
+  public:
+    terminator() = default;
+    virtual ~terminator() = default;
+    terminator(const terminator&) = delete;
+    terminator& operator=(const terminator&) = delete;
+
+    // terminate does the handshake with a client whose hello was heard and is still in its socket, for a
+    // backend whose TLS ends here. An outcome: it failed, the client was told why, and its socket is closed.
+    [[nodiscard]] virtual net::task<std::variant<outcome, std::unique_ptr<in_clear>>>
+    terminate(unrouted_client& client, const config::backend_settings& to) = 0;
+};
+
+} // namespace snipass::server

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSL-1.0
+// clear_text_notes: what a session remembers of its client's handshake, in a program that ends TLS.
+#pragma once
+
+#include "snipass/net/relay.hpp"
+
+#include <optional>
+#include <string>
+
+namespace snipass::server {
+
+struct clear_text_notes {
+    std::string version;  // "TLSv1.3"
+    std::string cipher;   // "TLS_AES_128_GCM_SHA256"
+    std::string protocol; // chosen by ALPN; empty: none
+    bool is_resumed = false;
+    std::optional<net::relay_result> result{}; // of what was relayed, once that has ended
+};
+
+} // namespace snipass::server

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+// connection: one client's TLS, step by step; nothing here waits.
+#pragma once
+
+#include "snipass/os/unique_fd.hpp"
+#include "snipass/terminate/openssl.hpp"
+#include "snipass/terminate/wire.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace snipass::terminate {
+
+// What a step came to.
+enum class progress : std::uint8_t {
+    done,
+    wants_readable, // again, once the socket is readable
+    wants_writable,
+    ended,  // the client has said close_notify, or sent FIN
+    failed, // nothing more can be said or heard
+};
+
+class connection {
+  public:
+    // `context`, `client` and `alpn` outlive the connection; a session is resumed only where it had the same
+    // `purpose` (the host name and the backend), so that a ticket of one name opens nothing of another.
+    connection(SSL_CTX& context, int client, const std::vector<std::string>& alpn, std::string_view purpose);
+
+    // listen_to has connections of `context` hear of alerts, and choose among the client's protocols.
+    static void listen_to(SSL_CTX& context);
+
+    // shake is one step of the handshake. Once it is done, no byte behind it was read.
+    [[nodiscard]] progress shake();
+
+    // begin_to_stream: the socket is this process's for good, and read as is best.
+    void begin_to_stream();
+
+    // read and write are of plaintext; n: how much was done. A write that wants something is repeated with
+    // the same bytes.
+    [[nodiscard]] progress read(std::span<std::uint8_t> to, std::size_t& n);
+    [[nodiscard]] progress write(std::span<const std::uint8_t> from, std::size_t& n);
+
+    // end says close_notify.
+    [[nodiscard]] progress end();
+
+    [[nodiscard]] std::string_view version() const;  // "TLSv1.3"
+    [[nodiscard]] std::string_view cipher() const;   // "TLS_AES_128_GCM_SHA256"
+    [[nodiscard]] std::string_view protocol() const; // by ALPN; empty: the client offers none
+    [[nodiscard]] bool is_resumed() const;
+
+    // Why it failed: the alert that was said or heard, and OpenSSL's reason.
+    [[nodiscard]] std::string why() const;
+    [[nodiscard]] bool has_no_protocol() const noexcept {
+        return has_no_protocol_;
+    } // none of ours was offered
+    [[nodiscard]] const wire& below() const noexcept { return wire_; }
+
+  private:
+    [[nodiscard]] progress after(int result);
+    static void on_info(const SSL* ssl, int where, int value);
+    static int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* size,
+                       const unsigned char* offered, unsigned offered_size, void* unused);
+
+    const std::vector<std::string>& alpn_;
+    wire wire_;
+    ssl_ptr ssl_;
+    bool has_no_protocol_ = false;
+    struct alert {
+        bool was_heard; // or said
+        std::uint8_t description;
+    };
+    std::optional<alert> alert_; // the last fatal one
+    std::string reason_;
+};
+
+} // namespace snipass::terminate

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+// contexts: the certificates of one configuration, as OpenSSL serves them.
+#pragma once
+
+#include "snipass/base/host_name.hpp"
+#include "snipass/certificates/choice.hpp"
+#include "snipass/certificates/load.hpp"
+#include "snipass/config/configuration.hpp"
+#include "snipass/terminate/openssl.hpp"
+#include "snipass/terminate/tickets.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace snipass::terminate {
+
+// contexts are made once for a configuration, shared by all workers, and not changed. A client's is chosen
+// before OpenSSL sees its first byte: the hello was read already, and what is in the socket cannot change.
+// (OpenSSL has a callback for the choice, for servers that do not know the name yet. A second hello, behind a
+// HelloRetryRequest, changes nothing.)
+class contexts {
+  public:
+    // `keys` outlive the contexts, and are told of in `problems`: what OpenSSL does not take of a
+    // certificate.
+    contexts(std::vector<certificates::certificate> all, const config::tls_settings& settings,
+             ticket_keys& keys, std::vector<config::diagnostic>& problems);
+
+    // find: null, there is no certificate for the name, nor a default one.
+    [[nodiscard]] SSL_CTX* find(const std::optional<host_name>& name) const;
+
+  private:
+    certificates::choice choice_;
+    std::vector<ssl_context_ptr> by_offer_; // in the order of choice_.offers()
+};
+
+} // namespace snipass::terminate

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+// plaintext_relay: one client's TLS on one side, one end of a socket pair on the other.
+#pragma once
+
+#include "snipass/base/source_shares.hpp"
+#include "snipass/context/context.hpp"
+#include "snipass/net/event_loop.hpp"
+#include "snipass/net/sleeper.hpp"
+#include "snipass/os/unique_fd.hpp"
+#include "snipass/session/terminator.hpp"
+#include "snipass/terminate/connection.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace snipass::terminate {
+
+// What a relay is made of. The connection is over `client`, and its handshake is done.
+struct plaintext_sides {
+    os::unique_fd client;
+    std::unique_ptr<connection> tls;
+    os::unique_fd near; // one end of a socket pair; the backend has the other
+    os::unique_fd far;  // that one, until somebody takes it
+};
+
+// plaintext_relay passes on what the client says, decrypted, and what the backend says, encrypted, each
+// direction for itself: close_notify (or FIN) becomes the end of the pair's direction, and that one's end
+// close_notify and FIN. A side that does not read holds up its own direction only. In user space it keeps a
+// record of each direction that the other side had no room for, and OpenSSL's two records, so 80 KB at most
+// with OpenSSL's own state; the kernel has the pair's queues besides (net.core.wmem_default for each
+// direction).
+class plaintext_relay final : public server::in_clear,
+                              public source_shares::place,
+                              private net::alarm,
+                              private net::ready_target {
+  public:
+    // It enters the thread's room for such clients: one of another source may end for it.
+    plaintext_relay(server::context& thread, const ip_address& source, plaintext_sides sides);
+    ~plaintext_relay() override;
+
+    [[nodiscard]] server::client_socket take_end() override {
+        return server::client_socket{std::move(sides_.far), true};
+    }
+    [[nodiscard]] net::task<net::relay_result> ended() override;
+
+  private:
+    // Goes off in the next turn of the loop: others on this thread first.
+    class next_turn final : public net::alarm {
+      public:
+        explicit next_turn(plaintext_relay& owner) noexcept : owner_(owner) {}
+
+      private:
+        void expire() override { owner_.pass_on(); }
+
+        plaintext_relay& owner_;
+    };
+
+    void on_ready(unsigned which, std::uint32_t events) override;
+    void expire() override;
+    void pass_on();
+    bool move_to_backend();
+    bool move_to_client();
+    std::span<std::uint8_t> buffer();
+    void decrypt();
+    void send_to_backend(std::span<const std::uint8_t> bytes);
+    void encrypt(std::span<const std::uint8_t> bytes);
+    void say_end();
+    void backend_is_gone();
+    void client_failed();
+    void closed(net::relay_side by) noexcept;
+    void settle();
+    void linger();
+    void end(net::relay_end how);
+
+    server::context& thread_;
+    plaintext_sides sides_;
+    std::vector<std::uint8_t> to_backend_; // what was decrypted, and the backend has no room for yet
+    std::vector<std::uint8_t> to_client_;  // what OpenSSL is to be given again
+    bool client_is_readable_ = true;       // as far as is known
+    bool client_is_writable_ = true;
+    bool backend_is_readable_ = true;
+    bool backend_is_writable_ = true;
+    bool reading_needs_room_ = false;  // OpenSSL has an answer of its own to send first
+    bool writing_needs_bytes_ = false; // and the reverse
+    bool client_has_ended_ = false;    // nothing more is to be decrypted
+    bool backend_has_ended_ = false;   // nothing more is to be encrypted but close_notify
+    bool backend_is_deaf_ = false;     // it has closed its end
+    bool to_backend_is_over_ = false;
+    bool to_client_is_over_ = false;
+    bool client_has_failed_ = false;
+    bool peer_is_watched_ = false;
+    bool is_over_ = false;
+    int unsent_ = 0;             // to the client, at the last look
+    net::time_point progress_{}; // when it last was another number
+    net::relay_result result_;
+    next_turn next_turn_{*this};
+    net::sleeper waiter_;
+};
+
+} // namespace snipass::terminate

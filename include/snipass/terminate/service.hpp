@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+// service: the terminator of one configuration.
+#pragma once
+
+#include "snipass/config/configuration.hpp"
+#include "snipass/session/terminator.hpp"
+#include "snipass/terminate/contexts.hpp"
+
+namespace snipass::terminate {
+
+// service does handshakes with the certificates of one configuration. All workers share it, and nothing in it
+// changes; what a worker has of its own (who shakes hands, who is relayed) is in its context.
+class service final : public server::terminator {
+  public:
+    service(contexts known, const config::tls_settings& settings)
+        : contexts_(std::move(known)), handshake_timeout_(settings.handshake_timeout) {}
+
+    [[nodiscard]] net::task<std::variant<server::outcome, std::unique_ptr<server::in_clear>>>
+    terminate(server::unrouted_client& client, const config::backend_settings& to) override;
+
+  private:
+    contexts contexts_;
+    config::milliseconds handshake_timeout_;
+};
+
+} // namespace snipass::terminate

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+// wire: what OpenSSL reads from and writes to.
+#pragma once
+
+#include "snipass/base/result.hpp"
+
+#include <openssl/bio.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace snipass::terminate {
+
+// wire is a BIO over a client's socket that never blocks, whatever the socket's flags say, and, while it is
+// exact, takes no byte out of it behind the record that OpenSSL is reading. What comes behind the handshake
+// thus is where whoever has the socket next looks for it, and a look at any time tells whether a record was
+// begun.
+class wire {
+  public:
+    explicit wire(int client) noexcept : client_(client) {}
+    wire(const wire&) = delete;
+    wire& operator=(const wire&) = delete;
+
+    // bio is a new BIO over this wire, which outlives it; the caller frees it, as SSL_free() does.
+    [[nodiscard]] BIO* bio();
+
+    // stop refuses to begin another record: the handshake is over.
+    void stop() noexcept { may_begin_ = false; }
+
+    // stream reads as much as is asked for from now on: nobody else will read this socket.
+    void stream() noexcept { is_exact_ = false; }
+
+    // is_at_boundary: no record was begun that has not been read to its end.
+    [[nodiscard]] bool is_at_boundary() const noexcept { return in_head_ == 0 && left_ == 0; }
+    [[nodiscard]] std::size_t refused() const noexcept { return refused_; } // reads behind stop()
+
+    [[nodiscard]] bool has_ended() const noexcept { return ended_; }              // the client's FIN was read
+    [[nodiscard]] const error_code& problem() const noexcept { return problem_; } // of the socket
+
+    // What the BIO's functions do: as recv(2) and send(2); a result of -1 without a problem() is "later".
+    [[nodiscard]] int read(std::span<std::uint8_t> to);
+    [[nodiscard]] int write(std::span<const std::uint8_t> from);
+
+  private:
+    static constexpr std::size_t head_size = 5; // type, version, length (RFC 8446, section 5.1)
+
+    [[nodiscard]] std::size_t most(std::size_t wanted) const noexcept;
+    void count(std::span<const std::uint8_t> taken) noexcept;
+
+    int client_;
+    bool is_exact_ = true;
+    bool may_begin_ = true;
+    bool ended_ = false;
+    std::array<std::uint8_t, head_size> head_{};
+    std::size_t in_head_ = 0; // bytes of the record's head that were read
+    std::size_t left_ = 0;    // and of its body that were not
+    std::size_t refused_ = 0;
+    error_code problem_;
+};
+
+} // namespace snipass::terminate

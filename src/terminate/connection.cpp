@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSL-1.0
+// One client's TLS.
+#include "snipass/terminate/connection.hpp"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+namespace snipass::terminate {
+namespace {
+
+using digest = std::array<std::uint8_t, 32>;
+
+digest sha256(std::string_view text) {
+    digest made{};
+    if (EVP_Digest(text.data(), text.size(), made.data(), nullptr, EVP_sha256(), nullptr) != 1)
+        throw std::bad_alloc{};
+    return made;
+}
+
+connection& of(const SSL* ssl) {
+    return *static_cast<connection*>(SSL_get_app_data(ssl));
+}
+
+} // namespace
+
+std::string take_reason() {
+    const auto code = ERR_peek_error();
+    const char* const text = code == 0 ? nullptr : ERR_reason_error_string(code);
+    ERR_clear_error();
+    return text == nullptr ? "" : text;
+}
+
+connection::connection(SSL_CTX& context, int client, const std::vector<std::string>& alpn,
+                       std::string_view purpose)
+    : alpn_(alpn), wire_(client), ssl_(SSL_new(&context)) {
+    if (!ssl_)
+        throw std::bad_alloc{};
+    auto* const bio = wire_.bio();
+    SSL_set_bio(ssl_.get(), bio, bio);
+    const auto bound_to = sha256(purpose);
+    if (SSL_set_app_data(ssl_.get(), this) != 1 ||
+        SSL_set_session_id_context(ssl_.get(), bound_to.data(), bound_to.size()) != 1)
+        throw std::bad_alloc{};
+    SSL_set_accept_state(ssl_.get());
+}
+
+void connection::listen_to(SSL_CTX& context) {
+    SSL_CTX_set_info_callback(&context, on_info);
+    SSL_CTX_set_alpn_select_cb(&context, on_alpn, nullptr);
+}
+
+void connection::on_info(const SSL* ssl, int where, int value) {
+    constexpr int fatal = 2;
+    if ((where & SSL_CB_ALERT) == 0 || value >> 8 != fatal)
+        return;
+    of(ssl).alert_ = alert{(where & SSL_CB_READ) != 0, static_cast<std::uint8_t>(value)};
+}
+
+// on_alpn: ours come first, in our order (RFC 7301, section 3.2).
+int connection::on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* size,
+                        const unsigned char* offered, unsigned offered_size, void* /*unused*/) {
+    auto& one = of(ssl);
+    for (const auto& mine : one.alpn_)
+        for (unsigned at = 0; at < offered_size; at += offered[at] + 1U)
+            if (std::ranges::equal(
+                    mine, std::span{offered + at + 1, offered[at]},
+                    [](char a, unsigned char b) { return static_cast<unsigned char>(a) == b; })) {
+                *chosen = offered + at + 1;
+                *size = offered[at];
+                return SSL_TLSEXT_ERR_OK;
+            }
+    one.has_no_protocol_ = true;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+progress connection::after(int result) {
+    if (result > 0)
+        return progress::done;
+    switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+        return progress::wants_readable;
+    case SSL_ERROR_WANT_WRITE:
+        return progress::wants_writable;
+    case SSL_ERROR_ZERO_RETURN:
+        return progress::ended;
+    default:
+        reason_ = take_reason();
+        return progress::failed;
+    }
+}
+
+progress connection::shake() {
+    ERR_clear_error();
+    const auto how = after(SSL_accept(ssl_.get()));
+    if (how == progress::done)
+        wire_.stop();
+    return how == progress::ended ? progress::failed : how;
+}
+
+void connection::begin_to_stream() {
+    wire_.stream();
+    SSL_set_read_ahead(ssl_.get(), 1);
+}
+
+progress connection::read(std::span<std::uint8_t> to, std::size_t& n) {
+    ERR_clear_error();
+    n = 0;
+    return after(SSL_read_ex(ssl_.get(), to.data(), to.size(), &n));
+}
+
+progress connection::write(std::span<const std::uint8_t> from, std::size_t& n) {
+    ERR_clear_error();
+    n = 0;
+    return after(SSL_write_ex(ssl_.get(), from.data(), from.size(), &n));
+}
+
+progress connection::end() {
+    ERR_clear_error();
+    const int result = SSL_shutdown(ssl_.get());
+    return result >= 0 ? progress::done : after(result); // 0: said, and the client's has not come yet
+}
+
+std::string_view connection::version() const {
+    return SSL_get_version(ssl_.get());
+}
+
+std::string_view connection::cipher() const {
+    return SSL_get_cipher_name(ssl_.get());
+}
+
+std::string_view connection::protocol() const {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+
+bool connection::is_resumed() const {
+    return SSL_session_reused(ssl_.get()) == 1;
+}
+
+std::string connection::why() const {
+    std::string text;
+    if (alert_) {
+        text = alert_->was_heard ? "the client's alert: " : "our alert: ";
+        text += SSL_alert_desc_string_long(alert_->description);
+    }
+    const auto add = [&text](std::string_view more) {
+        if (!more.empty())
+            text += (text.empty() ? "" : "; ") + std::string(more);
+    };
+    if (wire_.problem())
+        add(wire_.problem().message());
+    else if (wire_.has_ended())
+        add("the client left in the middle of it");
+    add(reason_);
+    return text;
+}
+
+} // namespace snipass::terminate

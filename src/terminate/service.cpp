@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+// From a client that was heard to one that is heard in clear.
+#include "snipass/terminate/service.hpp"
+
+#include "snipass/handoff/pair_name.h"
+#include "snipass/net/fd_watch.hpp"
+#include "snipass/net/wait_error.hpp"
+#include "snipass/os/error.hpp"
+#include "snipass/os/tcp.hpp"
+#include "snipass/os/unix_socket.hpp"
+#include "snipass/session/refusal.hpp"
+#include "snipass/terminate/connection.hpp"
+#include "snipass/terminate/plaintext_relay.hpp"
+#include "snipass/tls/constants.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <string>
+#include <utility>
+
+namespace snipass::terminate {
+namespace {
+
+using net::task;
+using server::outcome;
+using server::unrouted_client;
+using ending = std::variant<outcome, std::unique_ptr<server::in_clear>>;
+
+// refuse tells a client with whom there was no handshake.
+task<outcome> refuse(unrouted_client& client, outcome why, std::uint8_t alert) {
+    client.about.end_now();
+    co_await server::refuse(client.thread, client.about.client.address, client.socket.release(),
+                            config::policy::alert, alert);
+    co_return why;
+}
+
+// shake does the handshake. No error: it is done. EPROTO: it has failed, and the connection knows why. Else
+// net::wait_error::timed_out, or a shed_reason.
+task<error_code> shake(unrouted_client& client, connection& tls, net::time_point deadline) {
+    auto how = tls.shake(); // the hello is there
+    net::fd_watch watch{client.thread.loop, client.socket.get()};
+    const server::waiting_room::place place{client.thread.handshakes, client.about.client.address, watch};
+    while (how == progress::wants_readable || how == progress::wants_writable) {
+        error_code ec;
+        if (how == progress::wants_readable)
+            ec = co_await watch.readable(deadline);
+        else
+            ec = co_await watch.writable(deadline);
+        if (ec)
+            co_return ec;
+        how = tls.shake();
+    }
+    if (how == progress::done)
+        co_return error_code{};
+    co_return os::make_error(EPROTO);
+}
+
+// judge is the outcome of a handshake that was not done, and notes why.
+outcome judge(unrouted_client& client, const connection& tls, const error_code& why) {
+    auto& detail = client.about.detail;
+    if (why == server::shed_reason::room || why == server::shed_reason::source) {
+        detail = "max_handshakes clients were shaking hands, and this was the oldest of the largest source";
+        return outcome::shed;
+    }
+    detail = why == net::wait_error::timed_out ? "not done in handshake_timeout" : tls.why();
+    if (!tls.has_no_protocol())
+        return outcome::handshake_failed;
+    detail = "the client offers none of the backend's protocols (alpn)";
+    return outcome::alpn_mismatch;
+}
+
+// name_end lets whoever has the other end ask who the client is (pair_name.h). Without, the header says it
+// alone.
+void name_end(int near, const server::record& about) {
+    if (!about.local || !about.id)
+        return;
+    sockaddr_storage peer{};
+    sockaddr_storage local{};
+    (void)os::to_sockaddr(about.client, peer);
+    (void)os::to_sockaddr(*about.local, local);
+    sockaddr_un name{};
+    const auto size = handoff_write_pair_name(&peer, &local, about.id->data(), &name);
+    if (size > 0)
+        (void)::bind(near, reinterpret_cast<const sockaddr*>(&name), size);
+}
+
+server::clear_text_notes notes_of(const connection& tls) {
+    return {std::string{tls.version()}, std::string{tls.cipher()}, std::string{tls.protocol()},
+            tls.is_resumed()};
+}
+
+// purpose_of is what a session may be resumed for.
+std::string purpose_of(const std::optional<host_name>& name, const config::backend_settings& to) {
+    return std::string{name ? name->text() : std::string_view{}} + '\0' + to.name;
+}
+
+} // namespace
+
+task<ending> service::terminate(unrouted_client& client, const config::backend_settings& to) {
+    auto& about = client.about;
+    auto& thread = client.thread;
+    if (const auto full = thread.in_clear.why_not(about.client.address))
+        co_return co_await refuse(client, *full, tls::alert::internal_error);
+    const auto name = about.hello ? about.hello->host_name() : std::nullopt;
+    auto* const context = about.hello ? contexts_.find(name) : nullptr;
+    if (context == nullptr)
+        co_return co_await refuse(client, outcome::no_certificate, tls::alert::unrecognized_name);
+    auto tls = std::make_unique<connection>(*context, client.socket.get(), to.termination->alpn,
+                                            purpose_of(name, to));
+    const auto failed = co_await shake(client, *tls, net::clock::now() + handshake_timeout_);
+    if (failed) {
+        const auto why = judge(client, *tls, failed);
+        about.end_now();
+        co_await server::close_in_order(thread, about.client.address, client.socket.release());
+        co_return why;
+    }
+    about.in_clear = std::make_unique<server::clear_text_notes>(notes_of(*tls));
+    if (!about.id)
+        about.id = thread.ids.next();
+    auto ends = os::pair();
+    if (!ends) {
+        about.detail = ends.error().message();
+        (void)tls->end();
+        client.socket.close();
+        co_return outcome::no_resources;
+    }
+    name_end(ends->near.get(), about);
+    plaintext_sides sides{client.socket.release(), std::move(tls), std::move(ends->near),
+                          std::move(ends->far)};
+    std::unique_ptr<server::in_clear> made =
+        std::make_unique<plaintext_relay>(thread, about.client.address, std::move(sides));
+    co_return made;
+}
+
+} // namespace snipass::terminate

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+// What session tickets are sealed with.
+#include "snipass/terminate/tickets.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace snipass::terminate {
+namespace {
+
+constexpr std::size_t next = 0, now_used = 1, before = 2;
+
+void fill(ticket_keys::key& one) {
+    for (auto* const part : {one.name.data(), one.cipher.data(), one.mac.data()}) {
+        const auto size = part == one.name.data() ? one.name.size() : one.cipher.size();
+        if (RAND_bytes(part, static_cast<int>(size)) != 1)
+            throw std::runtime_error{"no random bytes for ticket keys"};
+    }
+}
+
+// A copy of a key that is cleansed behind its user.
+struct used_key {
+    ticket_keys::key value;
+    ~used_key() { OPENSSL_cleanse(&value, sizeof value); }
+};
+
+bool use(ticket_keys::key& one, std::uint8_t* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seals) {
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, one.mac.data(), one.mac.size()),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+    return EVP_CipherInit_ex2(cipher, EVP_aes_256_cbc(), one.cipher.data(), iv, seals, nullptr) == 1 &&
+           EVP_MAC_CTX_set_params(mac, parameters) == 1;
+}
+
+// What OpenSSL asks for each ticket (SSL_CTX_set_tlsext_ticket_key_evp_cb(3)): 1 goes on, 0 does a full
+// handshake, -1 fails.
+int key_for(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+            int seals) {
+    constexpr int iv_size = 16;
+    auto& keys = *static_cast<ticket_keys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    if (seals == 1) {
+        used_key one{keys.sealing()};
+        std::ranges::copy(one.value.name, name);
+        return RAND_bytes(iv, iv_size) == 1 && use(one.value, iv, cipher, mac, seals) ? 1 : -1;
+    }
+    const auto found = keys.opening(std::span<const std::uint8_t, 16>{name, 16});
+    if (!found)
+        return 0;
+    used_key one{*found};
+    return use(one.value, iv, cipher, mac, seals) ? 1 : -1;
+}
+
+} // namespace
+
+ticket_keys::ticket_keys(clock::time_point now) : moved_(now) {
+    std::ranges::for_each(keys_, fill);
+}
+
+ticket_keys::~ticket_keys() {
+    OPENSSL_cleanse(keys_.data(), sizeof keys_);
+}
+
+void ticket_keys::move_on(clock::time_point now) {
+    while (now - moved_ >= lifetime) {
+        keys_[before] = keys_[now_used];
+        keys_[now_used] = keys_[next];
+        fill(keys_[next]);
+        moved_ += lifetime;
+    }
+}
+
+ticket_keys::key ticket_keys::sealing(clock::time_point now) {
+    const std::lock_guard lock{mutex_};
+    move_on(now);
+    return keys_[now_used];
+}
+
+std::optional<ticket_keys::key> ticket_keys::opening(std::span<const std::uint8_t, 16> name,
+                                                     clock::time_point now) {
+    const std::lock_guard lock{mutex_};
+    move_on(now);
+    const auto found =
+        std::ranges::find_if(keys_, [&](const key& one) { return std::ranges::equal(one.name, name); });
+    return found == keys_.end() ? std::nullopt : std::optional{*found};
+}
+
+void ticket_keys::serve(SSL_CTX& context) {
+    SSL_CTX_set_app_data(&context, this);
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, key_for);
+}
+
+} // namespace snipass::terminate

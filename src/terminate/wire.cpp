@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// What OpenSSL reads from and writes to.
+#include "snipass/terminate/wire.hpp"
+
+#include "snipass/os/error.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <new>
+
+namespace snipass::terminate {
+namespace {
+
+wire& of(BIO* bio) {
+    return *static_cast<wire*>(BIO_get_data(bio));
+}
+
+int read_bio(BIO* bio, char* to, int size) {
+    auto& one = of(bio);
+    BIO_clear_retry_flags(bio);
+    const int n =
+        one.read({reinterpret_cast<std::uint8_t*>(to), static_cast<std::size_t>(std::max(size, 0))});
+    if (n < 0 && !one.problem())
+        BIO_set_retry_read(bio);
+    return n;
+}
+
+int write_bio(BIO* bio, const char* from, int size) {
+    auto& one = of(bio);
+    BIO_clear_retry_flags(bio);
+    const int n =
+        one.write({reinterpret_cast<const std::uint8_t*>(from), static_cast<std::size_t>(std::max(size, 0))});
+    if (n < 0 && !one.problem())
+        BIO_set_retry_write(bio);
+    return n;
+}
+
+// What OpenSSL asks besides: nothing is kept back here, so a flush has nothing to do.
+long control(BIO* bio, int what, long /*number*/, void* /*pointer*/) {
+    if (what == BIO_CTRL_EOF)
+        return of(bio).has_ended() ? 1 : 0;
+    return what == BIO_CTRL_FLUSH || what == BIO_CTRL_DUP ? 1 : 0;
+}
+
+const BIO_METHOD* method() {
+    static BIO_METHOD* const made = [] {
+        auto* const one = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "snipass wire");
+        if (one == nullptr)
+            throw std::bad_alloc{};
+        BIO_meth_set_read(one, read_bio);
+        BIO_meth_set_write(one, write_bio);
+        BIO_meth_set_ctrl(one, control);
+        return one;
+    }();
+    return made;
+}
+
+} // namespace
+
+BIO* wire::bio() {
+    auto* const made = BIO_new(method());
+    if (made == nullptr)
+        throw std::bad_alloc{};
+    BIO_set_data(made, this);
+    BIO_set_init(made, 1);
+    return made;
+}
+
+std::size_t wire::most(std::size_t wanted) const noexcept {
+    if (!is_exact_)
+        return wanted;
+    return std::min(wanted, in_head_ < head_size ? head_size - in_head_ : left_);
+}
+
+void wire::count(std::span<const std::uint8_t> taken) noexcept {
+    if (!is_exact_)
+        return;
+    if (in_head_ < head_size) {
+        std::ranges::copy(taken, head_.begin() + static_cast<std::ptrdiff_t>(in_head_));
+        in_head_ += taken.size();
+        if (in_head_ == head_size)
+            left_ = std::size_t{head_[3]} << 8 | head_[4];
+    } else {
+        left_ -= taken.size();
+    }
+    if (in_head_ == head_size && left_ == 0)
+        in_head_ = 0;
+}
+
+int wire::read(std::span<std::uint8_t> to) {
+    if (is_exact_ && !may_begin_ && is_at_boundary()) {
+        ++refused_;
+        return -1;
+    }
+    const auto room = to.first(most(to.size()));
+    const auto n = ::recv(client_, room.data(), room.size(), MSG_DONTWAIT);
+    if (n > 0)
+        count(room.first(static_cast<std::size_t>(n)));
+    ended_ = ended_ || (n == 0 && !room.empty());
+    if (n < 0 && !os::would_block(os::last_error()) && errno != EINTR)
+        problem_ = os::last_error();
+    return static_cast<int>(n);
+}
+
+int wire::write(std::span<const std::uint8_t> from) {
+    const auto n = ::send(client_, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && !os::would_block(os::last_error()) && errno != EINTR)
+        problem_ = os::last_error();
+    return static_cast<int>(n);
+}
+
+} // namespace snipass::terminate

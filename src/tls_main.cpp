@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSL-1.0
+// The command line of snipass-tls, and its role: it reads the router's file, and the certificates that it
+// names.
+#include "snipass/base/version.hpp"
+#include "snipass/certificates/coverage.hpp"
+#include "snipass/certificates/load.hpp"
+#include "snipass/os/signals.hpp"
+#include "snipass/os/standard_descriptors.hpp"
+#include "snipass/os/users.hpp"
+#include "snipass/process/daemon.hpp"
+#include "snipass/process/last_words.hpp"
+#include "snipass/terminate/service.hpp"
+#include "snipass/terminate/tickets.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iterator>
+#include <memory>
+
+namespace {
+
+using namespace snipass;
+
+constexpr int exit_failure = 1;
+constexpr int exit_mistake = 2; // in the file, or in what was asked
+
+bool is_error(const config::diagnostic& one) {
+    return one.level == config::severity::error;
+}
+
+// tls_role ends the TLS of clients that the router hands over. Its ticket keys outlive every reload.
+class tls_role final : public server::role {
+  public:
+    [[nodiscard]] server::prepared prepare(const std::string& file) override {
+        server::prepared made{config::load(file, os::find_user, config::part::tls)};
+        if (made.parsed.value)
+            equip(made);
+        return made;
+    }
+
+    [[nodiscard]] std::vector<std::string>
+    readable(const config::configuration& configuration) const override {
+        return certificates::folders_of(configuration.tls->certificates);
+    }
+
+  private:
+    void equip(server::prepared& made) {
+        auto& problems = made.parsed.diagnostics;
+        const auto& configuration = *made.parsed.value;
+        if (!configuration.tls) {
+            problems.push_back(
+                {config::severity::error, {}, "no [tls], which is what snipass-tls is for; write one"});
+        } else {
+            auto read = certificates::load(configuration.tls->certificates, std::time(nullptr));
+            std::ranges::copy(read.diagnostics, std::back_inserter(problems));
+            if (!read.has_errors()) {
+                std::ranges::copy(certificates::coverage(read.certificates, configuration),
+                                  std::back_inserter(problems));
+                terminate::contexts known{std::move(read.certificates), *configuration.tls, keys_, problems};
+                made.terminator = std::make_shared<terminate::service>(std::move(known), *configuration.tls);
+            }
+        }
+        if (std::ranges::any_of(problems, is_error))
+            made.parsed.value = nullptr;
+    }
+
+    terminate::ticket_keys keys_;
+};
+
+// hide keeps the keys in this process: no core file, and no debugger of the same user.
+void hide() {
+    constexpr rlimit none{0, 0};
+    (void)::setrlimit(RLIMIT_CORE, &none);
+    (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int run_program(int argc, char** argv) {
+    os::open_standard_descriptors();
+    const auto signals = os::hold_signals(); // a deployment's SIGHUP may be quicker than our start
+    CLI::App app{
+        "snipass-tls does the TLS handshake for backends that speak none: the router hands it their clients, "
+        "and it hands on what they say in clear."};
+    app.set_version_flag("--version", "snipass-tls " + std::string{version_text});
+    app.require_subcommand(1);
+    std::string file;
+    auto* run_command =
+        app.add_subcommand("run", "Serve, in the foreground. SIGHUP reads the file and the certificates "
+                                  "again, SIGTERM drains and stops, SIGUSR1 logs the counters.");
+    auto* option =
+        run_command->add_option("--config", file, "the configuration file, which is the router's, too")
+            ->default_val(SNIPASS_CONFIGURATION);
+    run_command->add_option("FILE", file, "the same")->excludes(option);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& end) { // or --help, or --version
+        ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
+        return app.exit(end) == 0 ? 0 : exit_mistake;
+    }
+    static tls_role role; // a thread may read the file when this process ends
+    return server::run_daemon(file, role);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    hide();
+    server::end_with_last_words();
+    try {
+        return run_program(argc, argv);
+    } catch (...) { // no descriptors, threads or memory to begin with
+        (void)server::last_words();
+        return exit_failure;
+    }
+}
