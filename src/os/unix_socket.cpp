@@ -109,7 +109,10 @@ result<socket_pair> pair() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return last_error();
-    return socket_pair{unique_fd{ends[0]}, unique_fd{ends[1]}};
+    socket_pair made{unique_fd{ends[0]}, unique_fd{ends[1]}};
+    if (can_refuse_descriptors())
+        (void)refuse_descriptors(made.near.get());
+    return made;
 }
 
 void refuse_answer(int socket) {
