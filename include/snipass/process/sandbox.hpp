@@ -26,7 +26,7 @@ class sandbox {
   public:
     // close confines the process to what `configuration` needs, as far as this kernel can, unless it says not
     // to. readable: folders that it reads besides.
-    void close(const config::configuration& configuration, const std::vector<std::string>& readable);
+    void close(const config::configuration& configuration, const std::vector<std::string>& readable = {});
 
     // tell says at the start what is confined, and why the rest is not. False: the file does without nothing.
     [[nodiscard]] bool tell(log& log) const;

@@ -58,8 +58,8 @@ TEST_CASE("certificates: a folder as certbot has it, a pair, a file with both, a
     const auto rsa = load_one(both);
     REQUIRE(rsa.certificates.size() == 1);
     CHECK(rsa.certificates[0].kind == key_kind::rsa);
-    CHECK(told(load_one(here.folder.path + "/live/*"), "") == "a.example;b.example;");
-    CHECK(told(load_one(here.folder.path + "/files/*.pem"), "") == "b.example;");
+    CHECK(told(load_one(here.folder.path.string() + "/live/*"), "") == "a.example;b.example;");
+    CHECK(told(load_one(here.folder.path.string() + "/files/*.pem"), "") == "b.example;");
 }
 
 TEST_CASE("certificates: credentials of systemd") {
@@ -91,7 +91,8 @@ TEST_CASE("certificates: what is wrong with one") {
         INFO(name);
         here.write(name + "/fullchain.pem", chain);
         here.write(name + "/privkey.pem", key);
-        CHECK(told(load_one(here.folder.path + "/" + name), here.folder.path + "/" + name) == expected);
+        CHECK(told(load_one(here.folder.path.string() + "/" + name),
+                   here.folder.path.string() + "/" + name) == expected);
     };
     check("a chain in order", good.certificate() + rest, good.private_key(), "a.example;");
     check("a chain in disorder", good.certificate() + root.certificate() + between.certificate(),
@@ -117,9 +118,9 @@ TEST_CASE("certificates: what is wrong with one") {
           "e.example;warning: tls.certificates: /fullchain.pem: has not begun yet; clients refuse it (is "
           "this machine's "
           "clock right?);");
-    CHECK(told(load_one(here.folder.path + "/none"), here.folder.path) ==
+    CHECK(told(load_one(here.folder.path.string() + "/none"), here.folder.path.string()) ==
           "error: tls.certificates: /none: cannot be read: No such file or directory;");
-    CHECK(told(load_one(here.folder.path + "/no*"), here.folder.path)
+    CHECK(told(load_one(here.folder.path.string() + "/no*"), here.folder.path.string())
               .starts_with("error: tls.certificates: /no*: there is"));
 }
 
