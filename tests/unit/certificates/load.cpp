@@ -28,7 +28,7 @@ std::string told(const loaded& made, const std::string& folder) {
     for (const auto& one : made.diagnostics) {
         CHECK(one.where == where);
         auto message = (one.level == config::severity::error ? "error: " : "warning: ") + one.message;
-        for (auto at = message.find(folder); at != message.npos; at = message.find(folder))
+        for (auto at = message.find(folder); !folder.empty() && at != message.npos; at = message.find(folder))
             message.erase(at, folder.size());
         text += message + ";";
     }
@@ -120,8 +120,8 @@ TEST_CASE("certificates: what is wrong with one") {
           "clock right?);");
     CHECK(told(load_one(here.folder.path.string() + "/none"), here.folder.path.string()) ==
           "error: tls.certificates: /none: cannot be read: No such file or directory;");
-    CHECK(told(load_one(here.folder.path.string() + "/no*"), here.folder.path.string())
-              .starts_with("error: tls.certificates: /no*: there is"));
+    CHECK(told(load_one(here.folder.path.string() + "/zz*"), here.folder.path.string())
+              .starts_with("error: tls.certificates: /zz*: there is"));
 }
 
 TEST_CASE(
