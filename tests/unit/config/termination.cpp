@@ -54,7 +54,7 @@ TEST_CASE("mistakes in [tls]") {
          {"2:27: error: tls.certificates.chain: \"/*.pem\" has a \"*\"; write the name of one file"}},
         {"a pair with a third key",
          "[tls]\ncertificates = [{ chain = \"/c\", key = \"/k\", kay = 1 }]\n" + behind,
-         {"2:46: error: tls.certificates.kay: unknown key; write \"key\""}},
+         {"2:45: error: tls.certificates.kay: unknown key; write \"key\""}},
         {"a credential with a folder",
          "[tls]\ncertificates = \"credential:a/b\"\n" + behind,
          {"2:16: error: tls.certificates: \"credential:a/b\" names no credential; write what LoadCredential= "
@@ -62,10 +62,10 @@ TEST_CASE("mistakes in [tls]") {
           "front of its colon, such as \"credential:blog.pem\""}},
         {"no version",
          tls + "min_version = \"1.1\"\n" + behind,
-         {"3:15: error: tls.min_version: no \"1.1\" here; known here: \"1.2\", \"1.3\""}},
+         {"3:15: error: tls.min_version: no \"1.1\" here; write \"1.2\""}},
         {"no handshake at all",
          tls + "max_handshakes = 0\n" + behind,
-         {"3:18: error: tls.max_handshakes: 0 is out of range; write 1 to 1000000"}},
+         {"3:18: error: tls.max_handshakes: 0 is out of range; write at least 1"}},
         {"a default that is no name",
          tls + "default = \"*\"\n" + behind,
          {"3:11: error: tls.default: \"*\" is no host name; write one that a certificate has, such as "
@@ -130,7 +130,7 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
           "none once their handshake is done; write a backend with tls = \"terminate\""}},
         {"clear text for everybody to read",
          "[backend.x]\nproxy = [\"10.0.0.1:80\", \"198.41.0.4:80\"]\ntls = \"terminate\"\n" + tls + used,
-         {"2:26: warning: backend.x.proxy: \"198.41.0.4:80\" is a public address, and what its clients say "
+         {"2:25: warning: backend.x.proxy: \"198.41.0.4:80\" is a public address, and what its clients say "
           "goes there "
           "in clear; write an address of a network that is yours"}},
     })));
