@@ -232,8 +232,9 @@ void daemon::apply(opened_listeners opened) {
     }
     status_ = "Serving " + summary();
     applying_ += workers_->size();
-    workers_->apply(configuration_, terminator_, std::move(opened.by_worker),
-                    [this] { asio::post(io_, [this] { applied_by_a_worker(); }); });
+    workers_->apply(
+        configuration_, std::move(opened.by_worker),
+        [this] { asio::post(io_, [this] { applied_by_a_worker(); }); }, terminator_);
 }
 
 void daemon::applied_by_a_worker() {

@@ -102,9 +102,8 @@ worker_pool::activity worker_pool::free_held() {
 }
 
 void worker_pool::apply(const std::shared_ptr<const config::configuration>& configuration,
-                        const std::shared_ptr<terminator>& ends_tls,
                         std::vector<std::vector<listener_socket>> by_worker,
-                        const std::function<void()>& applied) {
+                        const std::function<void()>& applied, const std::shared_ptr<terminator>& ends_tls) {
     auto sockets = by_worker.begin();
     for (auto& one : workers_) {
         auto mine = std::make_shared<std::vector<listener_socket>>(std::move(*sockets++));

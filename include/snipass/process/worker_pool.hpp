@@ -31,8 +31,8 @@ class worker_pool {
     // apply gives each worker the configuration and its own of the new sockets. `applied` is called once for
     // each that uses them, size() times.
     void apply(const std::shared_ptr<const config::configuration>& configuration,
-               const std::shared_ptr<terminator>& ends_tls,
-               std::vector<std::vector<listener_socket>> by_worker, const std::function<void()>& applied);
+               std::vector<std::vector<listener_socket>> by_worker, const std::function<void()>& applied,
+               const std::shared_ptr<terminator>& ends_tls = nullptr);
 
     // drain: nobody is accepted any more. `drained` is called once for each worker that has no session left.
     void drain(const std::function<void()>& drained);
