@@ -103,6 +103,9 @@ struct acceptor_state {
         if (options.protocol == SNIPASS_DATAGRAM)
             throw boost::system::system_error(make_error_code(boost::system::errc::protocol_not_supported),
                                               "snipass::acceptor has no place for a datagram's bytes");
+        if (options.in_clear != 0)
+            throw boost::system::system_error(make_error_code(boost::system::errc::protocol_not_supported),
+                                              "snipass::acceptor has TCP sockets, and none of a socket pair");
     }
 
     void watch() { readable.assign(snipass_receiver_fd(receiver.get())); }

@@ -56,6 +56,10 @@ struct snipass_options {
      * of 0: nobody besides. Anybody else is refused, and counted: snipass_strangers(). */
     const uid_t* allowed;
     size_t allowed_count;
+    /* Other than 0: also clients whose TLS has ended in snipass-tls (`tls = "terminate"` in its file,
+     * docs/tls.md). Their socket is one end of a unix socket pair, and what comes out of it is clear text:
+     * ask snipass_client_in_clear(). Otherwise such a client is refused, and stays with snipass-tls. */
+    int in_clear;
 };
 
 /* snipass_listen binds a unix socket to `path` and listens. A file that a dead process left there is
@@ -147,6 +151,11 @@ SNIPASS_API int snipass_confine(const struct snipass_confinement* but);
 
 /* --- the client --- */
 
+/* snipass_client_in_clear: 1, the client's TLS has ended in snipass-tls (see `in_clear` above); its addresses
+ * and the protocol chosen by ALPN are below, and no function of the system knows them. 0: nobody has read
+ * anything. */
+SNIPASS_API int snipass_client_in_clear(const snipass_client* client);
+
 /* snipass_client_fd is the client's TCP socket. It blocks, as what accept() returns does. Borrowed:
  * snipass_client_free closes it. */
 SNIPASS_API int snipass_client_fd(const snipass_client* client);
@@ -164,7 +173,8 @@ SNIPASS_API const struct sockaddr* snipass_client_local(const snipass_client* cl
  * letters, digits, '-', '_' and dots, fit for a log and for nothing else. */
 SNIPASS_API const char* snipass_client_host_name(const snipass_client* client);
 
-/* The first protocol of the client's ALPN offer, *size bytes; NULL if it offered none, and with `datagram`.
+/* The first protocol of the client's ALPN offer (of a client in clear, the one that was chosen), *size bytes;
+ * NULL if it offered none, and with `datagram`.
  */
 SNIPASS_API const unsigned char* snipass_client_alpn(const snipass_client* client, size_t* size);
 

@@ -44,6 +44,8 @@ const char* handoff_explain(enum handoff_fault fault) {
         return "its header says of its socket what this version does not know (TLV 0xE2)";
     case handoff_not_tcp:
         return "its descriptor is no TCP socket";
+    case handoff_in_clear:
+        return "its client's TLS has ended already, and such clients are not taken here";
     case handoff_no_pair:
         return "its descriptor is no end of a socket pair, as its header says";
     case handoff_listens:

@@ -10,6 +10,7 @@
 
 void handoff_init(struct handoff* handoff) {
     handoff->client = -1;
+    handoff->takes_pairs = false;
     handoff->fault = handoff_sound;
     handoff->received = 0;
 }
@@ -104,10 +105,14 @@ enum handoff_progress handoff_read(const struct handoff_calls* calls, struct han
 bool handoff_parse(const struct handoff_calls* calls, struct handoff* handoff,
                    struct handoff_metadata* metadata) {
     handoff->fault = handoff_parse_header(handoff->bytes, handoff->received, metadata);
-    if (handoff->fault == handoff_sound)
-        handoff->fault = metadata->plaintext == handoff_socket_pair
-                             ? handoff_judge_pair(calls, handoff->client, metadata)
-                             : handoff_judge_client(calls, handoff->client);
+    if (handoff->fault != handoff_sound)
+        return false;
+    if (metadata->plaintext != handoff_socket_pair)
+        handoff->fault = handoff_judge_client(calls, handoff->client);
+    else if (!handoff->takes_pairs)
+        handoff->fault = handoff_in_clear;
+    else
+        handoff->fault = handoff_judge_pair(calls, handoff->client, metadata);
     return handoff->fault == handoff_sound;
 }
 

@@ -34,6 +34,10 @@ void snipass_client_free(snipass_client* client) {
     cancellation_restore(cancellation);
 }
 
+int snipass_client_in_clear(const snipass_client* client) {
+    return client->metadata.plaintext == handoff_socket_pair ? 1 : 0;
+}
+
 int snipass_client_fd(const snipass_client* client) {
     return client->fd;
 }

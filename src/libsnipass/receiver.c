@@ -91,7 +91,7 @@ static struct snipass_client* advance(struct snipass_receiver* receiver, struct 
     return take(receiver, pending);
 }
 
-static struct pending* pending_new(void) {
+static struct pending* pending_new(const struct snipass_receiver* receiver) {
     struct pending* pending = calloc(1, sizeof *pending);
     struct snipass_client* client = client_new();
     if (pending == NULL || client == NULL) {
@@ -102,6 +102,7 @@ static struct pending* pending_new(void) {
     pending->connection = -1;
     pending->client = client;
     handoff_init(&pending->handoff);
+    pending->handoff.takes_pairs = receiver->takes_pairs;
     return pending;
 }
 
@@ -143,7 +144,7 @@ static struct snipass_client* accept_one(struct snipass_receiver* receiver) {
     /* Ours, whatever keeps its sender from letting go; and there would be no bound otherwise. */
     if (is_at_the_bound(receiver) && oldest_without_ack(receiver) == NULL)
         return receiver_finish(receiver, receiver->oldest);
-    struct pending* pending = pending_new(); /* first: what was accepted has left the backlog */
+    struct pending* pending = pending_new(receiver); /* first: what was accepted has left the backlog */
     if (pending == NULL)
         return no_client(ENOMEM);
     pending->connection = accept_connection(receiver);

@@ -33,6 +33,7 @@ struct snipass_receiver {
     bool timer_is_set, stopped;
     bool is_own; /* the listener: bound here, so that nobody else serves what is in its queue */
     enum snipass_protocol protocol;
+    bool takes_pairs; /* clients whose TLS has ended elsewhere */
     int64_t patience;
     uid_t* allowed;
     size_t allowed_count;

@@ -285,6 +285,7 @@ enum taking_result taking_client(const struct listener* listener, int accepted, 
     const bool blocking = (fcntl(listener->fd, F_GETFL) & O_NONBLOCK) == 0;
     struct handoff handoff;
     handoff_init(&handoff);
+    handoff.takes_pairs = true; /* pairs.h */
     const enum handoff_progress progress =
         read_in_time(&handoff, listener, connection, blocking ? header_patience_blocking : header_patience);
     if (progress == handoff_complete)

@@ -148,10 +148,6 @@ std::optional<passed_client> reception::take() {
         refuse(handoff_explain(handoff_.fault));
         return std::nullopt;
     }
-    if (told.plaintext == handoff_socket_pair) {
-        refuse("its TLS has ended in snipass-tls, which hands it to a backend and not to a router");
-        return std::nullopt;
-    }
     if (!handoff_acknowledge(connection_.get()))
         return std::nullopt;
     return make_client(told);

@@ -20,6 +20,8 @@ using net::task;
 // objection: router and snipass-tls read one file, and decide alike. Where they do not, one of them has an
 // older one, and nobody knows whose word counts. Empty: none.
 std::string objection(const unrouted_client& client, const std::string& authority, bool is_terminated) {
+    if (!client.consumed.empty())
+        return "its hello came by datagram, and OpenSSL reads it from the socket";
     const auto name = client.about.hello ? client.about.hello->host_name() : std::nullopt;
     const std::string asked{name ? name->text() : std::string_view{}};
     if (asked != authority)

@@ -104,6 +104,9 @@ progress connection::shake() {
 void connection::begin_to_stream() {
     wire_.stream();
     SSL_set_read_ahead(ssl_.get(), 1);
+    // Whoever sends nothing but key updates, as fast as it can, would keep OpenSSL, and this thread, for
+    // ever.
+    SSL_clear_mode(ssl_.get(), SSL_MODE_AUTO_RETRY);
 }
 
 progress connection::read(std::span<std::uint8_t> to, std::size_t& n) {

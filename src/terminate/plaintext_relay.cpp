@@ -26,6 +26,7 @@ constexpr std::size_t chunk = 16'384;
 
 // After so much it is the others' turn: a quarter of a millisecond's work.
 constexpr std::size_t share_of_a_turn = 256U << 10;
+constexpr int moves_in_a_turn = 64; // of few bytes, or of none
 
 // The kernel is asked to watch the client of a relay that has lived so long: most are over before.
 constexpr auto short_life = 5s;
@@ -44,9 +45,12 @@ constexpr auto longest_farewell = 1s; // once all has arrived
 plaintext_relay::plaintext_relay(server::context& thread, const ip_address& source, plaintext_sides sides)
     : thread_(thread), sides_(std::move(sides)), waiter_(thread.loop) {
     sides_.tls->begin_to_stream();
-    if (thread.loop.watch_edges(sides_.client.get(), *this, client_tag) ||
-        thread.loop.watch_edges(sides_.near.get(), *this, backend_tag))
+    if (thread.loop.watch_edges(sides_.client.get(), *this, client_tag))
         throw std::bad_alloc{}; // what else epoll_ctl(2) may lack
+    if (thread.loop.watch_edges(sides_.near.get(), *this, backend_tag)) {
+        thread.loop.unwatch(sides_.client.get()); // the router may have its copy still
+        throw std::bad_alloc{};
+    }
     if (auto* const gone = thread.in_clear.enter(*this, source))
         static_cast<plaintext_relay*>(gone)->end(net::relay_end::displaced);
     if (is_over_)
@@ -94,7 +98,9 @@ std::span<std::uint8_t> plaintext_relay::buffer() {
 void plaintext_relay::pass_on() {
     const auto before = result_.to_backend + result_.to_client;
     bool moved = true;
-    while (moved && result_.to_backend + result_.to_client - before < share_of_a_turn) {
+    for (int i = 0; moved && i < moves_in_a_turn; ++i) {
+        if (result_.to_backend + result_.to_client - before >= share_of_a_turn)
+            break;
         moved = move_to_backend();
         moved = move_to_client() || moved;
     }
@@ -135,7 +141,7 @@ void plaintext_relay::decrypt() {
         return;
     case progress::wants_readable:
         reading_needs_room_ = false;
-        client_is_readable_ = false;
+        client_is_readable_ = !sides_.tls->below().is_dry();
         return;
     case progress::ended:
         client_has_ended_ = true;

@@ -98,7 +98,8 @@ int wire::read(std::span<std::uint8_t> to) {
     if (n > 0)
         count(room.first(static_cast<std::size_t>(n)));
     ended_ = ended_ || (n == 0 && !room.empty());
-    if (n < 0 && !os::would_block(os::last_error()) && errno != EINTR)
+    is_dry_ = n < 0 && os::would_block(os::last_error());
+    if (n < 0 && !is_dry_ && errno != EINTR)
         problem_ = os::last_error();
     return static_cast<int>(n);
 }

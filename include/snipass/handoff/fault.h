@@ -29,6 +29,7 @@ enum handoff_fault {
     handoff_not_tcp,
     handoff_listens,
     handoff_no_pair,
+    handoff_in_clear,
 };
 
 /* handoff_explain says it in words, for a log. */

@@ -15,6 +15,7 @@ extern "C" {
 /* One handoff on its way in. Owns the descriptor that came with it. */
 struct handoff {
     int client;               /* -1: has not come */
+    bool takes_pairs;         /* also clients whose TLS has ended elsewhere, by one end of a socket pair */
     enum handoff_fault fault; /* why it was refused */
     size_t received;
     unsigned char bytes[handoff_header_max];
@@ -28,6 +29,7 @@ enum handoff_progress {
     handoff_no_room, /* this process may not have more descriptors: the client was not delivered (EMFILE) */
 };
 
+/* handoff_init: whoever takes pairs says so afterwards. */
 void handoff_init(struct handoff* handoff);
 
 /* handoff_drop closes the client, untouched, if there is one: it may be somebody else's by now. */

@@ -41,7 +41,8 @@ class connection {
     void begin_to_stream();
 
     // read and write are of plaintext; n: how much was done. A write that wants something is repeated with
-    // the same bytes.
+    // the same bytes. A read that wants the socket to be readable, which is not dry (below()), has met what
+    // is none: again, when it is its turn.
     [[nodiscard]] progress read(std::span<std::uint8_t> to, std::size_t& n);
     [[nodiscard]] progress write(std::span<const std::uint8_t> from, std::size_t& n);
 

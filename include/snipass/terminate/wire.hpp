@@ -36,6 +36,8 @@ class wire {
     [[nodiscard]] bool is_at_boundary() const noexcept { return in_head_ == 0 && left_ == 0; }
     [[nodiscard]] std::size_t refused() const noexcept { return refused_; } // reads behind stop()
 
+    // is_dry: the last read found the socket empty.
+    [[nodiscard]] bool is_dry() const noexcept { return is_dry_; }
     [[nodiscard]] bool has_ended() const noexcept { return ended_; }              // the client's FIN was read
     [[nodiscard]] const error_code& problem() const noexcept { return problem_; } // of the socket
 
@@ -52,6 +54,7 @@ class wire {
     int client_;
     bool is_exact_ = true;
     bool may_begin_ = true;
+    bool is_dry_ = false;
     bool ended_ = false;
     std::array<std::uint8_t, head_size> head_{};
     std::size_t in_head_ = 0; // bytes of the record's head that were read

@@ -226,6 +226,7 @@ handoff_fault fault_of(const row& one) {
     handoff taken;
     handoff_metadata told;
     handoff_init(&taken);
+    taken.takes_pairs = true;
     const auto progress = handoff_read(&handoff_libc, &taken, near.get());
     CHECK((progress == handoff_complete || progress == handoff_refused));
     if (progress == handoff_complete)
@@ -278,16 +279,28 @@ TEST_CASE("handoffs: the router takes what it should, and keeps nothing else") {
 }
 
 TEST_CASE(
-    "handoffs: libsnipass takes one end of a socket pair where the header says so, and believes the header") {
+    "handoffs: libsnipass takes one end of a socket pair where it was asked to, and believes the header") {
     const same_descriptors check;
-    const handoff_test::fixture test;
-    const auto receiver = test.listen();
     const row one{"a pair", with({{plaintext, "\2"}}), handoff_sound, a_pair};
-    CHECK(is_taken(test.path, one, [&] {
-        const auto client = handoff_test::receive(receiver);
-        REQUIRE(client);
-        socklen_t size = 0;
-        CHECK(snipass_client_peer(client.get(), &size)->sa_family == AF_INET);
-        CHECK(snipass_client_local(client.get(), &size)->sa_family == AF_INET);
-    }));
+    handoff_test::fixture test;
+    test.options.in_clear = 1;
+    {
+        const auto receiver = test.listen();
+        CHECK(is_taken(test.path, one, [&] {
+            const auto client = handoff_test::receive(receiver);
+            REQUIRE(client);
+            socklen_t size = 0;
+            CHECK(snipass_client_in_clear(client.get()) == 1);
+            CHECK(snipass_client_peer(client.get(), &size)->sa_family == AF_INET);
+            CHECK(snipass_client_local(client.get(), &size)->sa_family == AF_INET);
+        }));
+        CHECK(is_taken(test.path, {"none", good()}, [&] {
+            const auto client = handoff_test::receive(receiver);
+            REQUIRE(client);
+            CHECK(snipass_client_in_clear(client.get()) == 0);
+        }));
+    }
+    test.options.in_clear = 0;
+    const auto receiver = test.listen();
+    CHECK_FALSE(is_taken(test.path, one, [&] { CHECK_FALSE(handoff_test::receive(receiver)); }));
 }

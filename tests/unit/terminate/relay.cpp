@@ -8,6 +8,9 @@
 
 #include <sys/un.h>
 
+#include <atomic>
+#include <functional>
+#include <stdexcept>
 #include <thread>
 
 using namespace snipass;
@@ -224,6 +227,29 @@ TEST_CASE("in clear: keys are updated, and renegotiation is refused") {
     REQUIRE(older.shake());
     CHECK_FALSE(older.renegotiate());
     CHECK(older.why() == "no renegotiation");
+}
+
+TEST_CASE("in clear: who says nothing, over and over, keeps nobody else from being heard") {
+    tls_end here;
+    ended_client first, second;
+    auto client = here.connect(first);
+    REQUIRE(client.shake());
+    auto other = here.connect(second);
+    REQUIRE(other.shake());
+    auto heard = backend_of(second);
+    std::atomic<bool> enough = false;
+    std::jthread chatters{[&] {
+        while (!enough) {
+            client.update_key(false);
+            if (SSL_do_handshake(client.ssl()) != 1)
+                break;
+        }
+    }};
+    for (int i = 0; i < 20; ++i) {
+        other.send("one word");
+        CHECK(heard.receive(8) == "one word");
+    }
+    enough = true;
 }
 
 TEST_CASE("in clear: a client that is reset is an end for the backend, after what it said") {
