@@ -131,6 +131,30 @@ class Tls(TlsSite, Case):
         self.backend_answers(router.port(), self.a, "client: {host}:{port}\nserver: 127.0.0.1:" + str(router.port()) + "\n")
         self.assertNotIn("[alert]", (self.folder / "error.log").read_text())
 
+    def test_nginx_answers_http2(self):
+        configuration = self.folder / "nginx.conf"
+        configuration.write_text(NGINX.format(folder=self.folder).replace("listen 8080;", "listen 8080 http2;"))
+        self.unmodified("/usr/sbin/nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", configuration, listen="8080")
+        router = self.both(self.of_socket() + 'alpn = "h2"\n')
+        answer = curl(router.port(), "a.example", self.a, "--http2", "-w", "%{http_version}")
+        self.assertRegex(answer.output, r"^client: 127.0.0.1:\d+\n.*\n2$", answer)
+
+    def test_who_asks_for_no_name_gets_the_default_certificate_if_there_is_one(self):
+        self.receiver("b", serve="raw")
+        text = self.text(self.of_socket(), '[default]\nbackend = "b"\n', head=HEAD, server='default = "a.example"\n')
+        self.tls = self.tls_end(text)
+        router = self.router(head=text)
+        context = ssl.create_default_context(cafile=str(self.a))
+        context.check_hostname = False
+        for name in (None, "nobody.example"):
+            with context.wrap_socket(self.connect(router), server_hostname=name) as client:
+                client.sendall(b"echo")
+                self.assertEqual(client.recv(4), b"echo")
+        self.tls.reload(text.replace('default = "a.example"\n', ""))
+        with self.assertRaises(ssl.SSLError):
+            context.wrap_socket(self.connect(router), server_hostname=None)
+        self.tls.session(outcome="no_certificate")
+
     def test_node_answers_https(self):
         (self.folder / "large").write_bytes(LARGE)
         self.unmodified("node", "-e", NODE, self.folder / "large")
