@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """A receiver of the `stream` protocol (docs/handoff.md) in Python, and an HTTPS server on top of it.
 
-    receiver.py [--from USER]... SOCKET_PATH CERTIFICATE KEY
+    receiver.py [--from USER]... [--in-clear] SOCKET_PATH [CERTIFICATE KEY]
 
 USER is the router's user: a name, a number, or "unmapped". Without it that is `snipass`, if there is such a user.
+With --in-clear it takes clients whose TLS has ended in snipass-tls (docs/tls.md), too, and answers them in clear.
 What a server needs is receive_client(): it returns what accept() would have returned.
 """
 import argparse
@@ -82,6 +83,7 @@ def read_some(connection, size, fds, deadline):
 
 
 def read_header(connection, fds):
+    """The whole header."""
     header, deadline = b"", time.monotonic() + 1  # for all of it: who sends a byte now and then must come to an end
     while len(header) < 16:
         header += read_some(connection, 16 - len(header), fds, deadline)
@@ -90,24 +92,43 @@ def read_header(connection, fds):
         raise Refused("not a PROXY v2 header")
     while len(header) < size:
         header += read_some(connection, size - len(header), fds, deadline)
+    return header
 
 
-def is_client(s):
+def address_in_clear(header):
+    """Of a client whose TLS has ended already (TLV e2 with the value 2), its address; else None."""
+    size, rest = ADDRESSES[header[13]], header[16 + ADDRESSES[header[13]]:]
+    while len(rest) >= 3:
+        kind, length = struct.unpack("!BH", rest[:3])
+        value, rest = rest[3:3 + length], rest[3 + length:]
+        if kind == 0xE2 and value != b"\x02":
+            raise Refused("a socket of a kind that is not known here")
+        if kind == 0xE2:
+            half = (size - 4) // 2
+            return socket.inet_ntop(socket.AF_INET if half == 4 else socket.AF_INET6, header[16:16 + half]), \
+                struct.unpack("!H", header[16 + 2 * half:18 + 2 * half])[0]
+    return None
+
+
+def is_client(s, is_pair):
+    if is_pair:
+        return s.family == socket.AF_UNIX and s.type == socket.SOCK_STREAM and not s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     return s.family in (socket.AF_INET, socket.AF_INET6) and s.type == socket.SOCK_STREAM and \
         s.proto in (socket.IPPROTO_TCP, socket.IPPROTO_MPTCP) and not s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
-def receive_client(connection, senders):
-    """The client's TCP socket, acknowledged, and let go by the router. None: from a sender who was named already."""
+def receive_client(connection, senders, in_clear=False):
+    """The client's TCP socket, acknowledged, and let go by the router, and None; or, where TLS has ended already and that was
+    asked for, one end of a socket pair, and the client's address. None twice: from a sender who was named already."""
     _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     if not senders.allow(uid):
-        return None
+        return None, None
     fds, client = [], None
     try:
-        read_header(connection, fds)
+        address = address_in_clear(read_header(connection, fds))
         client = socket.socket(fileno=fds[0])
         fds.clear()  # the socket owns it
-        if not is_client(client):
+        if (address and not in_clear) or not is_client(client, address is not None):
             raise Refused("not a client's socket")
         connection.send(ACK)
     except BaseException:
@@ -123,7 +144,7 @@ def receive_client(connection, senders):
     except OSError:
         pass  # the router is stuck, or dead; the client is ours
     client.setblocking(True)
-    return client
+    return client, address
 
 
 def listen(path):
@@ -154,12 +175,18 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def serve(connection, senders, context):
+def serve(connection, senders, context, in_clear):
     try:
         with connection:
-            client = receive_client(connection, senders)
+            client, address = receive_client(connection, senders, in_clear)
         if client is None:
             return
+        if address:
+            with client:
+                Handler(client, address, None)
+            return
+        if context is None:
+            raise Refused("a client that speaks TLS, and no certificate for it")
         with context.wrap_socket(client, server_side=True) as tls:  # reads the ClientHello, which is still unread
             Handler(tls, tls.getpeername(), None)
     except (Refused, OSError) as error:
@@ -169,12 +196,17 @@ def serve(connection, senders, context):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--from", dest="users", metavar="USER", type=user_id, action="append", default=[])
+    parser.add_argument("--in-clear", action="store_true")
     parser.add_argument("socket_path")
-    parser.add_argument("certificate")
-    parser.add_argument("key")
+    parser.add_argument("certificate", nargs="?")
+    parser.add_argument("key", nargs="?")
     arguments = parser.parse_args()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(arguments.certificate, arguments.key)
+    if not arguments.key and (arguments.certificate or not arguments.in_clear):
+        parser.error("CERTIFICATE and KEY are missing")
+    context = None
+    if arguments.key:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(arguments.certificate, arguments.key)
     senders = Senders(arguments.users)
     with listen(arguments.socket_path) as listener:
         while True:
@@ -184,7 +216,7 @@ def main():
                 time.sleep(0.01)
                 continue
             try:
-                threading.Thread(target=serve, args=(connection, senders, context), daemon=True).start()
+                threading.Thread(target=serve, args=(connection, senders, context, arguments.in_clear), daemon=True).start()
             except RuntimeError:  # out of threads: the client is the router's still, who offers it again
                 connection.close()
                 time.sleep(0.01)

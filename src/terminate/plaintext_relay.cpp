@@ -39,6 +39,7 @@ constexpr auto user_timeout = 300s;
 constexpr auto look_interval = 50ms;
 constexpr auto longest_stall = 5s;
 constexpr auto longest_farewell = 1s; // once all has arrived
+constexpr auto longest_linger = 30s;  // then the kernel has the rest
 
 } // namespace
 
@@ -78,8 +79,8 @@ void plaintext_relay::on_ready(unsigned which, std::uint32_t events) {
     if (which == client_tag) {
         client_is_readable_ = client_is_readable_ || readable || (writable && reading_needs_room_);
         client_is_writable_ = client_is_writable_ || writable || (readable && writing_needs_bytes_);
-        if ((events & EPOLLERR) != 0 && !to_backend_.empty()) // nobody reads from it to find out
-            client_failed();
+        if ((events & EPOLLERR) != 0 && (!to_backend_.empty() || client_has_ended_))
+            client_failed(); // nobody reads from it to find out
     } else {
         backend_is_readable_ = backend_is_readable_ || readable;
         backend_is_writable_ = backend_is_writable_ || writable;
@@ -153,7 +154,7 @@ void plaintext_relay::decrypt() {
 
 void plaintext_relay::send_to_backend(std::span<const std::uint8_t> bytes) {
     const auto n = ::send(sides_.near.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && !os::would_block(os::last_error()) && !os::is_transient(os::last_error()))
+    if (n < 0 && !os::would_block(os::last_error()))
         return backend_is_gone();
     const auto sent = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
     result_.to_backend += sent;
@@ -262,10 +263,13 @@ void plaintext_relay::linger() {
         return end(net::relay_end::finished);
     const auto now = net::clock::now();
     const int unsent = os::unsent(sides_.client.get());
-    if (progress_ == net::time_point{} || unsent != unsent_)
+    if (!lingers_since_)
+        lingers_since_ = progress_ = now;
+    if (unsent != unsent_)
         progress_ = now;
     unsent_ = unsent;
-    if (now - progress_ >= (unsent > 0 ? longest_stall : longest_farewell))
+    const bool has_stalled = now - progress_ >= (unsent > 0 ? longest_stall : longest_farewell);
+    if (has_stalled || now - *lingers_since_ >= longest_linger)
         return end(net::relay_end::finished);
     thread_.loop.arm(*this, now + look_interval);
 }
@@ -288,7 +292,11 @@ void plaintext_relay::end(net::relay_end how) {
     // end.
     thread_.loop.unwatch(sides_.client.get());
     sides_.near.reset();
-    if (how == net::relay_end::finished)
+    const bool was_told =
+        how == net::relay_end::client_reset && !sides_.tls->below().problem(); // by an alert
+    if (was_told)
+        (void)os::finish(sides_.client.get(), {});
+    if (how == net::relay_end::finished || was_told)
         sides_.client.reset();
     else
         os::close_with_reset(std::move(sides_.client));

@@ -16,7 +16,8 @@ import threading
 
 from harness import Case, client_hello, curl, gnutls_cli, handoff_sender, main, python_tls, read_all, s_client, wait_until
 from harness.case import HEAD
-from harness.places import BUILD, SNIPASS
+from harness.backend_case import can_connect
+from harness.places import BUILD, SNIPASS, SOURCE
 from harness.tls_end import PROGRAM, TlsSite, make_certificate
 
 LONG = os.environ.get("SNIPASS_LONG")
@@ -154,6 +155,21 @@ class Tls(TlsSite, Case):
         with self.assertRaises(ssl.SSLError):
             context.wrap_socket(self.connect(router), server_hostname=None)
         self.tls.session(outcome="no_certificate")
+
+    def test_the_example_receiver_answers_in_clear_where_it_was_told_to(self):
+        program = SOURCE / "examples/receivers/receiver.py"
+        receiver = self.run_program([sys.executable, "-u", program, "--from", "0", "--in-clear", self.socket])
+        wait_until(self.socket.is_socket, "it listens")
+        router = self.both(self.of_socket("0s"))
+        with python_tls(router.port(), "a.example", self.a) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n")
+            self.assertTrue(read_all(client)[0].endswith(b"client: 127.0.0.1:%d\n" % client.getsockname()[1]))
+        receiver.stop()
+        receiver = self.run_program([sys.executable, "-u", program, "--from", "0", self.socket, self.certificate, self.key])
+        wait_until(lambda: can_connect(self.socket), "it listens again")
+        with python_tls(router.port(), "a.example", self.a) as client:
+            self.assertEqual(client.recv(1), b"")  # it would take what is said for a hello, so it has refused
+        self.tls.session(outcome="backend_declined")
 
     def test_node_answers_https(self):
         (self.folder / "large").write_bytes(LARGE)

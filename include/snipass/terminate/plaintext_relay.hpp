@@ -96,6 +96,7 @@ class plaintext_relay final : public server::in_clear,
     bool is_over_ = false;
     int unsent_ = 0;             // to the client, at the last look
     net::time_point progress_{}; // when it last was another number
+    std::optional<net::time_point> lingers_since_;
     net::relay_result result_;
     next_turn next_turn_{*this};
     net::sleeper waiter_;

@@ -267,6 +267,21 @@ TEST_CASE("in clear: a client that is reset is an end for the backend, after wha
     CHECK(server.result.get().end == net::relay_end::client_reset);
 }
 
+TEST_CASE("in clear: a client that has said all, and is reset before it has its answer, is the backend's "
+          "end, too") {
+    tls_end here;
+    ended_client server;
+    auto client = here.connect(server);
+    REQUIRE(client.shake());
+    auto backend = backend_of(server);
+    client.finish();
+    CHECK(backend.read_to_end() == ending::fin);
+    const linger now{1, 0};
+    REQUIRE(::setsockopt(client.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+    { auto gone = std::move(client); }
+    CHECK(server.result.get().end == net::relay_end::client_reset);
+}
+
 TEST_CASE("in clear: a record that nobody could have made ends the connection, with an alert") {
     tls_end here;
     ended_client server;
@@ -276,6 +291,9 @@ TEST_CASE("in clear: a record that nobody could have made ends the connection, w
     const std::string forged = std::string{"\x17\x03\x03\x00\x20", 5} + std::string(32, 'x');
     REQUIRE(::send(client.fd(), forged.data(), forged.size(), 0) == static_cast<ssize_t>(forged.size()));
     CHECK(backend.read_to_end() == ending::fin);
+    std::string nothing;
+    CHECK(client.read_to_end(nothing) == tls_ending::failed);
+    CHECK(client.why() == "sslv3 alert bad record mac");
     CHECK(server.result.get().end == net::relay_end::client_reset);
 }
 
