@@ -146,6 +146,7 @@ net::task<> worker::end_waiting() {
     net::sleeper patience{thread_.loop};
     co_await patience.sleep(net::clock::now() + patience_at_stop);
     thread_.waiting.close();
+    thread_.handshakes.close();
 }
 
 void worker::check_drained() {

@@ -2,6 +2,7 @@
 // One client's TLS on one side, one end of a socket pair on the other.
 #include "snipass/terminate/plaintext_relay.hpp"
 
+#include "snipass/os/buffers.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 

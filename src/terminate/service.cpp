@@ -43,6 +43,8 @@ task<error_code> shake(unrouted_client& client, connection& tls, net::time_point
     const server::waiting_room::place place{client.thread.handshakes, client.about.client.address, watch};
     while (how == progress::wants_readable || how == progress::wants_writable) {
         error_code ec;
+        if (client.thread.handshakes.is_closed())
+            co_return server::shed_reason::stop;
         if (how == progress::wants_readable)
             ec = co_await watch.readable(deadline);
         else
@@ -63,6 +65,8 @@ outcome judge(unrouted_client& client, const connection& tls, const error_code& 
         detail = "max_handshakes clients were shaking hands, and this was the oldest of the largest source";
         return outcome::shed;
     }
+    if (why == server::shed_reason::stop)
+        return outcome::cut_off;
     detail = why == net::wait_error::timed_out ? "not done in handshake_timeout" : tls.why();
     if (!tls.has_no_protocol())
         return outcome::handshake_failed;
