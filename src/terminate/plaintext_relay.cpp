@@ -2,7 +2,6 @@
 // One client's TLS on one side, one end of a socket pair on the other.
 #include "snipass/terminate/plaintext_relay.hpp"
 
-#include "snipass/os/buffers.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 
@@ -34,13 +33,7 @@ constexpr auto short_life = 5s;
 constexpr auto keepalive = 60s; // as a proxied backend's by default
 constexpr auto user_timeout = 300s;
 
-// A socket that is closed with bytes unread answers RST, which overtakes what was sent. So a client that has
-// been told the end gets time to take it, and as long as it takes bytes, more; what it says meanwhile is
-// thrown away.
-constexpr auto look_interval = 50ms;
-constexpr auto longest_stall = 5s;
-constexpr auto longest_farewell = 1s; // once all has arrived
-constexpr auto longest_linger = 30s;  // then the kernel has the rest
+constexpr auto longest_stall = 5s; // of a backend that does not read what a failed client has said
 
 } // namespace
 
@@ -258,21 +251,10 @@ void plaintext_relay::settle() {
 
 // linger: all is said to a client that still talks, and nobody listens.
 void plaintext_relay::linger() {
-    constexpr std::size_t everything = 1U << 30;
-    const auto heard = os::discard(sides_.client.get(), everything);
-    if ((heard && *heard == 0) || (!heard && !os::would_block(heard.error())))
+    const auto next = farewell_.look(sides_.client.get(), net::clock::now());
+    if (!next)
         return end(net::relay_end::finished);
-    const auto now = net::clock::now();
-    const int unsent = os::unsent(sides_.client.get());
-    if (!lingers_since_)
-        lingers_since_ = progress_ = now;
-    if (unsent != unsent_)
-        progress_ = now;
-    unsent_ = unsent;
-    const bool has_stalled = now - progress_ >= (unsent > 0 ? longest_stall : longest_farewell);
-    if (has_stalled || now - *lingers_since_ >= longest_linger)
-        return end(net::relay_end::finished);
-    thread_.loop.arm(*this, now + look_interval);
+    thread_.loop.arm(*this, *next);
 }
 
 void plaintext_relay::expire() {

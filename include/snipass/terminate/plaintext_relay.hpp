@@ -9,11 +9,11 @@
 #include "snipass/os/unique_fd.hpp"
 #include "snipass/session/terminator.hpp"
 #include "snipass/terminate/connection.hpp"
+#include "snipass/terminate/farewell.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -94,9 +94,7 @@ class plaintext_relay final : public server::in_clear,
     bool client_has_failed_ = false;
     bool peer_is_watched_ = false;
     bool is_over_ = false;
-    int unsent_ = 0;             // to the client, at the last look
-    net::time_point progress_{}; // when it last was another number
-    std::optional<net::time_point> lingers_since_;
+    farewell farewell_;
     net::relay_result result_;
     next_turn next_turn_{*this};
     net::sleeper waiter_;
