@@ -4,6 +4,7 @@
 #include "snipass/base/version.hpp"
 #include "snipass/certificates/coverage.hpp"
 #include "snipass/certificates/load.hpp"
+#include "snipass/os/error.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/standard_descriptors.hpp"
 #include "snipass/os/users.hpp"
@@ -21,6 +22,9 @@
 #include <ctime>
 #include <iterator>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -67,9 +71,26 @@ class tls_role final : public server::role {
         }
         if (std::ranges::any_of(problems, is_error))
             made.parsed.value = nullptr;
+        else if (!std::exchange(keeps_keys_, true))
+            keep_keys(*configuration.tls, problems);
+    }
+
+    // keep_keys: at the start, because a process that is confined opens no file to write.
+    void keep_keys(const config::tls_settings& tls, std::vector<config::diagnostic>& problems) {
+        const auto path = tls.handoff_path + std::string{config::tickets_suffix};
+        auto file = terminate::ticket_file::open(path);
+        if (file)
+            return keys_.keep_in(std::move(*file));
+        const auto why = file.error() == os::make_error(EPERM)
+                             ? "it is not this user's alone (mode 0600); remove it"
+                             : file.error().message();
+        problems.push_back({config::severity::warning, tls.where,
+                            "tls.handoff: the keys of session tickets cannot be kept in " + path + ": " +
+                                why + "; after a restart clients do a full handshake"});
     }
 
     terminate::ticket_keys keys_;
+    bool keeps_keys_ = false;
 };
 
 // hide keeps the keys in this process: no core file, and no debugger of the same user.

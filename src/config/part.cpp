@@ -2,16 +2,25 @@
 // One file, several programs.
 #include "snipass/config/part.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace snipass::config {
 namespace {
 
-// To the router such a backend is one at the path of snipass-tls.
+// What a restart of snipass-tls takes besides the end of those that it serves.
+constexpr milliseconds longest_start{10'000};
+
+// To the router such a backend is one at the path of snipass-tls, and `hold` is about a restart of that,
+// where the file knows of nobody else who would have its clients meanwhile.
 void keep_routers(configuration& configuration) {
-    for (auto& backend : configuration.backends)
-        if (backend.termination)
-            backend.kind = handoff_settings{.paths = {configuration.tls->handoff_path}};
+    for (auto& backend : configuration.backends) {
+        if (!backend.termination)
+            continue;
+        backend.kind = handoff_settings{.paths = {configuration.tls->handoff_path}};
+        if (!backend.sorry)
+            backend.hold = std::max(backend.hold, configuration.server.drain_timeout + longest_start);
+    }
 }
 
 // Whoever comes here without a backend of ours came by mistake: the router would have kept it.

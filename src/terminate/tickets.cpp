@@ -59,27 +59,49 @@ int key_for(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* ci
 
 } // namespace
 
-ticket_keys::ticket_keys(clock::time_point now) : moved_(now) {
-    std::ranges::for_each(keys_, fill);
+ticket_keys::ticket_keys(clock::time_point now) {
+    std::ranges::for_each(ring_.keys, fill);
+    ring_.moved = now;
 }
 
-ticket_keys::~ticket_keys() {
-    OPENSSL_cleanse(keys_.data(), sizeof keys_);
+void ticket_keys::keep_in(ticket_file file, clock::time_point now) {
+    const std::lock_guard lock{mutex_};
+    file_ = std::move(file);
+    const ticket_file::lock whole{file_};
+    if (const auto found = file_.read(); found && found->moved <= now)
+        ring_ = *found;
+    rotate(now);
+    file_.write(ring_);
 }
 
+// move_on: another process may have done it (a restart; the one that ends still shakes hands).
 void ticket_keys::move_on(clock::time_point now) {
-    while (now - moved_ >= lifetime) {
-        keys_[before] = keys_[now_used];
-        keys_[now_used] = keys_[next];
-        fill(keys_[next]);
-        moved_ += lifetime;
+    ring_.moved = std::min(ring_.moved, now); // the clock was set back
+    if (now - ring_.moved < lifetime)
+        return;
+    const ticket_file::lock whole{file_};
+    if (const auto found = file_.read(); found && found->moved > ring_.moved && found->moved <= now)
+        ring_ = *found;
+    rotate(now);
+    file_.write(ring_);
+}
+
+void ticket_keys::rotate(clock::time_point now) {
+    auto due = (now - ring_.moved) / lifetime;
+    if (due <= 0)
+        return;
+    ring_.moved += due * lifetime;
+    for (due = std::min<decltype(due)>(due, ring_.keys.size()); due > 0; --due) {
+        ring_.keys[before] = ring_.keys[now_used];
+        ring_.keys[now_used] = ring_.keys[next];
+        fill(ring_.keys[next]);
     }
 }
 
 ticket_keys::key ticket_keys::sealing(clock::time_point now) {
     const std::lock_guard lock{mutex_};
     move_on(now);
-    return keys_[now_used];
+    return ring_.keys[now_used];
 }
 
 std::optional<ticket_keys::key> ticket_keys::opening(std::span<const std::uint8_t, 16> name,
@@ -87,8 +109,8 @@ std::optional<ticket_keys::key> ticket_keys::opening(std::span<const std::uint8_
     const std::lock_guard lock{mutex_};
     move_on(now);
     const auto found =
-        std::ranges::find_if(keys_, [&](const key& one) { return std::ranges::equal(one.name, name); });
-    return found == keys_.end() ? std::nullopt : std::optional{*found};
+        std::ranges::find_if(ring_.keys, [&](const key& one) { return std::ranges::equal(one.name, name); });
+    return found == ring_.keys.end() ? std::nullopt : std::optional{*found};
 }
 
 void ticket_keys::serve(SSL_CTX& context) {

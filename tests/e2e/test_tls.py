@@ -260,7 +260,8 @@ class Tls(TlsSite, Case):
 
     def test_clients_wait_while_snipass_tls_restarts(self):
         self.receiver("b", serve="raw")
-        text = self.text(self.of_socket("30s"), head=HEAD)
+        # `hold` is too short, but a restart takes as long as drain_timeout, and the router knows.
+        text = self.text(self.of_socket("1ms"), head=HEAD)
         router = self.router(head=text)
         answers = []
 
@@ -369,6 +370,35 @@ class Tls(TlsSite, Case):
                 self.assertEqual(client.session_reused, resumed)
                 session = client.session
             self.tls.reload()
+
+    def test_sessions_are_resumed_after_a_restart(self):
+        self.receiver("b", serve="raw")
+        router = self.both(self.of_socket())
+        context = ssl.create_default_context(cafile=str(self.a))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        session = None
+        for resumed in (False, True, True):
+            raw = socket.create_connection(("127.0.0.1", router.port()), 30)
+            with context.wrap_socket(raw, server_hostname="a.example", session=session) as client:
+                client.sendall(b"echo")
+                self.assertEqual(client.recv(4), b"echo")
+                self.assertEqual(client.session_reused, resumed)
+                session = client.session
+            self.tls.stop()
+            self.tls = self.tls_end(self.tls.file.read_text())
+        self.assertEqual(os.stat(self.folder / "tls.sock.tickets").st_mode & 0o777, 0o600)
+
+    def test_keys_of_tickets_that_others_may_read_are_not_used(self):
+        self.receiver("b", serve="raw")
+        keys = self.folder / "tls.sock.tickets"
+        keys.write_bytes(b"anything")
+        keys.chmod(0o644)
+        router = self.both(self.of_socket())
+        with python_tls(router.port(), "a.example", self.a) as client:
+            client.sendall(b"echo")
+            self.assertEqual(client.recv(4), b"echo")
+        self.assertEqual(keys.read_bytes(), b"anything")
+        self.assertTrue(any("is not this user's alone" in line for line in self.tls.lines), self.tls.lines)
 
     def test_check_reads_the_certificates(self):
         file = self.folder / "f.toml"

@@ -50,6 +50,9 @@ struct terminated_name {
     position where;
 };
 
+// The keys of session tickets lie beside the socket where clients are taken.
+inline constexpr std::string_view tickets_suffix = ".tickets";
+
 // tls_settings is what snipass-tls does.
 struct tls_settings {
     std::vector<certificate_source> certificates;

@@ -2,9 +2,10 @@
 // ticket_keys: what session tickets are sealed with.
 #pragma once
 
+#include "snipass/terminate/ticket_file.hpp"
+
 #include <openssl/ssl.h>
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -19,19 +20,16 @@ namespace snipass::terminate {
 // (RFC 8446, section 8.1, RFC 5077, section 5.5). All that is known of a session is in its ticket.
 class ticket_keys {
   public:
-    using clock = std::chrono::steady_clock;
+    using clock = ticket_ring::clock;
+    using key = ticket_key;
     static constexpr std::chrono::hours lifetime{12};
 
-    struct key {
-        std::array<std::uint8_t, 16> name;
-        std::array<std::uint8_t, 32> cipher; // AES-256-CBC
-        std::array<std::uint8_t, 32> mac;    // HMAC-SHA-256
-    };
-
     explicit ticket_keys(clock::time_point now = clock::now());
-    ~ticket_keys();
     ticket_keys(const ticket_keys&) = delete;
     ticket_keys& operator=(const ticket_keys&) = delete;
+
+    // keep_in: what is in the file counts from now on, unless it is too old, and what is here is there.
+    void keep_in(ticket_file file, clock::time_point now = clock::now());
 
     // sealing is the key for a new ticket. opening is the one that a ticket names; nullopt: it is none of
     // ours.
@@ -44,10 +42,11 @@ class ticket_keys {
 
   private:
     void move_on(clock::time_point now);
+    void rotate(clock::time_point now);
 
     std::mutex mutex_; // held for a copy of a key
-    std::array<key, 3> keys_;
-    clock::time_point moved_;
+    ticket_ring ring_;
+    ticket_file file_;
 };
 
 } // namespace snipass::terminate

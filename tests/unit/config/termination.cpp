@@ -13,6 +13,9 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 const std::string tls = "[tls]\ncertificates = \"/etc/c\"\n";
+std::string backend_of(const std::string& name) {
+    return "[backend." + name + "]\nhandoff = \"unix:/run/" + name + ".sock\"\n";
+}
 const std::string ended = "[backend.b]\nhandoff = \"unix:/run/b.sock\"\ntls = \"terminate\"\n";
 
 configuration whole(const std::string& text, part which = part::whole) {
@@ -164,8 +167,21 @@ TEST_CASE("the router's part: such a backend is at the path of snipass-tls") {
     const auto* const handoff = made.backends.at(0).handoff();
     REQUIRE(handoff);
     CHECK(handoff->paths == std::vector<std::string>{"/run/snipass-tls/handoff.sock"});
-    CHECK(made.backends[0].hold == 5s);
     CHECK(made.listeners.at(0).address == "[::]:443");
+}
+
+TEST_CASE("the router's part: clients are held for as long as a restart of snipass-tls may take") {
+    const auto hold = [](const std::string& server, const std::string& keys, part which = part::router) {
+        const auto made =
+            whole(server + tls + ended + keys + backend_of("other") + listener + fallback, which);
+        return made.backends.at(0).hold;
+    };
+    CHECK(hold("", "") == 40s); // drain_timeout, and a start
+    CHECK(hold("[server]\ndrain_timeout = \"5s\"\n", "") == 15s);
+    CHECK(hold("", "hold = \"1s\"\n") == 40s);
+    CHECK(hold("", "hold = \"1m\"\n") == 60s);
+    CHECK(hold("", "sorry = \"other\"\n") == 0s);
+    CHECK(hold("", "", part::tls) == 5s); // it is about the backend there
 }
 
 TEST_CASE("snipass-tls's part: one listener, and backends that get clear text") {

@@ -3,6 +3,13 @@
 #include "snipass/terminate/tickets.hpp"
 
 #include "catch.hpp"
+#include "handoff_sender.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <utility>
 
 using namespace snipass::terminate;
 using namespace std::chrono_literals;
@@ -40,4 +47,72 @@ TEST_CASE("ticket keys: the next one is known before it seals") {
     CHECK(next.name != now.name);
     CHECK(next.cipher != now.cipher);
     CHECK(next.mac != now.mac);
+}
+
+TEST_CASE("ticket keys: the next process opens what this one has sealed") {
+    const handoff_test::temporary_folder folder;
+    const auto path = folder.path / "tickets";
+    const auto start = ticket_keys::clock::now();
+    const auto begin = [&](ticket_keys& keys, auto when) {
+        auto file = ticket_file::open(path);
+        REQUIRE(file);
+        keys.keep_in(std::move(*file), when);
+    };
+    ticket_keys first{start};
+    begin(first, start);
+    const auto sealed = first.sealing(start);
+    ticket_keys second{start + 1h};
+    begin(second, start + 1h);
+    CHECK(is_same(second.sealing(start + 1h), sealed));
+
+    SECTION("both move on to the same keys, whoever is first") {
+        const auto next = second.sealing(start + 12h);
+        CHECK_FALSE(is_same(next, sealed));
+        CHECK(is_same(first.sealing(start + 12h), next));
+        CHECK(is_same(first.sealing(start + 24h), second.sealing(start + 24h)));
+    }
+    SECTION("after two days none of them is left") {
+        ticket_keys third{start + 48h};
+        begin(third, start + 48h);
+        CHECK_FALSE(third.opening(sealed.name, start + 48h));
+    }
+    SECTION("those of the future, which a wrong clock has written, are not used") {
+        ticket_keys third{start - 1h};
+        begin(third, start - 1h);
+        CHECK_FALSE(third.opening(sealed.name, start - 1h));
+    }
+    SECTION("what is no such file is written anew") {
+        std::ofstream{path} << "something else";
+        ticket_keys third{start};
+        begin(third, start);
+        CHECK_FALSE(third.opening(sealed.name, start));
+        ticket_keys fourth{start};
+        begin(fourth, start);
+        CHECK(is_same(fourth.sealing(start), third.sealing(start)));
+    }
+}
+
+TEST_CASE("ticket keys: a file that others may read, or that is none, is refused") {
+    const handoff_test::temporary_folder folder;
+    const auto path = folder.path / "tickets";
+    const auto refused = [&] {
+        const auto file = ticket_file::open(path);
+        return !file;
+    };
+    CHECK_FALSE(refused());
+    CHECK(std::filesystem::status(path).permissions() ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    std::filesystem::permissions(path, std::filesystem::perms::group_read,
+                                 std::filesystem::perm_options::add);
+    CHECK(refused());
+    std::filesystem::rename(path, folder.path / "other");
+    std::filesystem::permissions(folder.path / "other", std::filesystem::perms::owner_all);
+    std::filesystem::create_symlink(folder.path / "other", path);
+    CHECK(refused());
+    std::filesystem::remove(path);
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    CHECK(refused());
+    std::filesystem::remove(path);
+    std::filesystem::create_hard_link(folder.path / "other", path);
+    CHECK(refused());
 }
