@@ -3,6 +3,7 @@
 #include "snipass/base/ascii_form.hpp"
 #include "snipass/base/quoted.hpp"
 #include "snipass/base/version.hpp"
+#include "snipass/certificates/authorities.hpp"
 #include "snipass/certificates/coverage.hpp"
 #include "snipass/certificates/load.hpp"
 #include "snipass/config/check.hpp"
@@ -56,7 +57,10 @@ void check_certificates(config::parsed& parsed) {
     const auto& tls = *parsed.value->tls;
     auto read = certificates::load(tls.certificates, std::time(nullptr), config::severity::warning);
     const bool is_all = read.diagnostics.empty();
+    auto clients =
+        certificates::load_authorities(*parsed.value, std::time(nullptr), config::severity::warning);
     auto& found = parsed.diagnostics;
+    std::ranges::move(clients.diagnostics, std::back_inserter(found));
     std::ranges::move(read.diagnostics, std::back_inserter(found));
     if (is_all) // of those that could not be read nobody knows the names
         std::ranges::move(certificates::coverage(read.certificates, *parsed.value),

@@ -2,6 +2,7 @@
 // The command line of snipass-tls, and its role: it reads the router's file, and the certificates that it
 // names.
 #include "snipass/base/version.hpp"
+#include "snipass/certificates/authorities.hpp"
 #include "snipass/certificates/coverage.hpp"
 #include "snipass/certificates/load.hpp"
 #include "snipass/os/error.hpp"
@@ -49,7 +50,9 @@ class tls_role final : public server::role {
 
     [[nodiscard]] std::vector<std::string>
     readable(const config::configuration& configuration) const override {
-        return certificates::folders_of(configuration.tls->certificates);
+        auto all = certificates::sources_of(configuration);
+        std::ranges::copy(configuration.tls->certificates, std::back_inserter(all));
+        return certificates::folders_of(all);
     }
 
   private:
@@ -62,11 +65,14 @@ class tls_role final : public server::role {
         } else {
             auto read = certificates::load(configuration.tls->certificates, std::time(nullptr));
             std::ranges::copy(read.diagnostics, std::back_inserter(problems));
+            const auto clients = certificates::load_authorities(configuration, std::time(nullptr));
+            std::ranges::copy(clients.diagnostics, std::back_inserter(problems));
             if (!read.has_errors()) {
                 std::ranges::copy(certificates::coverage(read.certificates, configuration),
                                   std::back_inserter(problems));
                 terminate::contexts known{std::move(read.certificates), *configuration.tls, keys_, problems};
-                made.terminator = std::make_shared<terminate::service>(std::move(known), *configuration.tls);
+                made.terminator = std::make_shared<terminate::service>(
+                    std::move(known), terminate::trust{clients.files}, *configuration.tls);
             }
         }
         if (std::ranges::any_of(problems, is_error))

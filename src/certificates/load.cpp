@@ -3,18 +3,16 @@
 #include "snipass/certificates/load.hpp"
 
 #include "files.hpp"
+#include "pem.hpp"
 
 #include "snipass/base/host_name.hpp"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -23,45 +21,6 @@ namespace snipass::certificates {
 namespace {
 
 using config::severity;
-
-constexpr std::uintmax_t most = 1U << 20; // of a file; a chain of RSA certificates has 8 KB
-
-struct bio_free {
-    void operator()(BIO* one) const noexcept { BIO_free(one); }
-};
-using memory_bio = std::unique_ptr<BIO, bio_free>;
-
-// content is a file's; its bytes are cleansed with it, because they may be a key.
-struct content {
-    std::string bytes;
-    std::error_code problem{};
-
-    content() = default;
-    content(content&&) = default;
-    content& operator=(content&&) = delete;
-    ~content() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
-};
-
-content read(const std::string& file) {
-    content made;
-    const auto size = std::filesystem::file_size(file, made.problem); // EISDIR, ENOTSUP: it is no file
-    if (made.problem)
-        return made;
-    if (size > most) {
-        made.problem = std::make_error_code(std::errc::file_too_large);
-        return made;
-    }
-    errno = 0;
-    std::ifstream in{file, std::ios::binary};
-    made.bytes.resize(size);
-    if (!in || !in.read(made.bytes.data(), static_cast<std::streamsize>(size)))
-        made.problem = {errno != 0 ? errno : EIO, std::generic_category()};
-    return made;
-}
-
-memory_bio over(const std::string& bytes) {
-    return memory_bio{BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))};
-}
 
 std::string openssls_reason() {
     const auto code = ERR_peek_last_error();
@@ -74,20 +33,6 @@ std::string openssls_reason() {
 int no_passphrase(char* /*to*/, int /*room*/, int /*writing*/, void* was_asked) {
     *static_cast<bool*>(was_asked) = true;
     return -1;
-}
-
-std::vector<x509> read_chain(const std::string& bytes) {
-    std::vector<x509> chain;
-    const auto in = over(bytes);
-    while (x509 one{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)})
-        chain.push_back(std::move(one));
-    ERR_clear_error(); // that there are no more
-    return chain;
-}
-
-std::time_t to_time(const ASN1_TIME* time) {
-    std::tm broken{};
-    return ASN1_TIME_to_tm(time, &broken) == 1 ? ::timegm(&broken) : 0;
 }
 
 // names_of: in a certificate's subjectAltName stand names, "*." in front of one counts; what else there is,

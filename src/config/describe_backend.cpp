@@ -85,13 +85,20 @@ std::string timeout_of(const backend_settings& backend) {
     return "there is no connection within " + format_duration(backend.proxy()->connect_timeout);
 }
 
+std::string describe_clients(const termination_settings& ends) {
+    if (!ends.clients)
+        return {};
+    return std::string{ends.clients->are_required ? " and demands" : " and asks for"} +
+           " a certificate that is issued by " + in_quotes(ends.clients->authorities);
+}
+
 // describe_termination is what happens in front of what describe() tells.
 std::string describe_termination(const configuration& configuration, const backend_settings& backend) {
     if (!backend.termination)
         return {};
     return "TLS ends in snipass-tls, at " + in_quotes("unix:" + configuration.tls->handoff_path) +
            ", which offers " + listed(backend.termination->alpn, in_quotes) +
-           "; what the client says goes in clear by ";
+           describe_clients(*backend.termination) + "; what the client says goes in clear by ";
 }
 
 // describe_failure is what becomes of a client that the backend does not take: held first, sorry after that.

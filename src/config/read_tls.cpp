@@ -14,9 +14,10 @@ namespace {
 constexpr choice<tls_version> versions[] = {{"1.2", tls_version::v1_2}, {"1.3", tls_version::v1_3}};
 
 // as_certificate_path takes what a certificate_source has.
-written<std::string> as_certificate_path(const node& node, bool may_be_pattern) {
+written<std::string> as_certificate_path(const node& node, bool may_be_pattern,
+                                         std::string_view example = "/etc/letsencrypt/live/*") {
     using result = written<std::string>;
-    auto text = as_string(node, "a path", "/etc/letsencrypt/live/*");
+    auto text = as_string(node, "a path", example);
     if (!text.value)
         return text;
     const auto& path = *text.value;
@@ -90,6 +91,26 @@ written<plaintext_kind> as_plaintext(const node& node) {
     return as_choice<plaintext_kind>(node, kinds);
 }
 
+void read_client_certificates(table_reader& in, termination_settings& made) {
+    static constexpr choice<bool> words[] = {{"required", true}, {"optional", false}};
+    const auto as_authorities = [](const node& node) {
+        return as_certificate_path(node, false, "/etc/snipass/clients.pem");
+    };
+    client_certificates clients;
+    const auto* const file = in.take("client_ca");
+    const auto* const verify = in.take("verify");
+    in.read("client_ca", clients.authorities, as_authorities);
+    in.read("verify", clients.are_required, [](const node& node) { return as_choice<bool>(node, words); });
+    if (file != nullptr) {
+        clients.where = file->value.where;
+        made.clients = std::move(clients);
+    } else if (verify != nullptr) {
+        in.error(verify->value.where, "verify",
+                 "there is no client_ca; write the file with the certificates of those who issue your "
+                 "clients', such as client_ca = \"/etc/snipass/clients.pem\"");
+    }
+}
+
 } // namespace
 
 tls_draft read_tls(const members& table, position where, findings& findings) {
@@ -138,7 +159,7 @@ void read_termination(table_reader& in, backend_settings& settings) {
         made.where = tls->value.where;
     in.read("tls", terminates, as_termination);
     if (!terminates) {
-        for (const auto* const key : {"alpn", "plaintext"})
+        for (const auto* const key : {"alpn", "plaintext", "client_ca", "verify"})
             in.reject(key, "belongs to a backend with tls = \"terminate\"; write that, or leave it out");
         return;
     }
@@ -149,6 +170,7 @@ void read_termination(table_reader& in, backend_settings& settings) {
     if (offers)
         made.alpn = std::move(alpn);
     in.read("plaintext", made.plaintext, as_plaintext);
+    read_client_certificates(in, made);
     if (settings.forward())
         in.error(made.where, "tls", "a host that the client chooses does TLS itself; leave it out");
     const auto* const handoff = settings.handoff();

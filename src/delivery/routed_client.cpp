@@ -47,7 +47,7 @@ proxy_protocol::facts routed_client::facts() {
         facts.authority = name->text();
     if (about.in_clear) {
         facts.alpn = about.in_clear->protocol;
-        facts.tls = {about.in_clear->version, about.in_clear->cipher};
+        facts.tls = {about.in_clear->version, about.in_clear->cipher, about.in_clear->client_name};
     }
     return facts;
 }

@@ -36,10 +36,12 @@ void put_ssl(written& to, const tls_facts& tls) {
     const auto length_at = to.size();
     put_u16(to, 0);
     const auto begin = to.size();
-    to.push_back(ssl_client_over_tls);
+    to.push_back(tls.client_name ? ssl_client_over_tls | ssl_client_certificate : ssl_client_over_tls);
     put_u16(to, 0); // "verify" has four bytes
-    put_u16(to, ssl_not_verified);
+    put_u16(to, tls.client_name ? 0 : ssl_not_verified);
     put_tlv(to, tlv_type::ssl_version, as_bytes(tls.version.substr(0, longest_tls_word)));
+    if (tls.client_name && tls.client_name->size() <= longest_common_name)
+        put_tlv(to, tlv_type::ssl_common_name, as_bytes(*tls.client_name));
     put_tlv(to, tlv_type::ssl_cipher, as_bytes(tls.cipher.substr(0, longest_tls_word)));
     const auto length = to.size() - begin;
     to[length_at] = static_cast<std::uint8_t>(length >> 8);

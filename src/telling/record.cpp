@@ -160,6 +160,8 @@ void tell_clear(Line& line, const clear_text_notes& one) {
     line.word("cipher", one.cipher);
     one.protocol.empty() ? line.unknown("chosen") : line.cut("chosen", one.protocol);
     line.word("resumed", one.is_resumed ? "yes" : "no");
+    if (one.client_name)
+        line.cut("client_name", *one.client_name);
     if (one.result)
         tell_result(line, *one.result);
 }

@@ -90,8 +90,12 @@ void name_end(int near, const server::record& about) {
 }
 
 server::clear_text_notes notes_of(const connection& tls) {
-    return {std::string{tls.version()}, std::string{tls.cipher()}, std::string{tls.protocol()},
-            tls.is_resumed()};
+    return {std::string{tls.version()},
+            std::string{tls.cipher()},
+            std::string{tls.protocol()},
+            tls.is_resumed(),
+            {},
+            tls.client_name()};
 }
 
 // purpose_of is what a session may be resumed for.
@@ -112,6 +116,8 @@ task<ending> service::terminate(unrouted_client& client, const config::backend_s
         co_return co_await refuse(client, outcome::no_certificate, tls::alert::unrecognized_name);
     auto tls = std::make_unique<connection>(*context, client.socket.get(), to.termination->alpn,
                                             purpose_of(name, to));
+    if (to.termination->clients)
+        tls->demand(clients_, *to.termination->clients);
     const auto failed = co_await shake(client, *tls, net::clock::now() + handshake_timeout_);
     if (failed) {
         const auto why = judge(client, *tls, failed);

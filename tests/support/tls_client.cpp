@@ -41,6 +41,9 @@ tls_client::tls_client(os::unique_fd connected, tls_wish what)
         SSL_set_session(one, what.session);
     if (what.only_rsa)
         SSL_set1_sigalgs_list(one, "rsa_pss_rsae_sha256:RSA+SHA256");
+    if (what.shows != nullptr && (SSL_use_certificate(one, what.shows->leaf.get()) != 1 ||
+                                  SSL_use_PrivateKey(one, what.shows->key.get()) != 1))
+        throw std::runtime_error{"the client's certificate: " + reason()};
     SSL_set_fd(one, fd_.get());
     SSL_set_connect_state(one);
 }

@@ -2,6 +2,7 @@
 // A TLS client in the hands of a test: OpenSSL's, blocking.
 #pragma once
 
+#include "certificate_files.hpp"
 #include "snipass/base/bytes.hpp"
 #include "snipass/os/unique_fd.hpp"
 
@@ -20,6 +21,7 @@ struct tls_wish {
     int version = 0; // TLS1_2_VERSION; 0: the best
     SSL_SESSION* session = nullptr;
     bool only_rsa = false;
+    const identity* shows = nullptr; // the client's own certificate
 };
 
 // How a TLS connection ended, as its client hears it.

@@ -14,6 +14,7 @@ struct story {
     std::string name;
     std::vector<std::string> alpn;
     std::string backend;
+    std::optional<config::client_certificates> clients;
     std::promise<server::outcome> failed;
     std::promise<os::unique_fd> far;
     std::promise<net::relay_result> result;
@@ -28,7 +29,8 @@ net::task<> serve(server::context& thread, terminate::service& service, os::uniq
     client.about.hello.emplace(std::optional<std::string_view>{told->name}, alpn_list{});
     config::backend_settings to;
     to.name = told->backend;
-    to.termination = config::termination_settings{told->alpn, config::plaintext_kind::relay, {}};
+    to.termination =
+        config::termination_settings{told->alpn, config::plaintext_kind::relay, told->clients, {}};
     auto made = co_await service.terminate(client, to);
     if (const auto* const how = std::get_if<server::outcome>(&made)) {
         told->detail.set_value(client.about.detail);
@@ -39,13 +41,15 @@ net::task<> serve(server::context& thread, terminate::service& service, os::uniq
     auto clear = std::move(std::get<std::unique_ptr<server::in_clear>>(made));
     told->far.set_value(clear->take_end().release());
     const auto result = co_await clear->ended();
-    told->detail.set_value(client.about.in_clear->version + " " + client.about.in_clear->protocol);
+    const auto& notes = *client.about.in_clear;
+    told->detail.set_value(notes.version + " " + notes.protocol +
+                           (notes.client_name ? " " + *notes.client_name : ""));
     told->result.set_value(result);
 }
 
 } // namespace
 
-tls_end::tls_end(std::vector<wish> wishes, config::tls_settings settings) {
+tls_end::tls_end(std::vector<wish> wishes, config::tls_settings settings, std::optional<asked_for> clients) {
     const certificate_folder here;
     for (std::size_t i = 0; i < wishes.size(); ++i)
         settings.certificates.push_back({here.add(std::to_string(i), issue(wishes[i])), {}, {}});
@@ -53,7 +57,12 @@ tls_end::tls_end(std::vector<wish> wishes, config::tls_settings settings) {
     terminate::contexts known{std::move(read.certificates), settings, keys_, read.diagnostics};
     for (const auto& one : read.diagnostics)
         throw std::runtime_error{one.message};
-    service_ = std::make_unique<terminate::service>(std::move(known), settings);
+    certificates::authority_files files;
+    if (clients) {
+        clients_ = {"/clients.pem", clients->is_required, {}};
+        files[clients_->authorities].emplace_back(X509_dup(clients->issuer.leaf.get()));
+    }
+    service_ = std::make_unique<terminate::service>(std::move(known), terminate::trust{files}, settings);
     thread_ = std::make_unique<server::context>(book_, log_);
     thread_->handshakes.set_limits(settings.max_handshakes, settings.max_handshakes);
     thread_->in_clear.set_limits(1'000, 1'000);
@@ -73,6 +82,7 @@ ended_client tls_end::take(os::unique_fd client, const std::string& name, std::v
     one.name = name;
     one.alpn = std::move(alpn);
     one.backend = std::move(backend);
+    one.clients = clients_;
     ended_client made{one.failed.get_future(), one.far.get_future(), one.result.get_future(),
                       one.detail.get_future()};
     auto fd = std::make_shared<os::unique_fd>(std::move(client));

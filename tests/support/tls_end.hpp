@@ -28,9 +28,16 @@ struct ended_client {
     std::future<std::string> detail;       // of the record, at the end
 };
 
+// What clients are asked for.
+struct asked_for {
+    const identity& issuer;
+    bool is_required = true;
+};
+
 class tls_end {
   public:
-    explicit tls_end(std::vector<wish> certificates = {{{"a.example"}}}, config::tls_settings settings = {});
+    explicit tls_end(std::vector<wish> certificates = {{{"a.example"}}}, config::tls_settings settings = {},
+                     std::optional<asked_for> clients = {});
     ~tls_end();
     tls_end(const tls_end&) = delete;
     tls_end& operator=(const tls_end&) = delete;
@@ -54,6 +61,7 @@ class tls_end {
 
   private:
     terminate::ticket_keys keys_;
+    std::optional<config::client_certificates> clients_;
     std::unique_ptr<terminate::service> service_;
     server::log log_{config::log_settings{}};
     server::address_book book_;

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +22,20 @@ enum class plaintext_kind {
     relay, // one end of a socket pair; snipass-tls stays in the path
 };
 
+// client_certificates: what the clients of a backend show, so that it knows who they are.
+struct client_certificates {
+    std::string authorities;  // `client_ca`: a file with the certificates of whoever may issue theirs
+    bool are_required = true; // `verify`
+    position where{};         // of client_ca
+};
+
 // termination_settings: the backend speaks no TLS. The router hands its clients to snipass-tls, which does
 // the handshake and hands on what they say in clear.
 struct termination_settings {
     std::vector<std::string> alpn{"http/1.1"}; // offered, the best one first
     plaintext_kind plaintext = plaintext_kind::relay;
-    position where{}; // of the key `tls`
+    std::optional<client_certificates> clients{}; // none: no client is asked for one
+    position where{};                             // of the key `tls`
 };
 
 // certificate_source is where certificates are. A path begins with "/", or with credential_prefix for a file

@@ -47,13 +47,16 @@ inline constexpr std::uint8_t alpn = 0x01;
 inline constexpr std::uint8_t authority = 0x02;
 inline constexpr std::uint8_t unique_id = 0x05;
 inline constexpr std::uint8_t ssl = 0x20;
-inline constexpr std::uint8_t ssl_version = 0x21; // this and the next within it
+inline constexpr std::uint8_t ssl_version = 0x21; // this and the next two within it
+inline constexpr std::uint8_t ssl_common_name = 0x22;
 inline constexpr std::uint8_t ssl_cipher = 0x23;
 inline constexpr std::uint8_t plaintext = 0xE2; // ours (docs/handoff.md)
 } // namespace tlv_type
 
-// The flags of `ssl`, and what stands behind them where the client has shown no certificate.
+// The flags of `ssl`: the client has shown a certificate in this connection, and in this session. And what
+// stands behind them where it has shown none, or one that is not good.
 inline constexpr std::uint8_t ssl_client_over_tls = 0x01;
+inline constexpr std::uint8_t ssl_client_certificate = 0x02 | 0x04;
 inline constexpr std::uint8_t ssl_not_verified = 1;
 
 } // namespace snipass::proxy_protocol

@@ -13,12 +13,16 @@
 
 namespace snipass::proxy_protocol {
 
-// tls_facts is of a client whose TLS has ended here. Neither is longer than longest_tls_word.
+// tls_facts is of a client whose TLS has ended here. Version and cipher are no longer than longest_tls_word.
 struct tls_facts {
     std::string_view version; // "TLSv1.3"
     std::string_view cipher;  // "TLS_AES_128_GCM_SHA256"
+    // The common name of the certificate that it has shown, and that is good; "": it has none, or one longer
+    // than longest_common_name, which is not cut: it would be somebody else's.
+    std::optional<std::string_view> client_name{};
 };
 inline constexpr std::size_t longest_tls_word = 64;
+inline constexpr std::size_t longest_common_name = 256; // 64 letters (X.520), of four bytes at most
 
 // plaintext_socket is what kind of socket carries what such a client says in clear.
 enum class plaintext_socket : std::uint8_t {
@@ -37,8 +41,9 @@ struct facts {
     std::optional<plaintext_socket> plaintext{};
 };
 
-// Room for the largest header that is written: 16 bytes, IPv6 addresses, five TLVs, of which one has two.
-inline constexpr std::size_t largest_ssl = 5 + 2 * (tlv_head_size + longest_tls_word);
+// Room for the largest header that is written: 16 bytes, IPv6 addresses, five TLVs, of which one has three.
+inline constexpr std::size_t largest_ssl =
+    5 + 2 * (tlv_head_size + longest_tls_word) + tlv_head_size + longest_common_name;
 using written =
     boost::container::static_vector<std::uint8_t, v2_fixed_size + 36 + (tlv_head_size + 255) +
                                                       (tlv_head_size + 255) + (tlv_head_size + 16) +

@@ -15,6 +15,7 @@ struct clear_text_notes {
     std::string protocol; // chosen by ALPN; empty: none
     bool is_resumed = false;
     std::optional<net::relay_result> result{}; // of what was relayed, once that has ended
+    std::optional<std::string> client_name{};  // of a client's certificate that is good: its common name
 };
 
 } // namespace snipass::server

@@ -4,6 +4,7 @@
 
 #include "snipass/os/unique_fd.hpp"
 #include "snipass/terminate/openssl.hpp"
+#include "snipass/terminate/trust.hpp"
 #include "snipass/terminate/wire.hpp"
 
 #include <cstddef>
@@ -34,6 +35,12 @@ class connection {
     // listen_to has connections of `context` hear of alerts, and choose among the client's protocols.
     static void listen_to(SSL_CTX& context);
 
+    // demand: before the first step, that the client shows a certificate. `known` is needed for this call
+    // only.
+    void demand(const trust& known, const config::client_certificates& wanted) {
+        known.demand(*ssl_, wanted);
+    }
+
     // shake is one step of the handshake. Once it is done, no byte behind it was read.
     [[nodiscard]] progress shake();
 
@@ -53,6 +60,7 @@ class connection {
     [[nodiscard]] std::string_view cipher() const;   // "TLS_AES_128_GCM_SHA256"
     [[nodiscard]] std::string_view protocol() const; // by ALPN; empty: the client offers none
     [[nodiscard]] bool is_resumed() const;
+    [[nodiscard]] std::optional<std::string> client_name() const { return common_name(*ssl_); }
 
     // Why it failed: the alert that was said or heard, and OpenSSL's reason.
     [[nodiscard]] std::string why() const;

@@ -5,6 +5,9 @@
 #include "snipass/config/configuration.hpp"
 #include "snipass/session/terminator.hpp"
 #include "snipass/terminate/contexts.hpp"
+#include "snipass/terminate/trust.hpp"
+
+#include <utility>
 
 namespace snipass::terminate {
 
@@ -12,14 +15,16 @@ namespace snipass::terminate {
 // changes; what a worker has of its own (who shakes hands, who is relayed) is in its context.
 class service final : public server::terminator {
   public:
-    service(contexts known, const config::tls_settings& settings)
-        : contexts_(std::move(known)), handshake_timeout_(settings.handshake_timeout) {}
+    service(contexts known, trust clients, const config::tls_settings& settings)
+        : contexts_(std::move(known)), clients_(std::move(clients)),
+          handshake_timeout_(settings.handshake_timeout) {}
 
     [[nodiscard]] net::task<std::variant<server::outcome, std::unique_ptr<server::in_clear>>>
     terminate(server::unrouted_client& client, const config::backend_settings& to) override;
 
   private:
     contexts contexts_;
+    trust clients_;
     config::milliseconds handshake_timeout_;
 };
 

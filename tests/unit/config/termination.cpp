@@ -114,6 +114,19 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
           "4:1: error: backend.x.plaintext: belongs to a backend with tls = \"terminate\"; write that, or "
           "leave it "
           "out"}},
+        {"somebody to verify, and by nobody's word",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nverify = \"optional\"\n" + tls + used,
+         {"4:10: error: backend.x.verify: there is no client_ca; write the file with the certificates of "
+          "those who issue your clients', such as client_ca = \"/etc/snipass/clients.pem\""}},
+        {"neither yes nor no",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nclient_ca = \"/c\"\nverify = "
+         "\"perhaps\"\n" +
+             tls + used,
+         {"5:10: error: backend.x.verify: no \"perhaps\" here; known here: \"required\", \"optional\""}},
+        {"a relative file of authorities",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nclient_ca = \"c.pem\"\n" + tls + used,
+         {"4:13: error: backend.x.client_ca: \"c.pem\" is a relative path; write one from the root, such as "
+          "\"/etc/snipass/c.pem\""}},
         {"a way of a later version",
          "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nplaintext = \"ktls\"\n" + tls + used,
          {"4:13: error: backend.x.plaintext: this version does not have \"ktls\"; write \"relay\""}},
@@ -198,6 +211,21 @@ TEST_CASE("snipass-tls's part: one listener, and backends that get clear text") 
     CHECK(made.backends.at(1).relay() == nullptr); // nobody resolves its name here
     CHECK(first_terminated(made, 1) == std::optional{2U}); // who was sent here because `raw` is away
     CHECK(made.backends.at(2).handoff()->paths.at(0) == "/run/b.sock");
+}
+
+TEST_CASE("a backend's clients show certificates") {
+    const auto clients = [](const std::string& keys) {
+        const auto made = whole(tls + ended + keys + listener + fallback);
+        return made.backends.at(0).termination->clients;
+    };
+    CHECK_FALSE(clients(""));
+    CHECK(clients("client_ca = \"/c.pem\"\n")->authorities == "/c.pem");
+    CHECK(clients("client_ca = \"/c.pem\"\n")->are_required);
+    CHECK_FALSE(clients("client_ca = \"/c.pem\"\nverify = \"optional\"\n")->are_required);
+    const auto made = whole(tls + ended + "client_ca = \"/c.pem\"\n" + listener + fallback);
+    CHECK_THAT(
+        explain(made, {}).value.value_or(""),
+        ContainsSubstring("\"http/1.1\" and demands a certificate that is issued by \"/c.pem\"; what"));
 }
 
 TEST_CASE("explain tells where TLS ends") {

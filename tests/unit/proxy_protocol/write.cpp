@@ -87,12 +87,38 @@ TEST_CASE("PROXY v2: one IPv4 address among IPv6 ones is written in its mapped f
           expected(0x21, 36 + 19, joined({addresses, id_tlv})));
 }
 
+TEST_CASE("PROXY v2: a client that has shown a certificate has its name in the header, whole or not at all") {
+    auto facts = between("192.0.2.1:1", "198.51.100.2:2");
+    facts.tls = {"1", "2", "a client"};
+    const auto ssl = [&] {
+        const auto header = v2(facts);
+        return bytes(header.begin() + 28 + 19, header.end());
+    };
+    const bytes around{0x07, 0, 0, 0, 0, 0x21, 0, 1, '1'}, end{0x23, 0, 1, '2'};
+    CHECK(ssl() ==
+          joined({{0x20, 0, 24}, around, {0x22, 0, 8, 'a', ' ', 'c', 'l', 'i', 'e', 'n', 't'}, end}));
+    facts.tls->client_name = "";
+    CHECK(ssl() == joined({{0x20, 0, 13}, around, end}));
+    const std::string longest(pp::longest_common_name, 'n');
+    facts.tls->client_name = longest;
+    CHECK(ssl().size() == 3 + 13 + 3 + longest.size());
+    const auto longer = longest + "n";
+    facts.tls->client_name = longer;
+    CHECK(ssl() == joined({{0x20, 0, 13}, around, end}));
+}
+
 TEST_CASE("PROXY v2: the largest header fits, and its length has two bytes") {
     auto facts = between("[2001:db8::1]:1", "[2001:db8::2]:2");
     const std::string name(255, 'n');
     const std::string alpn(255, 'a');
+    const std::string word(pp::longest_tls_word, 'w');
+    const std::string common_name(pp::longest_common_name, 'c');
     facts.authority = name;
     facts.alpn = alpn;
+    auto with_tls = facts;
+    with_tls.tls = {word, word, common_name};
+    with_tls.plaintext = pp::plaintext_socket::socket_pair;
+    CHECK(v2(with_tls).size() <= 1'024); // what docs/handoff.md promises
     const auto header = v2(facts);
     constexpr std::size_t length = 36 + 258 + 258 + 19;
     REQUIRE(header.size() == 16 + length);

@@ -120,6 +120,8 @@ TEST_CASE("record: of a client whose TLS has ended here, what was agreed on and 
     CHECK_THAT(json(one), Catch::Matchers::EndsWith(R"("hello_bytes":517,"tls":"TLSv1.2",)"
                                                     R"("cipher":"ECDHE-RSA-AES128-GCM-SHA256","chosen":null,)"
                                                     R"("resumed":"no"})"));
+    one.in_clear->client_name = "a \"client\"";
+    CHECK_THAT(text(one), Catch::Matchers::EndsWith(R"( resumed=no client_name="a \"client\"")"));
 }
 
 TEST_CASE("record: what [log] hello asks for") {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+// PEM files. Private to certificates.
+#pragma once
+
+#include "snipass/certificates/certificate.hpp"
+
+#include <openssl/bio.h>
+
+#include <ctime>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace snipass::certificates {
+
+struct bio_free {
+    void operator()(BIO* one) const noexcept { BIO_free(one); }
+};
+using memory_bio = std::unique_ptr<BIO, bio_free>;
+
+// content is a file's; its bytes are cleansed with it, because they may be a key.
+struct content {
+    std::string bytes;
+    std::error_code problem{};
+
+    content() = default;
+    content(content&&) = default;
+    content& operator=(content&&) = delete;
+    ~content();
+};
+
+// read reads a file of 1 MiB at most: a chain of RSA certificates has 8 KB.
+[[nodiscard]] content read(const std::string& file);
+
+// over reads `bytes`, which outlive it.
+[[nodiscard]] memory_bio over(const std::string& bytes);
+
+// read_chain is all certificates in these bytes, in their order.
+[[nodiscard]] std::vector<x509> read_chain(const std::string& bytes);
+
+[[nodiscard]] std::time_t to_time(const ASN1_TIME* time);
+
+} // namespace snipass::certificates
