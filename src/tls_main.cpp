@@ -12,6 +12,7 @@
 #include "snipass/process/daemon.hpp"
 #include "snipass/process/last_words.hpp"
 #include "snipass/terminate/service.hpp"
+#include "snipass/terminate/system_calls.hpp"
 #include "snipass/terminate/tickets.hpp"
 
 #include <CLI/CLI.hpp>
@@ -48,11 +49,10 @@ class tls_role final : public server::role {
         return made;
     }
 
-    [[nodiscard]] std::vector<std::string>
-    readable(const config::configuration& configuration) const override {
+    [[nodiscard]] server::confinement confine(const config::configuration& configuration) const override {
         auto all = certificates::sources_of(configuration);
         std::ranges::copy(configuration.tls->certificates, std::back_inserter(all));
-        return certificates::folders_of(all);
+        return {certificates::folders_of(all), terminate::system_calls()};
     }
 
   private:

@@ -2,6 +2,8 @@
 // What this process never does is refused to whoever takes it over.
 #include "snipass/os/system_call_filter.hpp"
 
+#include "forbidden_system_calls.hpp"
+
 #include "snipass/os/error.hpp"
 
 #include <linux/audit.h>
@@ -31,128 +33,6 @@ constexpr std::uint32_t machine = 0; // arguments and numbers may lie elsewhere
 #endif
 
 constexpr std::uint32_t x32_calls = 0x4000'0000; // on x86-64, the same calls by other numbers
-
-// Of some the numbers are younger than the headers; they are the same everywhere.
-constexpr long mount_setattr = 442;
-constexpr long process_mrelease = 448;
-
-constexpr long forbidden[] = {
-    // programs and processes
-    SYS_execve,
-    SYS_execveat,
-    SYS_ptrace,
-    SYS_process_vm_readv,
-    SYS_process_vm_writev,
-    SYS_kcmp,
-    SYS_pidfd_open,
-    SYS_pidfd_getfd,
-    SYS_pidfd_send_signal,
-    SYS_kill,
-    SYS_tkill,
-    SYS_rt_sigqueueinfo,
-    SYS_rt_tgsigqueueinfo,
-    SYS_process_madvise,
-    process_mrelease,
-    SYS_personality,
-    SYS_seccomp,
-#ifdef SYS_fork
-    SYS_fork,
-    SYS_vfork,
-#endif
-    SYS_setpriority,
-    SYS_ioprio_set,
-    SYS_sched_setparam,
-    SYS_sched_setscheduler,
-    SYS_sched_setattr,
-    SYS_sched_setaffinity,
-    SYS_migrate_pages,
-    SYS_move_pages,
-    // memory and queues that processes share by a name
-    SYS_shmget,
-    SYS_shmat,
-    SYS_semget,
-    SYS_msgget,
-    SYS_mq_open,
-    // what Landlock does not know of files, in whatever folder
-    SYS_fchownat,
-    SYS_fchown,
-    SYS_utimensat,
-    SYS_setxattr,
-    SYS_lsetxattr,
-    SYS_fsetxattr,
-    SYS_removexattr,
-    SYS_lremovexattr,
-    SYS_fremovexattr,
-#ifdef SYS_chown
-    SYS_chown,
-    SYS_lchown,
-    SYS_utime,
-    SYS_utimes,
-    SYS_futimesat,
-#endif
-    // users and keys
-    SYS_setuid,
-    SYS_setgid,
-    SYS_setreuid,
-    SYS_setregid,
-    SYS_setresuid,
-    SYS_setresgid,
-    SYS_setfsuid,
-    SYS_setfsgid,
-    SYS_setgroups,
-    SYS_capset,
-    SYS_add_key,
-    SYS_request_key,
-    SYS_keyctl,
-    // namespaces and mounts
-    SYS_unshare,
-    SYS_setns,
-    SYS_mount,
-    SYS_umount2,
-    SYS_pivot_root,
-    SYS_chroot,
-    SYS_fsopen,
-    SYS_fsconfig,
-    SYS_fsmount,
-    SYS_fspick,
-    SYS_open_tree,
-    SYS_move_mount,
-    mount_setattr,
-    SYS_open_by_handle_at,
-    SYS_name_to_handle_at,
-    SYS_swapon,
-    SYS_swapoff,
-    SYS_quotactl,
-    // the kernel and the machine
-    SYS_init_module,
-    SYS_finit_module,
-    SYS_delete_module,
-    SYS_kexec_load,
-    SYS_bpf,
-    SYS_perf_event_open,
-    SYS_userfaultfd,
-    SYS_io_uring_setup,
-    SYS_io_uring_enter,
-    SYS_io_uring_register,
-    SYS_reboot,
-    SYS_acct,
-    SYS_syslog,
-    SYS_sethostname,
-    SYS_setdomainname,
-    SYS_settimeofday,
-    SYS_clock_settime,
-    SYS_adjtimex,
-    SYS_clock_adjtime,
-    SYS_vhangup,
-#ifdef SYS_kexec_file_load
-    SYS_kexec_file_load,
-#endif
-#ifdef SYS_iopl
-    SYS_iopl,
-    SYS_ioperm,
-    SYS_modify_ldt,
-#endif
-};
 
 constexpr std::uint32_t allow = SECCOMP_RET_ALLOW;
 constexpr std::uint32_t refuse(int error) {
@@ -205,8 +85,9 @@ class program {
         answer_if(number, argument, one, refuse(EPERM), bits);
     }
 
-    std::vector<sock_filter> finish() && {
-        answer(allow);
+    // finish: what becomes of all other calls.
+    std::vector<sock_filter> finish(std::uint32_t others) && {
+        answer(others);
         return std::move(code_);
     }
 
@@ -271,7 +152,18 @@ std::vector<sock_filter> make_filter() {
     filter.require(SYS_tgkill, 0, {self});
     filter.require(SYS_prlimit64, 0, {0, self});
     filter.refuse_if(SYS_ioctl, 1, TIOCSTI);
-    return std::move(filter).finish();
+    return std::move(filter).finish(allow);
+}
+
+// install is for all threads.
+error_code install(std::vector<sock_filter> filter) {
+    // Without the second, Linux before 5.16 slows everything down, against programs that guess.
+    constexpr unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    const sock_fprog whole{static_cast<unsigned short>(filter.size()), filter.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &whole) != 0)
+        return last_error();
+    return {};
 }
 
 } // namespace
@@ -281,14 +173,16 @@ error_code filter_system_calls() {
         return make_error(ENOTSUP);
     constexpr int refuse_exec_gain = 65; // PR_SET_MDWE, Linux 6.3: memory that was written is never run
     (void)::prctl(refuse_exec_gain, 1, 0, 0, 0);
-    auto filter = make_filter();
-    // Without the second, Linux before 5.16 slows everything down, against programs that guess.
-    constexpr unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    const sock_fprog whole{static_cast<unsigned short>(filter.size()), filter.data()};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &whole) != 0)
-        return last_error();
-    return {};
+    return install(make_filter());
+}
+
+error_code allow_system_calls(std::span<const long> calls) {
+    if (machine == 0)
+        return make_error(ENOTSUP);
+    program filter;
+    for (const auto number : calls)
+        filter.allow_call(number);
+    return install(std::move(filter).finish(refuse(ENOSYS)));
 }
 
 } // namespace snipass::os

@@ -152,7 +152,7 @@ void daemon::start(const config::parsed& parsed) {
     configuration_ = parsed.value;
     started_with_ = configuration_->server;
     reader_.join();
-    sandbox_.close(*configuration_, role_.readable(*configuration_));
+    sandbox_.close(*configuration_, role_.confine(*configuration_));
     log_.emplace(configuration_->log);
     if (!sandbox_.tell(*log_))
         return end_early(exit_failure);

@@ -10,7 +10,7 @@ prepared role::prepare(const std::string& file) {
     return {config::load(file, os::find_user, config::part::router)};
 }
 
-std::vector<std::string> role::readable(const config::configuration& /*configuration*/) const {
+confinement role::confine(const config::configuration& /*configuration*/) const {
     return {};
 }
 

@@ -176,7 +176,7 @@ std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int ve
     return found;
 }
 
-void sandbox::close(const config::configuration& configuration, const std::vector<std::string>& readable) {
+void sandbox::close(const config::configuration& configuration, const confinement& role) {
     is_required_ = configuration.server.sandbox == config::sandbox_mode::required;
     if (configuration.server.sandbox == config::sandbox_mode::off)
         return;
@@ -184,8 +184,8 @@ void sandbox::close(const config::configuration& configuration, const std::vecto
     if (is_sanitized)
         return lack("nothing: this is a build with sanitizers");
     handoff_remember_users(&handoff_libc);
-    close_files_and_ports(configuration, readable);
-    close_system_calls();
+    close_files_and_ports(configuration, role.readable);
+    close_system_calls(role.system_calls);
 }
 
 bool sandbox::tell(log& log) const {
@@ -214,10 +214,13 @@ void sandbox::close_files_and_ports(const config::configuration& configuration,
     version_ >= os::landlock_scopes ? note("signals") : lack("signals not before Linux 6.12");
 }
 
-void sandbox::close_system_calls() {
-    if (const auto ec = os::filter_system_calls())
+void sandbox::close_system_calls(std::span<const long> all) {
+    auto ec = all.empty() ? error_code{} : os::allow_system_calls(all);
+    if (!ec)
+        ec = os::filter_system_calls();
+    if (ec)
         return lack("system calls: " + ec.message());
-    note("system calls");
+    note(all.empty() ? "system calls" : "system calls but " + std::to_string(all.size()));
 }
 
 void sandbox::note(const std::string& part) {

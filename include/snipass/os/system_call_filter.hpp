@@ -4,6 +4,8 @@
 
 #include "snipass/base/result.hpp"
 
+#include <span>
+
 namespace snipass::os {
 
 // filter_system_calls refuses, from now on and for all threads, with EPERM: to start programs and processes,
@@ -12,5 +14,10 @@ namespace snipass::os {
 // run. It names what is forbidden and not what is allowed: a C library may do tomorrow what it does not do
 // today. ENOTSUP: not on this kind of machine.
 [[nodiscard]] error_code filter_system_calls();
+
+// allow_system_calls refuses all but `calls`, from now on and for all threads, as a kernel does that has none
+// of them (ENOSYS): C libraries know what to do then. It goes before filter_system_calls(), which forbids to
+// forbid more. ENOTSUP: not on this kind of machine.
+[[nodiscard]] error_code allow_system_calls(std::span<const long> calls);
 
 } // namespace snipass::os

@@ -3,11 +3,11 @@
 #pragma once
 
 #include "snipass/config/parse.hpp"
+#include "snipass/process/sandbox.hpp"
 #include "snipass/session/terminator.hpp"
 
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace snipass::server {
 
@@ -29,8 +29,8 @@ class role {
     // prepare reads the file, on whatever thread it is called, and makes of it what new sessions need.
     [[nodiscard]] virtual prepared prepare(const std::string& file);
 
-    // readable is which folders prepare() has to be able to read from then on, besides those of the file.
-    [[nodiscard]] virtual std::vector<std::string> readable(const config::configuration& configuration) const;
+    // confine is what the role needs from then on, besides what the file says.
+    [[nodiscard]] virtual confinement confine(const config::configuration& configuration) const;
 };
 
 } // namespace snipass::server

@@ -6,6 +6,7 @@
 #include "snipass/os/landlock.hpp"
 #include "snipass/telling/log.hpp"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,18 @@ namespace snipass::server {
 [[nodiscard]] std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int version,
                                                      const config::configuration& next);
 
+// confinement is what a role has of its own.
+struct confinement {
+    std::vector<std::string> readable{};  // folders that it reads besides
+    std::span<const long> system_calls{}; // all that it makes; empty: all but those that are forbidden anyway
+};
+
 // sandbox is closed once, before there are other threads, and stays so.
 class sandbox {
   public:
-    // close confines the process to what `configuration` needs, as far as this kernel can, unless it says not
-    // to. readable: folders that it reads besides.
-    void close(const config::configuration& configuration, const std::vector<std::string>& readable = {});
+    // close confines the process to what `configuration` and its role need, as far as this kernel can, unless
+    // the file says not to.
+    void close(const config::configuration& configuration, const confinement& role = {});
 
     // tell says at the start what is confined, and why the rest is not. False: the file does without nothing.
     [[nodiscard]] bool tell(log& log) const;
@@ -39,7 +46,7 @@ class sandbox {
   private:
     void close_files_and_ports(const config::configuration& configuration,
                                const std::vector<std::string>& readable);
-    void close_system_calls();
+    void close_system_calls(std::span<const long> all);
     void note(const std::string& part);
     void lack(const std::string& part);
 
