@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Who may issue the certificates that the clients of a backend show.
+// Who may issue the certificates of clients, and of backends.
 #include "snipass/certificates/authorities.hpp"
 
 #include "files.hpp"
@@ -14,22 +14,40 @@ namespace {
 
 using config::severity;
 
-// reading is of one backend's file.
+// named is one file, and the key that names it.
+struct named {
+    std::string key; // "backend.b.client_ca"
+    std::string file;
+    config::position where;
+    bool is_of_clients;
+};
+
+std::vector<named> all_named(const config::configuration& configuration) {
+    std::vector<named> all;
+    for (const auto& one : configuration.backends) {
+        if (!one.termination)
+            continue;
+        const auto key = "backend." + one.name + ".";
+        if (const auto& clients = one.termination->clients)
+            all.push_back({key + "client_ca", clients->authorities, clients->where, true});
+        if (const auto& backend = one.termination->encryption)
+            all.push_back({key + "backend_ca", backend->authorities, backend->where, false});
+    }
+    return all;
+}
+
 struct reading {
-    const config::backend_settings& backend;
+    const named& what;
     std::time_t now;
     severity forbidden;
     loaded_authorities& to;
 
-    void tell(severity level, const std::string& what) const {
-        const auto& clients = *backend.termination->clients;
-        to.diagnostics.push_back(
-            {level, clients.where, "backend." + backend.name + ".client_ca: " + clients.authorities + what});
+    void tell(severity level, const std::string& problem) const {
+        to.diagnostics.push_back({level, what.where, what.key + ": " + what.file + problem});
     }
 
     void run() const {
-        const auto& file = backend.termination->clients->authorities;
-        const auto path = in_credentials(file);
+        const auto path = in_credentials(what.file);
         if (path.empty())
             return tell(severity::error,
                         ": systemd has passed no credentials to this process (LoadCredential=)");
@@ -39,11 +57,13 @@ struct reading {
                         ": cannot be read: " + bytes.problem.message());
         auto all = read_chain(bytes.bytes);
         if (all.empty())
-            return tell(severity::error, ": has no certificate in PEM; write the file with those of the "
-                                         "authorities that issue your clients'");
-        for (std::size_t i = 0; i < all.size(); ++i)
+            return tell(severity::error,
+                        std::string{": has no certificate in PEM; write the file with those of "
+                                    "the authorities that issue your "} +
+                            (what.is_of_clients ? "clients'" : "backends'"));
+        for (std::size_t i = 0; what.is_of_clients && i < all.size(); ++i)
             judge(all[i].get(), i + 1);
-        to.files.emplace(file, std::move(all));
+        to.files.emplace(what.file, std::move(all));
     }
 
     // judge says because of which certificate no client will be let in.
@@ -61,18 +81,16 @@ struct reading {
 loaded_authorities load_authorities(const config::configuration& configuration, std::time_t now,
                                     severity forbidden) {
     loaded_authorities made;
-    for (const auto& backend : configuration.backends)
-        if (backend.termination && backend.termination->clients &&
-            !made.files.contains(backend.termination->clients->authorities))
-            reading{backend, now, forbidden, made}.run();
+    for (const auto& one : all_named(configuration))
+        if (!made.files.contains(one.file))
+            reading{one, now, forbidden, made}.run();
     return made;
 }
 
 std::vector<config::certificate_source> sources_of(const config::configuration& configuration) {
     std::vector<config::certificate_source> all;
-    for (const auto& backend : configuration.backends)
-        if (backend.termination && backend.termination->clients)
-            all.push_back({backend.termination->clients->authorities, {}, {}});
+    for (const auto& one : all_named(configuration))
+        all.push_back({one.file, {}, one.where});
     return all;
 }
 

@@ -98,7 +98,8 @@ std::string describe_termination(const configuration& configuration, const backe
         return {};
     return "TLS ends in snipass-tls, at " + in_quotes("unix:" + configuration.tls->handoff_path) +
            ", which offers " + listed(backend.termination->alpn, in_quotes) +
-           describe_clients(*backend.termination) + "; what the client says goes in clear by ";
+           describe_clients(*backend.termination) + "; what the client says goes " +
+           (backend.termination->encryption ? "encrypted again by " : "in clear by ");
 }
 
 // describe_failure is what becomes of a client that the backend does not take: held first, sorry after that.

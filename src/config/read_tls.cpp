@@ -111,6 +111,27 @@ void read_client_certificates(table_reader& in, termination_settings& made) {
     }
 }
 
+void read_encryption(table_reader& in, const backend_settings& settings, termination_settings& made) {
+    const auto* const key = in.take("backend_tls");
+    bool encrypts = false;
+    in.read("backend_tls", encrypts, as_boolean);
+    if (!encrypts) {
+        for (const auto* const one : {"backend_ca", "backend_name"})
+            in.reject(one, "belongs to backend_tls = true; write that, or leave it out");
+        return;
+    }
+    if (settings.relay() == nullptr)
+        in.error(key->value.where, "backend_tls",
+                 "the backend is handed a socket of this machine, which nobody else sees; leave it out, or "
+                 "write proxy in place of handoff");
+    auto& how = made.encryption.emplace();
+    const auto* const file = in.take("backend_ca");
+    how.where = file != nullptr ? file->value.where : key->value.where;
+    in.read("backend_ca", how.authorities,
+            [](const node& node) { return as_certificate_path(node, false, "/etc/snipass/backends.pem"); });
+    in.read("backend_name", how.name, as_default_name);
+}
+
 } // namespace
 
 tls_draft read_tls(const members& table, position where, findings& findings) {
@@ -159,7 +180,8 @@ void read_termination(table_reader& in, backend_settings& settings) {
         made.where = tls->value.where;
     in.read("tls", terminates, as_termination);
     if (!terminates) {
-        for (const auto* const key : {"alpn", "plaintext", "client_ca", "verify"})
+        for (const auto* const key :
+             {"alpn", "plaintext", "client_ca", "verify", "backend_tls", "backend_ca", "backend_name"})
             in.reject(key, "belongs to a backend with tls = \"terminate\"; write that, or leave it out");
         return;
     }
@@ -171,6 +193,7 @@ void read_termination(table_reader& in, backend_settings& settings) {
         made.alpn = std::move(alpn);
     in.read("plaintext", made.plaintext, as_plaintext);
     read_client_certificates(in, made);
+    read_encryption(in, settings, made);
     if (settings.forward())
         in.error(made.where, "tls", "a host that the client chooses does TLS itself; leave it out");
     const auto* const handoff = settings.handoff();

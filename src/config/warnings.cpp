@@ -85,14 +85,16 @@ void warn_of_lost_hellos(const draft& draft, findings& findings) {
 void warn_of_clear_text(const draft& draft, findings& findings) {
     for (const auto& backend : draft.backends) {
         const auto* const relay = backend.settings.relay();
-        for (std::size_t i = 0; backend.settings.termination && relay && i < relay->addresses.size(); ++i) {
+        const auto& ends = backend.settings.termination;
+        const bool is_clear = ends && !ends->encryption;
+        for (std::size_t i = 0; is_clear && relay && i < relay->addresses.size(); ++i) {
             const auto address = ip_address::parse(relay->addresses[i].host);
             if (address && is_public(*address))
                 findings.warning(
                     backend.proxy_positions[i],
                     "backend." + backend.settings.name + ".proxy: " + in_quotes(relay->addresses[i].text) +
                         " is a public address, and what its clients say goes there in clear; write "
-                        "an address of a network that is yours");
+                        "backend_tls = true, or an address of a network that is yours");
         }
     }
 }

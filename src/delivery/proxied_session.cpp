@@ -14,13 +14,19 @@ namespace {
 // Of what the client chose, and of what went wrong before it got here: the rest of 1 KiB.
 constexpr std::size_t text_kept = 240;
 
+// is_tcp: towards a backend that is spoken to in TLS it is a socket pair.
+bool is_tcp(const config::backend_settings& settings, const relay_facts& where) {
+    const bool is_encrypted = settings.termination && settings.termination->encryption;
+    return where.endpoint && !is_encrypted;
+}
+
 } // namespace
 
 proxied_session::proxied_session(routed_client& client, backend& to, backend_side other)
     : relay({.client = client.socket.release(),
              .backend = std::move(other.connection),
              .client_is_shared = client.socket.is_shared(),
-             .backend_is_tcp = other.where.endpoint.has_value()},
+             .backend_is_tcp = is_tcp(to.settings(), other.where)},
             to.relaying()),
       thread_(client.thread), snapshot_(client.snapshot), to_(to), at_(std::move(other.counted_there)),
       about_(std::move(client.about)), where_(other.where), mark_(std::move(other.mark)) {

@@ -7,6 +7,7 @@
 #include "marking.hpp"
 
 #include "snipass/backends/health.hpp"
+#include "snipass/delivery/encryption.hpp"
 #include "snipass/delivery/proxied_session.hpp"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/wait_error.hpp"
@@ -71,6 +72,20 @@ task<error_code> greet(routed_client& client, int connection, const config::back
     co_return error_code{};
 }
 
+// encrypt: from here on the connection is a socket pair's end, and behind it TLS is spoken with the backend.
+task<error_code> encrypt(routed_client& client, connected& to, const config::backend_settings& settings,
+                         net::time_point end) {
+    if (!settings.termination || !settings.termination->encryption)
+        co_return error_code{};
+    const auto deadline = std::min(net::clock::now() + settings.proxy()->connect_timeout, end);
+    auto clear = co_await client.encryption->encrypt(client, std::move(to.fd), settings, to.to.address->host,
+                                                     deadline);
+    if (!clear)
+        co_return clear.error();
+    to.fd = std::move(*clear);
+    co_return error_code{};
+}
+
 // connect_and_greet: whoever does not take the greeting has had nothing of the client, so the addresses
 // behind it are tried.
 task<connection> connect_and_greet(routed_client& client, const config::backend_settings& settings,
@@ -79,7 +94,9 @@ task<connection> connect_and_greet(routed_client& client, const config::backend_
         auto made = co_await connect_to_one(client, settings, candidates, limit);
         if (!made)
             co_return made;
-        const auto ec = co_await greet(client, made->fd.get(), settings, limit.end);
+        auto ec = co_await greet(client, made->fd.get(), settings, limit.end);
+        if (!ec)
+            ec = co_await encrypt(client, *made, settings, limit.end);
         if (!ec)
             co_return made;
         if (client.is_displaced())

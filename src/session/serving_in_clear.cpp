@@ -60,7 +60,8 @@ task<std::variant<outcome, relayed>> serve_in_clear(unrouted_client& client,
     if (const auto* const failed = std::get_if<outcome>(&made))
         co_return *failed;
     auto clear = std::move(std::get<std::unique_ptr<in_clear>>(made));
-    routed_client to{client.thread, snapshot, 0, about, client.consumed, clear->take_end()};
+    routed_client to{
+        client.thread, snapshot, 0, about, client.consumed, clear->take_end(), snapshot->terminator.get()};
     auto end = co_await deliver(std::move(to), *backend);
     if (std::holds_alternative<relayed>(end)) {
         client.thread.loop.spawn(outlive(std::move(clear), in_flight::client{client.thread.clients}));

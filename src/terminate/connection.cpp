@@ -21,6 +21,8 @@ digest sha256(std::string_view text) {
     return made;
 }
 
+const std::vector<std::string> no_choice; // of protocols: a server has it
+
 connection& of(const SSL* ssl) {
     return *static_cast<connection*>(SSL_get_app_data(ssl));
 }
@@ -46,6 +48,24 @@ connection::connection(SSL_CTX& context, int client, const std::vector<std::stri
         SSL_set_session_id_context(ssl_.get(), bound_to.data(), bound_to.size()) != 1)
         throw std::bad_alloc{};
     SSL_set_accept_state(ssl_.get());
+}
+
+connection::connection(SSL_CTX& context, int backend, const trust& known, const std::string& authorities,
+                       const std::string& name, std::string_view protocol)
+    : alpn_(no_choice), wire_(backend), ssl_(SSL_new(&context)) {
+    if (!ssl_)
+        throw std::bad_alloc{};
+    auto* const bio = wire_.bio();
+    SSL_set_bio(ssl_.get(), bio, bio);
+    known.insist(*ssl_, authorities, name);
+    std::string offer;
+    if (!protocol.empty())
+        offer = static_cast<char>(protocol.size()) + std::string{protocol};
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(offer.data());
+    if (SSL_set_app_data(ssl_.get(), this) != 1 ||
+        SSL_set_alpn_protos(ssl_.get(), bytes, static_cast<unsigned>(offer.size())) != 0)
+        throw std::bad_alloc{};
+    SSL_set_connect_state(ssl_.get());
 }
 
 void connection::listen_to(SSL_CTX& context) {
@@ -95,7 +115,7 @@ progress connection::after(int result) {
 
 progress connection::shake() {
     ERR_clear_error();
-    const auto how = after(SSL_accept(ssl_.get()));
+    const auto how = after(SSL_do_handshake(ssl_.get()));
     if (how == progress::done)
         wire_.stop();
     return how == progress::ended ? progress::failed : how;
@@ -149,7 +169,9 @@ bool connection::is_resumed() const {
 std::string connection::why() const {
     std::string text;
     if (alert_) {
-        text = alert_->was_heard ? "the client's alert: " : "our alert: ";
+        text = alert_->was_heard
+                   ? (SSL_is_server(ssl_.get()) == 1 ? "the client's alert: " : "the backend's alert: ")
+                   : "our alert: ";
         text += SSL_alert_desc_string_long(alert_->description);
     }
     const auto add = [&text](std::string_view more) {
@@ -159,7 +181,7 @@ std::string connection::why() const {
     if (wire_.problem())
         add(wire_.problem().message());
     else if (wire_.has_ended())
-        add("the client left in the middle of it");
+        add("the other side left in the middle of it");
     add(reason_);
     return text;
 }

@@ -25,11 +25,11 @@ void must(bool good) {
         throw std::bad_alloc{}; // nothing else makes these fail
 }
 
-ssl_context_ptr make_context(const config::tls_settings& settings, ticket_keys& keys) {
-    ssl_context_ptr made{SSL_CTX_new(TLS_server_method())};
+// What both sides have in common.
+ssl_context_ptr make(const SSL_METHOD* method, int oldest) {
+    ssl_context_ptr made{SSL_CTX_new(method)};
     must(made != nullptr);
     auto* const one = made.get();
-    const auto oldest = settings.min_version == config::tls_version::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
     must(SSL_CTX_set_min_proto_version(one, oldest) == 1);
     must(SSL_CTX_set_cipher_list(one, ciphers) == 1);
     bool has_groups = false;
@@ -38,19 +38,25 @@ ssl_context_ptr make_context(const config::tls_settings& settings, ticket_keys& 
     (void)take_reason(); // of a list that this library does not know
     must(has_groups);
     // A FIN without close_notify is told from one with it by the wire.
-    SSL_CTX_set_options(one, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
-                                 SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_options(one, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(one, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(one, 0);
     SSL_CTX_set_session_cache_mode(one, SSL_SESS_CACHE_OFF); // all that is known is in the tickets
+    connection::listen_to(*one);
+    return made;
+}
+
+ssl_context_ptr make_context(const config::tls_settings& settings, ticket_keys& keys) {
+    const auto oldest = settings.min_version == config::tls_version::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    auto made = make(TLS_server_method(), oldest);
+    auto* const one = made.get();
+    SSL_CTX_set_options(one, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_timeout(one, std::chrono::duration_cast<std::chrono::seconds>(ticket_keys::lifetime).count());
     must(SSL_CTX_set_num_tickets(one, 1) == 1);
     must(SSL_CTX_set_max_early_data(one, 0) == 1);
     must(SSL_CTX_set_recv_max_early_data(one, most_early_data) == 1);
     keys.serve(*one);
-    connection::listen_to(*one);
     return made;
 }
 
@@ -82,6 +88,10 @@ contexts::contexts(std::vector<certificates::certificate> all, const config::tls
                  "tls.certificates: " + one.file + ": OpenSSL does not take it: " + take_reason()});
         }
     }
+}
+
+ssl_context_ptr make_backend_context() {
+    return make(TLS_client_method(), TLS1_2_VERSION);
 }
 
 SSL_CTX* contexts::find(const std::optional<host_name>& name) const {

@@ -37,7 +37,7 @@ constexpr auto longest_stall = 5s; // of a backend that does not read what a fai
 
 } // namespace
 
-plaintext_relay::plaintext_relay(server::context& thread, const ip_address& source, plaintext_sides sides)
+plaintext_relay::plaintext_relay(server::context& thread, const ip_address* source, plaintext_sides sides)
     : thread_(thread), sides_(std::move(sides)), waiter_(thread.loop) {
     sides_.tls->begin_to_stream();
     if (thread.loop.watch_edges(sides_.client.get(), *this, client_tag))
@@ -46,7 +46,8 @@ plaintext_relay::plaintext_relay(server::context& thread, const ip_address& sour
         thread.loop.unwatch(sides_.client.get()); // the router may have its copy still
         throw std::bad_alloc{};
     }
-    if (auto* const gone = thread.in_clear.enter(*this, source))
+    auto* const gone = source != nullptr ? thread.in_clear.enter(*this, *source) : nullptr;
+    if (gone != nullptr)
         static_cast<plaintext_relay*>(gone)->end(net::relay_end::displaced);
     if (is_over_)
         return;

@@ -139,7 +139,7 @@ task<ending> service::terminate(unrouted_client& client, const config::backend_s
     plaintext_sides sides{client.socket.release(), std::move(tls), std::move(ends->near),
                           std::move(ends->far)};
     std::unique_ptr<server::in_clear> made =
-        std::make_unique<plaintext_relay>(thread, about.client.address, std::move(sides));
+        std::make_unique<plaintext_relay>(thread, &about.client.address, std::move(sides));
     co_return made;
 }
 

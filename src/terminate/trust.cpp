@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Whose word counts for a client's certificate.
+// Whose word counts for a certificate.
 #include "snipass/terminate/trust.hpp"
 
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <new>
 
@@ -48,6 +49,14 @@ void trust::demand(SSL& ssl, const config::client_certificates& wanted) const {
                    nullptr);
     SSL_set_options(&ssl, SSL_OP_NO_TICKET);
     must(SSL_set_num_tickets(&ssl, 0) == 1);
+}
+
+void trust::insist(SSL& ssl, const std::string& authorities, const std::string& name) const {
+    must(SSL_set1_verify_cert_store(&ssl, by_file_.at(authorities).store.get()) == 1);
+    SSL_set_hostflags(&ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    must(SSL_set1_host(&ssl, name.c_str()) == 1);
+    must(SSL_set_tlsext_host_name(&ssl, name.c_str()) == 1);
+    SSL_set_verify(&ssl, SSL_VERIFY_PEER, nullptr);
 }
 
 std::optional<std::string> common_name(const SSL& ssl) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// authorities: who may issue the certificates that the clients of a backend show.
+// authorities: who may issue the certificates of clients, and of backends.
 #pragma once
 
 #include "snipass/certificates/certificate.hpp"
@@ -20,7 +20,8 @@ struct loaded_authorities {
     std::vector<config::diagnostic> diagnostics;
 };
 
-// load_authorities reads the `client_ca` of every backend. Errors and warnings are as load()'s.
+// load_authorities reads the `client_ca` and `backend_ca` of every backend. Errors and warnings are as
+// load()'s.
 [[nodiscard]] loaded_authorities load_authorities(const config::configuration& configuration, std::time_t now,
                                                   config::severity forbidden = config::severity::error);
 

@@ -29,13 +29,23 @@ struct client_certificates {
     position where{};         // of client_ca
 };
 
+// backend_encryption: what the client says is encrypted again on its way to a proxied backend
+// (`backend_tls`).
+struct backend_encryption {
+    std::string authorities = "/etc/ssl/certs/ca-certificates.crt"; // `backend_ca`; Debian's of the system
+    std::string
+        name{}; // `backend_name`, of its certificate; empty: the address's, or the one that is asked for
+    position where{}; // of backend_ca, or of backend_tls
+};
+
 // termination_settings: the backend speaks no TLS. The router hands its clients to snipass-tls, which does
 // the handshake and hands on what they say in clear.
 struct termination_settings {
     std::vector<std::string> alpn{"http/1.1"}; // offered, the best one first
     plaintext_kind plaintext = plaintext_kind::relay;
-    std::optional<client_certificates> clients{}; // none: no client is asked for one
-    position where{};                             // of the key `tls`
+    std::optional<client_certificates> clients{};   // none: no client is asked for one
+    std::optional<backend_encryption> encryption{}; // none: it goes on in clear
+    position where{};                               // of the key `tls`
 };
 
 // certificate_source is where certificates are. A path begins with "/", or with credential_prefix for a file

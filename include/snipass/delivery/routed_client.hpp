@@ -15,6 +15,8 @@
 
 namespace snipass::server {
 
+class encryption; // snipass/delivery/encryption.hpp
+
 // It owns the socket; all else is its session's. Its bytes are still in the socket, or, on the way to a
 // `datagram` backend that had no room after all, in `consumed`.
 struct routed_client {
@@ -24,7 +26,8 @@ struct routed_client {
     record& about;
     std::vector<std::uint8_t>& consumed; // the client's first bytes, once they are no longer in its socket
     client_socket socket;
-    backend::pending* place = nullptr; // with the backend that it is on its way to
+    server::encryption* encryption = nullptr; // towards backends; null in the router
+    backend::pending* place = nullptr;        // with the backend that it is on its way to
 
     // first_bytes is the client's opening, and no byte more; good until the next wait. It is looked at again
     // unless nobody else has looked since.

@@ -5,6 +5,7 @@
 
 #include "snipass/config/configuration.hpp"
 #include "snipass/delivery/client_socket.hpp"
+#include "snipass/delivery/encryption.hpp"
 #include "snipass/net/relay.hpp"
 #include "snipass/net/task.hpp"
 #include "snipass/session/hearing.hpp"
@@ -32,13 +33,8 @@ class in_clear {
     [[nodiscard]] virtual net::task<net::relay_result> ended() = 0;
 };
 
-class terminator {
+class terminator : public encryption {
   public:
-    terminator() = default;
-    virtual ~terminator() = default;
-    terminator(const terminator&) = delete;
-    terminator& operator=(const terminator&) = delete;
-
     // terminate does the handshake with a client whose hello was heard and is still in its socket, for a
     // backend whose TLS ends here. An outcome: it failed, the client was told why, and its socket is closed.
     [[nodiscard]] virtual net::task<std::variant<outcome, std::unique_ptr<in_clear>>>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// connection: one client's TLS, step by step; nothing here waits.
+// connection: TLS with one client, or one backend, step by step; nothing here waits.
 #pragma once
 
 #include "snipass/os/unique_fd.hpp"
@@ -31,6 +31,11 @@ class connection {
     // `context`, `client` and `alpn` outlive the connection; a session is resumed only where it had the same
     // `purpose` (the host name and the backend), so that a ticket of one name opens nothing of another.
     connection(SSL_CTX& context, int client, const std::vector<std::string>& alpn, std::string_view purpose);
+
+    // A connection to a backend, which has to show a certificate for `name`. `protocol` is what is said
+    // there; empty: that was not agreed on.
+    connection(SSL_CTX& context, int backend, const trust& known, const std::string& authorities,
+               const std::string& name, std::string_view protocol);
 
     // listen_to has connections of `context` hear of alerts, and choose among the client's protocols.
     static void listen_to(SSL_CTX& context);

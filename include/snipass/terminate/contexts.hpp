@@ -34,4 +34,7 @@ class contexts {
     std::vector<ssl_context_ptr> by_offer_; // in the order of choice_.offers()
 };
 
+// make_backend_context is what connections to backends are made of; whom each believes is its own matter.
+[[nodiscard]] ssl_context_ptr make_backend_context();
+
 } // namespace snipass::terminate

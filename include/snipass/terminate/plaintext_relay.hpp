@@ -38,8 +38,9 @@ class plaintext_relay final : public server::in_clear,
                               private net::alarm,
                               private net::ready_target {
   public:
-    // It enters the thread's room for such clients: one of another source may end for it.
-    plaintext_relay(server::context& thread, const ip_address& source, plaintext_sides sides);
+    // A client enters the thread's room for such clients by its source: one of another source may end for it.
+    // Null: it is no client but a backend, to which a client's relay leads.
+    plaintext_relay(server::context& thread, const ip_address* source, plaintext_sides sides);
     ~plaintext_relay() override;
 
     [[nodiscard]] server::client_socket take_end() override {

@@ -22,8 +22,13 @@ class service final : public server::terminator {
     [[nodiscard]] net::task<std::variant<server::outcome, std::unique_ptr<server::in_clear>>>
     terminate(server::unrouted_client& client, const config::backend_settings& to) override;
 
+    [[nodiscard]] net::task<result<os::unique_fd>>
+    encrypt(server::routed_client& client, os::unique_fd connection, const config::backend_settings& to,
+            std::string_view host, net::time_point deadline) override;
+
   private:
     contexts contexts_;
+    ssl_context_ptr towards_backends_ = make_backend_context();
     trust clients_;
     config::milliseconds handshake_timeout_;
 };

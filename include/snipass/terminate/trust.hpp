@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// trust: whose word counts for a client's certificate, as OpenSSL asks for it.
+// trust: whose word counts for a certificate, as OpenSSL asks for it.
 #pragma once
 
 #include "snipass/certificates/authorities.hpp"
@@ -21,6 +21,10 @@ class trust {
     // demand makes the handshake of `ssl` ask its client for a certificate of one of these authorities, which
     // trust() has heard of. No session of it will be resumed: its certificate would not be looked at again.
     void demand(SSL& ssl, const config::client_certificates& wanted) const;
+
+    // insist makes `ssl` refuse a server whose certificate is not for `name`, or of none of these
+    // authorities.
+    void insist(SSL& ssl, const std::string& authorities, const std::string& name) const;
 
   private:
     struct free_one {

@@ -127,6 +127,14 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
          "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nclient_ca = \"c.pem\"\n" + tls + used,
          {"4:13: error: backend.x.client_ca: \"c.pem\" is a relative path; write one from the root, such as "
           "\"/etc/snipass/c.pem\""}},
+        {"TLS towards a socket of this machine",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nbackend_tls = true\n" + tls + used,
+         {"4:15: error: backend.x.backend_tls: the backend is handed a socket of this machine, which nobody "
+          "else sees; leave it out, or write proxy in place of handoff"}},
+        {"a name to check, of nobody",
+         "[backend.x]\nproxy = \"10.0.0.1:443\"\ntls = \"terminate\"\nbackend_name = \"a.example\"\n" + tls +
+             used,
+         {"4:1: error: backend.x.backend_name: belongs to backend_tls = true; write that, or leave it out"}},
         {"a way of a later version",
          "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nplaintext = \"ktls\"\n" + tls + used,
          {"4:13: error: backend.x.plaintext: this version does not have \"ktls\"; write \"relay\""}},
@@ -148,7 +156,7 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
          "[backend.x]\nproxy = [\"10.0.0.1:80\", \"198.41.0.4:80\"]\ntls = \"terminate\"\n" + tls + used,
          {"2:25: warning: backend.x.proxy: \"198.41.0.4:80\" is a public address, and what its clients say "
           "goes there "
-          "in clear; write an address of a network that is yours"}},
+          "in clear; write backend_tls = true, or an address of a network that is yours"}},
     })));
 }
 
@@ -226,6 +234,20 @@ TEST_CASE("a backend's clients show certificates") {
     CHECK_THAT(
         explain(made, {}).value.value_or(""),
         ContainsSubstring("\"http/1.1\" and demands a certificate that is issued by \"/c.pem\"; what"));
+}
+
+TEST_CASE("what a backend gets is encrypted again") {
+    const auto text = "[backend.b]\nproxy = \"198.41.0.4:443\"\ntls = \"terminate\"\nbackend_tls = true\n";
+    const auto made = whole(tls + text + listener + fallback); // and no warning of clear text
+    REQUIRE(made.backends.at(0).termination->encryption);
+    CHECK(made.backends[0].termination->encryption->authorities == "/etc/ssl/certs/ca-certificates.crt");
+    CHECK(parse(tls + text + listener + fallback, "f").diagnostics.empty());
+    const auto named =
+        whole(tls + text + "backend_ca = \"/c\"\nbackend_name = \"A.Example\"\n" + listener + fallback);
+    CHECK(named.backends.at(0).termination->encryption->authorities == "/c");
+    CHECK(named.backends.at(0).termination->encryption->name == "a.example");
+    CHECK_THAT(explain(made, {}).value.value_or(""),
+               ContainsSubstring("what the client says goes encrypted again by"));
 }
 
 TEST_CASE("explain tells where TLS ends") {

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""What snipass-tls has decrypted is encrypted again on its way to a proxied backend."""
+
+import hashlib
+import os
+import socket
+import ssl
+import threading
+
+from harness import Case, main, python_tls, read_exactly
+from harness.case import HEAD
+from harness.tls_end import TlsSite, make_certificate
+
+
+class Server:
+    """A TLS server that says what it has heard, once it has heard the end."""
+
+    def __init__(self, certificate, *, header=False, alpn=()):
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.context.load_cert_chain(certificate, certificate.parent / "privkey.pem")
+        if alpn:
+            self.context.set_alpn_protocols(list(alpn))
+        self.header = header
+        self.heard, self.told = [], []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                raw, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=[raw], daemon=True).start()
+
+    def serve(self, raw):
+        try:
+            if self.header:
+                head = read_exactly(raw, 16)
+                self.told.append(head + read_exactly(raw, int.from_bytes(head[14:], "big")))
+            with self.context.wrap_socket(raw, server_side=True) as tls:
+                while data := tls.recv(65536):
+                    tls.sendall(data)
+        except (ssl.SSLError, OSError) as problem:
+            self.heard.append(problem)
+
+
+class BackendTls(TlsSite, Case):
+    def setUp(self):
+        super().setUp()
+        self.its = make_certificate(self.folder / "its", "backend.example", "a.example")
+
+    def serve(self, certificate=None, **options):
+        server = Server(certificate or self.its, **options)
+        self.addCleanup(server.listener.close)
+        return server
+
+    def both(self, server, keys="", host="127.0.0.1"):
+        text = self.text(f'proxy = ["{host}:{server.port}"]\nbackend_tls = true\nbackend_ca = "{self.its}"\nhold = "0s"\n{keys}', head=HEAD)
+        self.tls = self.tls_end(text)
+        return self.router(head=text)
+
+    def echoes(self, router, name="a.example", **options):
+        """Whether the backend answers."""
+        with python_tls(router.port(), name, self.a if name == "a.example" else self.b, **options) as client:
+            client.sendall(b"echo")
+            return client.recv(4) == b"echo"
+
+    def test_the_backend_is_the_one_whose_name_the_client_asks_for(self):
+        server = self.serve()
+        router = self.both(server)
+        self.assertTrue(self.echoes(router))
+        self.assertEqual(self.tls.session(outcome="proxied")["end"], "finished")
+        self.assertFalse(self.echoes(router, "b.example"))  # its certificate has not this name
+        self.assertIn("TLS: our alert: ", self.tls.session(outcome="backend_failed")["detail"])
+
+    def test_or_the_one_that_the_file_names(self):
+        router = self.both(self.serve(), 'backend_name = "backend.example"\n')
+        self.assertTrue(self.echoes(router, "b.example"))
+
+    def test_or_the_one_of_the_address(self):
+        router = self.both(self.serve(make_certificate(self.its.parent, "localhost")), host="localhost")
+        self.assertTrue(self.echoes(router, "b.example"))
+
+    def test_a_certificate_of_nobody_that_is_trusted_is_refused(self):
+        server = self.serve(make_certificate(self.folder / "other", "a.example"))
+        router = self.both(server)
+        self.assertFalse(self.echoes(router))
+        self.assertIn("certificate verify failed", self.tls.session(outcome="backend_failed")["detail"])
+
+    def test_a_backend_that_speaks_no_tls_gets_no_word_of_the_client(self):
+        heard = []
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            with listener.accept()[0] as plain:
+                plain.sendall(b"220 hello\r\n")
+                while data := plain.recv(4096):
+                    heard.append(data)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        server = type("Plain", (), {"port": listener.getsockname()[1]})
+        router = self.both(server)
+        self.assertFalse(self.echoes(router))
+        self.tls.session(outcome="backend_failed")
+        thread.join(30)
+        self.assertNotIn(b"echo", b"".join(heard))
+
+    def test_the_header_comes_before_and_the_protocol_is_the_clients(self):
+        server = self.serve(header=True, alpn=("h2", "http/1.1"))
+        router = self.both(server, 'proxy_protocol = "v2"\nalpn = ["h2", "http/1.1"]\n')
+        self.assertTrue(self.echoes(router, alpn=("h2",)))
+        self.assertIn(b"\x01\0\x02h2\x02\0\x09a.example", server.told[0])
+        self.assertTrue(self.echoes(router, alpn=("http/1.1",)))
+
+    def test_a_backend_that_does_not_speak_the_clients_protocol_is_refused(self):
+        router = self.both(self.serve(alpn=("http/1.1",)), 'alpn = ["h2"]\n')
+        self.assertFalse(self.echoes(router, alpn=("h2",)))
+        self.assertIn("TLS: ", self.tls.session(outcome="backend_failed")["detail"])
+
+    def test_much_passes_whole_both_ways_and_its_end_too(self):
+        router = self.both(self.serve())
+        size, block = 32 << 20, os.urandom(1 << 16)
+        sent, heard, count = hashlib.sha256(), hashlib.sha256(), 0
+        with python_tls(router.port(), "a.example", self.a) as client:
+            def say():
+                for _ in range(size // len(block)):
+                    client.sendall(block)
+            for _ in range(size // len(block)):
+                sent.update(block)
+            thread = threading.Thread(target=say)
+            thread.start()
+            while count < size:
+                data = client.recv(1 << 16)
+                self.assertTrue(data, count)
+                heard.update(data)
+                count += len(data)
+            thread.join()
+            client.unwrap()  # close_notify both ways
+        self.assertEqual(heard.hexdigest(), sent.hexdigest())
+        line = self.tls.session(outcome="proxied")
+        self.assertEqual((line["to_backend"], line["to_client"], line["end"]), (size, size, "finished"))
+
+
+if __name__ == "__main__":
+    main()
