@@ -156,6 +156,11 @@ SNIPASS_API int snipass_confine(const struct snipass_confinement* but);
  * anything. */
 SNIPASS_API int snipass_client_in_clear(const snipass_client* client);
 
+/* snipass_client_certified_name is the common name of the certificate that the client has shown to
+ * snipass-tls, and that one of the backend's `client_ca` has issued; "" if it has none that is fit for a log.
+ * NULL: it has shown none. */
+SNIPASS_API const char* snipass_client_certified_name(const snipass_client* client);
+
 /* snipass_client_fd is the client's TCP socket. It blocks, as what accept() returns does. Borrowed:
  * snipass_client_free closes it. */
 SNIPASS_API int snipass_client_fd(const snipass_client* client);

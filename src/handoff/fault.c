@@ -42,6 +42,8 @@ const char* handoff_explain(enum handoff_fault fault) {
         return "its header's UNIQUE_ID is longer than 128 bytes";
     case handoff_bad_plaintext:
         return "its header says of its socket what this version does not know (TLV 0xE2)";
+    case handoff_bad_ssl:
+        return "its header's SSL breaks its definition";
     case handoff_not_tcp:
         return "its descriptor is no TCP socket";
     case handoff_in_clear:

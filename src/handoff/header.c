@@ -20,6 +20,8 @@ enum {
     tlv_alpn = 0x01,
     tlv_authority = 0x02,
     tlv_unique_id = 0x05,
+    tlv_ssl = 0x20,
+    tlv_ssl_common_name = 0x22,
     tlv_plaintext = 0xE2,
     authority_max = 255, /* as the PROXY protocol has it */
     unique_id_max = 128,
@@ -129,6 +131,42 @@ static enum handoff_fault parse_plaintext(const unsigned char* value, size_t siz
     return handoff_sound;
 }
 
+/* is_client_name: a server may log it as it is. */
+static bool is_client_name(const unsigned char* text, size_t size) {
+    for (size_t i = 0; i < size; ++i)
+        if (text[i] < ' ' || text[i] == 0x7F)
+            return false;
+    return size <= handoff_client_name_max;
+}
+
+/* parse_ssl: of what TLS was, only who the client is counts here. */
+static enum handoff_fault parse_ssl(const unsigned char* value, size_t size,
+                                    struct handoff_metadata* metadata) {
+    enum {
+        start = 5, /* flags, and four bytes of "verify": 0 is verified */
+        head = 3,
+        has_shown_one = 0x02,
+    };
+    if (size < start)
+        return handoff_bad_ssl;
+    static const unsigned char verified[4];
+    const bool is_good = (value[0] & has_shown_one) != 0 && memcmp(value + 1, verified, sizeof verified) == 0;
+    metadata->has_client_name = is_good;
+    for (size_t at = start; at < size;) {
+        const size_t left = size - at;
+        const size_t length = left < head ? 0 : (size_t)value[at + 1] * 256 + value[at + 2];
+        if (left < head || length > left - head)
+            return handoff_bad_ssl;
+        const unsigned char* const text = value + at + head;
+        if (is_good && value[at] == tlv_ssl_common_name && is_client_name(text, length)) {
+            memcpy(metadata->client_name, text, length);
+            metadata->client_name[length] = '\0';
+        }
+        at += head + length;
+    }
+    return handoff_sound;
+}
+
 /* parse_tlv: each type that is known comes once. */
 static enum handoff_fault parse_tlv(unsigned type, const unsigned char* value, size_t size, unsigned* seen,
                                     struct handoff_metadata* metadata) {
@@ -138,7 +176,8 @@ static enum handoff_fault parse_tlv(unsigned type, const unsigned char* value, s
     } known[] = {{tlv_authority, parse_authority},
                  {tlv_alpn, parse_alpn},
                  {tlv_unique_id, parse_id},
-                 {tlv_plaintext, parse_plaintext}};
+                 {tlv_plaintext, parse_plaintext},
+                 {tlv_ssl, parse_ssl}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i) {
         if (known[i].type != type)
             continue;

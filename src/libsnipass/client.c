@@ -38,6 +38,10 @@ int snipass_client_in_clear(const snipass_client* client) {
     return client->metadata.plaintext == handoff_socket_pair ? 1 : 0;
 }
 
+const char* snipass_client_certified_name(const snipass_client* client) {
+    return client->metadata.has_client_name ? client->metadata.client_name : NULL;
+}
+
 int snipass_client_fd(const snipass_client* client) {
     return client->fd;
 }

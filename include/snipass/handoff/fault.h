@@ -26,6 +26,7 @@ enum handoff_fault {
     handoff_bad_alpn,
     handoff_bad_id,
     handoff_bad_plaintext,
+    handoff_bad_ssl,
     handoff_not_tcp,
     handoff_listens,
     handoff_no_pair,

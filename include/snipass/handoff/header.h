@@ -18,6 +18,7 @@ enum {
     handoff_host_name_max = 253,
     handoff_alpn_max = 255,
     handoff_id_size = 16,
+    handoff_client_name_max = 256,
 };
 
 /* What is said on the client's socket, and by what it is carried: the client's own TCP socket, with or
@@ -39,6 +40,8 @@ struct handoff_metadata {
     bool has_id;
     unsigned char id[handoff_id_size];
     enum handoff_plaintext plaintext;
+    bool has_client_name;                          /* it has shown a certificate, and that is good */
+    char client_name[handoff_client_name_max + 1]; /* its common name; "": none, or not fit for a log */
 };
 
 /* handoff_header_size: how many bytes the header has for certain, judging by the first `size` of them. 0: it

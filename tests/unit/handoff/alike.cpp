@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::uint8_t local = 0x20, proxy = 0x21;
 constexpr std::uint8_t tcp4 = 0x11, tcp6 = 0x21;
-constexpr std::uint8_t alpn = 0x01, authority = 0x02, unique_id = 0x05, plaintext = 0xe2;
+constexpr std::uint8_t alpn = 0x01, authority = 0x02, unique_id = 0x05, ssl = 0x20, plaintext = 0xe2;
 constexpr std::string_view text = "PROXY TCP4 192.0.2.7 198.51.100.1 50000 443\r\n";
 
 byte_string good() {
@@ -197,6 +197,10 @@ const std::vector<row>& table() {
         {"no kind", with({{plaintext, ""}}), handoff_bad_plaintext},
         {"two kinds", with({{plaintext, "\1"}, {plaintext, "\1"}}), handoff_repeated_tlv},
         {"kernel TLS", with({{plaintext, "\1"}})},
+        {"TLS of which nothing is said", with({{ssl, ""}}), handoff_bad_ssl},
+        {"TLS that is cut short", with({{ssl, std::string{"\1\0\0\0\1\x21\0\2", 8}}}), handoff_bad_ssl},
+        {"two kinds of TLS", with({{ssl, {"\1\0\0\0\1", 5}}, {ssl, {"\1\0\0\0\1", 5}}}),
+         handoff_repeated_tlv},
         {"a socket of SCTP", good(), handoff_not_tcp, a_socket<AF_INET, SOCK_STREAM, IPPROTO_SCTP>},
     };
     return rows;
@@ -294,6 +298,23 @@ TEST_CASE(
             CHECK(snipass_client_peer(client.get(), &size)->sa_family == AF_INET);
             CHECK(snipass_client_local(client.get(), &size)->sa_family == AF_INET);
         }));
+        const auto named = [&](const std::string& tls, const char* expected) {
+            const auto text = std::string_view{expected == nullptr ? "" : expected};
+            INFO(text);
+            CHECK(is_taken(test.path,
+                           {"a name", with({{plaintext, "\2"}, {ssl, tls}}), handoff_sound, a_pair}, [&] {
+                               const auto client = handoff_test::receive(receiver);
+                               REQUIRE(client);
+                               const char* const name = snipass_client_certified_name(client.get());
+                               CHECK((name == nullptr) == (expected == nullptr));
+                               CHECK(std::string_view{name == nullptr ? "" : name} == text);
+                           }));
+        };
+        named({"\7\0\0\0\0\x22\0\4some", 12}, "some");
+        named({"\7\0\0\0\0\x22\0\4so\ne", 12}, "");
+        named({"\7\0\0\0\0", 5}, "");
+        named({"\7\0\0\0\1\x22\0\4some", 12}, nullptr);
+        named({"\1\0\0\0\0\x22\0\4some", 12}, nullptr);
         CHECK(is_taken(test.path, {"none", good()}, [&] {
             const auto client = handoff_test::receive(receiver);
             REQUIRE(client);
