@@ -167,11 +167,10 @@ bool connection::is_resumed() const {
 }
 
 std::string connection::why() const {
+    const std::string other = SSL_is_server(ssl_.get()) == 1 ? "the client" : "the backend";
     std::string text;
     if (alert_) {
-        text = alert_->was_heard
-                   ? (SSL_is_server(ssl_.get()) == 1 ? "the client's alert: " : "the backend's alert: ")
-                   : "our alert: ";
+        text = alert_->was_heard ? other + "'s alert: " : "our alert: ";
         text += SSL_alert_desc_string_long(alert_->description);
     }
     const auto add = [&text](std::string_view more) {
@@ -181,7 +180,7 @@ std::string connection::why() const {
     if (wire_.problem())
         add(wire_.problem().message());
     else if (wire_.has_ended())
-        add("the other side left in the middle of it");
+        add(other + " left in the middle of it");
     add(reason_);
     return text;
 }

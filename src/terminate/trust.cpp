@@ -51,8 +51,8 @@ void trust::demand(SSL& ssl, const config::client_certificates& wanted) const {
     must(SSL_set_num_tickets(&ssl, 0) == 1);
 }
 
-void trust::insist(SSL& ssl, const std::string& authorities, const std::string& name) const {
-    must(SSL_set1_verify_cert_store(&ssl, by_file_.at(authorities).store.get()) == 1);
+void trust::insist(SSL& ssl, const std::string& file, const std::string& name) const {
+    must(SSL_set1_verify_cert_store(&ssl, by_file_.at(file).store.get()) == 1);
     SSL_set_hostflags(&ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     must(SSL_set1_host(&ssl, name.c_str()) == 1);
     must(SSL_set_tlsext_host_name(&ssl, name.c_str()) == 1);

@@ -24,7 +24,7 @@ class trust {
 
     // insist makes `ssl` refuse a server whose certificate is not for `name`, or of none of these
     // authorities.
-    void insist(SSL& ssl, const std::string& authorities, const std::string& name) const;
+    void insist(SSL& ssl, const std::string& file, const std::string& name) const;
 
   private:
     struct free_one {

@@ -55,7 +55,7 @@ TEST_CASE("ticket keys: the next process opens what this one has sealed") {
     const auto start = ticket_keys::clock::now();
     const auto begin = [&](ticket_keys& keys, auto when) {
         auto file = ticket_file::open(path);
-        REQUIRE(file);
+        REQUIRE(file.has_value());
         keys.keep_in(std::move(*file), when);
     };
     ticket_keys first{start};
