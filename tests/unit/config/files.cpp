@@ -62,7 +62,8 @@ std::vector<std::string> known_keys(const std::string& table) {
     if (table != "[backend.x]")
         return listed_keys(table);
     std::set<std::string> keys;
-    for (const auto* const kind : {"handoff = \"unix:/x\"", "proxy = \"a:1\"", "proxy = \"{host_name}:1\""})
+    for (const auto* const kind : {"handoff = \"unix:/x\"", "proxy = \"a:1\"", "proxy = \"{host_name}:1\"",
+                                   "proxy = \"a:1\"\ntls = \"terminate\"\nbackend_tls = true"})
         for (const auto& key : listed_keys(table + "\n" + kind))
             keys.insert(key);
     return {keys.begin(), keys.end()};

@@ -32,7 +32,8 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
         {"what is known is what this kind has",
          "[backend.x]\nhandoff = \"unix:/x\"\nfoo = 1\n" + used,
          {"3:1: error: backend.x.foo: unknown key; known here: \"handoff\", \"proxy\", \"protocol\", "
-          "\"max_unanswered\", \"user\", \"ack_timeout\", \"sorry\", \"hold\", \"max_pending\""}},
+          "\"max_unanswered\", \"user\", \"ack_timeout\", \"sorry\", \"hold\", \"tls\", "
+          "\"max_pending\""}},
         {"several addresses in one text",
          "[backend.x]\nproxy = \"127.0.0.1:1, a:2\"\n" + used,
          {"2:9: error: backend.x.proxy: one string has one address; write [\"127.0.0.1:1\", \"a:2\"]"}},
