@@ -17,7 +17,8 @@ void keep_routers(configuration& configuration) {
     for (auto& backend : configuration.backends) {
         if (!backend.termination)
             continue;
-        backend.kind = handoff_settings{.paths = {configuration.tls->handoff_path}};
+        backend.kind = handoff_settings{.paths = {configuration.tls->handoff_path},
+                                        .positions = {backend.termination->where}};
         if (!backend.sorry)
             backend.hold = std::max(backend.hold, configuration.server.drain_timeout + longest_start);
     }
@@ -31,6 +32,7 @@ listener_settings listener_of(const tls_settings& tls) {
     made.allowed_users = tls.allowed_users;
     made.malformed = policy::alert;
     made.not_tls = policy::close;
+    made.where = tls.where;
     return made;
 }
 

@@ -91,7 +91,7 @@ void warn_of_clear_text(const draft& draft, findings& findings) {
             const auto address = ip_address::parse(relay->addresses[i].host);
             if (address && is_public(*address))
                 findings.warning(
-                    backend.proxy_positions[i],
+                    relay->addresses[i].where,
                     "backend." + backend.settings.name + ".proxy: " + in_quotes(relay->addresses[i].text) +
                         " is a public address, and what its clients say goes there in clear; write "
                         "backend_tls = true, or an address of a network that is yours");

@@ -206,7 +206,9 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         co_return removed();
     if (const auto full = client.thread.relayed.why_not(source)) // by now
         co_return no_room(*full);
-    const relay_facts where{made->to.address->text, made->to.endpoint, net::clock::now() - begun};
+    const auto took = std::min<net::clock::duration>(net::clock::now() - begun, 1h);
+    const relay_facts where{made->to.address->text, made->to.endpoint,
+                            std::chrono::duration_cast<relay_facts::short_time>(took)};
     const bool has_begun = proxied_session::begin(client, to,
                                                   {std::move(made->fd), where, std::move(made->session),
                                                    mark ? std::move(*mark) : hellos_under_way::mark{}});

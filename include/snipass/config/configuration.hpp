@@ -21,14 +21,6 @@ namespace snipass::config {
 
 using std::chrono::milliseconds;
 
-// position is where something stands in the file; 1-based.
-struct position {
-    std::uint32_t line = 0;
-    std::uint32_t column = 0;
-
-    auto operator<=>(const position&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy 14
-};
-
 // sandbox_mode: whether the process gives up what it does not need.
 enum class sandbox_mode {
     off,

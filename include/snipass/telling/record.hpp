@@ -22,9 +22,11 @@ namespace snipass::server {
 
 // relay_facts is what is told of a proxied session besides.
 struct relay_facts {
+    using short_time = std::chrono::duration<std::uint32_t, std::micro>; // an hour, and 11 minutes
+
     std::string_view address;            // of the backend's, as written
     std::optional<ip_endpoint> endpoint; // what it came to; none: a unix socket
-    net::clock::duration connect_time;
+    short_time connect_time;
     const net::relay_result* result = nullptr; // at its end
 };
 
