@@ -38,8 +38,8 @@ namespace snipass::os {
 // up.
 [[nodiscard]] result<std::size_t> send_with_fd(int socket, byte_view payload, int passed);
 
-// pair is socketpair(2): two stream sockets that are connected to each other, close-on-exec, blocking. Whoever
-// gets the far one cannot send descriptors, where the kernel can refuse them.
+// pair is socketpair(2): two stream sockets that are connected to each other, close-on-exec, blocking.
+// Whoever gets the far one cannot send descriptors, where the kernel can refuse them.
 struct socket_pair {
     unique_fd near;
     unique_fd far;
