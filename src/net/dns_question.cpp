@@ -197,7 +197,7 @@ int dns_question::channel::on_socket(ares_socket_t fd, int /*type*/, void* self)
 
 // why_no_answer: a socket that c-ares could not have is as a server that it cannot reach, to c-ares.
 error_code dns_question::channel::why_no_answer(int status) const {
-    if (status != ARES_ECONNREFUSED && status != ARES_EFILE)
+    if (status == ARES_ENOTFOUND || status == ARES_ENODATA) // a server has said so
         return make_dns_error(status);
     const auto why = has_met_the_limit_ ? os::make_error(EMFILE) : why_no_socket();
     return os::out_of_descriptors(why) ? why : make_dns_error(status);
