@@ -18,6 +18,9 @@ void must(bool good) {
 // So much of their names is sent to a client: what asks for the certificate is a message of 64 KiB at most.
 constexpr int most_of_names = 16'384;
 
+// A client's chain is kept whole until it is verified, for as many clients as shake hands at a time.
+constexpr long longest_chain = 32'768;
+
 } // namespace
 
 trust::trust(const certificates::authority_files& files) {
@@ -47,6 +50,7 @@ void trust::demand(SSL& ssl, const config::client_certificates& wanted) const {
     SSL_set_client_CA_list(&ssl, names);
     SSL_set_verify(&ssl, SSL_VERIFY_PEER | (wanted.are_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                    nullptr);
+    SSL_set_max_cert_list(&ssl, longest_chain);
     SSL_set_options(&ssl, SSL_OP_NO_TICKET);
     must(SSL_set_num_tickets(&ssl, 0) == 1);
 }

@@ -87,6 +87,15 @@ class ClientCertificates(TlsSite, Case):
         self.assertEqual(self.answer(router, self.issue("of-other-too", by=other)), b"echo")
         self.issuer.write_bytes(good)
 
+    def test_a_chain_has_a_bound(self):
+        self.receiver("b", serve="raw")
+        router = self.both(f'handoff = "unix:{self.socket}"\n')
+        for copies, answer in ((20, b"echo"), (200, b"")):
+            chain = self.folder / "chain.pem"
+            chain.write_bytes(self.mine.read_bytes() + (self.folder / "issuer.crt").read_bytes() * copies)
+            self.assertEqual(self.answer(router, chain), answer)
+        self.assertIn("excessive message size", self.tls.session(outcome="handshake_failed")["detail"])
+
     def test_check_reads_the_authorities(self):
         file = self.folder / "f.toml"
         file.write_text(self.text(f'handoff = "unix:{self.socket}"\nclient_ca = "{self.folder}/none.pem"\n', head=HEAD))
