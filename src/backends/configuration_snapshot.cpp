@@ -25,12 +25,13 @@ std::size_t unanswered_by_default(const config::configuration& file) {
 } // namespace
 
 configuration_snapshot::configuration_snapshot(std::shared_ptr<const config::configuration> snapshot,
-                                               unsigned workers, address_book& book,
+                                               unsigned workers, address_book& book, pending_room& room,
                                                std::shared_ptr<server::terminator> ends_tls)
     : config(std::move(snapshot)), terminator(std::move(ends_tls)) {
     const auto most_unanswered = unanswered_by_default(*config);
     for (const auto& settings : config->backends) {
-        backends.push_back(std::make_unique<backend>(settings, share(settings.max_pending, workers), book));
+        backends.push_back(
+            std::make_unique<backend>(settings, share(settings.max_pending, workers), book, room));
         if (const auto* const handoff = settings.handoff())
             backends.back()->known()->sent.allow(handoff->max_unanswered.value_or(most_unanswered),
                                                  workers * handoff->paths.size());

@@ -14,9 +14,13 @@ std::size_t cost_in(const source_level& one) noexcept {
     return full_cost / one.shares;
 }
 
+std::size_t places_in(std::size_t load) noexcept {
+    return (load + full_cost - 1) / full_cost;
+}
+
 } // namespace
 
-source_shares::place* source_shares::enter(place& one, const ip_address& source) {
+source_shares::place* source_shares::enter(place& one, const ip_address& source, std::size_t beyond) {
     one.in_ = this;
     one.source_ = source;
     not_counted_.push_back(one);
@@ -24,10 +28,11 @@ source_shares::place* source_shares::enter(place& one, const ip_address& source)
     if (size_ <= limit_ / 2)
         return nullptr;
     count_all();
-    if (size_ <= limit_)
+    if (size_ <= limit_ || size_ - limit_ <= beyond)
         return nullptr;
     // Of sources that are equally large, the newcomer's has the newest place.
-    auto* const gone = is_of_largest(one) ? &one : newest_of_largest();
+    auto* const its_own = as_large_as_any(one);
+    auto* const gone = (its_own != nullptr ? *its_own : *by_load_.rbegin()).next_to_go();
     gone->leave();
     return gone;
 }
@@ -43,6 +48,19 @@ void source_shares::place::leave() noexcept {
     memberships_.reset();
     --in_->size_;
     in_ = nullptr;
+}
+
+void source_shares::place::go_first() {
+    if (in_ == nullptr)
+        return;
+    in_->count_all();
+    for (auto& one : memberships_of(*this)) {
+        if (one.goes_first)
+            return;
+        one.in->others.erase(one.in->others.iterator_to(one));
+        one.in->go_first.push_back(one);
+        one.goes_first = true;
+    }
 }
 
 void source_shares::count_all() {
@@ -72,7 +90,7 @@ std::span<source_shares::place::membership> source_shares::memberships_of(const 
 void source_shares::join(place::membership& one, network& to) noexcept {
     if (to.is_linked())
         by_load_.erase(by_load_.iterator_to(to));
-    to.members.push_back(one);
+    to.list_of(one).push_back(one);
     by_load_.insert(to);
     one.in = &to;
 }
@@ -81,8 +99,9 @@ void source_shares::part(place::membership& one) noexcept {
     auto& from = *one.in;
     one.in = nullptr;
     by_load_.erase(by_load_.iterator_to(from));
-    from.members.erase(from.members.iterator_to(one));
-    if (from.members.empty())
+    auto& list = from.list_of(one);
+    list.erase(list.iterator_to(one));
+    if (from.size() == 0)
         networks_.erase(networks_.find(from.prefix));
     else
         by_load_.insert(from);
@@ -120,33 +139,40 @@ std::size_t source_shares::places_with_one_more(const ip_address& source) {
     std::size_t most = 0;
     for (const auto& one : source_levels(source))
         most = std::max(most, load_of({source, one.length}) + cost_in(one));
-    return (most + full_cost - 1) / full_cost;
+    return places_in(most);
 }
 
 std::size_t source_shares::places_of(const ip_address& source) {
     const auto* const largest = largest_of(source);
-    return largest == nullptr ? 0 : (largest->load() + full_cost - 1) / full_cost;
+    return largest == nullptr ? 0 : places_in(largest->load());
 }
 
-source_shares::place* source_shares::newest_of_largest() {
+std::size_t source_shares::places_of_largest() {
     count_all();
-    return by_load_.empty() ? nullptr : by_load_.rbegin()->members.back().of;
+    return by_load_.empty() ? 0 : places_in(by_load_.rbegin()->load());
+}
+
+source_shares::place* source_shares::next_to_go() {
+    count_all();
+    return by_load_.empty() ? nullptr : by_load_.rbegin()->next_to_go();
 }
 
 source_shares::place* source_shares::oldest_of(const ip_address& source) {
-    const auto* const largest = largest_of(source);
-    return largest == nullptr ? nullptr : largest->members.front().of;
+    auto* const largest = largest_of(source);
+    return largest == nullptr ? nullptr : largest->oldest();
 }
 
 source_shares::place* source_shares::oldest_of_largest() {
     count_all();
-    return by_load_.empty() ? nullptr : by_load_.lower_bound(*by_load_.rbegin())->members.front().of;
+    return by_load_.empty() ? nullptr : by_load_.lower_bound(*by_load_.rbegin())->oldest();
 }
 
-bool source_shares::is_of_largest(const place& one) const noexcept {
-    return std::ranges::any_of(memberships_of(one), [this](const auto& mine) {
-        return mine.in->load() == by_load_.rbegin()->load();
-    });
+// as_large_as_any: null: each of its networks is smaller than the largest.
+source_shares::network* source_shares::as_large_as_any(const place& one) noexcept {
+    for (const auto& mine : memberships_of(one))
+        if (mine.in->load() == by_load_.rbegin()->load())
+            return mine.in;
+    return nullptr;
 }
 
 } // namespace snipass

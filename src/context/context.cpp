@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 // What may happen for each client, and for as long as it likes, is told once in a while.
 constexpr auto tell_interval = 1s;
 
+// A source that is served has no more clients than this on their way at once, most often.
+constexpr std::size_t few_pending = 16;
+
 bool may_tell(net::time_point& last) {
     const auto now = net::clock::now();
     if (now - last < tell_interval)
@@ -37,7 +40,9 @@ bool context::make_room() {
     if (may_tell(told_no_room_))
         events.write(config::log_level::warn,
                      "out of file descriptors or memory (raise LimitNOFILE=): clients that wait make room");
-    return waiting.shed_oldest();
+    const auto most_waiting = waiting.places_of_largest();
+    return pending.displace_one(std::max(most_waiting, few_pending)) || waiting.shed_oldest() ||
+           (pending.is_half_full() && pending.displace_one(0));
 }
 
 void context::tell_in_flight() {

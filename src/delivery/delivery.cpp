@@ -25,8 +25,11 @@ task<attempt> offer(routed_client& client, backend& to, net::time_point until) {
     return to.settings().handoff() != nullptr ? hand_off(client, to, until) : relay(client, to, until);
 }
 
-not_taken no_room() {
-    return {.why = outcome::backend_max_pending, .detail = "max_pending clients are waiting for it"};
+not_taken no_room(const pending& place) {
+    return {.why = outcome::backend_max_pending,
+            .detail = place.is_for_descriptors()
+                          ? "as many clients are waiting for backends as descriptors allow (LimitNOFILE=)"
+                          : "max_pending clients are waiting for it"};
 }
 
 // failed_for_now: nobody took the client, and it may be tried again; else null.
@@ -68,7 +71,7 @@ constexpr std::size_t most_consumed = 16'384;
 // first answer (`awaits`) is offered once it has come, however short the hold is.
 task<attempt> hold(routed_client& client, backend& to, not_taken last, bool awaits) {
     const auto begun = net::clock::now();
-    backend::held held{*client.place, client.thread.loop};
+    backend::held held{to, *client.place, client.thread.loop};
     for (;;) {
         const auto until = begun + longest_hold(to, awaits);
         if (net::clock::now() >= until || !client.keeps_place())
@@ -88,7 +91,7 @@ task<attempt> hold(routed_client& client, backend& to, not_taken last, bool awai
         const auto* const failed = std::get_if<not_taken>(&made);
         if (failed == nullptr || failed->is_final)
             co_return made;
-        to.knocked_in_vain(failed->why);
+        held.tried_in_vain(failed->why);
         const bool cut_short = failed->why == outcome::backend_silent && net::clock::now() >= end;
         if (!cut_short || !says_more(last.why))
             last = *failed;
@@ -120,9 +123,10 @@ task<delivered> deliver(routed_client client, std::size_t first) {
     for (std::optional at{first}; at; at = client.snapshot->backends[*at]->settings().sorry) {
         auto& to = *client.snapshot->backends[*at];
         client.about.backend = to.settings().name;
-        backend::pending place{to, client.about.client.address};
+        const bool has_made_way = why == outcome::backend_max_pending;
+        pending place{client.thread.pending, to.places(), client.about.client.address, has_made_way};
         client.place = &place;
-        attempt made = no_room();
+        attempt made = no_room(place);
         if (!place.is_displaced())
             made = co_await offer(client, to, net::time_point::max());
         if (const auto* const failed = failed_for_now(made); failed && !place.is_displaced()) {
@@ -132,7 +136,7 @@ task<delivered> deliver(routed_client client, std::size_t first) {
                 made = co_await hold(client, to, *failed, awaits);
         }
         if (place.is_displaced() && failed_for_now(made))
-            made = no_room();
+            made = no_room(place);
         const auto* const failed = std::get_if<not_taken>(&made);
         const auto* const with_us = std::get_if<relayed>(&made);
         if (failed == nullptr && (with_us == nullptr || with_us->has_begun))

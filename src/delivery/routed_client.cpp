@@ -72,7 +72,7 @@ bool routed_client::keeps_place() const {
     if (is_gone())
         return false;
     if (os::peer_has_closed(socket.get()))
-        place->may_be_displaced();
+        place->go_first();
     return !is_displaced();
 }
 

@@ -103,6 +103,7 @@ class daemon {
     stopping end_;
     std::optional<worker_pool> workers_; // once the listeners are open
     retired_configurations retired_;
+    std::string cut_;             // what was told of limits that descriptors do not reach
     std::string status_;          // what the service manager shows
     bool reading_ = false;        // the file
     std::size_t applying_ = 0;    // answers that the workers owe
@@ -227,6 +228,9 @@ void daemon::apply(opened_listeners opened) {
         log_->write(log_level::warn, line);
     if (const auto missing = what_is_missing(*configuration_))
         log_->write(log_level::error, missing->to_string(file_));
+    const auto cut = what_is_cut(*configuration_, workers_->descriptors());
+    if (cut != std::exchange(cut_, cut) && !cut.empty())
+        log_->write(log_level::warn, cut);
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_->write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }

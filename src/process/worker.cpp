@@ -23,11 +23,6 @@ constexpr net::name_cache::limits names_limits{4'096, 256, 4'096};
 // is always there.
 constexpr std::chrono::seconds patience_at_stop{1};
 
-// Of the descriptors, two by two.
-constexpr std::size_t pipes_part = 8;
-constexpr std::size_t on_the_way_part = 16;
-constexpr std::size_t least_on_the_way = 4;
-
 // Of the machine's memory. From a sixteenth on the kernel is sparing with what TCP gets (tcp_mem, tcp(7)).
 constexpr std::size_t buffers_part = 64;
 
@@ -45,9 +40,10 @@ const config::listener_settings* find(const config::configuration& configuration
 
 } // namespace
 
-worker::worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target, int kept_from)
-    : workers_(workers), max_waiting_cap_(max_waiting_cap), thread_(book, target) {
-    thread_.kept_from = kept_from;
+worker::worker(const descriptor_budget& descriptors, address_book& book, log& target)
+    : descriptors_(descriptors), thread_(book, target) {
+    thread_.kept_from = descriptors.kept_from;
+    thread_.pending.set_limit(descriptors.pending());
     thread_.clients.when_none = [this] { check_drained(); };
 }
 
@@ -76,15 +72,16 @@ void worker::stop() {
 
 void worker::apply(std::shared_ptr<const config::configuration> configuration,
                    std::vector<listener_socket> opened, std::shared_ptr<terminator> ends_tls) {
-    const auto now = std::make_shared<configuration_snapshot>(std::move(configuration), workers_,
-                                                              thread_.book, std::move(ends_tls));
+    const auto workers = descriptors_.workers;
+    const auto now = std::make_shared<configuration_snapshot>(std::move(configuration), workers, thread_.book,
+                                                              thread_.pending, std::move(ends_tls));
     thread_.in_use = now;
     const auto& server = now->config->server;
-    thread_.waiting.set_limits(std::min(share(server.max_waiting, workers_), max_waiting_cap_),
-                               share(server.max_waiting_per_source, workers_));
-    thread_.names.set_limits({share(names_limits.names, workers_), share(names_limits.questions, workers_),
-                              share(names_limits.waiting, workers_), thread_.kept_from});
-    thread_.lines.configure(now->config->log, std::max<std::size_t>(access_log::refused_lines / workers_, 1));
+    thread_.waiting.set_limits(std::min(share(server.max_waiting, workers), descriptors_.waiting()),
+                               share(server.max_waiting_per_source, workers));
+    thread_.names.set_limits({share(names_limits.names, workers), share(names_limits.questions, workers),
+                              share(names_limits.waiting, workers), thread_.kept_from});
+    thread_.lines.configure(now->config->log, std::max<std::size_t>(access_log::refused_lines / workers, 1));
     limit_relays(server);
     limit_termination(*now->config);
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },
@@ -97,29 +94,25 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
         start_listener(std::move(socket));
 }
 
-// limit_relays: relays, their pipes and clients that are about to be relayed have descriptors, two each; so
-// many that none of the three is short of them for the others' sake.
 void worker::limit_relays(const config::server_settings& server) {
-    const auto pairs = max_waiting_cap_ / 2;
-    const auto pipes = std::min(share(server.max_pipes, workers_), pairs / pipes_part);
-    const auto on_the_way = std::max(pairs / on_the_way_part, least_on_the_way);
-    const auto most = std::max<std::size_t>(pairs - std::min(pairs, pipes + on_the_way), 1);
+    const auto workers = descriptors_.workers;
     const auto per_source = server.max_relayed_per_source.value_or(server.max_relayed);
-    thread_.relayed.set_limits(std::min(share(server.max_relayed, workers_), most),
-                               share(per_source, workers_));
-    thread_.relays.set_pipe_limits(pipes, share(server.max_pipe_memory, workers_), thread_.kept_from);
-    thread_.relays.set_buffer_limit(os::physical_memory() / buffers_part / workers_);
+    thread_.relayed.set_limits(descriptors_.relayed(server), share(per_source, workers));
+    thread_.relays.set_pipe_limits(descriptors_.pipes(server), share(server.max_pipe_memory, workers),
+                                   thread_.kept_from);
+    thread_.relays.set_buffer_limit(os::physical_memory() / buffers_part / workers);
 }
 
 // limit_termination: a client whose TLS has ended here takes two descriptors, and as many again if its
 // backend is proxied.
 void worker::limit_termination(const config::configuration& configuration) {
-    const auto handshakes = configuration.tls ? share(configuration.tls->max_handshakes, workers_) : 1;
+    const auto workers = descriptors_.workers;
+    const auto handshakes = configuration.tls ? share(configuration.tls->max_handshakes, workers) : 1;
     thread_.handshakes.set_limits(handshakes, handshakes);
     const auto& server = configuration.server;
-    const auto most = std::min(share(server.max_relayed, workers_), max_waiting_cap_ / 4);
+    const auto most = std::min(share(server.max_relayed, workers), descriptors_.for_clients / 4);
     const auto per_source = server.max_relayed_per_source.value_or(server.max_relayed);
-    thread_.in_clear.set_limits(std::max<std::size_t>(most, 1), share(per_source, workers_));
+    thread_.in_clear.set_limits(std::max<std::size_t>(most, 1), share(per_source, workers));
 }
 
 void worker::start_listener(listener_socket socket) {

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <climits>
 
 namespace snipass::server {
 namespace {
@@ -19,33 +18,12 @@ constexpr std::chrono::milliseconds idle_interval{400};
 constexpr std::chrono::milliseconds quick_interval{1};
 constexpr unsigned quick_looks = 1'000;
 
-// descriptors_kept is for those on their way to a backend: a twentieth, and a few at least.
-std::size_t descriptors_kept(std::size_t limit) {
-    return std::max<std::size_t>(limit / 20, 16);
-}
-
-// max_waiting keeps descriptors back, and the process's own. What others take later, waiting clients give
-// (context::make_room).
-std::size_t max_waiting(std::size_t limit, unsigned workers) {
-    constexpr std::size_t of_each_loop = 2;
-    const auto own = os::open_descriptors() + of_each_loop * (workers + 1);
-    const auto kept = own + descriptors_kept(limit);
-    return std::max<std::size_t>(limit > kept ? (limit - kept) / workers : 0, 1);
-}
-
-// kept_from is what relays do not take (context): waiting clients, which give theirs back, may.
-int kept_from(std::size_t limit) {
-    const auto last = std::min<std::size_t>(limit, INT_MAX);
-    return static_cast<int>(last - std::min(last, descriptors_kept(limit)));
-}
-
 } // namespace
 
-worker_pool::worker_pool(unsigned workers, address_book& book, log& target) {
-    const auto limit = os::raise_descriptor_limit();
-    const auto most = max_waiting(limit, workers);
+worker_pool::worker_pool(unsigned workers, address_book& book, log& target)
+    : descriptors_(divide_descriptors(os::raise_descriptor_limit(), os::open_descriptors(), workers)) {
     for (unsigned i = 0; i < workers; ++i)
-        workers_.emplace_back(workers, most, book, target, kept_from(limit));
+        workers_.emplace_back(descriptors_, book, target);
     guard_ = std::jthread{[this](const std::stop_token& stop) { guard(stop); }};
 }
 

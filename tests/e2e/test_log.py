@@ -131,7 +131,7 @@ class Log(Case):
 
     def test_a_level_leaves_out_what_is_below_it(self):
         self.receiver("blog", serve="raw")
-        router = self.router(self.backend("blog"), head=HEAD.format('format = "json"\nlevel = "warn"'))
+        router = self.router(self.backend("blog"), head=HEAD.format('format = "json"\nlevel = "warn"').replace("[server]", "[server]\nmax_waiting = 1000"))
         router.reload("")
         router.terminate()
         self.assertEqual({e["level"] for e in router.events if "level" in e}, {"error"})

@@ -196,7 +196,7 @@ class Descriptors(Relayed):
             f'proxy = "127.0.0.1:{silent.getsockname()[1]}"\nconnect_timeout = "1h"\nhold = "0s"\n')
         hello = client_hello("silent.example.com")
         clients = [self.connect(router, hello[:11] + os.urandom(32) + hello[43:]) for _ in range(self.LIMIT)]
-        router.session(outcome="no_resources")
+        router.session(outcome="backend_max_pending")
         self.hand_off(router)
         for client in clients:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # its close() is an RST

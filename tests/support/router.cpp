@@ -12,14 +12,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t no_cap = 1'000'000; // of max_waiting
+constexpr server::descriptor_budget many{.for_clients = 2'000'000};
 
 } // namespace
 
 router::router(site what) {
     const auto configuration = what.build();
     log_ = std::make_unique<server::log>(configuration->log);
-    worker_ = std::make_unique<server::worker>(1, no_cap, book_, *log_);
+    worker_ = std::make_unique<server::worker>(many, book_, *log_);
     auto socket = os::listen_tcp(*configuration->listeners.front().endpoint).value();
     address_ = bound_to(socket.get());
     std::vector<server::listener_socket> sockets;

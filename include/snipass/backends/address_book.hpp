@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/backends/hellos_under_way.hpp"
+#include "snipass/backends/kept.hpp"
 #include "snipass/backends/presence.hpp"
 #include "snipass/base/ip_address.hpp"
 #include "snipass/base/result.hpp"
@@ -111,37 +112,6 @@ class address_book {
     struct name {
         addresses answer; // null: none could be had
         error_code why;   // not, the last time
-    };
-
-    // kept has what is kept by whoever asked for it, by name.
-    template <class Key, class Kept>
-    class kept {
-      public:
-        std::shared_ptr<Kept> at(const Key& key) {
-            if (all_.size() >= clean_up_at_) { // now and then, not for each of a hundred thousand
-                std::erase_if(all_, [](const auto& one) { return one.second.expired(); });
-                clean_up_at_ = 2 * all_.size() + first_clean_up;
-            }
-            auto& known = all_[key];
-            auto one = known.lock();
-            if (!one) {
-                one = std::make_shared<Kept>();
-                known = one;
-            }
-            return one;
-        }
-
-        void for_each(const auto& job) const {
-            for (const auto& [key, weak] : all_)
-                if (const auto one = weak.lock())
-                    job(key, *one);
-        }
-
-      private:
-        static constexpr std::size_t first_clean_up = 64;
-
-        std::map<Key, std::weak_ptr<Kept>> all_;
-        std::size_t clean_up_at_ = first_clean_up;
     };
 
     std::atomic<std::chrono::steady_clock::time_point> tell_no_port_from_{};

@@ -16,7 +16,8 @@ class terminator; // snipass/session/terminator.hpp
 // keep the snapshot they began with; a reload gives the worker a new one.
 struct configuration_snapshot {
     configuration_snapshot(std::shared_ptr<const config::configuration> snapshot, unsigned workers,
-                           address_book& book, std::shared_ptr<terminator> ends_tls = nullptr);
+                           address_book& book, pending_room& room,
+                           std::shared_ptr<terminator> ends_tls = nullptr);
 
     std::shared_ptr<const config::configuration> config;
     std::shared_ptr<server::terminator> terminator; // null in the router

@@ -16,7 +16,8 @@
 namespace snipass {
 
 // source_shares bounds the places that strangers take, and keeps those of each source (source_levels) apart.
-// At the bound the newest place of the largest source goes: who has many loses one, who has few loses none.
+// At the bound the newest place of the largest source goes, or one of its that goes first: who has many loses
+// one, who has few loses none.
 //
 // As long as it is not half full it only knows who is in: who gets on quickly costs no look at a source, and
 // no allocation. One thread only.
@@ -33,6 +34,10 @@ class source_shares {
         place& operator=(const place&) = delete;
 
         void leave() noexcept; // again is harmless
+
+        // go_first: where a place of its source has to go, this one does; of several the one that said so
+        // first.
+        void go_first();
         [[nodiscard]] bool is_in() const noexcept { return in_ != nullptr; }
         [[nodiscard]] const ip_address& source() const noexcept { return source_; } // of who is, or was, in
 
@@ -42,6 +47,7 @@ class source_shares {
         struct membership : boost::intrusive::list_base_hook<> {
             place* of = nullptr;
             network* in = nullptr;
+            bool goes_first = false;
         };
         using line_hook = boost::intrusive::list_member_hook<>;
 
@@ -59,8 +65,9 @@ class source_shares {
     void set_limit(std::size_t limit) noexcept { limit_ = limit; }
 
     // enter gives `one`, which is in no other, a place for `source`. Above the limit one place goes: it has
-    // left already and is returned. It is `one` itself if no other source is larger than its own.
-    [[nodiscard]] place* enter(place& one, const ip_address& source);
+    // left already and is returned. It is one of its own source, most often `one` itself, if no other is
+    // larger. beyond: so many more than the limit there may be for this one.
+    [[nodiscard]] place* enter(place& one, const ip_address& source, std::size_t beyond = 0);
 
     // places_with_one_more is what places_of would be then.
     [[nodiscard]] std::size_t places_with_one_more(const ip_address& source);
@@ -75,8 +82,11 @@ class source_shares {
     // of its /56's or a sixteenth of its /48's, whichever is most, rounded up.
     [[nodiscard]] std::size_t places_of(const ip_address& source);
 
-    // newest_of_largest is who would go next; null: nobody is in.
-    [[nodiscard]] place* newest_of_largest();
+    // places_of_largest is places_of the largest source.
+    [[nodiscard]] std::size_t places_of_largest();
+
+    // next_to_go is who would go next; null: nobody is in.
+    [[nodiscard]] place* next_to_go();
 
     // For owners who let the oldest go: that of a source, or of its network if that is what places_of is of;
     // and that of the largest source (of several, the one that has been so large for longest). Null: nobody
@@ -90,16 +100,27 @@ class source_shares {
     struct network : boost::intrusive::set_base_hook<> {
         ip_prefix prefix;
         std::size_t cost = 1; // of a place: the smaller, the larger the share
-        source_shares::members members;
+        members go_first;
+        members others;
 
         network(const ip_prefix& of, std::size_t cost_of_a_place) noexcept
             : prefix(of), cost(cost_of_a_place) {}
-        [[nodiscard]] std::size_t load() const noexcept { return cost * members.size(); }
+        [[nodiscard]] members& list_of(const place::membership& one) noexcept {
+            return one.goes_first ? go_first : others;
+        }
+        [[nodiscard]] std::size_t size() const noexcept { return go_first.size() + others.size(); }
+        [[nodiscard]] std::size_t load() const noexcept { return cost * size(); }
+        [[nodiscard]] place* next_to_go() noexcept {
+            return (go_first.empty() ? others.back() : go_first.front()).of;
+        }
+        [[nodiscard]] place* oldest() noexcept {
+            return (go_first.empty() ? others.front() : go_first.front()).of;
+        }
         friend bool operator<(const network& a, const network& b) noexcept { return a.load() < b.load(); }
     };
     using by_load = boost::intrusive::multiset<network, boost::intrusive::constant_time_size<false>>;
 
-    [[nodiscard]] bool is_of_largest(const place& one) const noexcept;
+    [[nodiscard]] network* as_large_as_any(const place& one) noexcept;
     [[nodiscard]] std::size_t load_of(const ip_prefix& prefix) const;
     [[nodiscard]] network* largest_of(const ip_address& source);
     [[nodiscard]] static std::span<place::membership> memberships_of(const place& one) noexcept;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/backends/configuration_snapshot.hpp"
+#include "snipass/backends/pending.hpp"
 #include "snipass/config/configuration.hpp"
 #include "snipass/context/comings.hpp"
 #include "snipass/context/id_source.hpp"
@@ -40,6 +41,7 @@ struct context {
     net::peek_buffer buffer; // good until the next wait
     opening::answer heard;   // to what is in the buffer, and good as long
     waiting_room waiting;
+    pending_room pending; // has the clients that are on their way to a backend
     in_flight clients;
     comings handed_over;     // by other routers
     relay_room relayed;      // has the clients of relays
@@ -59,8 +61,9 @@ struct context {
     // listens_on: who connects to `one`, an address of this machine, is a client of this router.
     [[nodiscard]] bool listens_on(const ip_endpoint& one) const;
 
-    // make_room: descriptors or memory are needed, and there are none. The oldest waiting session of the
-    // source that has most of them is ended, by the next turn of the loop; false: none waits.
+    // make_room: descriptors or memory are needed, and there are none. Of the source that has most, the
+    // oldest session that waits is ended, or the newest client that is on its way to a backend makes way, by
+    // the next turn of the loop. False: none waits, and those on their way are few, and will soon be there.
     bool make_room();
 
     // tell_in_flight: the kernel lets our user have no more descriptors in flight (ETOOMANYREFS).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// waiting_room: the bounds on clients of whom something is waited for before they are routed or after they are
-// refused.
+// waiting_room: the bounds on clients of whom something is waited for before they are routed or after they
+// are refused.
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
@@ -23,9 +23,8 @@ enum class shed_reason {
 
 // waiting_room knows one worker's waiting sessions, and what each source has of them (source_shares): clients
 // whose hello is not complete, refused ones that may read their alert still, and other routers that hand a
-// client over. A
-// session that enters a full room ends the wait of the oldest one, of its own source where that has too many,
-// else of the largest: the youngest have the best prospects.
+// client over. A session that enters a full room ends the wait of the oldest one, of its own source where
+// that has too many, else of the largest: the youngest have the best prospects.
 class waiting_room {
   public:
     // place is one session's stay: it enters at construction and leaves at destruction.
@@ -47,6 +46,7 @@ class waiting_room {
     void set_limits(std::size_t total, std::size_t per_source) noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return shares_.size(); }
+    [[nodiscard]] std::size_t places_of_largest() { return shares_.places_of_largest(); }
 
     // close ends all waits, and those who would enter from now on need not.
     void close();

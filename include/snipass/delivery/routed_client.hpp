@@ -27,7 +27,7 @@ struct routed_client {
     std::vector<std::uint8_t>& consumed; // the client's first bytes, once they are no longer in its socket
     client_socket socket;
     server::encryption* encryption = nullptr; // towards backends; null in the router
-    backend::pending* place = nullptr;        // with the backend that it is on its way to
+    pending* place = nullptr;                 // with the backend that it is on its way to
 
     // first_bytes is the client's opening, and no byte more; good until the next wait. It is looked at again
     // unless nobody else has looked since.

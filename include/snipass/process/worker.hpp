@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/context/context.hpp"
+#include "snipass/process/descriptor_budget.hpp"
 #include "snipass/process/listener.hpp"
 
 #include <functional>
@@ -17,10 +18,8 @@ namespace snipass::server {
 // daemon's calls come in through post(); everything else runs on the worker's own thread.
 class worker {
   public:
-    // workers: how many there are, to know this one's share of the bounds. max_waiting_cap: never let more
-    // sessions wait than this, whatever the file says (descriptors are finite). kept_from: context's.
-    worker(unsigned workers, std::size_t max_waiting_cap, address_book& book, log& target,
-           int kept_from = INT_MAX);
+    // descriptors: what each worker may have of them, and how many there are to share the bounds.
+    worker(const descriptor_budget& descriptors, address_book& book, log& target);
 
     ~worker();
     worker(const worker&) = delete;
@@ -57,8 +56,7 @@ class worker {
     net::task<> end_waiting();
     void end_all() noexcept;
 
-    unsigned workers_;
-    std::size_t max_waiting_cap_;
+    descriptor_budget descriptors_;
     context thread_;
     std::list<listener> listeners_;
     std::function<void()> drained_;

@@ -26,7 +26,8 @@ class worker_pool {
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
-    [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(workers_.size()); }
+    [[nodiscard]] unsigned size() const noexcept { return descriptors_.workers; }
+    [[nodiscard]] const descriptor_budget& descriptors() const noexcept { return descriptors_; }
 
     // apply gives each worker the configuration and its own of the new sockets. `applied` is called once for
     // each that uses them, size() times.
@@ -51,9 +52,8 @@ class worker_pool {
 
   private:
     struct worker_thread {
-        worker_thread(unsigned workers, std::size_t max_waiting, address_book& book, log& target,
-                      int kept_from)
-            : worker(workers, max_waiting, book, target, kept_from), thread([this] { run(); }) {}
+        worker_thread(const descriptor_budget& descriptors, address_book& book, log& target)
+            : worker(descriptors, book, target), thread([this] { run(); }) {}
         ~worker_thread() { worker.stop(); } // and the thread is joined
 
         void run();
@@ -73,6 +73,7 @@ class worker_pool {
     };
     activity free_held();
 
+    descriptor_budget descriptors_;
     std::list<worker_thread> workers_;
     unsigned pulse_ = 0; // the question that was asked last
     std::jthread guard_; // begins after the workers' threads, and ends before they are joined

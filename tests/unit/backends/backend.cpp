@@ -21,18 +21,19 @@ struct queue {
     server::address_book book;
     server::log log{config::log_settings{}};
     net::event_loop loop;
-    server::backend away{settings, 10, book};
-    std::list<server::backend::pending> pending;
+    server::pending_room room;
+    server::backend away{settings, 10, book, room};
+    std::list<server::pending> pending;
     std::list<server::backend::held> places;
     std::list<spawned<bool>> waits;
 
     ~queue() { loop.destroy_tasks(); }
 
-    server::backend::pending& come(const std::string& source = "192.0.2.1") {
-        return pending.emplace_back(away, *ip_address::parse(source));
+    server::pending& come(const std::string& source = "192.0.2.1") {
+        return pending.emplace_back(room, away.places(), *ip_address::parse(source));
     }
-    void join(net::time_point until) {
-        auto& place = places.emplace_back(come(), loop);
+    void join(net::time_point until, const std::string& source = "192.0.2.1") {
+        auto& place = places.emplace_back(away, come(source), loop);
         waits.emplace_back(loop, place.wait(until));
     }
     // One letter for each wait: "w"aits, "t"urn to try, "n"o turn.
@@ -55,25 +56,25 @@ struct fixture : router_fixture {
 
 TEST_CASE("backend: pending clients are counted while they exist") {
     queue test;
-    server::backend one{test.settings, 2, test.book};
+    server::backend one{test.settings, 2, test.book, test.room};
     const auto source = *ip_address::parse("192.0.2.1");
     {
-        const server::backend::pending first{one, source};
-        const server::backend::pending second{one, source};
+        const server::pending first{test.room, one.places(), source};
+        const server::pending second{test.room, one.places(), source};
         CHECK_FALSE(second.is_displaced());
-        CHECK(server::backend::pending{one, source}.is_displaced());
+        CHECK(server::pending{test.room, one.places(), source}.is_displaced());
         CHECK_FALSE(first.is_displaced());
     }
-    CHECK_FALSE(server::backend::pending{one, source}.is_displaced());
+    CHECK_FALSE(server::pending{test.room, one.places(), source}.is_displaced());
 }
 
 TEST_CASE("backend: a datagram backend has a channel for each address, others have none") {
     queue test;
     auto& handoff = test.settings.kind.emplace<config::handoff_settings>();
     handoff.paths = {"/a", "/b"};
-    CHECK(server::backend{test.settings, 1, test.book}.channels().empty());
+    CHECK(server::backend{test.settings, 1, test.book, test.room}.channels().empty());
     handoff.protocol = config::handoff_protocol::datagram;
-    CHECK(server::backend{test.settings, 1, test.book}.channels().size() == 2);
+    CHECK(server::backend{test.settings, 1, test.book, test.room}.channels().size() == 2);
 }
 
 TEST_CASE("backend: of those that are held only the first knocks") {
@@ -86,24 +87,40 @@ TEST_CASE("backend: of those that are held only the first knocks") {
 
 TEST_CASE("backend: the first knocks less often each time, and soon again once the backend is back") {
     queue test;
-    const auto next_knock = [&test] {
-        server::backend::held place{test.come(), test.loop};
+    server::backend::held place{test.away, test.come(), test.loop};
+    const auto next_knock = [&] {
         const auto begun = net::clock::now();
         spawned<bool> wait{test.loop, place.wait(net::time_point::max())};
         run_until(test.loop, [&] { return wait.done(); });
         return net::clock::now() - begun;
     };
     CHECK(next_knock() >= 20ms);
-    test.away.knocked_in_vain(outcome::backend_absent);
+    place.tried_in_vain(outcome::backend_absent);
     CHECK(next_knock() >= 40ms);
     for (int i = 0; i < 10; ++i)
-        test.away.knocked_in_vain(outcome::backend_refused);
+        place.tried_in_vain(outcome::backend_refused);
     CHECK(next_knock() >= 80ms);
-    test.away.knocked_in_vain(outcome::backend_declined);
+    place.tried_in_vain(outcome::backend_declined);
     CHECK(next_knock() >= 160ms);
     test.away.took(test.log);
-    test.away.knocked_in_vain(outcome::backend_declined);
+    place.tried_in_vain(outcome::backend_declined);
     CHECK(next_knock() >= 40ms);
+}
+
+TEST_CASE("backend: who knocks in vain comes after the others, and the next one knocks after the pause") {
+    queue test;
+    for (const char* const source : {"192.0.2.1", "192.0.2.2", "192.0.2.3"})
+        test.join(net::time_point::max(), source);
+    run_until(test.loop, [&] { return test.waits.front().done(); });
+    const auto begun = net::clock::now();
+    auto& first = test.places.front();
+    first.tried_in_vain(outcome::backend_declined);
+    test.waits.emplace_back(test.loop, first.wait(net::time_point::max()));
+    run_until(test.loop, [&] { return std::next(test.waits.begin())->done(); });
+    CHECK(net::clock::now() - begun >= 40ms);
+    CHECK(test.states() == "ttww");
+    test.away.took(test.log);
+    CHECK(test.states() == "tttw"); // and who knocks at the moment need not be called
 }
 
 TEST_CASE("backend: of the source that has to make way, the first of those that may be displaced goes") {
@@ -115,14 +132,14 @@ TEST_CASE("backend: of the source that has to make way, the first of those that 
         test.join(net::time_point::max());
     for (int i = 3; i < 10; ++i)
         CHECK_FALSE(test.come().is_displaced());
-    pending(2).may_be_displaced();
-    pending(1).may_be_displaced();
-    pending(2).may_be_displaced();
+    pending(2).go_first();
+    pending(1).go_first();
+    pending(2).go_first();
     CHECK_FALSE(test.come().is_displaced());
     CHECK(pending(2).is_displaced());
     CHECK_FALSE(pending(1).is_displaced());
     CHECK(test.states()[2] == 'n'); // it is woken
-    pending(2).may_be_displaced();  // it is already
+    pending(2).go_first();          // it is already
     CHECK_FALSE(test.come().is_displaced());
     CHECK(pending(1).is_displaced());
     CHECK(test.come().is_displaced()); // nobody else may be
@@ -134,15 +151,15 @@ TEST_CASE("backend: who may be displaced makes way for no larger source") {
     const auto pending = [&test](int number) -> auto& {
         return *std::next(test.pending.begin(), number);
     };
-    test.come("192.0.2.1").may_be_displaced();
+    test.come("192.0.2.1").go_first();
     test.come("192.0.2.2");
     for (int i = 2; i < 9; ++i)
         test.come("192.0.2.3");
-    test.come("192.0.2.3").may_be_displaced();
+    test.come("192.0.2.3").go_first();
     CHECK_FALSE(test.come("192.0.2.3").is_displaced());
     CHECK(pending(9).is_displaced()); // of its own source
     CHECK(test.come("192.0.2.3").is_displaced());
-    pending(3).may_be_displaced();
+    pending(3).go_first();
     CHECK_FALSE(test.come("192.0.2.2").is_displaced());
     CHECK(pending(3).is_displaced()); // of the largest
     CHECK_FALSE(pending(0).is_displaced());
@@ -156,7 +173,7 @@ TEST_CASE("backend: where there is no room, the newest of the largest source mak
     CHECK_FALSE(test.come("192.0.2.1").is_displaced());
     for (int i = 1; i < 9; ++i)
         CHECK_FALSE(test.come("192.0.2.2").is_displaced());
-    test.places.emplace_back(test.come("192.0.2.2"), test.loop);
+    test.places.emplace_back(test.away, test.come("192.0.2.2"), test.loop);
     test.waits.emplace_back(test.loop, test.places.back().wait(net::time_point::max()));
     CHECK(test.come("192.0.2.2").is_displaced());
     CHECK_FALSE(test.come("192.0.2.1").is_displaced());
@@ -223,6 +240,49 @@ TEST_CASE("backend: who was called in vain comes after those who have not been c
     CHECK(test.states() == "ttttw");
 }
 
+TEST_CASE("backend: the first client of each source is called before the second of any") {
+    struct row {
+        const char* behaviour;
+        std::vector<const char*> sources; // in the order in which they are held
+        std::vector<const char*> calls;   // the states after each that was taken
+    };
+    const auto row = GENERATE(from_range(std::vector<struct row>{
+        {"whoever came first",
+         {"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"},
+         {"twwtw", "ttwtt", "ttttt"}},
+        {"in turns",
+         {"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.2"},
+         {"twwtww", "ttwttw", "tttttt"}},
+        {"a /64 is one source", {"2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1"}, {"twwt", "tttt"}},
+        {"a /56 has four turns",
+         {"2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1",
+          "192.0.2.1"},
+         {"ttwwww", "ttttww", "tttttt"}},
+    }));
+    CAPTURE(row.behaviour);
+    queue test;
+    for (const auto* const source : row.sources)
+        test.join(net::time_point::max(), source);
+    for (const auto* const states : row.calls) {
+        test.away.took(test.log);
+        CHECK(test.states() == states);
+    }
+}
+
+TEST_CASE("backend: who comes later has the next turn, and not one that is over") {
+    queue test;
+    for (int i = 0; i < 6; ++i)
+        test.join(net::time_point::max());
+    test.away.took(test.log);
+    CHECK(test.states() == "ttwwww");
+    test.join(net::time_point::max(), "192.0.2.2");
+    test.join(net::time_point::max(), "192.0.2.2");
+    test.away.took(test.log);
+    CHECK(test.states() == "tttwwwtw");
+    test.away.took(test.log);
+    CHECK(test.states() == "ttttwwtt");
+}
+
 TEST_CASE("backend: back while one is trying, the others hear of it all the same") {
     queue test;
     for (int i = 0; i < 2; ++i)
@@ -240,6 +300,20 @@ TEST_CASE("backend: a wait has an end") {
     auto& second = test.waits.back();
     CHECK_FALSE(second.get()); // not its turn
     CHECK(net::clock::now() >= until);
+}
+
+TEST_CASE("backend: a configuration that comes anew gives nobody another place") {
+    queue test;
+    for (int i = 0; i < 10; ++i)
+        CHECK_FALSE(test.come().is_displaced());
+    server::backend after{test.settings, 10, test.book, test.room};
+    const auto source = *ip_address::parse("192.0.2.1");
+    CHECK(server::pending{test.room, after.places(), source}.is_displaced());
+    const server::pending other{test.room, after.places(), *ip_address::parse("192.0.2.2")};
+    CHECK_FALSE(other.is_displaced());
+    CHECK(test.pending.back().is_displaced()); // who came by the one before makes way
+    const server::backend larger{test.settings, 11, test.book, test.room};
+    CHECK_FALSE(test.come().is_displaced());
 }
 
 TEST_CASE("hold: clients are held while the backend is away, and all get it when it is back") {

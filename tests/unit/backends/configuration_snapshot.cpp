@@ -27,14 +27,15 @@ TEST_CASE(
     file->backends[1].name = "two";
     file->backends[1].max_pending = 34;
     server::address_book book;
-    const server::configuration_snapshot snapshot{file, 2, book}; // 17 for each worker
+    server::pending_room room;
+    const server::configuration_snapshot snapshot{file, 2, book, room}; // 17 for each worker
     REQUIRE(snapshot.backends.size() == 2);
     CHECK(&snapshot.backends[0]->settings() == &file->backends[0]);
     auto& two = *snapshot.backends[1];
     CHECK(two.settings().name == "two");
-    std::list<server::backend::pending> clients;
+    std::list<server::pending> clients;
     const auto source = *ip_address::parse("192.0.2.1");
     for (int i = 0; i < 17; ++i)
-        CHECK_FALSE(clients.emplace_back(two, source).is_displaced());
-    CHECK(clients.emplace_back(two, source).is_displaced());
+        CHECK_FALSE(clients.emplace_back(room, two.places(), source).is_displaced());
+    CHECK(clients.emplace_back(room, two.places(), source).is_displaced());
 }

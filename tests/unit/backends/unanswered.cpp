@@ -139,7 +139,8 @@ TEST_CASE("unanswered: by default the backends have a quarter of the descriptor 
     file->backends[2].name = "far";
     file->backends[2].kind = config::relay_settings{};
     server::address_book book;
-    const server::configuration_snapshot snapshot{file, 1, book};
+    server::pending_room room;
+    const server::configuration_snapshot snapshot{file, 1, book, room};
     const auto mine = std::clamp<std::size_t>(os::descriptor_limit() / 8, 16, 1'024);
     CHECK(snapshot.backends[0]->known()->sent.part_of_a_channel() == mine);
     CHECK(book.least_answering().second == 0);

@@ -106,7 +106,7 @@ TEST_CASE("source_shares: a /56 has four shares, a /48 sixteen") {
 TEST_CASE("source_shares: a source's places, or its part of its network's") {
     crowd all{100};
     CHECK(all.shares.places_of(address("192.0.2.1")) == 0);
-    CHECK(all.shares.newest_of_largest() == nullptr);
+    CHECK(all.shares.next_to_go() == nullptr);
     for (const auto* const source :
          {"192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1"})
         CHECK(all.come(source) == -1);
@@ -120,6 +120,14 @@ TEST_CASE("source_shares: a source's places, or its part of its network's") {
     CHECK(all.shares.places_of(address("2001:db8:0:9::2")) == 2);
 }
 
+TEST_CASE("source_shares: how many places the largest source has") {
+    crowd all{100};
+    CHECK(all.shares.places_of_largest() == 0);
+    for (const auto* const source : {"192.0.2.1", "192.0.2.1", "2001:db8::1", "192.0.2.2"})
+        CHECK(all.come(source) == -1);
+    CHECK(all.shares.places_of_largest() == 2);
+}
+
 TEST_CASE("source_shares: who leaves makes room, and what is not used any more is forgotten") {
     crowd all{2};
     CHECK(all.come("2001:db8::1") == -1);
@@ -130,10 +138,10 @@ TEST_CASE("source_shares: who leaves makes room, and what is not used any more i
     CHECK(all.shares.size() == 1);
     CHECK(all.shares.places_of(address("2001:db8::1")) == 0);
     CHECK(all.come("192.0.2.2") == -1);
-    CHECK(all.shares.newest_of_largest() != nullptr);
+    CHECK(all.shares.next_to_go() != nullptr);
     all.places.clear();
     CHECK(all.shares.size() == 0);
-    CHECK(all.shares.newest_of_largest() == nullptr);
+    CHECK(all.shares.next_to_go() == nullptr);
 }
 
 TEST_CASE("source_shares: a smaller limit sends nobody away at once") {
@@ -147,6 +155,85 @@ TEST_CASE("source_shares: a smaller limit sends nobody away at once") {
     all.places.front().leave();
     CHECK(all.come("192.0.2.4") == 4);
     CHECK(all.shares.size() == 2);
+}
+
+TEST_CASE("source_shares: of the source that has to make way, who said so goes first") {
+    struct row {
+        const char* name;
+        std::size_t limit;
+        std::vector<const char*> sources;
+        std::vector<int> first; // who goes first, and all of them have come
+        std::vector<const char*> then;
+        std::vector<int> gone; // for each of them
+    };
+    for (const auto& row : std::vector<struct row>{
+             {"for another of its source",
+              3,
+              {"192.0.2.1", "192.0.2.1", "192.0.2.1"},
+              {1, 0, 1},
+              {"192.0.2.1", "192.0.2.1", "192.0.2.1"},
+              {1, 0, 5}},
+             {"for another source",
+              3,
+              {"192.0.2.1", "192.0.2.1", "192.0.2.1"},
+              {0},
+              {"192.0.2.2", "192.0.2.3"},
+              {0, 2}},
+             {"for no larger source",
+              3,
+              {"192.0.2.1", "192.0.2.2", "192.0.2.2"},
+              {0},
+              {"192.0.2.2", "192.0.2.3"},
+              {3, 2}},
+             {"said before sources are counted",
+              4,
+              {"192.0.2.1", "192.0.2.1"},
+              {0},
+              {"192.0.2.1", "192.0.2.1", "192.0.2.1"},
+              {-1, -1, 0}},
+             {"of its /56, too",
+              8,
+              {"2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1",
+               "2001:db8:0:5::1", "2001:db8:0:6::1", "2001:db8:0:7::1"},
+              {2},
+              {"2001:db8:0:8::1"},
+              {2}},
+         }) {
+        INFO(row.name);
+        crowd all{row.limit};
+        for (const auto* const source : row.sources)
+            CHECK(all.come(source) == -1);
+        for (const int number : row.first)
+            std::next(all.places.begin(), number)->go_first();
+        std::vector<int> gone;
+        for (const auto* const source : row.then)
+            gone.push_back(all.come(source));
+        CHECK(gone == row.gone);
+    }
+}
+
+TEST_CASE("source_shares: who leaves goes first no more when it comes again") {
+    crowd all{2};
+    CHECK(all.come("192.0.2.1") == -1);
+    CHECK(all.come("192.0.2.1") == -1);
+    auto& first = all.places.front();
+    first.go_first();
+    first.leave();
+    CHECK(all.shares.enter(first, address("192.0.2.1")) == nullptr);
+    CHECK(all.come("192.0.2.1") == 2);
+}
+
+TEST_CASE("source_shares: some may be more than the limit, so many and no more") {
+    crowd all{2};
+    const auto come_beyond = [&all] {
+        return all.shares.enter(all.places.emplace_back(), address("192.0.2.1"), 1) == nullptr;
+    };
+    CHECK(come_beyond());
+    CHECK(come_beyond());
+    CHECK(come_beyond());
+    CHECK_FALSE(come_beyond());
+    CHECK(all.shares.size() == 3);
+    CHECK(all.come("192.0.2.2") == 2);
 }
 
 TEST_CASE("source_shares: the newest is the newest, whenever it was counted") {

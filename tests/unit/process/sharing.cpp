@@ -27,7 +27,8 @@ TEST_CASE("workers share the clients of one socket, a few in a row to each") {
     std::array<std::unique_ptr<server::worker>, workers> all;
     std::array<std::jthread, workers> threads;
     for (unsigned i = 0; i < workers; ++i) {
-        all[i] = std::make_unique<server::worker>(workers, 1'000, book, log);
+        all[i] = std::make_unique<server::worker>(
+            server::descriptor_budget{.workers = workers, .for_clients = 1'000}, book, log);
         all[i]->apply(configuration, std::move(opened.by_worker[i]));
         threads[i] = std::jthread{[&worker = *all[i]] { worker.run(); }};
     }

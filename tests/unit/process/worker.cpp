@@ -135,7 +135,7 @@ TEST_CASE("worker: a drain serves the backlog of a socket of its own, and leaves
     auto socket = os::listen_tcp(*configuration->listeners.front().endpoint).value();
     const auto address = bound_to(socket.get());
     const os::unique_fd lender{::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0)}; // as systemd keeps one
-    server::worker worker{1, 100, book, log};
+    server::worker worker{{.for_clients = 100}, book, log};
     std::vector<server::listener_socket> sockets;
     sockets.push_back({listener_name, std::move(socket), lent});
     worker.apply(configuration, std::move(sockets));
