@@ -16,7 +16,7 @@ void unanswered::allow(std::size_t most, std::size_t channels) noexcept {
 
 unanswered::one::one(unanswered& all, const ip_address& source, std::size_t clients)
     : all_(all), clients_(clients) {
-    if (all_.is_half_full()) {
+    if (all_.counts_sources()) {
         const std::lock_guard lock{all_.mutex_};
         (void)all_.shares_.enter(place_, source); // without a limit
     }
@@ -32,13 +32,13 @@ unanswered::one::~one() {
 }
 
 std::optional<outcome> unanswered::why_not(const ip_address& source) {
-    if (!is_half_full())
+    if (!counts_sources())
         return std::nullopt;
     if (!has_room())
         return outcome::backend_overdue;
     const std::lock_guard lock{mutex_};
     const auto free = most_ - std::min<std::size_t>(size_, most_);
-    if (shares_.places_with_one_more(source) > free)
+    if (shares_.places_with_one_more(source) > std::max<std::size_t>(free / part_of_a_source, 1))
         return outcome::backend_overdue_source;
     return std::nullopt;
 }

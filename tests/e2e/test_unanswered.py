@@ -19,6 +19,7 @@ class Unanswered(Case):
     """A backend that does not answer is sent no more than its share: the kernel counts for all backends together."""
 
     LIMIT = 8
+    PART = 2  # of one source: the first eighth, and an eighth of the rest, or one
     BACKEND = f'hold = "0s"\nack_timeout = "100ms"\nmax_unanswered = {LIMIT}'
 
     def hoarder(self, kind=socket.SOCK_STREAM):
@@ -145,7 +146,7 @@ class Unanswered(Case):
         hoarder = self.hoarder()
         router = self.start_router(f'hold = "1h"\nack_timeout = "1h"\nmax_unanswered = {self.LIMIT}')
         greedy = [self.connect(router, HELLO, source="127.0.0.2") for _ in range(4 * self.LIMIT)]
-        offered = [hoarder.receive() for _ in range(self.LIMIT * 3 // 4)]
+        offered = [hoarder.receive() for _ in range(self.PART)]
         wait_until(lambda: router.descriptor_count() >= router.descriptors_at_start + len(greedy) + len(offered), "all are there")
         honest = self.connect(router, HELLO, source="127.0.0.3")
         offered.append(hoarder.receive())
@@ -158,12 +159,29 @@ class Unanswered(Case):
         while len(router.sessions(outcome="handed_off")) < len(greedy) + 1:
             hoarder.take()
 
+    def test_several_sources_leave_room_for_others(self):
+        """A backend that pauses, four sources that send what they can, and eight that have a client each."""
+        limit = 2 * self.LIMIT
+        hoarder = self.hoarder()
+        router = self.start_router(f'hold = "1h"\nack_timeout = "1h"\nmax_unanswered = {limit}')
+        greedy = [self.connect(router, HELLO, source=f"127.0.0.{number + 2}") for number in range(4) for _ in range(limit)]
+        wait_until(lambda: router.counters()["accepted"] == len(greedy), "all are there")
+        for _ in range(6):  # three of the first source, one of each other
+            hoarder.receive()
+        for number in range(8):
+            honest = self.connect(router, HELLO, source=f"127.0.1.{number + 1}")
+            self.assertEqual(hoarder.receive().client.getpeername(), honest.getsockname())
+        for one in hoarder.offers:
+            self.assertTrue(one.acknowledge())
+        while len(router.sessions(outcome="handed_off")) < len(greedy) + 8:
+            hoarder.take()
+
     def test_its_clients_beyond_that_have_an_outcome_of_their_own(self):
         self.hoarder()
         router = self.start_router()
         clients = [self.connect(router, HELLO, source="127.0.0.2") for _ in range(self.LIMIT)]
-        self.assertEqual(len(router.sessions(self.LIMIT * 3 // 4, outcome="backend_silent")), self.LIMIT * 3 // 4)
-        for line in router.sessions(self.LIMIT // 4, outcome="backend_overdue_source"):
+        self.assertEqual(len(router.sessions(self.PART, outcome="backend_silent")), self.PART)
+        for line in router.sessions(self.LIMIT - self.PART, outcome="backend_overdue_source"):
             self.assertIn("share of max_unanswered", line["detail"])
         for client in clients:
             client.close()

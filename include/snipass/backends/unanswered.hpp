@@ -20,8 +20,9 @@ namespace snipass::server {
 // restart changes that. So each backend has a share, and above it is sent nobody. All workers share one, and
 // it outlives reloads. Thread-safe.
 //
-// Half of it is for whoever comes. Of the other half a source (source_shares) has no more than is left for
-// others, so that there is room for another one whatever it does, as long as the backend answers.
+// An eighth of it is for whoever comes. Of the rest a source (source_shares) has at most an eighth of what is
+// left, and one at least: the last places are for those who have none. What was sent cannot be taken out of a
+// queue again, so nobody makes way for others here.
 class unanswered {
   public:
     // allow: `most` altogether; of a `datagram` backend, whose channels count for themselves, each of so many
@@ -52,13 +53,15 @@ class unanswered {
       private:
         unanswered& all_;
         std::size_t clients_;
-        source_shares::place place_; // in the half that has shares
+        source_shares::place place_; // once sources are counted
     };
 
   private:
-    // is_half_full: before that no source is looked at, and nothing is locked.
-    [[nodiscard]] bool is_half_full() const noexcept {
-        return size() >= most_.load(std::memory_order_relaxed) / 2;
+    static constexpr std::size_t part_of_a_source = 8;
+
+    // counts_sources: before that none is looked at, and nothing is locked.
+    [[nodiscard]] bool counts_sources() const noexcept {
+        return size() >= most_.load(std::memory_order_relaxed) / part_of_a_source;
     }
     bool frees_room();
 

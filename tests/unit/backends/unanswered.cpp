@@ -13,6 +13,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -43,7 +44,8 @@ TEST_CASE("unanswered: there is room for so many, while they exist") {
     CHECK(all.has_room());
 }
 
-TEST_CASE("unanswered: of the second half a source has no more than is left for others") {
+TEST_CASE(
+    "unanswered: a source has an eighth for whoever comes, an eighth of what is left, and one at least") {
     struct row {
         const char* behaviour;
         std::size_t most;
@@ -51,17 +53,21 @@ TEST_CASE("unanswered: of the second half a source has no more than is left for 
         std::optional<server::outcome> next;                   // for one of yet another source
     };
     const auto row = GENERATE(from_range(std::vector<struct row>{
-        {"half and half of the rest for one source", 16, {{"192.0.2.1", 12}}, {}},
-        {"then half of what is left", 16, {{"192.0.2.1", 12}, {"192.0.2.2", 2}}, {}},
-        {"and so on", 16, {{"192.0.2.1", 12}, {"192.0.2.2", 2}, {"192.0.2.3", 1}}, {}},
-        {"until there is nothing",
+        {"the first eighth and an eighth of the rest", 64, {{"192.0.2.1", 14}}, {}},
+        {"then an eighth of what is left", 64, {{"192.0.2.1", 14}, {"192.0.2.2", 5}, {"192.0.2.3", 5}}, {}},
+        {"of few the first has three", 16, {{"192.0.2.1", 3}}, {}},
+        {"and each other one",
          16,
-         {{"192.0.2.1", 12}, {"192.0.2.2", 2}, {"192.0.2.3", 1}, {"192.0.2.4", 1}},
-         server::outcome::backend_overdue},
-        {"a /64 is one source", 16, {{"2001:db8::1", 12}, {"2001:db8::2", 0}}, {}},
+         {{"192.0.2.1", 3}, {"192.0.2.2", 1}, {"192.0.2.3", 1}, {"192.0.2.4", 1}},
+         {}},
+        {"a /64 is one source", 16, {{"2001:db8::1", 3}, {"2001:db8::2", 0}}, {}},
         {"a /56 is one, too, and has the share of four",
          64,
-         {{"2001:db8::1", 48}, {"2001:db8:0:1::1", 8}, {"2001:db8:0:2::1", 2}},
+         {{"2001:db8::1", 14},
+          {"2001:db8:0:1::1", 5},
+          {"2001:db8:0:2::1", 5},
+          {"2001:db8:0:3::1", 1},
+          {"2001:db8:0:4::1", 0}},
          {}},
         {"the only one", 1, {{"192.0.2.1", 1}}, server::outcome::backend_overdue},
     }));
@@ -82,6 +88,29 @@ TEST_CASE("unanswered: of the second half a source has no more than is left for 
     sent.clear();
     CHECK(all.size() == 0);
     CHECK_FALSE(all.why_not(*ip_address::parse(row.sent.front().first)));
+}
+
+TEST_CASE("unanswered: whoever fills it, many others have a place") {
+    struct row {
+        std::size_t most;
+        std::size_t sources; // that are needed to take all of it
+    };
+    const auto row = GENERATE(from_range(std::vector<struct row>{{16, 14}, {64, 27}, {1'024, 50}}));
+    CAPTURE(row.most);
+    server::unanswered all;
+    all.allow(row.most, 1);
+    std::list<server::unanswered::one> sent;
+    std::size_t sources = 0;
+    for (; all.size() < row.most; ++sources) {
+        const auto source = *ip_address::parse("198.51.100." + std::to_string(sources));
+        while (!all.why_not(source))
+            sent.emplace_back(all, source);
+    }
+    CHECK(sources >= row.sources);
+    // The place that comes free is for somebody who has none.
+    sent.pop_front();
+    CHECK(all.why_not(*ip_address::parse("198.51.100.1")) == server::outcome::backend_overdue_source);
+    CHECK_FALSE(all.why_not(somebody));
 }
 
 TEST_CASE("unanswered: one of few that were looked at stands for the others") {
