@@ -38,6 +38,16 @@ const config::listener_settings* find(const config::configuration& configuration
     return found == configuration.listeners.end() ? nullptr : &*found;
 }
 
+// descriptors_each is how many a client takes at most whose TLS has ended here: its own and one end of a
+// pair; the other end and the backend's connection if that is proxied; another pair if that is spoken to in
+// TLS.
+std::size_t descriptors_each(const config::configuration& configuration) {
+    const bool is_encrypted_again = std::ranges::any_of(configuration.backends, [](const auto& one) {
+        return one.termination && one.termination->encryption;
+    });
+    return is_encrypted_again ? 6 : 4;
+}
+
 } // namespace
 
 worker::worker(const descriptor_budget& descriptors, address_book& book, log& target)
@@ -103,14 +113,13 @@ void worker::limit_relays(const config::server_settings& server) {
     thread_.relays.set_buffer_limit(os::physical_memory() / buffers_part / workers);
 }
 
-// limit_termination: a client whose TLS has ended here takes two descriptors, and as many again if its
-// backend is proxied.
 void worker::limit_termination(const config::configuration& configuration) {
     const auto workers = descriptors_.workers;
     const auto handshakes = configuration.tls ? share(configuration.tls->max_handshakes, workers) : 1;
     thread_.handshakes.set_limits(handshakes, handshakes);
     const auto& server = configuration.server;
-    const auto most = std::min(share(server.max_relayed, workers), descriptors_.for_clients / 4);
+    const auto most = std::min(share(server.max_relayed, workers),
+                               descriptors_.for_clients / descriptors_each(configuration));
     const auto per_source = server.max_relayed_per_source.value_or(server.max_relayed);
     thread_.in_clear.set_limits(std::max<std::size_t>(most, 1), share(per_source, workers));
 }
