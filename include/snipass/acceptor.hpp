@@ -131,6 +131,11 @@ class basic_acceptor {
     // local_endpoint is where the router finds us: the path. There is no TCP address.
     [[nodiscard]] endpoint_type local_endpoint() const { return state_ ? state_->endpoint : endpoint_type(); }
 
+    // farewell is where snipass-tls takes the ends of connections whose TLS the kernel speaks
+    // (kernel_tls.hpp);
+    // "" before the first such client.
+    [[nodiscard]] std::string farewell() const { return state_ ? state_->farewell : std::string(); }
+
     // async_accept completes with void(error_code, socket), the socket of the acceptor's executor, or of the
     // executor or the context that is given (asio::make_strand(context)); or into a socket that is given,
     // with void(error_code). Errors: operation_aborted after cancel() and close(), shut_down after stop(),

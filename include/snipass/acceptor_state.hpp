@@ -79,6 +79,8 @@ struct acceptor_state {
             snipass_receive(receiver.get(), timeout_ms), snipass_client_free};
         if (!client)
             return last_error();
+        if (const char* const path = snipass_client_farewell(client.get()))
+            farewell = path;
         // The family is the socket's own: an IPv4 client of a dual-stack listener has an IPv6 socket.
         int family = AF_INET;
         socklen_t size = sizeof family;
@@ -97,13 +99,14 @@ struct acceptor_state {
     std::unique_ptr<snipass_receiver, free_receiver> receiver;
     boost::asio::posix::stream_descriptor readable;
     endpoint_type endpoint;
+    std::string farewell; // of the last client that had one
 
   private:
     static void check(const snipass_options& options) {
         if (options.protocol == SNIPASS_DATAGRAM)
             throw boost::system::system_error(make_error_code(boost::system::errc::protocol_not_supported),
                                               "snipass::acceptor has no place for a datagram's bytes");
-        if (options.in_clear != 0)
+        if ((options.in_clear & SNIPASS_PAIRS) != 0)
             throw boost::system::system_error(make_error_code(boost::system::errc::protocol_not_supported),
                                               "snipass::acceptor has TCP sockets, and none of a socket pair");
     }

@@ -44,6 +44,11 @@ enum snipass_protocol {
                            * reads such a socket: a datagram is looked at before it is taken */
 };
 
+enum snipass_clear_text {
+    SNIPASS_PAIRS = 1,      /* one end of a unix socket pair; snipass-tls has the client's own socket */
+    SNIPASS_KERNEL_TLS = 2, /* the client's own socket, whose TLS the kernel speaks: "kernel TLS" below */
+};
+
 /* All zero is the default; NULL the same. What it points to is copied. */
 struct snipass_options {
     enum snipass_protocol protocol;
@@ -56,9 +61,9 @@ struct snipass_options {
      * of 0: nobody besides. Anybody else is refused, and counted: snipass_strangers(). */
     const uid_t* allowed;
     size_t allowed_count;
-    /* Other than 0: also clients whose TLS has ended in snipass-tls (`tls = "terminate"` in its file,
-     * docs/tls.md). Their socket is one end of a unix socket pair, and what comes out of it is clear text:
-     * ask snipass_client_in_clear(). Otherwise such a client is refused, and stays with snipass-tls. */
+    /* SNIPASS_PAIRS, SNIPASS_KERNEL_TLS, or both: also clients whose TLS has ended in snipass-tls
+     * (`tls = "terminate"` in its file, docs/tls.md). What comes out of their sockets is clear text: ask
+     * snipass_client_in_clear(). Otherwise such a client is refused, and stays with snipass-tls. */
     int in_clear;
 };
 
@@ -151,9 +156,9 @@ SNIPASS_API int snipass_confine(const struct snipass_confinement* but);
 
 /* --- the client --- */
 
-/* snipass_client_in_clear: 1, the client's TLS has ended in snipass-tls (see `in_clear` above); its addresses
- * and the protocol chosen by ALPN are below, and no function of the system knows them. 0: nobody has read
- * anything. */
+/* snipass_client_in_clear: not 0, the client's TLS has ended in snipass-tls, and which of enum
+ * snipass_clear_text it is (see `in_clear` above); the protocol chosen by ALPN is below, and the addresses,
+ * of which no function of the system knows for a pair. 0: nobody has read anything. */
 SNIPASS_API int snipass_client_in_clear(const snipass_client* client);
 
 /* snipass_client_certified_name is the common name of the certificate that the client has shown to
@@ -162,7 +167,7 @@ SNIPASS_API int snipass_client_in_clear(const snipass_client* client);
 SNIPASS_API const char* snipass_client_certified_name(const snipass_client* client);
 
 /* snipass_client_fd is the client's TCP socket. It blocks, as what accept() returns does. Borrowed:
- * snipass_client_free closes it. */
+ * snipass_client_free closes it (one of kernel TLS as snipass_tls_close does). */
 SNIPASS_API int snipass_client_fd(const snipass_client* client);
 
 /* snipass_client_release gives the socket to the caller, who closes it; snipass_client_fd is -1 afterwards.
@@ -191,6 +196,30 @@ SNIPASS_API const unsigned char* snipass_client_id(const snipass_client* client)
 SNIPASS_API const unsigned char* snipass_client_consumed(const snipass_client* client, size_t* size);
 
 SNIPASS_API void snipass_client_free(snipass_client* client); /* NULL is allowed */
+
+/* --- kernel TLS: reads and writes are as with TCP, and the end needs a word ---
+ *
+ *     do n = recv(fd, bytes, size, 0); while (n < 0 && (n = snipass_tls_read_end(fd)) > 0);
+ *     ...
+ *     snipass_tls_close(fd, farewell);
+ *
+ * None of them waits, and all may be called for any other socket: then they do what the plain call does. */
+
+/* snipass_client_farewell is where snipass-tls takes the end of this client's connection; NULL: nowhere. Keep
+ * a copy for as long as the socket. */
+SNIPASS_API const char* snipass_client_farewell(const snipass_client* client);
+
+/* snipass_tls_read_end is asked directly after a read has failed, while errno is the read's. 1: read again
+ * (what the client has said of its TLS is dealt with). 0: it was close_notify, the end of file. -1: errno is
+ * ECONNRESET, or the read's own where that had another reason. */
+SNIPASS_API int snipass_tls_read_end(int fd);
+
+/* snipass_tls_shutdown and snipass_tls_close are shutdown(2) and close(2) with close_notify before them, so
+ * that the client can tell the end from a cut. Where the socket's buffer is full, the socket is left to
+ * `farewell`, which waits for room; with NULL the end would be cut. A server that forks calls the second in
+ * the process that has the socket last. */
+SNIPASS_API int snipass_tls_shutdown(int fd, int how, const char* farewell);
+SNIPASS_API int snipass_tls_close(int fd, const char* farewell);
 
 #ifdef __cplusplus
 }

@@ -44,12 +44,16 @@ const char* handoff_explain(enum handoff_fault fault) {
         return "its header says of its socket what this version does not know (TLV 0xE2)";
     case handoff_bad_ssl:
         return "its header's SSL breaks its definition";
+    case handoff_bad_farewell:
+        return "its header names no path for a farewell (TLV 0xE3)";
     case handoff_not_tcp:
         return "its descriptor is no TCP socket";
     case handoff_in_clear:
         return "its client's TLS has ended already, and such clients are not taken here";
     case handoff_no_pair:
         return "its descriptor is no end of a socket pair, as its header says";
+    case handoff_no_keys:
+        return "the kernel has no TLS keys of its client, as its header says";
     case handoff_listens:
         return "its descriptor is a listening socket";
     }

@@ -23,6 +23,7 @@ enum {
     tlv_ssl = 0x20,
     tlv_ssl_common_name = 0x22,
     tlv_plaintext = 0xE2,
+    tlv_farewell = 0xE3,
     authority_max = 255, /* as the PROXY protocol has it */
     unique_id_max = 128,
 };
@@ -167,17 +168,25 @@ static enum handoff_fault parse_ssl(const unsigned char* value, size_t size,
     return handoff_sound;
 }
 
+/* parse_farewell: a path that a server would look for in its own folder is none. */
+static enum handoff_fault parse_farewell(const unsigned char* value, size_t size,
+                                         struct handoff_metadata* metadata) {
+    if (size == 0 || size >= sizeof metadata->farewell || value[0] != '/' ||
+        memchr(value, '\0', size) != NULL)
+        return handoff_bad_farewell;
+    memcpy(metadata->farewell, value, size);
+    metadata->farewell[size] = '\0';
+    return handoff_sound;
+}
+
 /* parse_tlv: each type that is known comes once. */
 static enum handoff_fault parse_tlv(unsigned type, const unsigned char* value, size_t size, unsigned* seen,
                                     struct handoff_metadata* metadata) {
     static const struct {
         unsigned type;
         enum handoff_fault (*parse)(const unsigned char*, size_t, struct handoff_metadata*);
-    } known[] = {{tlv_authority, parse_authority},
-                 {tlv_alpn, parse_alpn},
-                 {tlv_unique_id, parse_id},
-                 {tlv_plaintext, parse_plaintext},
-                 {tlv_ssl, parse_ssl}};
+    } known[] = {{tlv_authority, parse_authority}, {tlv_alpn, parse_alpn}, {tlv_unique_id, parse_id},
+                 {tlv_plaintext, parse_plaintext}, {tlv_ssl, parse_ssl},   {tlv_farewell, parse_farewell}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i) {
         if (known[i].type != type)
             continue;

@@ -28,5 +28,8 @@ const struct handoff_calls handoff_libc = {
     .getpeername = call_getpeername,
     .getsockname = call_getsockname,
     .getsockopt = getsockopt,
+    .recvmsg = recvmsg,
+    .sendmsg = sendmsg,
     .setsockopt = setsockopt,
+    .shutdown = shutdown,
 };

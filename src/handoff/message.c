@@ -43,7 +43,7 @@ void message_receive(const struct handoff_calls* calls, int fd, void* bytes, siz
     message->count = 0;
     message->sender = (struct ucred){.uid = (uid_t)-1};
     do
-        message->size = recvmsg(fd, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        message->size = calls->recvmsg(fd, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (message->size < 0 && errno == EINTR);
     message->flags = header.msg_flags;
     if (message->size < 0)

@@ -3,14 +3,16 @@
 #include "snipass/handoff/receiving.h"
 
 #include "message.h"
+#include "snipass/handoff/kernel_tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <string.h>
 
 void handoff_init(struct handoff* handoff) {
     handoff->client = -1;
-    handoff->takes_pairs = false;
+    handoff->takes_pairs = handoff->takes_keyed = false;
     handoff->fault = handoff_sound;
     handoff->received = 0;
 }
@@ -102,17 +104,25 @@ enum handoff_progress handoff_read(const struct handoff_calls* calls, struct han
     }
 }
 
+static enum handoff_fault judge(const struct handoff_calls* calls, const struct handoff* handoff,
+                                const struct handoff_metadata* metadata) {
+    switch (metadata->plaintext) {
+    case handoff_socket_pair:
+        return handoff->takes_pairs ? handoff_judge_pair(calls, handoff->client, metadata) : handoff_in_clear;
+    case handoff_kernel_tls:
+        return handoff->takes_keyed ? handoff_judge_keyed(calls, handoff->client) : handoff_in_clear;
+    case handoff_as_sent:
+        break;
+    }
+    return handoff_judge_client(calls, handoff->client);
+}
+
 bool handoff_parse(const struct handoff_calls* calls, struct handoff* handoff,
                    struct handoff_metadata* metadata) {
     handoff->fault = handoff_parse_header(handoff->bytes, handoff->received, metadata);
     if (handoff->fault != handoff_sound)
         return false;
-    if (metadata->plaintext != handoff_socket_pair)
-        handoff->fault = handoff_judge_client(calls, handoff->client);
-    else if (!handoff->takes_pairs)
-        handoff->fault = handoff_in_clear;
-    else
-        handoff->fault = handoff_judge_pair(calls, handoff->client, metadata);
+    handoff->fault = judge(calls, handoff, metadata);
     return handoff->fault == handoff_sound;
 }
 
@@ -161,6 +171,11 @@ enum handoff_fault handoff_judge_client(const struct handoff_calls* calls, int f
     return values[3] == 0 ? handoff_sound : handoff_listens;
 }
 
+enum handoff_fault handoff_judge_keyed(const struct handoff_calls* calls, int fd) {
+    const enum handoff_fault fault = handoff_judge_client(calls, fd);
+    return fault != handoff_sound || kernel_tls_version(calls, fd) != 0 ? fault : handoff_no_keys;
+}
+
 void handoff_addresses(const struct handoff_calls* calls, int client, struct handoff_metadata* metadata) {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
@@ -181,4 +196,20 @@ int handoff_receive_one(const struct handoff_calls* calls, int connection) {
         return message_take_one(&message);
     message_close(calls, &message);
     return -1;
+}
+
+bool handoff_send_one(const struct handoff_calls* calls, int connection, unsigned char byte, int fd) {
+    union {
+        struct cmsghdr alignment;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    const struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    return calls->sendmsg(connection, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }

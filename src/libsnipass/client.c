@@ -3,6 +3,7 @@
 #include "client.h"
 
 #include "cancellation.h"
+#include "snipass/handoff/kernel_tls.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -27,6 +28,8 @@ void snipass_client_free(snipass_client* client) {
     if (client == NULL)
         return;
     const int cancellation = cancellation_off();
+    if (client->fd >= 0 && client->metadata.plaintext == handoff_kernel_tls)
+        kernel_tls_before_close(&handoff_libc, client->fd, client->metadata.farewell, false);
     if (client->fd >= 0)
         close(client->fd);
     free(client->consumed);
@@ -35,7 +38,15 @@ void snipass_client_free(snipass_client* client) {
 }
 
 int snipass_client_in_clear(const snipass_client* client) {
-    return client->metadata.plaintext == handoff_socket_pair ? 1 : 0;
+    switch (client->metadata.plaintext) {
+    case handoff_socket_pair:
+        return SNIPASS_PAIRS;
+    case handoff_kernel_tls:
+        return SNIPASS_KERNEL_TLS;
+    case handoff_as_sent:
+        break;
+    }
+    return 0;
 }
 
 const char* snipass_client_certified_name(const snipass_client* client) {

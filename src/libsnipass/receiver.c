@@ -102,7 +102,8 @@ static struct pending* pending_new(const struct snipass_receiver* receiver) {
     pending->connection = -1;
     pending->client = client;
     handoff_init(&pending->handoff);
-    pending->handoff.takes_pairs = receiver->takes_pairs;
+    pending->handoff.takes_pairs = (receiver->in_clear & SNIPASS_PAIRS) != 0;
+    pending->handoff.takes_keyed = (receiver->in_clear & SNIPASS_KERNEL_TLS) != 0;
     return pending;
 }
 

@@ -33,7 +33,7 @@ struct snipass_receiver {
     bool timer_is_set, stopped;
     bool is_own; /* the listener: bound here, so that nobody else serves what is in its queue */
     enum snipass_protocol protocol;
-    bool takes_pairs; /* clients whose TLS has ended elsewhere */
+    int in_clear; /* clients whose TLS has ended elsewhere: of enum snipass_clear_text */
     int64_t patience;
     uid_t* allowed;
     size_t allowed_count;

@@ -12,5 +12,8 @@ const struct handoff_calls next_calls = {
     .getpeername = next_getpeername,
     .getsockname = next_getsockname,
     .getsockopt = next_getsockopt,
+    .recvmsg = next_recvmsg,
+    .sendmsg = next_sendmsg,
     .setsockopt = next_setsockopt,
+    .shutdown = next_shutdown,
 };

@@ -4,6 +4,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
+
+/* clients_cookie: a number that no two sockets share (SO_COOKIE). 0: it is none. errno stays. */
+uint64_t clients_cookie(int fd);
 
 void clients_remember_mapped(int client);
 

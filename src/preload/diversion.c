@@ -94,23 +94,6 @@ static bool has_other(const struct listener* than) {
     return false;
 }
 
-static bool send_connection(int to, int connection) {
-    char byte = 0;
-    union {
-        struct cmsghdr alignment;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    struct cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof connection);
-    memcpy(CMSG_DATA(rights), &connection, sizeof connection);
-    return sendmsg(to, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
-}
-
 static bool is_one_of_us(int connection) {
     uid_t user;
     return handoff_judge_peer(&next_calls, connection, NULL, 0, &user) == handoff_allowed;
@@ -125,7 +108,7 @@ static enum diversion_result send_to(const struct sockaddr_un* address, socklen_
     /* Whoever listens at the name must be one of us. */
     const bool ours = connected && is_one_of_us(to);
     if (ours)
-        (void)send_connection(to, connection); /* if that fails: as if it had no room */
+        (void)handoff_send_one(&next_calls, to, 0, connection); /* if that fails: as if it had no room */
     next_close(to);
     return ours || full ? diversion_gone : diversion_not; /* no other listener: this one must do */
 }

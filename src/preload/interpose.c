@@ -19,6 +19,7 @@
 #include "registrations.h"
 #include "report.h"
 #include "taking.h"
+#include "tls_clients.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,11 @@ static pid_t
 
 /* --- start and fork --- */
 
+static void before_fork(void) {
+    registrations_before_fork();
+    tls_clients_share_all();
+}
+
 static void after_fork_in_child(void) {
     lineage_after_fork(process);
     process = getpid();
@@ -50,7 +56,7 @@ __attribute__((constructor)) static void start(void) {
         return;
     process = getpid();
     exec_start();
-    pthread_atfork(registrations_before_fork, NULL, after_fork_in_child);
+    pthread_atfork(before_fork, NULL, after_fork_in_child);
 }
 
 /* --- accept --- */
@@ -161,6 +167,7 @@ int our_close(int fd) {
         const int cancel_state = cancellation_off();
         taking_before_close(fd);
         binding_before_close(fd);
+        tls_clients_before_close(fd);
         cancellation_restore(cancel_state);
         errno = error;
     }

@@ -4,6 +4,9 @@
 
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -29,6 +32,27 @@ EXPORT int our_posix_spawn(pid_t*, const char*, const posix_spawn_file_actions_t
                            char* const[], char* const[]) __asm__("posix_spawn");
 EXPORT int our_posix_spawnp(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*,
                             char* const[], char* const[]) __asm__("posix_spawnp");
+
+/* reading.c */
+EXPORT ssize_t our_read(int, void*, size_t) __asm__("read");
+EXPORT ssize_t our_readv(int, const struct iovec*, int) __asm__("readv");
+EXPORT ssize_t our_recv(int, void*, size_t, int) __asm__("recv");
+EXPORT ssize_t our_recvfrom(int, void*, size_t, int, struct sockaddr*, socklen_t*) __asm__("recvfrom");
+EXPORT ssize_t our_recvmsg(int, struct msghdr*, int) __asm__("recvmsg");
+EXPORT int our_recvmmsg(int, struct mmsghdr*, unsigned, int, struct timespec*) __asm__("recvmmsg");
+EXPORT ssize_t our_read_chk(int, void*, size_t, size_t) __asm__("__read_chk");
+EXPORT ssize_t our_recv_chk(int, void*, size_t, size_t, int) __asm__("__recv_chk");
+EXPORT ssize_t our_recvfrom_chk(int, void*, size_t, size_t, int, struct sockaddr*,
+                                socklen_t*) __asm__("__recvfrom_chk");
+
+/* tls_clients.c */
+EXPORT int our_dup(int) __asm__("dup");
+EXPORT int our_dup2(int, int) __asm__("dup2");
+EXPORT int our_dup3(int, int, int) __asm__("dup3");
+EXPORT int our_fcntl(int, int, ...) __asm__("fcntl");
+EXPORT int our_fcntl64(int, int, ...) __asm__("fcntl64");
+EXPORT ssize_t our_sendmsg(int, const struct msghdr*, int) __asm__("sendmsg");
+EXPORT int our_shutdown(int, int) __asm__("shutdown");
 
 /* answers.c */
 EXPORT int our_getpeername(int, struct sockaddr*, socklen_t*) __asm__("getpeername");

@@ -16,6 +16,18 @@ static struct {
     int (*getsockname)(int, struct sockaddr*, socklen_t*);
     int (*getsockopt)(int, int, int, void*, socklen_t*);
     int (*setsockopt)(int, int, int, const void*, socklen_t);
+    int (*shutdown)(int, int);
+    ssize_t (*read)(int, void*, size_t);
+    ssize_t (*readv)(int, const struct iovec*, int);
+    ssize_t (*recv)(int, void*, size_t, int);
+    ssize_t (*recvfrom)(int, void*, size_t, int, struct sockaddr*, socklen_t*);
+    ssize_t (*recvmsg)(int, struct msghdr*, int);
+    int (*recvmmsg)(int, struct mmsghdr*, unsigned, int, struct timespec*);
+    ssize_t (*sendmsg)(int, const struct msghdr*, int);
+    int (*dup)(int);
+    int (*dup2)(int, int);
+    int (*dup3)(int, int, int);
+    int (*fcntl)(int, int, ...);
     int (*execve)(const char*, char* const[], char* const[]);
     int (*execvpe)(const char*, char* const[], char* const[]);
     int (*fexecve)(int, char* const[], char* const[]);
@@ -43,6 +55,18 @@ void next_resolve(void) {
     look_up("getsockname", &next.getsockname);
     look_up("getsockopt", &next.getsockopt);
     look_up("setsockopt", &next.setsockopt);
+    look_up("shutdown", &next.shutdown);
+    look_up("read", &next.read);
+    look_up("readv", &next.readv);
+    look_up("recv", &next.recv);
+    look_up("recvfrom", &next.recvfrom);
+    look_up("recvmsg", &next.recvmsg);
+    look_up("recvmmsg", &next.recvmmsg);
+    look_up("sendmsg", &next.sendmsg);
+    look_up("dup", &next.dup);
+    look_up("dup2", &next.dup2);
+    look_up("dup3", &next.dup3);
+    look_up("fcntl", &next.fcntl);
     look_up("execve", &next.execve);
     look_up("execvpe", &next.execvpe);
     look_up("fexecve", &next.fexecve);
@@ -104,6 +128,67 @@ int next_getsockopt(int fd, int level, int option, void* value, socklen_t* size)
 int next_setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
     resolve_if_early();
     return next.setsockopt(fd, level, option, value, size);
+}
+
+int next_shutdown(int fd, int how) {
+    resolve_if_early();
+    return next.shutdown(fd, how);
+}
+
+ssize_t next_read(int fd, void* bytes, size_t size) {
+    resolve_if_early();
+    return next.read(fd, bytes, size);
+}
+
+ssize_t next_readv(int fd, const struct iovec* parts, int count) {
+    resolve_if_early();
+    return next.readv(fd, parts, count);
+}
+
+ssize_t next_recv(int fd, void* bytes, size_t size, int flags) {
+    resolve_if_early();
+    return next.recv(fd, bytes, size, flags);
+}
+
+ssize_t next_recvfrom(int fd, void* bytes, size_t size, int flags, struct sockaddr* address,
+                      socklen_t* address_size) {
+    resolve_if_early();
+    return next.recvfrom(fd, bytes, size, flags, address, address_size);
+}
+
+ssize_t next_recvmsg(int fd, struct msghdr* message, int flags) {
+    resolve_if_early();
+    return next.recvmsg(fd, message, flags);
+}
+
+int next_recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags, struct timespec* timeout) {
+    resolve_if_early();
+    return next.recvmmsg(fd, messages, count, flags, timeout);
+}
+
+ssize_t next_sendmsg(int fd, const struct msghdr* message, int flags) {
+    resolve_if_early();
+    return next.sendmsg(fd, message, flags);
+}
+
+int next_dup(int fd) {
+    resolve_if_early();
+    return next.dup(fd);
+}
+
+int next_dup2(int from, int to) {
+    resolve_if_early();
+    return next.dup2(from, to);
+}
+
+int next_dup3(int from, int to, int flags) {
+    resolve_if_early();
+    return next.dup3(from, to, flags);
+}
+
+int next_fcntl(int fd, int command, void* argument) {
+    resolve_if_early();
+    return next.fcntl(fd, command, argument);
 }
 
 int next_execve(const char* path, char* const argv[], char* const envp[]) {

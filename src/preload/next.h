@@ -4,6 +4,9 @@
 
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
 
 int next_accept4(int fd, struct sockaddr* address, socklen_t* size, int flags);
 int next_bind(int fd, const struct sockaddr* address, socklen_t size);
@@ -15,6 +18,19 @@ int next_getpeername(int fd, struct sockaddr* address, socklen_t* size);
 int next_getsockname(int fd, struct sockaddr* address, socklen_t* size);
 int next_getsockopt(int fd, int level, int option, void* value, socklen_t* size);
 int next_setsockopt(int fd, int level, int option, const void* value, socklen_t size);
+int next_shutdown(int fd, int how);
+ssize_t next_read(int fd, void* bytes, size_t size);
+ssize_t next_readv(int fd, const struct iovec* parts, int count);
+ssize_t next_recv(int fd, void* bytes, size_t size, int flags);
+ssize_t next_recvfrom(int fd, void* bytes, size_t size, int flags, struct sockaddr* address,
+                      socklen_t* address_size);
+ssize_t next_recvmsg(int fd, struct msghdr* message, int flags);
+int next_recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags, struct timespec* timeout);
+ssize_t next_sendmsg(int fd, const struct msghdr* message, int flags);
+int next_dup(int fd);
+int next_dup2(int from, int to);
+int next_dup3(int from, int to, int flags);
+int next_fcntl(int fd, int command, void* argument);
 int next_execve(const char* path, char* const argv[], char* const envp[]);
 int next_execvpe(const char* file, char* const argv[], char* const envp[]);
 int next_fexecve(int fd, char* const argv[], char* const envp[]);

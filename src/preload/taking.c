@@ -17,6 +17,7 @@
 #include "snipass/handoff/foreign.h"
 #include "snipass/handoff/receiving.h"
 #include "snipass/handoff/sender.h"
+#include "tls_clients.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,6 +202,8 @@ static enum taking_result finish(struct handoff* handoff, struct taking_held con
     handoff_addresses(&next_calls, handoff->client, &metadata);
     *peer = metadata.peer;
     *client = handoff_release(handoff);
+    if (metadata.plaintext == handoff_kernel_tls)
+        tls_clients_remember(*client, metadata.farewell);
     if (let_go(connection))
         add(*client, connection.fd);
     return taking_done;
@@ -286,6 +289,7 @@ enum taking_result taking_client(const struct listener* listener, int accepted, 
     struct handoff handoff;
     handoff_init(&handoff);
     handoff.takes_pairs = true; /* pairs.h */
+    handoff.takes_keyed = true; /* tls_clients.h */
     const enum handoff_progress progress =
         read_in_time(&handoff, listener, connection, blocking ? header_patience_blocking : header_patience);
     if (progress == handoff_complete)

@@ -30,7 +30,8 @@ LIBRARIES = {
     "re2/": ["src/route/regex_set.cpp"],
     "spdlog/": ["telling/"],
     "CLI/": ["src/main.cpp", "src/tls_main.cpp"],
-    "boost/asio": ["process/", "src/asio.cpp", "include/snipass/acceptor.hpp", "include/snipass/acceptor_state.hpp"],
+    "boost/asio": ["process/", "src/asio.cpp", "include/snipass/acceptor.hpp", "include/snipass/acceptor_state.hpp",
+                    "include/snipass/kernel_tls.hpp"],
     "ares": ["src/net/dns_question.cpp"],
     "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h", "certificates/", "terminate/"],
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,7 +17,10 @@ struct handoff_calls {
     int (*getpeername)(int fd, struct sockaddr* address, socklen_t* size);
     int (*getsockname)(int fd, struct sockaddr* address, socklen_t* size);
     int (*getsockopt)(int fd, int level, int option, void* value, socklen_t* size);
+    ssize_t (*recvmsg)(int fd, struct msghdr* message, int flags);
+    ssize_t (*sendmsg)(int fd, const struct msghdr* message, int flags);
     int (*setsockopt)(int fd, int level, int option, const void* value, socklen_t size);
+    int (*shutdown)(int fd, int how);
 };
 
 /* The table of everybody else: libc's own. */

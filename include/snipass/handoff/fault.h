@@ -27,9 +27,11 @@ enum handoff_fault {
     handoff_bad_id,
     handoff_bad_plaintext,
     handoff_bad_ssl,
+    handoff_bad_farewell,
     handoff_not_tcp,
     handoff_listens,
     handoff_no_pair,
+    handoff_no_keys,
     handoff_in_clear,
 };
 

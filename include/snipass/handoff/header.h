@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,6 +43,7 @@ struct handoff_metadata {
     enum handoff_plaintext plaintext;
     bool has_client_name;                          /* it has shown a certificate, and that is good */
     char client_name[handoff_client_name_max + 1]; /* its common name; "": none, or not fit for a log */
+    char farewell[sizeof((struct sockaddr_un*)0)->sun_path]; /* see farewell.h; "": nobody takes it */
 };
 
 /* handoff_header_size: how many bytes the header has for certain, judging by the first `size` of them. 0: it

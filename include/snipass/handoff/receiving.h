@@ -16,6 +16,7 @@ extern "C" {
 struct handoff {
     int client;               /* -1: has not come */
     bool takes_pairs;         /* also clients whose TLS has ended elsewhere, by one end of a socket pair */
+    bool takes_keyed;         /* also those whose TLS the kernel speaks (kernel_tls.h) */
     enum handoff_fault fault; /* why it was refused */
     size_t received;
     unsigned char bytes[handoff_header_max];
@@ -29,7 +30,7 @@ enum handoff_progress {
     handoff_no_room, /* this process may not have more descriptors: the client was not delivered (EMFILE) */
 };
 
-/* handoff_init: whoever takes pairs says so afterwards. */
+/* handoff_init: whoever takes more than clients that speak TLS themselves says so afterwards. */
 void handoff_init(struct handoff* handoff);
 
 /* handoff_drop closes the client, untouched, if there is one: it may be somebody else's by now. */
@@ -66,6 +67,11 @@ enum handoff_fault handoff_judge_client(const struct handoff_calls* calls, int f
 enum handoff_fault handoff_judge_pair(const struct handoff_calls* calls, int fd,
                                       const struct handoff_metadata* metadata);
 
+/* handoff_judge_keyed: of a client whose header says so, the kernel has the keys both ways. What the header
+ * does not say is not asked: it would cost a call for each client, and such a client fails at its handshake.
+ */
+enum handoff_fault handoff_judge_keyed(const struct handoff_calls* calls, int fd);
+
 /* handoff_addresses replaces peer and local by what the socket itself says: where the two disagree, it is
  * right. A socket pair says nothing. A client that is gone has no peer any more; then the header's word
  * stands. */
@@ -74,6 +80,9 @@ void handoff_addresses(const struct handoff_calls* calls, int client, struct han
 /* handoff_receive_one receives one byte and the one descriptor that comes with it. -1: not exactly that came.
  */
 int handoff_receive_one(const struct handoff_calls* calls, int connection);
+
+/* handoff_send_one is the other end of it. Does not wait. */
+bool handoff_send_one(const struct handoff_calls* calls, int connection, unsigned char byte, int fd);
 
 #ifdef __cplusplus
 }

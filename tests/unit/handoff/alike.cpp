@@ -26,7 +26,8 @@ namespace {
 
 constexpr std::uint8_t local = 0x20, proxy = 0x21;
 constexpr std::uint8_t tcp4 = 0x11, tcp6 = 0x21;
-constexpr std::uint8_t alpn = 0x01, authority = 0x02, unique_id = 0x05, ssl = 0x20, plaintext = 0xe2;
+constexpr std::uint8_t alpn = 0x01, authority = 0x02, unique_id = 0x05, ssl = 0x20, plaintext = 0xe2,
+                       farewell = 0xe3;
 constexpr std::string_view text = "PROXY TCP4 192.0.2.7 198.51.100.1 50000 443\r\n";
 
 byte_string good() {
@@ -196,11 +197,18 @@ const std::vector<row>& table() {
         {"a socket of another kind that nobody knows", with({{plaintext, "\3"}}), handoff_bad_plaintext},
         {"no kind", with({{plaintext, ""}}), handoff_bad_plaintext},
         {"two kinds", with({{plaintext, "\1"}, {plaintext, "\1"}}), handoff_repeated_tlv},
-        {"kernel TLS", with({{plaintext, "\1"}})},
         {"TLS of which nothing is said", with({{ssl, ""}}), handoff_bad_ssl},
         {"TLS that is cut short", with({{ssl, std::string{"\1\0\0\0\1\x21\0\2", 8}}}), handoff_bad_ssl},
         {"two kinds of TLS", with({{ssl, {"\1\0\0\0\1", 5}}, {ssl, {"\1\0\0\0\1", 5}}}),
          handoff_repeated_tlv},
+        {"kernel TLS, and the kernel has no keys", with({{plaintext, "\1"}}), handoff_no_keys},
+        {"kernel TLS, and a pair", with({{plaintext, "\1"}}), handoff_not_tcp, a_pair},
+        {"a farewell", with({{farewell, "/run/snipass-tls/farewell.sock"}})},
+        {"no farewell", with({{farewell, ""}}), handoff_bad_farewell},
+        {"a farewell anywhere", with({{farewell, "farewell.sock"}}), handoff_bad_farewell},
+        {"a farewell of 107", with({{farewell, "/" + std::string(106, 'a')}})},
+        {"a farewell of 108", with({{farewell, "/" + std::string(107, 'a')}}), handoff_bad_farewell},
+        {"a farewell with a zero", with({{farewell, std::string("/a\0b", 4)}}), handoff_bad_farewell},
         {"a socket of SCTP", good(), handoff_not_tcp, a_socket<AF_INET, SOCK_STREAM, IPPROTO_SCTP>},
     };
     return rows;
@@ -230,7 +238,7 @@ handoff_fault fault_of(const row& one) {
     handoff taken;
     handoff_metadata told;
     handoff_init(&taken);
-    taken.takes_pairs = true;
+    taken.takes_pairs = taken.takes_keyed = true;
     const auto progress = handoff_read(&handoff_libc, &taken, near.get());
     CHECK((progress == handoff_complete || progress == handoff_refused));
     if (progress == handoff_complete)
@@ -280,48 +288,4 @@ TEST_CASE("handoffs: the router takes what it should, and keeps nothing else") {
         INFO(one.what);
         CHECK(is_taken(path, one, [] {}) == (one.fault == handoff_sound));
     }
-}
-
-TEST_CASE(
-    "handoffs: libsnipass takes one end of a socket pair where it was asked to, and believes the header") {
-    const same_descriptors check;
-    const row one{"a pair", with({{plaintext, "\2"}}), handoff_sound, a_pair};
-    handoff_test::fixture test;
-    test.options.in_clear = 1;
-    {
-        const auto receiver = test.listen();
-        CHECK(is_taken(test.path, one, [&] {
-            const auto client = handoff_test::receive(receiver);
-            REQUIRE(client);
-            socklen_t size = 0;
-            CHECK(snipass_client_in_clear(client.get()) == 1);
-            CHECK(snipass_client_peer(client.get(), &size)->sa_family == AF_INET);
-            CHECK(snipass_client_local(client.get(), &size)->sa_family == AF_INET);
-        }));
-        const auto named = [&](const std::string& tls, const char* expected) {
-            const auto text = std::string_view{expected == nullptr ? "" : expected};
-            INFO(text);
-            CHECK(is_taken(test.path,
-                           {"a name", with({{plaintext, "\2"}, {ssl, tls}}), handoff_sound, a_pair}, [&] {
-                               const auto client = handoff_test::receive(receiver);
-                               REQUIRE(client);
-                               const char* const name = snipass_client_certified_name(client.get());
-                               CHECK((name == nullptr) == (expected == nullptr));
-                               CHECK(std::string_view{name == nullptr ? "" : name} == text);
-                           }));
-        };
-        named({"\7\0\0\0\0\x22\0\4some", 12}, "some");
-        named({"\7\0\0\0\0\x22\0\4so\ne", 12}, "");
-        named({"\7\0\0\0\0", 5}, "");
-        named({"\7\0\0\0\1\x22\0\4some", 12}, nullptr);
-        named({"\1\0\0\0\0\x22\0\4some", 12}, nullptr);
-        CHECK(is_taken(test.path, {"none", good()}, [&] {
-            const auto client = handoff_test::receive(receiver);
-            REQUIRE(client);
-            CHECK(snipass_client_in_clear(client.get()) == 0);
-        }));
-    }
-    test.options.in_clear = 0;
-    const auto receiver = test.listen();
-    CHECK_FALSE(is_taken(test.path, one, [&] { CHECK_FALSE(handoff_test::receive(receiver)); }));
 }
