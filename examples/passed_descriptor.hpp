@@ -4,6 +4,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -70,6 +71,10 @@ inline void check_is_client(int client) {
                         (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
     if (!is_tcp || ask(SO_ACCEPTCONN) != 0)
         refuse("not a client's socket");
+    char layer[16] = "";
+    socklen_t size = sizeof layer;
+    if (getsockopt(client, IPPROTO_TCP, TCP_ULP, layer, &size) == 0 && std::strncmp(layer, "tls", 4) == 0)
+        refuse("a client whose TLS the kernel speaks, and this server does so itself");
 }
 
 // receive_some is one recvmsg(). Every descriptor that comes is owned before anything is judged: the first

@@ -34,6 +34,7 @@ const (
 	ack          = 0x06
 	patience     = time.Second
 	ipprotoMPTCP = 262
+	tcpULP       = 31
 
 	// In a user namespace the kernel shows whoever has no number there as 65534. So that is nobody, unless "--from unmapped"
 	// was written.
@@ -263,8 +264,9 @@ func checkClient(fd int) error {
 	kind, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE)
 	protocol, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_PROTOCOL)
 	listens, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+	ulp, _ := syscall.GetsockoptInt(fd, syscall.IPPROTO_TCP, tcpULP) // the kernel speaks TLS there, and we do so ourselves
 	isTCP := kind == syscall.SOCK_STREAM && (protocol == syscall.IPPROTO_TCP || protocol == ipprotoMPTCP)
-	if (domain != syscall.AF_INET && domain != syscall.AF_INET6) || !isTCP || listens != 0 {
+	if (domain != syscall.AF_INET && domain != syscall.AF_INET6) || !isTCP || listens != 0 || ulp != 0 {
 		return errors.New("not a client's socket")
 	}
 	return nil

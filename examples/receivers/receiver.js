@@ -68,7 +68,8 @@ def receive(connection, fds):
     read(connection, size, fds, deadline)
     client = socket.socket(fileno=fds[0])
     good = client.family in (socket.AF_INET, socket.AF_INET6) and client.type == socket.SOCK_STREAM and \\
-        client.proto in (socket.IPPROTO_TCP, socket.IPPROTO_MPTCP) and not client.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        client.proto in (socket.IPPROTO_TCP, socket.IPPROTO_MPTCP) and not client.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) \\
+        and client.getsockopt(socket.IPPROTO_TCP, 31, 16)[:3] != b"tls"  # TCP_ULP: the kernel speaks TLS there, and Node does so itself
     client.detach()  # fds has it still
     if not good: raise OSError("not a client")
     connection.settimeout(1)

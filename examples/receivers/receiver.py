@@ -5,7 +5,8 @@
     receiver.py [--from USER]... [--in-clear] SOCKET_PATH [CERTIFICATE KEY]
 
 USER is the router's user: a name, a number, or "unmapped". Without it that is `snipass`, if there is such a user.
-With --in-clear it takes clients whose TLS has ended in snipass-tls (docs/tls.md), too, and answers them in clear.
+With --in-clear it takes clients whose TLS has ended in snipass-tls (docs/tls.md), too, and answers them in clear; where the kernel
+goes on speaking TLS for such a client, class KernelTls says its end.
 What a server needs is receive_client(): it returns what accept() would have returned.
 """
 import argparse
@@ -27,6 +28,7 @@ ACK = b"\x06"
 ADDRESSES = {0x11: 12, 0x21: 36}  # bytes, by family
 # In a user namespace the kernel shows whoever has no number there as 65534. So that is nobody, unless "--from unmapped" was written.
 OVERFLOW, UNMAPPED = 65534, -1
+SOL_TLS = 282
 
 
 class Refused(Exception):
@@ -96,18 +98,45 @@ def read_header(connection, fds):
 
 
 def address_in_clear(header):
-    """Of a client whose TLS has ended already (TLV e2 with the value 2), its address; else None."""
+    """Of a client whose TLS has ended already (TLV e2), its address, and whether the kernel goes on speaking it; else None twice."""
     size, rest = ADDRESSES[header[13]], header[16 + ADDRESSES[header[13]]:]
     while len(rest) >= 3:
         kind, length = struct.unpack("!BH", rest[:3])
         value, rest = rest[3:3 + length], rest[3 + length:]
-        if kind == 0xE2 and value != b"\x02":
+        if kind == 0xE2 and value not in (b"\x01", b"\x02"):
             raise Refused("a socket of a kind that is not known here")
         if kind == 0xE2:
             half = (size - 4) // 2
-            return socket.inet_ntop(socket.AF_INET if half == 4 else socket.AF_INET6, header[16:16 + half]), \
-                struct.unpack("!H", header[16 + 2 * half:18 + 2 * half])[0]
-    return None
+            host = socket.inet_ntop(socket.AF_INET if half == 4 else socket.AF_INET6, header[16:16 + half])
+            return (host, struct.unpack("!H", header[16 + 2 * half:18 + 2 * half])[0]), value == b"\x01"
+    return None, None
+
+
+class KernelTls(socket.socket):
+    """A client for whom the kernel speaks TLS, but not its end: it would be an error for ever, and close() would say none."""
+
+    def recv_into(self, *arguments):
+        while True:
+            try:
+                return super().recv_into(*arguments)
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+            record, control, _, _ = self.recvmsg(16384, socket.CMSG_SPACE(1))
+            if not control or control[0][2] != b"\x15" or (record[0] != 1 and record[1:] != b"\0"):  # no alert, or one that is fatal
+                raise ConnectionResetError(errno.ECONNRESET, "the client has broken off")
+            if record[1:] == b"\0":  # close_notify
+                self.shutdown(socket.SHUT_RD)
+                return 0
+
+    def end(self):
+        """This waits for room, so nothing is lost; a server with an event loop leaves it to snipass-tls (docs/handoff.md, Farewell)."""
+        self.sendmsg([b"\1\0"], [(SOL_TLS, 1, b"\x15")])
+        self.shutdown(socket.SHUT_WR)
+
+
+def has_keys(s):
+    return s.getsockopt(socket.IPPROTO_TCP, 31, 16)[:3] == b"tls"  # TCP_ULP
 
 
 def is_client(s, is_pair):
@@ -119,16 +148,17 @@ def is_client(s, is_pair):
 
 def receive_client(connection, senders, in_clear=False):
     """The client's TCP socket, acknowledged, and let go by the router, and None; or, where TLS has ended already and that was
-    asked for, one end of a socket pair, and the client's address. None twice: from a sender who was named already."""
+    asked for, one end of a socket pair, or a KernelTls, and the client's address. None twice: from a sender who was named already."""
     _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     if not senders.allow(uid):
         return None, None
     fds, client = [], None
     try:
-        address = address_in_clear(read_header(connection, fds))
-        client = socket.socket(fileno=fds[0])
+        address, is_keyed = address_in_clear(read_header(connection, fds))
+        client = (KernelTls if is_keyed else socket.socket)(fileno=fds[0])
         fds.clear()  # the socket owns it
-        if (address and not in_clear) or not is_client(client, address is not None):
+        if (address and not in_clear) or not is_client(client, is_keyed is False) or \
+                (is_keyed is not False and has_keys(client) != bool(is_keyed)):
             raise Refused("not a client's socket")
         connection.send(ACK)
     except BaseException:
@@ -184,6 +214,8 @@ def serve(connection, senders, context, in_clear):
         if address:
             with client:
                 Handler(client, address, None)
+                if isinstance(client, KernelTls):
+                    client.end()
             return
         if context is None:
             raise Refused("a client that speaks TLS, and no certificate for it")

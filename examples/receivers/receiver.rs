@@ -60,6 +60,7 @@ const SO_PROTOCOL: c_int = 38;
 const SO_DOMAIN: c_int = 39;
 const IPPROTO_TCP: u32 = 6;
 const IPPROTO_MPTCP: u32 = 262;
+const TCP_ULP: c_int = 31;
 const SCM_RIGHTS: c_int = 1;
 const MSG_CTRUNC: c_int = 0x8;
 const MSG_TRUNC: c_int = 0x20;
@@ -128,10 +129,10 @@ fn refused<T>(why: &str) -> Result<T> {
     Err(Error::new(ErrorKind::InvalidData, why))
 }
 
-fn option<const N: usize>(socket: RawFd, name: c_int) -> Result<[u32; N]> {
+fn option<const N: usize>(socket: RawFd, level: c_int, name: c_int) -> Result<[u32; N]> {
     let mut value = [0u32; N];
     let mut size = (N * 4) as u32;
-    match unsafe { getsockopt(socket, SOL_SOCKET, name, value.as_mut_ptr().cast(), &mut size) } {
+    match unsafe { getsockopt(socket, level, name, value.as_mut_ptr().cast(), &mut size) } {
         0 => Ok(value),
         _ => Err(Error::last_os_error()),
     }
@@ -201,13 +202,15 @@ fn receive(mut connection: UnixStream) -> Result<TcpStream> {
     }
     let client = clients.pop().expect("read_some has seen to it");
     let ([domain], [kind], [protocol], [listens]) = (
-        option::<1>(client.as_raw_fd(), SO_DOMAIN)?,
-        option::<1>(client.as_raw_fd(), SO_TYPE)?,
-        option::<1>(client.as_raw_fd(), SO_PROTOCOL)?,
-        option::<1>(client.as_raw_fd(), SO_ACCEPTCONN)?,
+        option::<1>(client.as_raw_fd(), SOL_SOCKET, SO_DOMAIN)?,
+        option::<1>(client.as_raw_fd(), SOL_SOCKET, SO_TYPE)?,
+        option::<1>(client.as_raw_fd(), SOL_SOCKET, SO_PROTOCOL)?,
+        option::<1>(client.as_raw_fd(), SOL_SOCKET, SO_ACCEPTCONN)?,
     );
+    // Where the kernel speaks TLS, there is none left for a server to speak.
+    let [ulp] = option::<1>(client.as_raw_fd(), IPPROTO_TCP as c_int, TCP_ULP).unwrap_or([0]);
     let is_tcp = kind == 1 && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
-    if !(domain == 2 || domain == 10) || !is_tcp || listens != 0 {
+    if !(domain == 2 || domain == 10) || !is_tcp || listens != 0 || ulp != 0 {
         return refused("not a client's socket");
     }
     connection.set_read_timeout(Some(PATIENCE))?;
@@ -252,7 +255,7 @@ fn listen_at(path: &str) -> Result<UnixListener> {
 /// Out of threads is an error, and drops the connection: the client is the router's still, who offers it again.
 fn start(connection: UnixStream, senders: Arc<Senders>) -> Result<()> {
     let work = move || {
-        let user = option::<3>(connection.as_raw_fd(), SO_PEERCRED);
+        let user = option::<3>(connection.as_raw_fd(), SOL_SOCKET, SO_PEERCRED);
         if !matches!(user, Ok([_pid, uid, _gid]) if senders.allow(uid)) {
             return; // named, if it was time
         }
