@@ -6,6 +6,7 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/session/reception.hpp"
+#include "snipass/session/seeing_off.hpp"
 #include "snipass/session/session.hpp"
 
 #include <sys/socket.h>
@@ -182,6 +183,8 @@ error_code listener::accept_one() {
         return accept_handoff();
     case socket_kind::handoff_datagram:
         return take_datagram();
+    case socket_kind::farewell:
+        return accept_farewell();
     }
     return {};
 }
@@ -200,6 +203,14 @@ error_code listener::accept_handoff() {
     if (!connection)
         return os::last_error();
     thread_.loop.spawn(receive_and_serve(thread_, snapshot_, *settings_, std::move(connection)));
+    return {};
+}
+
+error_code listener::accept_farewell() {
+    os::unique_fd connection{::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (!connection)
+        return os::last_error();
+    thread_.loop.spawn(see_off(thread_, std::move(connection)));
     return {};
 }
 

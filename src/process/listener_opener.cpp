@@ -169,8 +169,9 @@ std::string listener_opener::holder_of(const ip_endpoint& address) const {
 // One socket for each protocol, because a path has one kind of socket. The workers share that of `stream`;
 // datagrams are read by one of them alone (see receive_datagram).
 void listener_opener::open_handoff(const listener_settings& one, opened_listeners& to) {
-    const auto open = [&](const std::string& path, int type, socket_kind kind, std::size_t readers) {
-        auto made = os::listen_unix(path, type, one.mode);
+    const auto open = [&](const std::string& path, int type, socket_kind kind, std::size_t readers,
+                          mode_t mode) {
+        auto made = os::listen_unix(path, type, mode);
         if (!made)
             return to.problems.push_back(
                 problem(one, path + ": " + made.error().message(), hint_for_path(path, made.error())));
@@ -184,9 +185,13 @@ void listener_opener::open_handoff(const listener_settings& one, opened_listener
         }
         to.bound_addresses.push_back({one.address, path});
     };
-    open(one.handoff_path, SOCK_STREAM, socket_kind::handoff_stream, to.by_worker.size());
+    constexpr mode_t everybody = 0666;
+    const auto workers = to.by_worker.size();
+    open(one.handoff_path, SOCK_STREAM, socket_kind::handoff_stream, workers, one.mode);
     open(one.handoff_path + std::string{config::datagram_suffix}, SOCK_DGRAM, socket_kind::handoff_datagram,
-         1);
+         1, one.mode);
+    if (!one.farewell_path.empty())
+        open(one.farewell_path, SOCK_STREAM, socket_kind::farewell, workers, everybody);
 }
 
 std::vector<std::string> listener_opener::change_modes(const std::vector<listener_settings>& before,

@@ -94,6 +94,8 @@ struct listener_settings {
     // Of a handoff listener: its sockets' mode, and who may hand clients over besides root and our own user.
     std::uint32_t mode = 0660;
     std::vector<allowed_user> allowed_users;
+    // Where servers leave the ends of connections (docs/handoff.md, Farewell); empty: nowhere.
+    std::string farewell_path{};
     position where{}; // of the address
 
     // is_for_handoffs: its clients come from other routers ("handoff:PATH", "handoff:systemd:NAME").

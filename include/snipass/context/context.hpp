@@ -4,6 +4,7 @@
 
 #include "snipass/backends/configuration_snapshot.hpp"
 #include "snipass/backends/pending.hpp"
+#include "snipass/base/source_shares.hpp"
 #include "snipass/config/configuration.hpp"
 #include "snipass/context/comings.hpp"
 #include "snipass/context/id_source.hpp"
@@ -28,6 +29,9 @@
 
 namespace snipass::server {
 
+// So many clients are seen off at a time, for servers that could not wait (session/seeing_off).
+inline constexpr std::size_t max_farewells = 1'000;
+
 // context is one thread's, and its worker owns it. The sessions of that thread, and all that serves them,
 // take it and use its members as they are.
 struct context {
@@ -47,6 +51,8 @@ struct context {
     relay_room relayed;      // has the clients of relays
     waiting_room handshakes; // has clients whose TLS is about to end here, and
     relay_room in_clear;     // those whose has; the router has none
+    // has clients whose servers could not wait for their end; a user is a source.
+    source_shares farewells{max_farewells};
     net::relay_group relays;
     net::name_cache names; // of hosts that clients choose
     id_source ids;

@@ -20,6 +20,7 @@ enum class socket_kind : std::uint8_t {
     tcp,
     handoff_stream, // from another router, docs/handoff.md
     handoff_datagram,
+    farewell, // clients to see off: their servers could not wait
 };
 
 // One listening socket and whose it is.
@@ -71,6 +72,7 @@ class listener {
     [[nodiscard]] error_code accept_client();
     [[nodiscard]] error_code accept_handoff();
     [[nodiscard]] error_code take_datagram();
+    [[nodiscard]] error_code accept_farewell();
     void give_turn();
     [[nodiscard]] net::task<> serve_backlog();
 
