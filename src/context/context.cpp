@@ -42,7 +42,7 @@ bool context::make_room() {
                      "out of file descriptors or memory (raise LimitNOFILE=): clients that wait make room");
     const auto most_waiting = waiting.places_of_largest();
     return pending.displace_one(std::max(most_waiting, few_pending)) || waiting.shed_oldest() ||
-           (pending.is_half_full() && pending.displace_one(0));
+           (pending.size() > few_pending && pending.is_half_full() && pending.displace_one(0));
 }
 
 void context::tell_in_flight() {

@@ -60,14 +60,37 @@ TEST_CASE("context: where there are no descriptors, the largest source gives a d
         {"more are on their way", 20, 21, 100, 'p'},
         {"as few as a source has that is served", 0, 16, 100, 'n'},
         {"one more", 0, 17, 100, 'p'},
-        {"as few, but of a room that is half full", 0, 16, 31, 'p'},
-        {"in such a room who waits goes before as few", 1, 16, 31, 'w'},
+        {"the only client of a small room", 0, 1, 1, 'n'},
     }));
     CAPTURE(row.behaviour);
     thread test;
     test.all.pending.set_limit(row.limit);
     test.wait(row.waiting, "192.0.2.1");
     test.come(row.pending, "192.0.2.2");
+    CHECK(test.all.make_room() == (row.gives != 'n'));
+    CHECK(test.all.waiting.size() == static_cast<std::size_t>(row.waiting - (row.gives == 'w' ? 1 : 0)));
+    CHECK(test.all.pending.size() == static_cast<std::size_t>(row.pending - (row.gives == 'p' ? 1 : 0)));
+}
+
+TEST_CASE("context: of many sources that have few each somebody makes way in a room that is half full") {
+    struct row {
+        const char* behaviour;
+        int waiting;
+        int pending; // each of a source of its own
+        std::size_t limit;
+        char gives;
+    };
+    const auto row = GENERATE(from_range(std::vector<struct row>{
+        {"half full", 0, 17, 34, 'n'},
+        {"more than that", 0, 17, 33, 'p'},
+        {"who waits goes before", 1, 17, 33, 'w'},
+    }));
+    CAPTURE(row.behaviour);
+    thread test;
+    test.all.pending.set_limit(row.limit);
+    test.wait(row.waiting, "192.0.2.1");
+    for (int i = 0; i < row.pending; ++i)
+        test.come(1, "198.51.100." + std::to_string(i));
     CHECK(test.all.make_room() == (row.gives != 'n'));
     CHECK(test.all.waiting.size() == static_cast<std::size_t>(row.waiting - (row.gives == 'w' ? 1 : 0)));
     CHECK(test.all.pending.size() == static_cast<std::size_t>(row.pending - (row.gives == 'p' ? 1 : 0)));
