@@ -60,7 +60,7 @@ def serve(connection, context, log):
     logged = LoggedConnection(connection, log)
     try:
         with connection:
-            client = receiver.receive_client(logged, SENDERS)
+            client, _ = receiver.receive_client(logged, SENDERS)
         with context.wrap_socket(client, server_side=True) as tls:
             while b"\r\n\r\n" not in tls.recv(65536):
                 pass
