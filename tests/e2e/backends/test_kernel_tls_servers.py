@@ -127,8 +127,9 @@ class NodeHttp(Server):
     program = """
 const http = require('http'), fs = require('fs');
 http.createServer((request, response) => {
-    if (request.url === '/large') return fs.createReadStream('FOLDER/large').pipe(response);
-    response.setHeader('Content-Length', 5); response.end('here\\n');
+    const isLarge = request.url === '/large';
+    response.setHeader('Content-Length', isLarge ? fs.statSync('FOLDER/large').size : 5);
+    isLarge ? fs.createReadStream('FOLDER/large').pipe(response) : response.end('here\\n');
 }).listen(8080);
 """
 
