@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace snipass {
 namespace {
@@ -55,11 +56,13 @@ void source_shares::place::go_first() {
         return;
     in_->count_all();
     for (auto& one : memberships_of(*this)) {
-        if (one.goes_first)
+        auto& others = *one.in;
+        auto& first = others.of.go_first;
+        if (&first == &others)
             return;
-        one.in->others.erase(one.in->others.iterator_to(one));
-        one.in->go_first.push_back(one);
-        one.goes_first = true;
+        others.all.erase(others.all.iterator_to(one));
+        first.all.push_back(one);
+        one.in = &first;
     }
 }
 
@@ -90,17 +93,16 @@ std::span<source_shares::place::membership> source_shares::memberships_of(const 
 void source_shares::join(place::membership& one, network& to) noexcept {
     if (to.is_linked())
         by_load_.erase(by_load_.iterator_to(to));
-    to.list_of(one).push_back(one);
+    to.others.all.push_back(one);
     by_load_.insert(to);
-    one.in = &to;
+    one.in = &to.others;
 }
 
 void source_shares::part(place::membership& one) noexcept {
-    auto& from = *one.in;
-    one.in = nullptr;
+    auto& mine = *std::exchange(one.in, nullptr);
+    auto& from = mine.of;
     by_load_.erase(by_load_.iterator_to(from));
-    auto& list = from.list_of(one);
-    list.erase(list.iterator_to(one));
+    mine.all.erase(mine.all.iterator_to(one));
     if (from.size() == 0)
         networks_.erase(networks_.find(from.prefix));
     else
@@ -170,8 +172,8 @@ source_shares::place* source_shares::oldest_of_largest() {
 // as_large_as_any: null: each of its networks is smaller than the largest.
 source_shares::network* source_shares::as_large_as_any(const place& one) noexcept {
     for (const auto& mine : memberships_of(one))
-        if (mine.in->load() == by_load_.rbegin()->load())
-            return mine.in;
+        if (mine.in->of.load() == by_load_.rbegin()->load())
+            return &mine.in->of;
     return nullptr;
 }
 

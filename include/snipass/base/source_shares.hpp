@@ -23,6 +23,7 @@ namespace snipass {
 // no allocation. One thread only.
 class source_shares {
     struct network;
+    struct line;
 
   public:
     // place is what one client has, wherever its owner keeps it. It leaves when it is destroyed.
@@ -46,8 +47,7 @@ class source_shares {
 
         struct membership : boost::intrusive::list_base_hook<> {
             place* of = nullptr;
-            network* in = nullptr;
-            bool goes_first = false;
+            line* in = nullptr;
         };
         using line_hook = boost::intrusive::list_member_hook<>;
 
@@ -97,24 +97,27 @@ class source_shares {
   private:
     using members = boost::intrusive::list<place::membership>; // the newest is the last
 
+    // Those of a network who go first, or the others: a membership is small, because each client has some.
+    struct line {
+        explicit line(network& whose) noexcept : of(whose) {}
+        network& of;
+        members all;
+    };
     struct network : boost::intrusive::set_base_hook<> {
         ip_prefix prefix;
         std::size_t cost = 1; // of a place: the smaller, the larger the share
-        members go_first;
-        members others;
+        line go_first{*this};
+        line others{*this};
 
         network(const ip_prefix& of, std::size_t cost_of_a_place) noexcept
             : prefix(of), cost(cost_of_a_place) {}
-        [[nodiscard]] members& list_of(const place::membership& one) noexcept {
-            return one.goes_first ? go_first : others;
-        }
-        [[nodiscard]] std::size_t size() const noexcept { return go_first.size() + others.size(); }
+        [[nodiscard]] std::size_t size() const noexcept { return go_first.all.size() + others.all.size(); }
         [[nodiscard]] std::size_t load() const noexcept { return cost * size(); }
         [[nodiscard]] place* next_to_go() noexcept {
-            return (go_first.empty() ? others.back() : go_first.front()).of;
+            return (go_first.all.empty() ? others.all.back() : go_first.all.front()).of;
         }
         [[nodiscard]] place* oldest() noexcept {
-            return (go_first.empty() ? others.front() : go_first.front()).of;
+            return (go_first.all.empty() ? others.all.front() : go_first.all.front()).of;
         }
         friend bool operator<(const network& a, const network& b) noexcept { return a.load() < b.load(); }
     };
