@@ -161,7 +161,7 @@ buffered buffered_of_one(relaying& here, std::size_t limit) {
     os::unique_fd backend_side{::dup(backend.far.get())};
     auto end = here.start(client, backend);
     auto talking = speaker(backend.near);
-    const auto large = limit == 0 ? mebibyte / 8 : 2 * mebibyte; // from then on it grows no more
+    const auto large = limit == 0 ? mebibyte / 8 : 4 * mebibyte; // from then on it grows no more
     std::size_t room = 0;
     for (int i = 0; i < 100 && room < large; ++i) { // the busier the machine, the slower it grows
         hear_bulk(client.near, 64 * mebibyte);
