@@ -6,6 +6,7 @@
 #include "snipass/certificates/coverage.hpp"
 #include "snipass/certificates/load.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/kernel_tls.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/standard_descriptors.hpp"
 #include "snipass/os/users.hpp"
@@ -37,6 +38,21 @@ constexpr int exit_mistake = 2; // in the file, or in what was asked
 
 bool is_error(const config::diagnostic& one) {
     return one.level == config::severity::error;
+}
+
+// warn_of_kernel: what backends are to get this machine may not have. Their clients are served all the same.
+void warn_of_kernel(const config::configuration& configuration, std::vector<config::diagnostic>& problems) {
+    const auto wants_it = [](const config::backend_settings& one) {
+        return one.termination && one.termination->plaintext == config::plaintext_kind::ktls;
+    };
+    const auto first = std::ranges::find_if(configuration.backends, wants_it);
+    if (first == configuration.backends.end() || os::offers_kernel_tls())
+        return;
+    problems.push_back(
+        {config::severity::warning, first->termination->plaintext_where,
+         "backend." + first->name +
+             ".plaintext: this kernel has no TLS, so its clients are relayed; run modprobe tls, and "
+             "write the line \"tls\" into /etc/modules-load.d/snipass-tls.conf"});
 }
 
 // tls_role ends the TLS of clients that the router hands over. Its ticket keys outlive every reload.
@@ -75,6 +91,7 @@ class tls_role final : public server::role {
                     std::move(known), terminate::trust{clients.files}, *configuration.tls);
             }
         }
+        warn_of_kernel(configuration, problems);
         if (std::ranges::any_of(problems, is_error))
             made.parsed.value = nullptr;
         else if (!std::exchange(keeps_keys_, true))

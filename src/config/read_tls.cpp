@@ -84,10 +84,8 @@ written<bool> as_termination(const node& node) {
 }
 
 written<plaintext_kind> as_plaintext(const node& node) {
-    static constexpr choice<plaintext_kind> kinds[] = {{"relay", plaintext_kind::relay}};
-    const auto* const text = std::get_if<std::string>(&node.value);
-    if (text && *text == "ktls")
-        return written<plaintext_kind>::refused("this version does not have \"ktls\"; write \"relay\"");
+    static constexpr choice<plaintext_kind> kinds[] = {{"relay", plaintext_kind::relay},
+                                                       {"ktls", plaintext_kind::ktls}};
     return as_choice<plaintext_kind>(node, kinds);
 }
 
@@ -191,9 +189,15 @@ void read_termination(table_reader& in, backend_settings& settings) {
                      [&](std::string protocol, position) { alpn.push_back(std::move(protocol)); });
     if (offers)
         made.alpn = std::move(alpn);
+    if (const auto* const plaintext = in.take("plaintext"))
+        made.plaintext_where = plaintext->value.where;
     in.read("plaintext", made.plaintext, as_plaintext);
     read_client_certificates(in, made);
     read_encryption(in, settings, made);
+    if (made.plaintext == plaintext_kind::ktls && settings.relay())
+        in.error(
+            made.plaintext_where, "plaintext",
+            "\"ktls\" is for a backend that is handed its clients, and this one is proxied; leave it out");
     if (settings.forward())
         in.error(made.where, "tls", "a host that the client chooses does TLS itself; leave it out");
     const auto* const handoff = settings.handoff();

@@ -96,6 +96,27 @@ void check_forwarding(const draft& draft, std::size_t first, const std::string& 
     }
 }
 
+// check_kernel_tls: a client whose keys the kernel has cannot become one end of a socket pair any more. The
+// walk ends at one that is checked by itself.
+void check_kernel_tls(const draft& draft, findings& findings) {
+    const auto& backends = draft.backends;
+    for (const auto& from : backends) {
+        if (!from.settings.termination || from.settings.termination->plaintext != plaintext_kind::ktls)
+            continue;
+        auto at = from.settings.sorry;
+        while (at && !backends[*at].settings.termination)
+            at = backends[*at].settings.sorry;
+        if (!at || !backends[*at].settings.handoff() ||
+            backends[*at].settings.termination->plaintext == plaintext_kind::ktls)
+            continue;
+        findings.error(
+            from.sorry->where,
+            "backend." + from.settings.name + ".sorry: leads to " + in_quotes(backends[*at].settings.name) +
+                ", which is handed socket pairs, and a client whose keys the kernel has cannot become "
+                "one; write plaintext = \"ktls\" for both, or for neither");
+    }
+}
+
 } // namespace
 
 bool resolve_references(draft& draft, findings& findings) {
@@ -118,6 +139,7 @@ bool resolve_references(draft& draft, findings& findings) {
     const bool ends = check_sorry(draft.backends, findings);
     if (!complete || !ends)
         return complete;
+    check_kernel_tls(draft, findings);
     if (draft.default_index)
         check_forwarding(draft, *draft.default_index, "default.backend", draft.default_backend->where,
                          findings);

@@ -177,7 +177,8 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
         return not_taken{.why = *full, .detail = in_words(*full)};
     auto facts = client.facts();
     if (client.about.in_clear)
-        facts.plaintext = proxy_protocol::plaintext_socket::socket_pair;
+        facts.plaintext = client.about.in_clear->is_in_kernel ? proxy_protocol::plaintext_socket::kernel_tls
+                                                              : proxy_protocol::plaintext_socket::socket_pair;
     const auto header = proxy_protocol::write_v2(facts);
     auto connection = offer_by_stream(settings.paths[path], client.socket, header, settings.owner());
     if (!connection)

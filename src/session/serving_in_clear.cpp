@@ -71,7 +71,7 @@ task<std::variant<outcome, relayed>> serve_in_clear(unrouted_client& client,
     auto how = outcome::handed_off;
     if (auto* const ours = std::get_if<still_ours>(&end)) {
         how = ours->why;
-        ours->client.close(); // and the client hears close_notify
+        co_await clear->give_back(std::move(ours->client));
     }
     about.in_clear->result = co_await clear->ended();
     co_return how;

@@ -162,6 +162,7 @@ void tell_clear(Line& line, const clear_text_notes& one) {
     line.word("resumed", one.is_resumed ? "yes" : "no");
     if (one.client_name)
         line.cut("client_name", *one.client_name);
+    line.word("plaintext", one.is_in_kernel ? "ktls" : "relay");
     if (one.result)
         tell_result(line, *one.result);
 }

@@ -2,6 +2,7 @@
 // One client's TLS.
 #include "snipass/terminate/connection.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -71,6 +72,60 @@ connection::connection(SSL_CTX& context, int backend, const trust& known, const 
 void connection::listen_to(SSL_CTX& context) {
     SSL_CTX_set_info_callback(&context, on_info);
     SSL_CTX_set_alpn_select_cb(&context, on_alpn, nullptr);
+    SSL_CTX_set_keylog_callback(&context, on_secret);
+}
+
+void connection::keep_notes() {
+    notes_ = std::make_unique<handshake_notes>();
+    SSL_set_msg_callback(ssl_.get(), on_message);
+    SSL_set_msg_callback_arg(ssl_.get(), notes_.get());
+}
+
+// on_secret is given a line of the form "LABEL client-random secret" (SSL_CTX_set_keylog_callback(3)).
+void connection::on_secret(const SSL* ssl, const char* line) {
+    auto* const notes = of(ssl).notes_.get();
+    if (notes == nullptr)
+        return;
+    const std::string_view text{line};
+    const auto is = [&](std::string_view label) {
+        return text.starts_with(label) && text[label.size()] == ' ';
+    };
+    auto* const to = is("CLIENT_TRAFFIC_SECRET_0")   ? &notes->client_traffic
+                     : is("SERVER_TRAFFIC_SECRET_0") ? &notes->server_traffic
+                                                     : nullptr;
+    if (to == nullptr)
+        return;
+    *to = {};
+    for (auto at = text.rfind(' ') + 1; at + 1 < text.size(); at += 2) {
+        const auto byte =
+            static_cast<std::uint8_t>(OPENSSL_hexchar2int(static_cast<unsigned char>(text[at])) << 4 |
+                                      OPENSSL_hexchar2int(static_cast<unsigned char>(text[at + 1])));
+        to->append({&byte, 1});
+    }
+}
+
+// on_message counts the records that are sent under the last keys: those behind our Finished (TLS 1.3), or
+// behind our ChangeCipherSpec (TLS 1.2).
+void connection::on_message(int sent, int /*version*/, int type, const void* bytes, std::size_t size,
+                            SSL* ssl, void* notes) {
+    auto& seen = *static_cast<handshake_notes*>(notes);
+    const auto* const first = static_cast<const std::uint8_t*>(bytes);
+    if (sent == 0 || size == 0)
+        return;
+    const bool is_record = type == SSL3_RT_HEADER;
+    if (is_record && seen.uses_last_keys)
+        ++seen.records_sent;
+    const bool is_1_3 = SSL_version(ssl) == TLS1_3_VERSION;
+    const bool is_last = is_1_3 ? type == SSL3_RT_HANDSHAKE && *first == SSL3_MT_FINISHED
+                                : is_record && *first == SSL3_RT_CHANGE_CIPHER_SPEC;
+    seen.uses_last_keys = seen.uses_last_keys || is_last;
+}
+
+std::optional<kernel_keys> connection::keys() const {
+    if (!notes_ || !wire_.is_at_boundary() || wire_.refused() > 0 || SSL_has_pending(ssl_.get()) == 1)
+        return std::nullopt;
+    notes_->nonce = wire_.last_nonce();
+    return derive_keys(*ssl_, *notes_);
 }
 
 void connection::on_info(const SSL* ssl, int where, int value) {

@@ -61,7 +61,12 @@ plaintext_relay::~plaintext_relay() {
     thread_.loop.forget(*this);
 }
 
-net::task<net::relay_result> plaintext_relay::ended() {
+net::task<> plaintext_relay::give_back(server::client_socket end) {
+    end.close(); // which is the end of the backend's words
+    co_return;
+}
+
+net::task<std::optional<net::relay_result>> plaintext_relay::ended() {
     while (!is_over_)
         co_await waiter_.sleep(net::time_point::max());
     co_return result_;

@@ -6,10 +6,12 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/kernel_tls.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
 #include "snipass/session/refusal.hpp"
 #include "snipass/terminate/connection.hpp"
+#include "snipass/terminate/kernel_client.hpp"
 #include "snipass/terminate/plaintext_relay.hpp"
 #include "snipass/tls/constants.hpp"
 
@@ -94,6 +96,7 @@ server::clear_text_notes notes_of(const connection& tls) {
             std::string{tls.cipher()},
             std::string{tls.protocol()},
             tls.is_resumed(),
+            false,
             {},
             tls.client_name()};
 }
@@ -103,12 +106,35 @@ std::string purpose_of(const std::optional<host_name>& name, const config::backe
     return std::string{name ? name->text() : std::string_view{}} + '\0' + to.name;
 }
 
+// begin_relay: this process stays in the path.
+ending begin_relay(unrouted_client& client, std::unique_ptr<connection> tls) {
+    auto& about = client.about;
+    auto& thread = client.thread;
+    auto ends = os::pair();
+    const auto full = thread.in_clear.why_not(about.client.address);
+    if (full || !ends) {
+        if (!ends)
+            about.detail = ends.error().message();
+        (void)tls->end();
+        client.socket.close();
+        return full.value_or(outcome::no_resources);
+    }
+    name_end(ends->near.get(), about);
+    plaintext_sides sides{client.socket.release(), std::move(tls), std::move(ends->near),
+                          std::move(ends->far)};
+    return std::make_unique<plaintext_relay>(thread, &about.client.address, std::move(sides));
+}
+
 } // namespace
 
 task<ending> service::terminate(unrouted_client& client, const config::backend_settings& to) {
     auto& about = client.about;
     auto& thread = client.thread;
-    if (const auto full = thread.in_clear.why_not(about.client.address))
+    // What a client has sent FIN behind, or came by MPTCP, or meets no module, the kernel does not take.
+    const bool may_offload = to.termination->plaintext == config::plaintext_kind::ktls &&
+                             !os::begin_kernel_tls(client.socket.get());
+    const auto full = may_offload ? std::nullopt : thread.in_clear.why_not(about.client.address);
+    if (full)
         co_return co_await refuse(client, *full, tls::alert::internal_error);
     const auto name = about.hello ? about.hello->host_name() : std::nullopt;
     auto* const context = about.hello ? contexts_.find(name) : nullptr;
@@ -118,6 +144,8 @@ task<ending> service::terminate(unrouted_client& client, const config::backend_s
                                             purpose_of(name, to));
     if (to.termination->clients)
         tls->demand(clients_, *to.termination->clients);
+    if (may_offload)
+        tls->keep_notes();
     const auto failed = co_await shake(client, *tls, net::clock::now() + handshake_timeout_);
     if (failed) {
         const auto why = judge(client, *tls, failed);
@@ -128,19 +156,17 @@ task<ending> service::terminate(unrouted_client& client, const config::backend_s
     about.in_clear = std::make_unique<server::clear_text_notes>(notes_of(*tls));
     if (!about.id)
         about.id = thread.ids.next();
-    auto ends = os::pair();
-    if (!ends) {
-        about.detail = ends.error().message();
-        (void)tls->end();
-        client.socket.close();
+    const auto offloaded = may_offload ? give_to_kernel(client.socket.get(), *tls) : offload::refused;
+    if (offloaded == offload::done) {
+        about.in_clear->is_in_kernel = true;
+        co_return std::make_unique<kernel_client>(thread, about.client.address, std::move(client.socket));
+    }
+    if (offloaded == offload::broken) {
+        about.detail = "the kernel has taken the keys of one direction only";
+        os::close_with_reset(client.socket.release());
         co_return outcome::no_resources;
     }
-    name_end(ends->near.get(), about);
-    plaintext_sides sides{client.socket.release(), std::move(tls), std::move(ends->near),
-                          std::move(ends->far)};
-    std::unique_ptr<server::in_clear> made =
-        std::make_unique<plaintext_relay>(thread, &about.client.address, std::move(sides));
-    co_return made;
+    co_return begin_relay(client, std::move(tls));
 }
 
 } // namespace snipass::terminate

@@ -67,6 +67,14 @@ BIO* wire::bio() {
     return made;
 }
 
+namespace {
+
+std::size_t body_size(std::span<const std::uint8_t, 5> head) {
+    return std::size_t{head[3]} << 8 | head[4];
+}
+
+} // namespace
+
 std::size_t wire::most(std::size_t wanted) const noexcept {
     if (!is_exact_)
         return wanted;
@@ -80,12 +88,23 @@ void wire::count(std::span<const std::uint8_t> taken) noexcept {
         std::ranges::copy(taken, head_.begin() + static_cast<std::ptrdiff_t>(in_head_));
         in_head_ += taken.size();
         if (in_head_ == head_size)
-            left_ = std::size_t{head_[3]} << 8 | head_[4];
+            left_ = body_size(head_);
     } else {
         left_ -= taken.size();
     }
     if (in_head_ == head_size && left_ == 0)
         in_head_ = 0;
+}
+
+void wire::note(std::span<const std::uint8_t> sent) noexcept {
+    for (const auto byte : sent) {
+        if (sent_ < head_size)
+            sent_head_[sent_] = byte;
+        else if (sent_ - head_size < nonce_.size())
+            nonce_[sent_ - head_size] = byte;
+        if (++sent_ >= head_size && sent_ == head_size + body_size(sent_head_))
+            sent_ = 0;
+    }
 }
 
 int wire::read(std::span<std::uint8_t> to) {
@@ -108,6 +127,8 @@ int wire::write(std::span<const std::uint8_t> from) {
     const auto n = ::send(client_, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && !os::would_block(os::last_error()) && errno != EINTR)
         problem_ = os::last_error();
+    if (n > 0 && is_exact_)
+        note(from.first(static_cast<std::size_t>(n)));
     return static_cast<int>(n);
 }
 

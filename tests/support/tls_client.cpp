@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <stdexcept>
@@ -53,6 +54,53 @@ bool tls_client::shake() {
         return true;
     why_ = reason();
     return false;
+}
+
+namespace {
+
+std::string drained(SSL* ssl) {
+    char* bytes = nullptr;
+    auto* const out = SSL_get_wbio(ssl);
+    const auto size = BIO_get_mem_data(out, &bytes);
+    std::string all(bytes, static_cast<std::size_t>(size));
+    (void)BIO_reset(out);
+    return all;
+}
+
+} // namespace
+
+std::string tls_client::shake_by_hand() {
+    auto* const one = ssl_.get();
+    SSL_set_bio(one, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    for (;;) {
+        const int result = SSL_connect(one);
+        const auto flight = drained(one);
+        if (result == 1)
+            return flight;
+        if (SSL_get_error(one, result) != SSL_ERROR_WANT_READ)
+            throw std::runtime_error{"TLS handshake: " + reason()};
+        if (!flight.empty() && ::send(fd_.get(), flight.data(), flight.size(), MSG_NOSIGNAL) < 0)
+            throw std::runtime_error{"the server has left"};
+        char part[16'384];
+        const auto n = ::recv(fd_.get(), part, sizeof part, 0);
+        if (n <= 0)
+            throw std::runtime_error{"the server says no more"};
+        BIO_write(SSL_get_rbio(one), part, static_cast<int>(n));
+    }
+}
+
+std::string tls_client::sealed(std::string_view text) {
+    send(text);
+    return drained(ssl_.get());
+}
+
+std::string tls_client::sealed_end() {
+    finish();
+    return drained(ssl_.get());
+}
+
+void tls_client::by_socket() {
+    SSL_set_fd(ssl_.get(), fd_.get());
 }
 
 void tls_client::send(std::string_view text) {

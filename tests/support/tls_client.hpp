@@ -40,6 +40,13 @@ class tls_client {
     [[nodiscard]] bool shake();
     [[nodiscard]] const std::string& why() const noexcept { return why_; }
 
+    // shake_by_hand is shake, but for our last flight, which it returns: the test decides how that is sent,
+    // and with what. Until by_socket() nothing is sent by itself.
+    [[nodiscard]] std::string shake_by_hand();
+    [[nodiscard]] std::string sealed(std::string_view text); // the record
+    [[nodiscard]] std::string sealed_end();                  // close_notify
+    void by_socket();
+
     void send(std::string_view text);
     [[nodiscard]] std::string receive(std::size_t n);         // exactly n bytes
     [[nodiscard]] tls_ending read_to_end(std::string& heard); // appends

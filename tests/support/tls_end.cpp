@@ -15,6 +15,8 @@ struct story {
     std::vector<std::string> alpn;
     std::string backend;
     std::optional<config::client_certificates> clients;
+    config::plaintext_kind plaintext;
+    bool is_given_back;
     std::promise<server::outcome> failed;
     std::promise<os::unique_fd> far;
     std::promise<net::relay_result> result;
@@ -29,8 +31,7 @@ net::task<> serve(server::context& thread, terminate::service& service, os::uniq
     client.about.hello.emplace(std::optional<std::string_view>{told->name}, alpn_list{});
     config::backend_settings to;
     to.name = told->backend;
-    to.termination =
-        config::termination_settings{told->alpn, config::plaintext_kind::relay, told->clients, {}};
+    to.termination = config::termination_settings{told->alpn, told->plaintext, told->clients, {}};
     auto made = co_await service.terminate(client, to);
     if (const auto* const how = std::get_if<server::outcome>(&made)) {
         told->detail.set_value(client.about.detail);
@@ -39,12 +40,15 @@ net::task<> serve(server::context& thread, terminate::service& service, os::uniq
         co_return;
     }
     auto clear = std::move(std::get<std::unique_ptr<server::in_clear>>(made));
-    told->far.set_value(clear->take_end().release());
+    auto end = clear->take_end();
+    if (told->is_given_back)
+        co_await clear->give_back(std::move(end));
+    told->far.set_value(end.release());
     const auto result = co_await clear->ended();
     const auto& notes = *client.about.in_clear;
     told->detail.set_value(notes.version + " " + notes.protocol +
                            (notes.client_name ? " " + *notes.client_name : ""));
-    told->result.set_value(result);
+    told->result.set_value(result.value_or(net::relay_result{}));
 }
 
 } // namespace
@@ -83,6 +87,8 @@ ended_client tls_end::take(os::unique_fd client, const std::string& name, std::v
     one.alpn = std::move(alpn);
     one.backend = std::move(backend);
     one.clients = clients_;
+    one.plaintext = plaintext;
+    one.is_given_back = gives_back;
     ended_client made{one.failed.get_future(), one.far.get_future(), one.result.get_future(),
                       one.detail.get_future()};
     auto fd = std::make_shared<os::unique_fd>(std::move(client));

@@ -23,7 +23,7 @@ namespace snipass::testing {
 // What became of one client: each is there once it is known.
 struct ended_client {
     std::future<server::outcome> failed;   // its handshake did not get anywhere
-    std::future<os::unique_fd> far;        // the backend's end; nothing (-1) if it failed
+    std::future<os::unique_fd> far;        // what the backend gets; nothing (-1) if it failed
     std::future<net::relay_result> result; // of what was relayed
     std::future<std::string> detail;       // of the record, at the end
 };
@@ -58,6 +58,9 @@ class tls_end {
         });
         done.get_future().wait();
     }
+
+    config::plaintext_kind plaintext = config::plaintext_kind::relay; // of the clients that it takes next
+    bool gives_back = false;                                          // as if no backend had taken it
 
   private:
     terminate::ticket_keys keys_;

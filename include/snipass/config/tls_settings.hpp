@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 // plaintext_kind is how a backend gets what its client says once TLS has ended in snipass-tls.
 enum class plaintext_kind {
     relay, // one end of a socket pair; snipass-tls stays in the path
+    ktls,  // the client's own socket; the kernel has the keys. Where it cannot, as above
 };
 
 // client_certificates: what the clients of a backend show, so that it knows who they are.
@@ -46,6 +47,7 @@ struct termination_settings {
     std::optional<client_certificates> clients{};   // none: no client is asked for one
     std::optional<backend_encryption> encryption{}; // none: it goes on in clear
     position where{};                               // of the key `tls`
+    position plaintext_where{};                     // of that one
 };
 
 // certificate_source is where certificates are. A path begins with "/", or with credential_prefix for a file

@@ -12,13 +12,15 @@
 #include "snipass/telling/outcome.hpp"
 
 #include <memory>
+#include <optional>
 #include <variant>
 
 namespace snipass::server {
 
-// in_clear is a client whose TLS ends in this process, from the end of its handshake on: what it says comes
-// out of one end of a socket pair, and what goes in there is said to it. It begins at once; what nobody has
-// read yet waits in the pair, as what a client has sent waits in its socket.
+// in_clear is a client whose TLS ends in this process, from the end of its handshake on. Either this process
+// stays in the path: what the client says comes out of one end of a socket pair, and what goes in there is
+// said to it. It begins at once; what nobody has read yet waits in the pair, as what a client has sent waits
+// in its socket. Or the kernel has the keys, and the client's own socket says it.
 class in_clear {
   public:
     in_clear() = default;
@@ -26,11 +28,14 @@ class in_clear {
     in_clear(const in_clear&) = delete;
     in_clear& operator=(const in_clear&) = delete;
 
-    // take_end gives the backend's end away, once.
+    // take_end gives away what the backend is to get, once.
     [[nodiscard]] virtual client_socket take_end() = 0;
 
-    // ended waits until both sides are done, and says how it was.
-    [[nodiscard]] virtual net::task<net::relay_result> ended() = 0;
+    // give_back is that one again, which nobody took: the client hears close_notify.
+    [[nodiscard]] virtual net::task<> give_back(client_socket end) = 0;
+
+    // ended waits until both sides are done, and says how it was. nullopt: this process is out of the path.
+    [[nodiscard]] virtual net::task<std::optional<net::relay_result>> ended() = 0;
 };
 
 class terminator : public encryption {

@@ -14,6 +14,7 @@ struct clear_text_notes {
     std::string cipher;   // "TLS_AES_128_GCM_SHA256"
     std::string protocol; // chosen by ALPN; empty: none
     bool is_resumed = false;
+    bool is_in_kernel = false;                 // which has the keys; otherwise it is relayed
     std::optional<net::relay_result> result{}; // of what was relayed, once that has ended
     std::optional<std::string> client_name{};  // of a client's certificate that is good: its common name
 };

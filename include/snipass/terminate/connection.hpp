@@ -3,12 +3,14 @@
 #pragma once
 
 #include "snipass/os/unique_fd.hpp"
+#include "snipass/terminate/kernel_keys.hpp"
 #include "snipass/terminate/openssl.hpp"
 #include "snipass/terminate/trust.hpp"
 #include "snipass/terminate/wire.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,7 +39,8 @@ class connection {
     connection(SSL_CTX& context, int backend, const trust& known, const std::string& authorities,
                const std::string& name, std::string_view protocol);
 
-    // listen_to has connections of `context` hear of alerts, and choose among the client's protocols.
+    // listen_to has connections of `context` hear of alerts and secrets, and choose among the client's
+    // protocols.
     static void listen_to(SSL_CTX& context);
 
     // demand: before the first step, that the client shows a certificate. `known` is needed for this call
@@ -46,8 +49,15 @@ class connection {
         known.demand(*ssl_, wanted);
     }
 
+    // keep_notes, in front of the first step, has the handshake's keys kept for the kernel.
+    void keep_notes();
+
     // shake is one step of the handshake. Once it is done, no byte behind it was read.
     [[nodiscard]] progress shake();
+
+    // keys are what the kernel goes on with behind the handshake. nullopt: it cannot, because it does not
+    // know the cipher, or because OpenSSL has bytes that came behind the handshake.
+    [[nodiscard]] std::optional<kernel_keys> keys() const;
 
     // begin_to_stream: the socket is this process's for good, and read as is best.
     void begin_to_stream();
@@ -77,12 +87,16 @@ class connection {
   private:
     [[nodiscard]] progress after(int result);
     static void on_info(const SSL* ssl, int where, int value);
+    static void on_secret(const SSL* ssl, const char* line);
+    static void on_message(int sent, int version, int type, const void* bytes, std::size_t size, SSL* ssl,
+                           void* notes);
     static int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* size,
                        const unsigned char* offered, unsigned offered_size, void* unused);
 
     const std::vector<std::string>& alpn_;
     wire wire_;
     ssl_ptr ssl_;
+    std::unique_ptr<handshake_notes> notes_; // where the kernel may go on
     bool has_no_protocol_ = false;
     struct alert {
         bool was_heard; // or said

@@ -46,7 +46,8 @@ class plaintext_relay final : public server::in_clear,
     [[nodiscard]] server::client_socket take_end() override {
         return server::client_socket{std::move(sides_.far), true};
     }
-    [[nodiscard]] net::task<net::relay_result> ended() override;
+    [[nodiscard]] net::task<> give_back(server::client_socket end) override;
+    [[nodiscard]] net::task<std::optional<net::relay_result>> ended() override;
 
   private:
     // Goes off in the next turn of the loop: others on this thread first.

@@ -41,24 +41,34 @@ class wire {
     [[nodiscard]] bool has_ended() const noexcept { return ended_; }              // the client's FIN was read
     [[nodiscard]] const error_code& problem() const noexcept { return problem_; } // of the socket
 
+    // last_nonce: the first bytes of the last record sent, while the wire is exact. In TLS 1.2 with AES-GCM
+    // that is the explicit part of its nonce (RFC 5288, section 3).
+    using nonce = std::array<std::uint8_t, 8>;
+    [[nodiscard]] const nonce& last_nonce() const noexcept { return nonce_; }
+
     // What the BIO's functions do: as recv(2) and send(2); a result of -1 without a problem() is "later".
     [[nodiscard]] int read(std::span<std::uint8_t> to);
     [[nodiscard]] int write(std::span<const std::uint8_t> from);
 
   private:
     static constexpr std::size_t head_size = 5; // type, version, length (RFC 8446, section 5.1)
+    using head = std::array<std::uint8_t, head_size>;
 
     [[nodiscard]] std::size_t most(std::size_t wanted) const noexcept;
     void count(std::span<const std::uint8_t> taken) noexcept;
+    void note(std::span<const std::uint8_t> sent) noexcept;
 
     int client_;
     bool is_exact_ = true;
     bool may_begin_ = true;
     bool is_dry_ = false;
     bool ended_ = false;
-    std::array<std::uint8_t, head_size> head_{};
+    head head_{};
     std::size_t in_head_ = 0; // bytes of the record's head that were read
     std::size_t left_ = 0;    // and of its body that were not
+    head sent_head_{};
+    std::size_t sent_ = 0; // bytes of the record under way, its head included
+    nonce nonce_{};
     std::size_t refused_ = 0;
     error_code problem_;
 };

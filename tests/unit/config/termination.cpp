@@ -135,9 +135,18 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
          "[backend.x]\nproxy = \"10.0.0.1:443\"\ntls = \"terminate\"\nbackend_name = \"a.example\"\n" + tls +
              used,
          {"4:1: error: backend.x.backend_name: belongs to backend_tls = true; write that, or leave it out"}},
-        {"a way of a later version",
-         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nplaintext = \"ktls\"\n" + tls + used,
-         {"4:13: error: backend.x.plaintext: this version does not have \"ktls\"; write \"relay\""}},
+        {"kernel TLS for a proxied backend",
+         "[backend.x]\nproxy = \"192.0.2.1:80\"\ntls = \"terminate\"\nplaintext = \"ktls\"\n" + tls + used,
+         {"4:13: error: backend.x.plaintext: \"ktls\" is for a backend that is handed its clients, and this "
+          "one "
+          "is proxied; leave it out"}},
+        {"kernel TLS, and a sorry that is handed socket pairs",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nplaintext = \"ktls\"\nsorry = \"y\"\n"
+         "[backend.y]\nhandoff = \"unix:/y\"\ntls = \"terminate\"\n" +
+             tls + used,
+         {"5:9: error: backend.x.sorry: leads to \"y\", which is handed socket pairs, and a client whose "
+          "keys the "
+          "kernel has cannot become one; write plaintext = \"ktls\" for both, or for neither"}},
         {"a protocol without a header",
          "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"datagram\"\ntls = \"terminate\"\n" + tls + used,
          {"4:7: error: backend.x.tls: protocol = \"datagram\" has no place to say that TLS has ended; write "

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSL-1.0
+// Kernel TLS.
+#include "snipass/os/kernel_tls.hpp"
+
+#include "snipass/os/error.hpp"
+#include "snipass/os/unique_fd.hpp"
+
+#include <linux/tls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+namespace snipass::os {
+namespace {
+
+constexpr std::string_view name = "tls"; // of this upper layer protocol
+
+} // namespace
+
+bool offers_kernel_tls() {
+    const unique_fd one{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP)};
+    const unique_fd other{one ? -1 : ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP)};
+    const auto ec = begin_kernel_tls(one ? one.get() : other.get());
+    return ec == make_error(ENOTCONN); // the name was found
+}
+
+bool has_kernel_tls(int fd) {
+    std::array<char, 16> found{}; // TCP_ULP_NAME_MAX
+    socklen_t size = found.size();
+    return ::getsockopt(fd, IPPROTO_TCP, TCP_ULP, found.data(), &size) == 0 &&
+           std::string_view{found.data(), ::strnlen(found.data(), size)} == name;
+}
+
+error_code begin_kernel_tls(int fd) {
+    if (::setsockopt(fd, IPPROTO_TCP, TCP_ULP, name.data(), name.size()) < 0)
+        return last_error();
+    return {};
+}
+
+error_code set_tls_keys(int fd, tls_direction direction, byte_view keys) {
+    const int option = direction == tls_direction::send ? TLS_TX : TLS_RX;
+    if (::setsockopt(fd, SOL_TLS, option, keys.data(), static_cast<socklen_t>(keys.size())) < 0)
+        return last_error();
+    return {};
+}
+
+error_code say_close_notify(int fd) {
+    constexpr unsigned char alert = 21;
+    std::array<unsigned char, 2> text{1, 0}; // a warning, close_notify
+    iovec part{text.data(), text.size()};
+    alignas(cmsghdr) std::array<unsigned char, CMSG_SPACE(1)> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    auto* const head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_TLS;
+    head->cmsg_type = TLS_SET_RECORD_TYPE;
+    head->cmsg_len = CMSG_LEN(1);
+    *CMSG_DATA(head) = alert;
+    if (::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        return last_error();
+    return {};
+}
+
+} // namespace snipass::os
