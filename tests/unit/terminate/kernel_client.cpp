@@ -54,6 +54,7 @@ session earlier(offloading& here, int version) {
     auto backend = backend_of(server);
     backend.send("x");
     REQUIRE(client.receive(1) == "x"); // the ticket was in front of it
+    client.finish();                   // OpenSSL takes up no session that was cut off
     return {client.session(), &SSL_SESSION_free};
 }
 
@@ -68,20 +69,17 @@ TEST_CASE("kernel TLS: what is said on one side is heard on the other, and nothi
     if (!os::offers_kernel_tls())
         return skipped(no_kernel_tls);
     both_versions([](int version) {
-        for (const char* const group : {"X25519", "P-384"}) {
-            const same_descriptors check;
-            offloading here;
-            ended_client server;
-            auto client = here.connect(server, {.version = version});
-            REQUIRE(SSL_set1_groups_list(client.ssl(), group) == 1);
-            REQUIRE(client.shake());
-            auto backend = backend_of(server);
-            (void)server.result.get(); // before a byte was said
-            CHECK(is_tcp(backend));
-            client.send("question");
-            CHECK(backend.receive(8) == "question");
-            answer(backend, client);
-        }
+        const same_descriptors check;
+        offloading here;
+        ended_client server;
+        auto client = here.connect(server, {.version = version});
+        REQUIRE(client.shake());
+        auto backend = backend_of(server);
+        (void)server.result.get(); // before a byte was said
+        CHECK(is_tcp(backend));
+        client.send("question");
+        CHECK(backend.receive(8) == "question");
+        answer(backend, client);
     });
 }
 
@@ -158,6 +156,8 @@ TEST_CASE("kernel TLS: what a client says with its last words of the handshake i
             if (one.ends)
                 CHECK(backend.read_to_end() == ending::fin);
             answer(backend, client);
+            if (!one.ends)
+                client.finish();
         }
     });
 }

@@ -109,7 +109,7 @@ bytes seal(const record_layer& with, std::string_view what) {
     bytes tag(tag_size);
     const auto sealed = run(with, true, with.nonce(with.iv), with.additional(text.size(), length), text, tag);
     bytes record{23, 3, 3, static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)};
-    for (const auto* part : {&in_front, &sealed, &tag})
+    for (const bytes* const part : {&in_front, &sealed, static_cast<const bytes*>(&tag)})
         record.insert(record.end(), part->begin(), part->end());
     return record;
 }
@@ -230,7 +230,7 @@ TEST_CASE("kernel keys: of a session that is resumed, and behind a HelloRetryReq
     const server_side server;
     tcp_connection first;
     tls_client before{first.client.take(), {.version = version}};
-    REQUIRE(SSL_set1_groups_list(before.ssl(), "P-521:P-384") ==
+    REQUIRE(SSL_set1_groups_list(before.ssl(), "P-521:P-384:P-256") ==
             1); // 1.3: its share is of one that we do not offer
     finish_by_hand(server, before, first.accepted.get());
     CHECK_FALSE(before.was_resumed());
