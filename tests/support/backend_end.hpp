@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace snipass::testing {
@@ -22,6 +23,7 @@ namespace snipass::testing {
 class backend_end {
   public:
     explicit backend_end(os::unique_fd far) : fd_(std::move(far)) {
+        REQUIRE(::fcntl(fd_.get(), F_SETFL, 0) == 0);
         const timeval limit{patience.count(), 0};
         REQUIRE(::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0);
     }
@@ -39,8 +41,10 @@ class backend_end {
     }
     [[nodiscard]] std::string receive(std::size_t n) const {
         std::string heard(n, '\0');
-        if (::recv(fd_.get(), heard.data(), n, MSG_WAITALL) != static_cast<ssize_t>(n))
-            throw std::runtime_error{"the backend has not heard all"};
+        const auto size = ::recv(fd_.get(), heard.data(), n, MSG_WAITALL);
+        if (size != static_cast<ssize_t>(n))
+            throw std::runtime_error{"the backend has heard " + std::to_string(size) + " bytes: " +
+                                     (size < 0 ? std::generic_category().message(errno) : "the end")};
         return heard;
     }
     [[nodiscard]] ending read_to_end(std::string& heard) const {
