@@ -160,9 +160,9 @@ void tell_clear(Line& line, const clear_text_notes& one) {
     line.word("cipher", one.cipher);
     one.protocol.empty() ? line.unknown("chosen") : line.cut("chosen", one.protocol);
     line.word("resumed", one.is_resumed ? "yes" : "no");
+    line.word("plaintext", one.is_in_kernel ? "ktls" : "relay");
     if (one.client_name)
         line.cut("client_name", *one.client_name);
-    line.word("plaintext", one.is_in_kernel ? "ktls" : "relay");
     if (one.result)
         tell_result(line, *one.result);
 }

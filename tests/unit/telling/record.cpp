@@ -111,17 +111,17 @@ TEST_CASE("record: a JSON object has null for what is not known") {
 TEST_CASE("record: of a client whose TLS has ended here, what was agreed on and what passed") {
     auto one = handed_off();
     one.in_clear = std::make_unique<server::clear_text_notes>();
-    *one.in_clear = {"TLSv1.3", "TLS_AES_128_GCM_SHA256", "h2", true, cut_short};
+    *one.in_clear = {"TLSv1.3", "TLS_AES_128_GCM_SHA256", "h2", true, false, cut_short};
     CHECK_THAT(text(one),
                Catch::Matchers::EndsWith(
                    " hello_bytes=517 tls=TLSv1.3 cipher=TLS_AES_128_GCM_SHA256 chosen=\"h2\" resumed=yes "
-                   "to_backend=1000 to_client=2000 end=backend_reset closed_first=backend"));
-    *one.in_clear = {"TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", "", false, {}};
+                   "plaintext=relay to_backend=1000 to_client=2000 end=backend_reset closed_first=backend"));
+    *one.in_clear = {"TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", "", false, true, {}};
     CHECK_THAT(json(one), Catch::Matchers::EndsWith(R"("hello_bytes":517,"tls":"TLSv1.2",)"
                                                     R"("cipher":"ECDHE-RSA-AES128-GCM-SHA256","chosen":null,)"
-                                                    R"("resumed":"no"})"));
+                                                    R"("resumed":"no","plaintext":"ktls"})"));
     one.in_clear->client_name = "a \"client\"";
-    CHECK_THAT(text(one), Catch::Matchers::EndsWith(R"( resumed=no client_name="a \"client\"")"));
+    CHECK_THAT(text(one), Catch::Matchers::EndsWith(R"( plaintext=ktls client_name="a \"client\"")"));
 }
 
 TEST_CASE("record: what [log] hello asks for") {
