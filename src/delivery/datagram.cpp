@@ -21,7 +21,7 @@ error_code send(routed_client& client, datagram_channel& channel) {
     if (const auto ec = channel.ready(bytes->size()))
         return ec;
     if (client.consumed.empty()) {
-        const auto taken = os::discard(client.socket.get(), bytes->size());
+        const auto taken = client.socket.take_out(bytes->size());
         if (!taken)
             return taken.error();
     }

@@ -2,6 +2,7 @@
 // The life of a relay: what its two sockets tell, its ends, its times. How bytes pass is in relay_bytes.cpp.
 #include "snipass/net/relay.hpp"
 
+#include "snipass/handoff/kernel_tls.h"
 #include "snipass/net/foreign.hpp"
 #include "snipass/net/relay_group.hpp"
 #include "snipass/os/buffers.hpp"
@@ -80,6 +81,7 @@ relay::relay(relay_sockets sockets, const relay_options& options) noexcept
     backend_.readable = false; // its registration tells; the client has its hello there
     backend_.is_tcp = backend_.may_delay = sockets.backend_is_tcp;
     backend_.may_send_files = !backend_.is_tcp && !os::can_refuse_descriptors();
+    client_.is_in_clear = client_is_shared_ && ::kernel_tls_version(&handoff_libc, client_.fd.get()) != 0;
 }
 
 relay::~relay() {

@@ -2,6 +2,7 @@
 // How a relay's bytes pass: copied while there are few, spliced while there are many.
 #include "snipass/net/relay.hpp"
 
+#include "snipass/handoff/kernel_tls.h"
 #include "snipass/net/relay_group.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
@@ -84,7 +85,19 @@ bool relay::move_some(direction& one) {
     }
     if (n < 0)
         fail(one.from);
+    if (n == 0 && !says_end(one))
+        return false;
     over(one);
+    return false;
+}
+
+// says_end: FIN alone would not tell a client of TLS that this is the whole answer. False: there is no room
+// for it yet; without, the kernel would lose the last record, too.
+bool relay::says_end(direction& one) {
+    if (!one.to.is_in_clear || ::kernel_tls_say_end(&handoff_libc, one.to.fd.get()) ||
+        !os::would_block(os::last_error()))
+        return true;
+    one.to.writable = false;
     return false;
 }
 
@@ -159,6 +172,26 @@ bool relay::takes_care(const direction& one) const noexcept {
     return client_is_shared_ || one.from.may_send_files;
 }
 
+namespace {
+
+// after_record: what TLS says besides data is no error. As recv(2): 0 for its end; 1 where it says on.
+ssize_t after_record(int fd) {
+    const int error = errno;
+    switch (::kernel_tls_after_read(&handoff_libc, fd, error)) {
+    case kernel_tls_again:
+        return 1;
+    case kernel_tls_end:
+        return 0;
+    case kernel_tls_reset:
+    case kernel_tls_no_part:
+        break;
+    }
+    errno = error;
+    return -1;
+}
+
+} // namespace
+
 // look peeks into the group's buffer. A peek without room for descriptors receives none, ends behind the
 // bytes that they came with, and says that there are some.
 ssize_t relay::look(direction& one) {
@@ -176,6 +209,8 @@ ssize_t relay::look(direction& one) {
 // copy_with_care needs no pipe: only what has been sent is taken out of the socket.
 ssize_t relay::copy_with_care(direction& one) {
     const auto n = look(one);
+    if (n < 0 && one.from.is_in_clear && ::kernel_tls_may_explain(errno))
+        return after_record(one.from.fd.get());
     if (n <= 0)
         return n;
     const auto sent = send(one, group_->buffer_.data(), static_cast<std::size_t>(n));

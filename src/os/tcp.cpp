@@ -197,9 +197,6 @@ result<std::size_t> peek(int fd, std::span<std::uint8_t> buffer) {
     return static_cast<std::size_t>(n);
 }
 
-namespace {
-
-// read_away is discard by copying.
 result<std::size_t> read_away(int fd, std::size_t n) {
     n = std::min(n, read_away_max);
     std::array<std::uint8_t, 4096> buffer;
@@ -215,14 +212,11 @@ result<std::size_t> read_away(int fd, std::size_t n) {
     return all;
 }
 
-} // namespace
-
 result<std::size_t> discard(int fd, std::size_t n) {
     const auto taken = ::recv(fd, nullptr, n, MSG_TRUNC | MSG_DONTWAIT);
-    if (taken >= 0)
-        return static_cast<std::size_t>(taken);
-    // kTLS, of a client that another router has decrypted, knows no MSG_TRUNC.
-    return errno == EFAULT ? read_away(fd, n) : last_error();
+    if (taken < 0)
+        return last_error();
+    return static_cast<std::size_t>(taken);
 }
 
 void set_nonblocking(int fd) {
@@ -258,7 +252,7 @@ bool peer_has_closed(int fd) {
 
 bool finish(int fd, byte_view last_words) {
     constexpr std::size_t all = 1U << 30;
-    const auto drained = discard(fd, all);
+    const auto drained = read_away(fd, all);
     const bool client_is_done = drained && drained.value() == 0;
     if (!last_words.empty()) {
         // Seven bytes into an empty send buffer; if they do not fit, the client is gone.

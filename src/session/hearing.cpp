@@ -40,7 +40,7 @@ std::size_t missing(const unrouted_client& client) {
 
 error_code carry_out(const unrouted_client& client, const opening::step& step) {
     assert(client.consumed.empty()); // who was read elsewhere had no part to consume
-    const auto taken = os::discard(client.socket.get(), step.consume);
+    const auto taken = client.socket.take_out(step.consume);
     if (!taken)
         return taken.error();
     return step.say.empty() ? error_code{} : os::send_now(client.socket.get(), as_bytes(step.say));

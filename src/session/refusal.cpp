@@ -38,7 +38,7 @@ task<> say(context& thread, const ip_address& source, os::unique_fd client, byte
     net::fd_watch watch{thread.loop, client.get()};
     const waiting_room::place place{thread.waiting, source, watch};
     while (!co_await watch.readable(deadline)) {
-        const auto n = os::discard(client.get(), everything);
+        const auto n = os::read_away(client.get(), everything);
         if (n && *n == 0)
             break;
         if (!n && !os::would_block(n.error()))

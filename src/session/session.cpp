@@ -173,7 +173,7 @@ error_code session::consume_rest_of_hello() {
         return {};
     const auto rest =
         client_.thread.buffer.bytes.subspan(client_.consumed.size(), asked->size - client_.consumed.size());
-    const auto taken = os::discard(client_.socket.get(), rest.size());
+    const auto taken = client_.socket.take_out(rest.size());
     if (!taken)
         return taken.error();
     client_.consumed.insert(client_.consumed.end(), rest.begin(), rest.end());

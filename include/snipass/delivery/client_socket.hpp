@@ -36,6 +36,12 @@ class client_socket {
     [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
     void share() noexcept { is_shared_ = was_offered_ = true; }
 
+    // take_out removes up to n bytes from it. One that another process had may be one on which the kernel speaks
+    // TLS.
+    [[nodiscard]] result<std::size_t> take_out(std::size_t n) const {
+        return is_shared_ ? os::read_away(fd_.get(), n) : os::discard(fd_.get(), n);
+    }
+
     // restore puts back what a backend that was offered the client, and did not take it, may have changed.
     void restore() const {
         if (fd_ && was_offered_)

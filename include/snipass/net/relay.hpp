@@ -109,6 +109,7 @@ class relay : private alarm, private ready_target {
         bool may_delay : 1 = false;      // Nagle's algorithm holds back what is sent to it
         bool is_bounded : 1 = false;     // in what waits to be sent to it
         bool is_full_grown : 1 = false;  // its receive buffer grows no more
+        bool is_in_clear : 1 = false;    // the kernel speaks TLS on it (kernel_tls.h): its ends are records
     };
     struct direction {
         socket& from;
@@ -138,6 +139,7 @@ class relay : private alarm, private ready_target {
     void keep(direction& one, const std::uint8_t* bytes, std::size_t size);
     [[nodiscard]] bool takes_care(const direction& one) const noexcept;
     ssize_t look(direction& one);
+    static bool says_end(direction& one);
     ssize_t copy_with_care(direction& one);
     ssize_t splice_in(direction& one);
     std::size_t send(direction& one, const std::uint8_t* bytes, std::size_t size, int flags = 0);

@@ -69,9 +69,11 @@ struct accepted {
 // unread.
 [[nodiscard]] result<std::size_t> peek(int fd, std::span<std::uint8_t> buffer);
 
-// discard takes up to n bytes out of the socket, without copying them where the socket can do that (recv with
-// MSG_TRUNC, tcp(7)); returns how many. Where it has to copy (kTLS), it takes 1 MiB at most.
+// discard takes up to n bytes out of the socket without copying them (recv with MSG_TRUNC, tcp(7)); returns
+// how many. Not for a socket on which the kernel speaks TLS: one of TLS 1.2 would be dead.
 [[nodiscard]] result<std::size_t> discard(int fd, std::size_t n);
+// read_away is discard by copying, for any socket; 1 MiB at most.
+[[nodiscard]] result<std::size_t> read_away(int fd, std::size_t n);
 
 // set_nonblocking is for a client that is relayed: splice(2) knows no MSG_DONTWAIT.
 void set_nonblocking(int fd);
