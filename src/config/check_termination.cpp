@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What only shows when [tls] and all backends are known.
 #include "draft.hpp"
+#include "snipass/config/limits.hpp"
 #include "snipass/config/written.hpp"
 
 #include <algorithm>
@@ -12,6 +13,10 @@ bool is_terminated(const backend_draft& backend) {
     return backend.settings.termination.has_value();
 }
 
+bool gets_kernel_tls(const backend_draft& backend) {
+    return is_terminated(backend) && backend.settings.termination->plaintext == plaintext_kind::ktls;
+}
+
 // check_handoff: snipass-tls has its path for itself.
 void check_handoff(const draft& draft, findings& findings) {
     const auto& path = draft.tls->settings.handoff_path;
@@ -21,6 +26,13 @@ void check_handoff(const draft& draft, findings& findings) {
                        "tls.handoff: " + shown +
                            " is in the abstract namespace, where nothing keeps strangers "
                            "out; write a path such as \"unix:/run/snipass-tls/handoff.sock\"");
+    const auto behind = path.size() + farewell_suffix.size();
+    if (behind > limits::unix_path && std::ranges::any_of(draft.backends, gets_kernel_tls))
+        findings.error(draft.tls->handoff_where,
+                       "tls.handoff: " + shown + " has no room for the socket beside it (" +
+                           std::string{farewell_suffix} +
+                           "), which plaintext = \"ktls\" needs; write a path that is " +
+                           std::to_string(behind - limits::unix_path) + " bytes shorter");
     for (const auto& listener : draft.listeners)
         if (listener.settings.handoff_path == path)
             findings.error(listener.where,

@@ -165,6 +165,22 @@ task<attempt> answer_by_stream(net::event_loop& loop, offered one, os::unique_fd
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
 }
 
+namespace {
+
+// tell_of_socket: what carries what a client says in clear. Of one that came to us by its listener nothing is
+// told.
+void tell_of_socket(const routed_client& client, proxy_protocol::facts& facts) {
+    if (!client.about.in_clear)
+        return;
+    facts.plaintext = proxy_protocol::plaintext_socket::socket_pair;
+    if (!client.about.in_clear->is_in_kernel)
+        return;
+    facts.plaintext = proxy_protocol::plaintext_socket::kernel_tls;
+    facts.farewell = client.snapshot->config->listeners.front().farewell_path; // there is no other one
+}
+
+} // namespace
+
 begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t path,
                                  net::time_point until) {
     if (!client.consumed.empty())
@@ -176,9 +192,7 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
     if (const auto full = to.known()->sent.why_not(client.about.client.address))
         return not_taken{.why = *full, .detail = in_words(*full)};
     auto facts = client.facts();
-    if (client.about.in_clear)
-        facts.plaintext = client.about.in_clear->is_in_kernel ? proxy_protocol::plaintext_socket::kernel_tls
-                                                              : proxy_protocol::plaintext_socket::socket_pair;
+    tell_of_socket(client, facts);
     const auto header = proxy_protocol::write_v2(facts);
     auto connection = offer_by_stream(settings.paths[path], client.socket, header, settings.owner());
     if (!connection)

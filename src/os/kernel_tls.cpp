@@ -10,9 +10,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <string_view>
 
 namespace snipass::os {
@@ -29,13 +27,6 @@ bool offers_kernel_tls() {
     return ec == make_error(ENOTCONN); // the name was found
 }
 
-bool has_kernel_tls(int fd) {
-    std::array<char, 16> found{}; // TCP_ULP_NAME_MAX
-    socklen_t size = found.size();
-    return ::getsockopt(fd, IPPROTO_TCP, TCP_ULP, found.data(), &size) == 0 &&
-           std::string_view{found.data(), ::strnlen(found.data(), size)} == name;
-}
-
 error_code begin_kernel_tls(int fd) {
     if (::setsockopt(fd, IPPROTO_TCP, TCP_ULP, name.data(), name.size()) < 0)
         return last_error();
@@ -45,26 +36,6 @@ error_code begin_kernel_tls(int fd) {
 error_code set_tls_keys(int fd, tls_direction direction, byte_view keys) {
     const int option = direction == tls_direction::send ? TLS_TX : TLS_RX;
     if (::setsockopt(fd, SOL_TLS, option, keys.data(), static_cast<socklen_t>(keys.size())) < 0)
-        return last_error();
-    return {};
-}
-
-error_code say_close_notify(int fd) {
-    constexpr unsigned char alert = 21;
-    std::array<unsigned char, 2> text{1, 0}; // a warning, close_notify
-    iovec part{text.data(), text.size()};
-    alignas(cmsghdr) std::array<unsigned char, CMSG_SPACE(1)> control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    auto* const head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_TLS;
-    head->cmsg_type = TLS_SET_RECORD_TYPE;
-    head->cmsg_len = CMSG_LEN(1);
-    *CMSG_DATA(head) = alert;
-    if (::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         return last_error();
     return {};
 }

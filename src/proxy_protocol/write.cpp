@@ -79,6 +79,8 @@ written write_v2(const facts& facts) {
         const auto kind = static_cast<std::uint8_t>(*facts.plaintext);
         put_tlv(header, tlv_type::plaintext, {&kind, 1});
     }
+    if (tlv_head_size + facts.farewell.size() <= header.capacity() - header.size())
+        put_tlv(header, tlv_type::farewell, as_bytes(facts.farewell));
     const auto length = header.size() - v2_fixed_size;
     header[length_offset] = static_cast<std::uint8_t>(length >> 8);
     header[length_offset + 1] = static_cast<std::uint8_t>(length);

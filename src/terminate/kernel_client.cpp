@@ -2,6 +2,7 @@
 // A client whose keys the kernel has.
 #include "snipass/terminate/kernel_client.hpp"
 
+#include "snipass/handoff/kernel_tls.h"
 #include "snipass/os/kernel_tls.hpp"
 #include "snipass/session/refusal.hpp"
 
@@ -16,7 +17,7 @@ offload give_to_kernel(int client, const connection& tls) {
 }
 
 net::task<> kernel_client::give_back(server::client_socket end) {
-    (void)os::say_close_notify(end.get()); // the send buffer is empty
+    (void)::kernel_tls_say_end(&handoff_libc, end.get()); // there is room: nothing was sent
     return server::close_in_order(thread_, source_, end.release());
 }
 

@@ -12,9 +12,6 @@ namespace snipass::os {
 // load it.
 [[nodiscard]] bool offers_kernel_tls();
 
-// has_kernel_tls: keys were, or may be, given for this socket (TCP_ULP).
-[[nodiscard]] bool has_kernel_tls(int fd);
-
 // begin_kernel_tls prepares a connected TCP socket for keys; until it has some it is as before. ENOENT: the
 // module is not loaded. ENOTCONN: the peer has sent FIN. ENOPROTOOPT: it is a socket of MPTCP.
 [[nodiscard]] error_code begin_kernel_tls(int fd);
@@ -27,9 +24,5 @@ enum class tls_direction {
 // set_tls_keys gives the kernel what it needs for one direction, once: a `struct tls12_crypto_info_...` of
 // linux/tls.h. An error: nothing has changed.
 [[nodiscard]] error_code set_tls_keys(int fd, tls_direction direction, byte_view keys);
-
-// say_close_notify is the end of what this side says (RFC 8446, section 6.1). EAGAIN: there is no room for
-// it.
-error_code say_close_notify(int fd);
 
 } // namespace snipass::os

@@ -51,6 +51,7 @@ inline constexpr std::uint8_t ssl_version = 0x21; // this and the next two withi
 inline constexpr std::uint8_t ssl_common_name = 0x22;
 inline constexpr std::uint8_t ssl_cipher = 0x23;
 inline constexpr std::uint8_t plaintext = 0xE2; // ours (docs/handoff.md)
+inline constexpr std::uint8_t farewell = 0xE3;  // ours
 } // namespace tlv_type
 
 // The flags of `ssl`: the client has shown a certificate in this connection, and in this session. And what

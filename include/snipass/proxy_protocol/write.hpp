@@ -39,6 +39,7 @@ struct facts {
     unique_id id{};
     std::optional<tls_facts> tls{};
     std::optional<plaintext_socket> plaintext{};
+    std::string_view farewell{}; // where a receiver may leave such a client's end; only if there is room for it
 };
 
 // Room for the largest header that is written: 16 bytes, IPv6 addresses, five TLVs, of which one has three.

@@ -140,6 +140,16 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
          {"4:13: error: backend.x.plaintext: \"ktls\" is for a backend that is handed its clients, and this "
           "one "
           "is proxied; leave it out"}},
+        {"kernel TLS, and no room for a second socket",
+         "[tls]\nhandoff = \"unix:/" + std::string(100, 'x') +
+             "\"\ncertificates = \"/etc/c\"\n[backend.x]\nhandoff = \"unix:/x\"\ntls = "
+             "\"terminate\"\nplaintext = "
+             "\"ktls\"\n" +
+             used,
+         {"2:11: error: tls.handoff: \"unix:/" + std::string(100, 'x') +
+          "\" has no room for the socket beside it (.farewell), which plaintext = \"ktls\" needs; write a "
+          "path "
+          "that is 3 bytes shorter"}},
         {"kernel TLS, and a sorry that is handed socket pairs",
          "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nplaintext = \"ktls\"\nsorry = \"y\"\n"
          "[backend.y]\nhandoff = \"unix:/y\"\ntls = \"terminate\"\n" +

@@ -188,6 +188,10 @@ TEST_CASE("PROXY v2: of a client whose TLS has ended here it tells version, ciph
     const bytes ssl{0x20, 0,   23,  0x01, 0,   0,    0, 1, 0x21, 0,   7,   'T', 'L',
                     'S',  'v', '1', '.',  '3', 0x23, 0, 5, 'T',  'L', 'S', '_', 'X'};
     CHECK(v2(facts) == expected(0x11, 12 + 19 + 26 + 4, joined({addresses, id_tlv, ssl, {0xe2, 0, 1, 2}})));
+    facts.plaintext = pp::plaintext_socket::kernel_tls;
+    facts.farewell = "/f";
+    CHECK(v2(facts) == expected(0x11, 12 + 19 + 26 + 4 + 5,
+                                joined({addresses, id_tlv, ssl, {0xe2, 0, 1, 1, 0xe3, 0, 2, '/', 'f'}})));
 }
 
 TEST_CASE("PROXY v2: the longest header fits into what receivers take") {
@@ -199,6 +203,8 @@ TEST_CASE("PROXY v2: the longest header fits into what receivers take") {
     facts.plaintext = pp::plaintext_socket::socket_pair;
     const auto header = v2(facts);
     CHECK(header.size() == pp::written{}.capacity());
+    facts.farewell = "/run/f";
+    CHECK(v2(facts) == bytes(header.begin(), header.end())); // no room for it
     CHECK(header.size() <= 1'024);
     CHECK(std::holds_alternative<pp::header>(pp::read(header)));
 }
