@@ -2,6 +2,8 @@
 // One file, several programs.
 #include "snipass/config/part.hpp"
 
+#include "snipass/config/limits.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -25,7 +27,7 @@ void keep_routers(configuration& configuration) {
 }
 
 // Whoever comes here without a backend of ours came by mistake: the router would have kept it.
-listener_settings listener_of(const tls_settings& tls, bool sees_off) {
+listener_settings listener_of(const tls_settings& tls) {
     listener_settings made;
     made.address = "handoff:" + tls.handoff_path;
     made.handoff_path = tls.handoff_path;
@@ -33,21 +35,16 @@ listener_settings listener_of(const tls_settings& tls, bool sees_off) {
     made.malformed = policy::alert;
     made.not_tls = policy::close;
     made.where = tls.where;
-    if (sees_off)
+    // Also where no backend needs it yet: one that a reload brings may, and a listener is opened once.
+    if (tls.handoff_path.size() + farewell_suffix.size() <= limits::unix_path)
         made.farewell_path = tls.handoff_path + std::string{farewell_suffix};
     return made;
-}
-
-// leaves_ends: its servers close clients that have not got all yet.
-bool leaves_ends(const backend_settings& one) {
-    return one.termination && one.termination->plaintext == plaintext_kind::ktls;
 }
 
 void keep_tls(configuration& configuration) {
     configuration.listeners.clear();
     if (configuration.tls)
-        configuration.listeners.push_back(
-            listener_of(*configuration.tls, std::ranges::any_of(configuration.backends, leaves_ends)));
+        configuration.listeners.push_back(listener_of(*configuration.tls));
     for (auto& backend : configuration.backends) {
         if (backend.termination)
             backend.sorry = first_terminated(configuration, backend.sorry);
