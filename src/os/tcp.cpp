@@ -214,9 +214,9 @@ result<std::size_t> read_away(int fd, std::size_t n) {
 
 result<std::size_t> discard(int fd, std::size_t n) {
     const auto taken = ::recv(fd, nullptr, n, MSG_TRUNC | MSG_DONTWAIT);
-    if (taken < 0)
-        return last_error();
-    return static_cast<std::size_t>(taken);
+    if (taken >= 0)
+        return static_cast<std::size_t>(taken);
+    return errno == EFAULT ? read_away(fd, n) : last_error();
 }
 
 void set_nonblocking(int fd) {

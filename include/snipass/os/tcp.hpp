@@ -69,8 +69,8 @@ struct accepted {
 // unread.
 [[nodiscard]] result<std::size_t> peek(int fd, std::span<std::uint8_t> buffer);
 
-// discard takes up to n bytes out of the socket without copying them (recv with MSG_TRUNC, tcp(7)); returns
-// how many. Not for a socket on which the kernel speaks TLS: one of TLS 1.2 would be dead.
+// discard takes up to n bytes out of the socket, without copying them where it can do that (recv with
+// MSG_TRUNC, tcp(7)); returns how many. Not for one on which the kernel speaks TLS: of TLS 1.2 it would die.
 [[nodiscard]] result<std::size_t> discard(int fd, std::size_t n);
 // read_away is discard by copying, for any socket; 1 MiB at most.
 [[nodiscard]] result<std::size_t> read_away(int fd, std::size_t n);
