@@ -56,13 +56,12 @@ int status_of(const config::parsed& file) {
 void check_certificates(config::parsed& parsed) {
     const auto& tls = *parsed.value->tls;
     auto read = certificates::load(tls.certificates, std::time(nullptr), config::severity::warning);
-    const bool is_all = read.diagnostics.empty();
     auto clients =
         certificates::load_authorities(*parsed.value, std::time(nullptr), config::severity::warning);
     auto& found = parsed.diagnostics;
     std::ranges::move(clients.diagnostics, std::back_inserter(found));
     std::ranges::move(read.diagnostics, std::back_inserter(found));
-    if (is_all) // of those that could not be read nobody knows the names
+    if (read.is_all) // of those that could not be read nobody knows the names
         std::ranges::move(certificates::coverage(read.certificates, *parsed.value),
                           std::back_inserter(found));
     std::ranges::stable_sort(found, {}, &config::diagnostic::where);

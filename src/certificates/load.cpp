@@ -76,9 +76,9 @@ class reading {
         : files_(files), where_(where), now_(now), forbidden_(forbidden), to_(to) {}
 
     void run() {
-        if (read_certificate() && read_key() && is_sound()) {
-            judge();
-            to_.certificates.push_back(std::move(made_));
+        if (!read_certificate() || !read_key() || !is_sound()) {
+            to_.is_all = false;
+            return;
         }
     }
 
@@ -89,6 +89,8 @@ class reading {
     }
     bool refuse(const std::string& file, const std::error_code& why) {
         const bool is_forbidden = why == std::errc::permission_denied;
+        judge();
+        to_.certificates.push_back(std::move(made_));
         tell(is_forbidden ? forbidden_ : severity::error, file, "cannot be read: " + why.message());
         return false;
     }
@@ -184,7 +186,8 @@ loaded load(const std::vector<config::certificate_source>& sources, std::time_t 
     loaded made;
     for (const auto& source : sources) {
         const auto found = find_files(source);
-        if (!found.problem.empty())
+        if (!found.problem.empty()) {
+            made.is_all = false;
             made.diagnostics.push_back({found.is_forbidden ? forbidden : severity::error, source.where,
                                         "tls.certificates: " + found.problem});
         for (const auto& files : found.pairs)
@@ -194,3 +197,4 @@ loaded load(const std::vector<config::certificate_source>& sources, std::time_t 
 }
 
 } // namespace snipass::certificates
+        }

@@ -404,8 +404,10 @@ class Tls(TlsSite, Case):
     def test_check_reads_the_certificates(self):
         file = self.folder / "f.toml"
         file.write_text(self.text(self.of_socket(), head=HEAD))
+        (self.live / "b/privkey.pem").chmod(0o644)  # a warning of one, and what is said of all
         result = subprocess.run([SNIPASS, "check", str(file)], capture_output=True, text=True, timeout=30)
         self.assertEqual(result.returncode, 0, result)
+        self.assertRegex(result.stdout, "/b/privkey.pem: everybody may read this key")
         self.assertRegex(result.stdout, r'f.toml:\d+:\d+: warning: route.names: no certificate has "none.example"')
         shutil.copy(self.live / "b/privkey.pem", self.live / "a/privkey.pem")
         result = subprocess.run([SNIPASS, "check", str(file)], capture_output=True, text=True, timeout=30)

@@ -14,6 +14,7 @@ namespace snipass::certificates {
 struct loaded {
     std::vector<certificate> certificates; // in the order of the file; of a folder by their names
     std::vector<config::diagnostic> diagnostics;
+    bool is_all = true; // no file was left out
 
     [[nodiscard]] bool has_errors() const noexcept;
 };

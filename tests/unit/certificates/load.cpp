@@ -25,6 +25,7 @@ std::string told(const loaded& made, const std::string& folder) {
     std::string text;
     for (const auto& one : made.certificates)
         text += one.names.front() + ";";
+    CHECK(made.is_all == !made.certificates.empty()); // so it is where there is one source
     for (const auto& one : made.diagnostics) {
         CHECK(one.where == where);
         auto message = (one.level == config::severity::error ? "error: " : "warning: ") + one.message;
