@@ -55,7 +55,10 @@ struct reading {
         if (bytes.problem)
             return tell(bytes.problem == std::errc::permission_denied ? forbidden : severity::error,
                         ": cannot be read: " + bytes.problem.message());
-        auto all = read_chain(bytes.bytes);
+        auto found = read_chain(bytes.bytes);
+        if (found.is_damaged)
+            return tell(severity::error, ": " + damage(found));
+        auto& all = found.all;
         if (all.empty())
             return tell(severity::error,
                         std::string{": has no certificate in PEM; write the file with those of "

@@ -104,7 +104,10 @@ class reading {
         const auto file = read(files_.chain);
         if (file.problem)
             return refuse(files_.chain, file.problem);
-        made_.chain = read_chain(file.bytes);
+        auto found = read_chain(file.bytes);
+        if (found.is_damaged)
+            return refuse(files_.chain, damage(found));
+        made_.chain = std::move(found.all);
         if (made_.chain.empty())
             return refuse(files_.chain, "has no certificate in PEM; write the file that has the chain");
         made_.leaf = std::move(made_.chain.front());

@@ -17,6 +17,14 @@ namespace {
 
 constexpr std::uintmax_t most = 1U << 20;
 
+// is_certificate: so the block in front of this place calls itself. What is wrong with a key is told where
+// the key is read.
+bool is_certificate(const std::string& bytes, std::size_t behind) {
+    const auto begin = bytes.rfind("-----BEGIN ", behind == 0 ? 0 : behind - 1);
+    const auto line = begin == bytes.npos ? "" : bytes.substr(begin, bytes.find('\n', begin) - begin);
+    return line.find("CERTIFICATE") != line.npos;
+}
+
 } // namespace
 
 content::~content() {
@@ -44,13 +52,30 @@ memory_bio over(const std::string& bytes) {
     return memory_bio{BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))};
 }
 
-std::vector<x509> read_chain(const std::string& bytes) {
-    std::vector<x509> chain;
+read_certificates read_chain(const std::string& bytes) {
+    read_certificates made;
     const auto in = over(bytes);
-    while (x509 one{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)})
-        chain.push_back(std::move(one));
-    ERR_clear_error(); // that there are no more
-    return chain;
+    for (auto left = bytes.size() + 1; BIO_pending(in.get()) < static_cast<int>(left);) {
+        left = static_cast<std::size_t>(BIO_pending(in.get()));
+        if (x509 one{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)}) {
+            made.all.push_back(std::move(one));
+            continue;
+        }
+        const auto code = ERR_peek_last_error();
+        ERR_clear_error();
+        if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+            break; // there are no more
+        const auto behind = bytes.size() - static_cast<std::size_t>(BIO_pending(in.get()));
+        made.is_damaged = is_certificate(bytes, behind);
+        if (made.is_damaged)
+            break;
+    }
+    return made;
+}
+
+std::string damage(const read_certificates& read) {
+    return "certificate " + std::to_string(read.all.size() + 1) +
+           " is damaged; write the file anew, from where the certificate came";
 }
 
 std::time_t to_time(const ASN1_TIME* time) {

@@ -36,8 +36,16 @@ struct content {
 // over reads `bytes`, which outlive it.
 [[nodiscard]] memory_bio over(const std::string& bytes);
 
-// read_chain is all certificates in these bytes, in their order.
-[[nodiscard]] std::vector<x509> read_chain(const std::string& bytes);
+struct read_certificates {
+    std::vector<x509> all;   // in their order
+    bool is_damaged = false; // the one behind those
+};
+
+// read_chain reads all certificates in these bytes; keys among them are passed over.
+[[nodiscard]] read_certificates read_chain(const std::string& bytes);
+
+// damage is what to say of the certificate behind those that were read.
+[[nodiscard]] std::string damage(const read_certificates& read);
 
 [[nodiscard]] std::time_t to_time(const ASN1_TIME* time);
 

@@ -59,6 +59,10 @@ TEST_CASE("authorities: what is wrong with a file") {
          "error: backend.b.client_ca: FILE: has no certificate in PEM; write the file with those of the "
          "authorities that issue your clients'",
          false},
+        {"one that is damaged", root.certificate() + root.certificate().substr(0, 200),
+         "error: backend.b.client_ca: FILE: certificate 2 is damaged; write the file anew, from where the "
+         "certificate came",
+         false},
         {"one that has ended", issue({{}, key_type::ec, -7'200, -3'600}).certificate(),
          "warning: backend.b.client_ca: FILE: certificate 1 has ended, so no client is taken because of it",
          true},

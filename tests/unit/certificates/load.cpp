@@ -23,9 +23,9 @@ loaded load_one(const std::string& chain, const std::string& key = {}) {
 // What was found, or all that is wrong, without the folder.
 std::string told(const loaded& made, const std::string& folder) {
     std::string text;
+    CHECK(made.is_all == !made.certificates.empty()); // so it is where there is one source
     for (const auto& one : made.certificates)
         text += one.names.front() + ";";
-    CHECK(made.is_all == !made.certificates.empty()); // so it is where there is one source
     for (const auto& one : made.diagnostics) {
         CHECK(one.where == where);
         auto message = (one.level == config::severity::error ? "error: " : "warning: ") + one.message;
@@ -110,6 +110,19 @@ TEST_CASE("certificates: what is wrong with one") {
     check("no host name", root.certificate(), root.private_key(),
           "error: tls.certificates: /fullchain.pem: has no host name (subjectAltName), so no client would "
           "take it;");
+    auto damaged = between.certificate();
+    damaged[100] = '!';
+    check("a damaged certificate behind it", good.certificate() + damaged + root.certificate(),
+          good.private_key(),
+          "error: tls.certificates: /fullchain.pem: certificate 2 is damaged; write the file anew, from "
+          "where the certificate came;");
+    check("half a certificate", good.certificate().substr(0, 200), good.private_key(),
+          "error: tls.certificates: /fullchain.pem: certificate 1 is damaged; write the file anew, from "
+          "where the certificate came;");
+    auto damaged_key = other.private_key();
+    damaged_key[60] = '!';
+    check("a damaged key among certificates", good.certificate() + damaged_key + rest, good.private_key(),
+          "a.example;");
     const auto ended = issue({{"e.example"}, key_type::ec, -7'200, -3'600});
     check(
         "one that has ended", ended.certificate(), ended.private_key(),
