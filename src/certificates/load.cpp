@@ -69,6 +69,15 @@ std::optional<key_kind> kind_of(const EVP_PKEY* key) {
     }
 }
 
+// What OpenSSL takes at its security level 2, which is Debian's.
+constexpr int least_security_bits = 112;
+
+std::string size_of(const EVP_PKEY* key) {
+    const bool is_rsa = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
+    return (is_rsa ? "RSA of " : "EC of ") + std::to_string(EVP_PKEY_get_bits(key)) + " bits); make one of " +
+           (is_rsa ? "2048" : "256") + " bits or more";
+}
+
 // reading is one pair of files on its way to a certificate.
 class reading {
   public:
@@ -137,6 +146,8 @@ class reading {
             return refuse(files_.key,
                           "is a key of a kind that is not used here; write an EC, RSA or Ed25519 key");
         made_.kind = *kind;
+        if (EVP_PKEY_get_security_bits(made_.key.get()) < least_security_bits)
+            return refuse(files_.key, "the key is too weak (" + size_of(made_.key.get()));
         if (X509_check_private_key(made_.leaf.get(), made_.key.get()) != 1) {
             ERR_clear_error();
             return refuse(files_.key, "is not the key of the first certificate in " + files_.chain);

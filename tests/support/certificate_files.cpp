@@ -24,6 +24,8 @@ EVP_PKEY* make_key(key_type kind) {
         return EVP_EC_gen("P-256");
     case key_type::rsa:
         return EVP_RSA_gen(2048U);
+    case key_type::weak_rsa:
+        return EVP_RSA_gen(1024U);
     case key_type::ed25519:
         return EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
     }

@@ -14,6 +14,7 @@ namespace snipass::testing {
 enum class key_type {
     ec,
     rsa,
+    weak_rsa, // of 1024 bits
     ed25519,
 };
 

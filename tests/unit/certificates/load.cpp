@@ -123,6 +123,10 @@ TEST_CASE("certificates: what is wrong with one") {
     damaged_key[60] = '!';
     check("a damaged key among certificates", good.certificate() + damaged_key + rest, good.private_key(),
           "a.example;");
+    const auto weak = issue({{"w.example"}, key_type::weak_rsa});
+    check("a weak key", weak.certificate(), weak.private_key(),
+          "error: tls.certificates: /privkey.pem: the key is too weak (RSA of 1024 bits); make one of 2048 "
+          "bits or more;");
     const auto ended = issue({{"e.example"}, key_type::ec, -7'200, -3'600});
     check(
         "one that has ended", ended.certificate(), ended.private_key(),
