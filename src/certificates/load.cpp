@@ -176,6 +176,12 @@ class reading {
         if (made_.begins > now_)
             tell(severity::warning, files_.chain,
                  "has not begun yet; clients refuse it (is this machine's clock right?)");
+        const auto* const leaf = made_.leaf.get();
+        if (made_.chain.empty() &&
+            X509_NAME_cmp(X509_get_subject_name(leaf), X509_get_issuer_name(leaf)) != 0)
+            tell(severity::warning, files_.chain,
+                 "the certificate stands alone, and clients that do not know its issuer refuse it; write the "
+                 "file with the whole chain (fullchain.pem)");
         std::error_code ec;
         const auto mode = std::filesystem::status(files_.key, ec).permissions();
         if (!ec && (mode & std::filesystem::perms::others_read) != std::filesystem::perms::none)

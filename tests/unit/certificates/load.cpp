@@ -123,6 +123,9 @@ TEST_CASE("certificates: what is wrong with one") {
     damaged_key[60] = '!';
     check("a damaged key among certificates", good.certificate() + damaged_key + rest, good.private_key(),
           "a.example;");
+    check("no chain", good.certificate(), good.private_key(),
+          "a.example;warning: tls.certificates: /fullchain.pem: the certificate stands alone, and clients "
+          "that do not know its issuer refuse it; write the file with the whole chain (fullchain.pem);");
     const auto weak = issue({{"w.example"}, key_type::weak_rsa});
     check("a weak key", weak.certificate(), weak.private_key(),
           "error: tls.certificates: /privkey.pem: the key is too weak (RSA of 1024 bits); make one of 2048 "
