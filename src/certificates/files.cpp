@@ -49,9 +49,11 @@ found_files expand(const fs::path& path) {
         return {{}, path.parent_path().string() + ": " + ec.message(), ec == std::errc::permission_denied};
     std::ranges::sort(entries);
     for (const auto& one : entries) {
-        std::error_code ignored;
-        if (fs::exists(one / chain_name, ignored))
+        std::error_code why, ignored;
+        if (fs::exists(one / chain_name, why))
             found.pairs.push_back(in_folder(one));
+        else if (why == std::errc::permission_denied)
+            return {{}, (one / chain_name).string() + ": " + why.message(), true};
         else if (wanted.is_for_files() && fs::is_regular_file(one, ignored))
             found.pairs.push_back({one.string(), one.string()});
     }

@@ -89,6 +89,8 @@ class reading {
             to_.is_all = false;
             return;
         }
+        judge();
+        to_.certificates.push_back(std::move(made_));
     }
 
   private:
@@ -98,8 +100,6 @@ class reading {
     }
     bool refuse(const std::string& file, const std::error_code& why) {
         const bool is_forbidden = why == std::errc::permission_denied;
-        judge();
-        to_.certificates.push_back(std::move(made_));
         tell(is_forbidden ? forbidden_ : severity::error, file, "cannot be read: " + why.message());
         return false;
     }
@@ -210,6 +210,7 @@ loaded load(const std::vector<config::certificate_source>& sources, std::time_t 
             made.is_all = false;
             made.diagnostics.push_back({found.is_forbidden ? forbidden : severity::error, source.where,
                                         "tls.certificates: " + found.problem});
+        }
         for (const auto& files : found.pairs)
             reading{files, source.where, now, forbidden, made}.run();
     }
@@ -217,4 +218,3 @@ loaded load(const std::vector<config::certificate_source>& sources, std::time_t 
 }
 
 } // namespace snipass::certificates
-        }

@@ -5,6 +5,8 @@
 #include "catch.hpp"
 #include "certificate_files.hpp"
 
+#include <sys/fsuid.h>
+
 #include <cstdlib>
 #include <ctime>
 
@@ -159,6 +161,26 @@ TEST_CASE(
                                 "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEPlDcYyxS0mY0Ij1g5fYH1kEgZCy\n"
                                 "-----END ENCRYPTED PRIVATE KEY-----\n");
     CHECK(load_one(folder).has_errors());
+}
+
+TEST_CASE("certificates: a folder that this user may not enter is not passed over") {
+    namespace fs = std::filesystem;
+    const certificate_folder here;
+    here.add("live/a", issue({{"a.example"}}));
+    const fs::path closed = here.add("live/b", issue({{"b.example"}}));
+    for (const auto& above : {here.folder.path, closed.parent_path()})
+        fs::permissions(above, fs::perms{0755});
+    fs::permissions(closed, fs::perms::none);
+    const auto before = ::setfsuid(65534); // root enters all folders; of others it changes nothing
+    const auto all = here.folder.path.string() + "/live/*";
+    const auto made = load_one(all);
+    const auto other = load({{all, {}, where}}, std::time(nullptr), config::severity::warning);
+    ::setfsuid(static_cast<uid_t>(before));
+    fs::permissions(closed, fs::perms::owner_all);
+    CHECK(told(made, here.folder.path.string()) ==
+          "error: tls.certificates: /live/b/fullchain.pem: Permission denied;");
+    CHECK(told(other, here.folder.path.string()) ==
+          "warning: tls.certificates: /live/b/fullchain.pem: Permission denied;");
 }
 
 TEST_CASE("certificates: where the files of links lie, and of names to come") {
