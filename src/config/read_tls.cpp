@@ -77,6 +77,46 @@ written<std::string> as_default_name(const node& node) {
     return std::string(name->text());
 }
 
+struct spelling {
+    std::string_view written; // in lower case
+    std::string_view right;   // empty: there is none
+};
+constexpr spelling spellings[] = {
+    {"h2", "h2"},
+    {"http/2", "h2"},
+    {"http/2.0", "h2"},
+    {"http2", "h2"},
+    {"h1", "http/1.1"},
+    {"http/1.1", "http/1.1"},
+    {"http1.1", "http/1.1"},
+    {"http/1", "http/1.1"},
+    {"http", "http/1.1"},
+    {"http1", "http/1.1"},
+    {"h3", ""},
+    {"http/3", ""},
+    {"http3", ""},
+};
+
+// as_offered is a protocol as clients write it (IANA's "TLS ALPN Protocol IDs"): spelt otherwise, no client
+// offers it, and all would be refused.
+written<std::string> as_offered(const node& node) {
+    using result = written<std::string>;
+    auto text = as_alpn(node);
+    if (!text.value)
+        return text;
+    std::string lower;
+    for (const char c : *text.value)
+        lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const auto* const found = std::ranges::find(spellings, lower, &spelling::written);
+    if (found == std::end(spellings) || found->right == *text.value)
+        return text;
+    if (found->right.empty())
+        return result::refused(in_quotes(*text.value) +
+                               " is QUIC's, over UDP, and here is TCP; write \"h2\" or \"http/1.1\"");
+    return result::refused(in_quotes(*text.value) + " is what no client offers; write " +
+                           in_quotes(found->right));
+}
+
 // as_termination has one word, which is what makes a difference.
 written<bool> as_termination(const node& node) {
     static constexpr choice<bool> words[] = {{"terminate", true}};
@@ -185,7 +225,7 @@ void read_termination(table_reader& in, backend_settings& settings) {
     }
     std::vector<std::string> alpn;
     const bool offers =
-        in.read_each("alpn", table_reader::lone_string::accepted, as_alpn,
+        in.read_each("alpn", table_reader::lone_string::accepted, as_offered,
                      [&](std::string protocol, position) { alpn.push_back(std::move(protocol)); });
     if (offers)
         made.alpn = std::move(alpn);

@@ -107,6 +107,16 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
         {"another word",
          "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"end\"\n" + used,
          {"3:7: error: backend.x.tls: no \"end\" here; known here: \"terminate\""}},
+        {"protocols as nobody spells them",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nalpn = [\"HTTP/1.1\", \"http/2\", "
+         "\"h2\"]\n" +
+             tls + used,
+         {"4:9: error: backend.x.alpn: \"HTTP/1.1\" is what no client offers; write \"http/1.1\"",
+          "4:21: error: backend.x.alpn: \"http/2\" is what no client offers; write \"h2\""}},
+        {"a protocol of UDP",
+         "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nalpn = \"h3\"\n" + tls + used,
+         {"4:8: error: backend.x.alpn: \"h3\" is QUIC's, over UDP, and here is TCP; write \"h2\" or "
+          "\"http/1.1\""}},
         {"keys that need it",
          "[backend.x]\nhandoff = \"unix:/x\"\nalpn = \"h2\"\nplaintext = \"relay\"\n" + used,
          {"3:1: error: backend.x.alpn: belongs to a backend with tls = \"terminate\"; write that, or leave "
