@@ -58,7 +58,7 @@ void check_termination(const draft& draft, findings& findings) {
             findings.error(first->settings.termination->where,
                            "backend." + first->settings.name +
                                ".tls: there is no [tls]; write one, with certificates = "
-                               "[\"/etc/letsencrypt/live/*\"]");
+                               "[\"/etc/snipass/live/*\"]");
         return;
     }
     check_handoff(draft, findings);

@@ -15,7 +15,7 @@ constexpr choice<tls_version> versions[] = {{"1.2", tls_version::v1_2}, {"1.3", 
 
 // as_certificate_path takes what a certificate_source has.
 written<std::string> as_certificate_path(const node& node, bool may_be_pattern,
-                                         std::string_view example = "/etc/letsencrypt/live/*") {
+                                         std::string_view example = "/etc/snipass/live/*") {
     using result = written<std::string>;
     auto text = as_string(node, "a path", example);
     if (!text.value)
@@ -37,7 +37,7 @@ written<std::string> as_certificate_path(const node& node, bool may_be_pattern,
         return result::refused(in_quotes(path) + " has a \"*\"; write the name of one file");
     if (path.find('/', star) != path.npos)
         return result::refused(in_quotes(path) + " has a \"*\" in front of a \"/\"; it may stand in the last "
-                                                 "part only, such as \"/etc/letsencrypt/live/*\"");
+                                                 "part only, such as \"/etc/snipass/live/*\"");
     return text;
 }
 
@@ -186,9 +186,8 @@ tls_draft read_tls(const members& table, position where, findings& findings) {
                 tls.certificates.push_back(std::move(*source));
         });
     if (!certificates)
-        findings.error(where,
-                       "tls: no certificates; write certificates = [\"/etc/letsencrypt/live/*\"], or the "
-                       "folder where yours are");
+        findings.error(where, "tls: no certificates; write certificates = [\"/etc/snipass/live/*\"], or the "
+                              "folder where yours are");
     if (const auto* const handoff = in.take("handoff"))
         draft.handoff_where = handoff->value.where;
     in.read("handoff", tls.handoff_path, [](const node& node) {

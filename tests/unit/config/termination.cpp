@@ -36,7 +36,7 @@ TEST_CASE("mistakes in [tls]") {
     check(GENERATE_COPY(values<mistakes_row>({
         {"no certificates",
          "[tls]\n" + behind,
-         {"1:1: error: tls: no certificates; write certificates = [\"/etc/letsencrypt/live/*\"], or the "
+         {"1:1: error: tls: no certificates; write certificates = [\"/etc/snipass/live/*\"], or the "
           "folder where "
           "yours are"}},
         {"a relative path",
@@ -47,7 +47,7 @@ TEST_CASE("mistakes in [tls]") {
          "[tls]\ncertificates = [\"/etc/*/live\"]\n" + behind,
          {"2:17: error: tls.certificates: \"/etc/*/live\" has a \"*\" in front of a \"/\"; it may stand in "
           "the last "
-          "part only, such as \"/etc/letsencrypt/live/*\""}},
+          "part only, such as \"/etc/snipass/live/*\""}},
         {"a pair without a key",
          "[tls]\ncertificates = [{ chain = \"/c.pem\" }]\n" + behind,
          {"2:17: error: tls.certificates: no key; write { chain = \"/PATH/fullchain.pem\", key = "
@@ -103,7 +103,7 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
         {"no [tls]",
          "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\n" + used,
          {"3:7: error: backend.x.tls: there is no [tls]; write one, with certificates = "
-          "[\"/etc/letsencrypt/live/*\"]"}},
+          "[\"/etc/snipass/live/*\"]"}},
         {"another word",
          "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"end\"\n" + used,
          {"3:7: error: backend.x.tls: no \"end\" here; known here: \"terminate\""}},
