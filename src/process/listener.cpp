@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace snipass::server {
@@ -139,7 +140,7 @@ listener::pace listener::accept_some() {
         if (wanted == 0)
             return pace::empty;
         for (; wanted > 0; --wanted, ++accepted) {
-            const auto ec = accept_one();
+            const auto ec = try_to_accept_one();
             accepted_ += ec ? 0 : 1;
             if (!ec)
                 continue;
@@ -173,6 +174,15 @@ std::size_t listener::waiting() const {
         return batch;
     const auto size = os::accept_queue_size(socket_.fd.get());
     return size ? *size : batch; // accept4(2) will tell what is wrong
+}
+
+// try_to_accept_one: of a client for whom there is no memory only the socket was there, and it is closed.
+error_code listener::try_to_accept_one() {
+    try {
+        return accept_one();
+    } catch (const std::bad_alloc&) {
+        return os::make_error(ENOMEM);
+    }
 }
 
 error_code listener::accept_one() {

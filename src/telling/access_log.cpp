@@ -4,6 +4,8 @@
 
 #include "snipass/telling/escape.hpp"
 
+#include <new>
+
 namespace snipass::server {
 namespace {
 
@@ -53,6 +55,15 @@ bool access_log::may_write(const record& one) {
 }
 
 void access_log::add(record& one) {
+    const auto before = lines_.size();
+    try {
+        write(one);
+    } catch (const std::bad_alloc&) { // the counters tell of it all the same
+        lines_.resize(before);
+    }
+}
+
+void access_log::write(record& one) {
     const bool empty = one.left_without_a_byte();
     if (empty && !settings_.empty && settings_.level > config::log_level::debug)
         return;

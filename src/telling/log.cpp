@@ -16,6 +16,7 @@
 #include <array>
 #include <chrono>
 #include <climits>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -134,6 +135,8 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
         return false;
     }
 
+    void drop() noexcept { ++dropped_; }
+
     void end_soon() noexcept { ending_ = true; }
 
   private:
@@ -250,12 +253,21 @@ void log::configure(const config::log_settings& settings) noexcept {
 }
 
 void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {
-    if (level >= level_)
+    if (level < level_)
+        return;
+    try {
         impl_->put(event_line({format_, to_journal_}, level, message, fields), most_bytes);
+    } catch (const std::bad_alloc&) {
+        impl_->sink->drop();
+    }
 }
 
 void log::write_lines(std::string_view lines) {
-    impl_->put(lines, most_bytes_of_sessions);
+    try {
+        impl_->put(lines, most_bytes_of_sessions);
+    } catch (const std::bad_alloc&) {
+        impl_->sink->drop();
+    }
 }
 
 } // namespace snipass::server

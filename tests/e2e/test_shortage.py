@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSL-1.0
 """A machine that is short of threads, of memory or of IPv6: one line says so, and nothing is aborted."""
 
+import contextlib
 import os
 import pathlib
+import re
 import signal
+import socket
 import subprocess
+import threading
 import unittest
 
 import harness
@@ -89,6 +93,32 @@ class Shortage(Case):
             self.assertRegex(said, r"snipass: ended: |error: cannot be read: no memory|Cannot allocate memory")
             self.assertNotIn("terminate", said)
         self.assertGreater(failed, 0)
+
+    @unless_sanitized
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_clients_for_whom_there_is_no_memory_end_and_the_others_do_not(self):
+        """As many half hellos as take all of it."""
+        step = 1 << 20
+        size = next(size for size in range(8 * step, 1 << 32, step) if self.outcome("prlimit", f"--as={size}") is None)
+        process, manager = self.start("prlimit", f"--as={size}", "--nofile=20000")
+        said = []
+        reader = threading.Thread(target=lambda: said.extend(process.stderr))
+        reader.start()
+        wait_until(lambda: any(" listening " in line for line in said), "it listens")
+        port = int(re.search(r"address=\"?127.0.0.1:(\d+)", next(line for line in said if " listening " in line))[1])
+        clients = []
+        for _ in range(3_000):
+            with contextlib.suppress(OSError):
+                clients.append(socket.create_connection(("127.0.0.1", port), 5))
+                clients[-1].sendall(b"\x16\x03\x01")
+        self.assertIsNone(process.poll(), "".join(said[-5:]))
+        for client in clients:
+            client.close()
+        wait_until(lambda: len(os.listdir(f"/proc/{process.pid}/fd")) < 100, "they are gone")
+        process.kill()
+        process.wait()
+        reader.join()
+        manager.close()
 
     @unless_sanitized
     def test_without_descriptors_the_start_fails_and_the_file_has_no_mistake(self):

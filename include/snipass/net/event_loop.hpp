@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <vector>
 
 namespace snipass::net {
@@ -163,7 +164,13 @@ class event_loop {
             [[nodiscard]] std::suspend_never initial_suspend() const noexcept { return {}; }
             [[nodiscard]] std::suspend_never final_suspend() const noexcept { return {}; }
             void return_void() const noexcept {}
-            void unhandled_exception() const { throw; }
+            // Without memory it ends, and the others go on. Anything else is a bug, and ends the process.
+            void unhandled_exception() const {
+                try {
+                    throw;
+                } catch (const std::bad_alloc&) {
+                }
+            }
         };
     };
     using root_list = boost::intrusive::list<root::promise_type, boost::intrusive::constant_time_size<false>>;

@@ -68,6 +68,7 @@ class listener {
     [[nodiscard]] pace pace_after(const error_code& ec);
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] const config::listener_settings& settings_for(int client) const;
+    [[nodiscard]] error_code try_to_accept_one();
     [[nodiscard]] error_code accept_one();
     [[nodiscard]] error_code accept_client();
     [[nodiscard]] error_code accept_handoff();

@@ -35,6 +35,7 @@ class access_log final : private net::alarm {
 
   private:
     void expire() override { flush(); }
+    void write(record& one);
     [[nodiscard]] bool may_write(const record& one);
 
     net::event_loop& loop_;
