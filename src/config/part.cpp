@@ -32,7 +32,7 @@ listener_settings listener_of(const tls_settings& tls) {
     made.address = "handoff:" + tls.handoff_path;
     made.handoff_path = tls.handoff_path;
     made.allowed_users = tls.allowed_users;
-    made.malformed = policy::alert;
+    made.malformed = made.unmatched = policy::alert;
     made.not_tls = policy::close;
     made.where = tls.where;
     // Also where no backend needs it yet: one that a reload brings may, and a listener is opened once.

@@ -62,7 +62,8 @@ plaintext_relay::~plaintext_relay() {
 }
 
 net::task<> plaintext_relay::give_back(server::client_socket end) {
-    end.close(); // which is the end of the backend's words
+    (void)::shutdown(end.get(), SHUT_RDWR); // closing alone would not do: who was offered it may have a copy
+    end.close();
     co_return;
 }
 

@@ -245,6 +245,15 @@ class Tls(TlsSite, Case):
                 data = raw.recv(1 << 18)
                 incoming.write(data) if data else incoming.write_eof()
 
+    def test_a_client_whom_nobody_takes_hears_so_though_a_backend_that_hangs_has_a_copy(self):
+        server = self.unmodified(sys.executable, "-c", ECHO)
+        server.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(server.process.send_signal, signal.SIGCONT)
+        router = self.both(self.of_socket("0s"))
+        with python_tls(router.port(), "a.example", self.a) as client:
+            self.assertEqual(client.recv(1), b"")
+        self.assertEqual(self.tls.session()["outcome"], "backend_silent")
+
     def test_a_proxied_backend_gets_clear_text_and_a_header(self):
         receiver = self.receiver("far", protocol="tcp-v2", serve="raw")
         router = self.both(f'proxy = ["127.0.0.1:{receiver.port}"]\nproxy_protocol = "v2"\n')
