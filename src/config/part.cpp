@@ -27,12 +27,14 @@ void keep_routers(configuration& configuration) {
 }
 
 // Whoever comes here without a backend of ours came by mistake: the router would have kept it.
-listener_settings listener_of(const tls_settings& tls) {
+listener_settings listener_of(const tls_settings& tls, bool has_default) {
     listener_settings made;
     made.address = "handoff:" + tls.handoff_path;
     made.handoff_path = tls.handoff_path;
     made.allowed_users = tls.allowed_users;
-    made.malformed = made.unmatched = policy::alert;
+    made.malformed = policy::alert;
+    if (!has_default)
+        made.unmatched = policy::alert;
     made.not_tls = policy::close;
     made.where = tls.where;
     // Also where no backend needs it yet: one that a reload brings may, and a listener is opened once.
@@ -44,7 +46,8 @@ listener_settings listener_of(const tls_settings& tls) {
 void keep_tls(configuration& configuration) {
     configuration.listeners.clear();
     if (configuration.tls)
-        configuration.listeners.push_back(listener_of(*configuration.tls));
+        configuration.listeners.push_back(
+            listener_of(*configuration.tls, configuration.default_backend.has_value()));
     for (auto& backend : configuration.backends) {
         if (backend.termination)
             backend.sorry = first_terminated(configuration, backend.sorry);

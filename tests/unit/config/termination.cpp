@@ -243,6 +243,9 @@ TEST_CASE("snipass-tls's part: one listener, and backends that get clear text") 
     auto made = std::move(const_cast<configuration&>(*parsed.value));
     keep(made, part::tls);
     REQUIRE(made.listeners.size() == 1);
+    CHECK(made.listeners[0].unmatched == policy::route_to_default);
+    made.default_backend = std::nullopt;
+    keep(made, part::tls);
     CHECK(made.listeners[0].unmatched == policy::alert); // the router has read another file
     CHECK(made.listeners[0].farewell_path == made.listeners[0].handoff_path + ".farewell");
     CHECK(made.listeners[0].handoff_path == "/run/snipass-tls/handoff.sock");
