@@ -128,7 +128,8 @@ class Containers:
 
     def test_the_router_has_a_number_and_no_name(self):
         self.container("--from", str(ROUTER))
-        self.assertEqual(self.answer(), "client: ITSELF")
+        # Its file is there before it listens.
+        wait_until(lambda: self.answer() == "client: ITSELF", "it serves")
 
     def test_without_its_number_it_is_refused_and_named(self):
         log = self.container()
@@ -138,7 +139,7 @@ class Containers:
 
     def test_in_a_user_namespace_that_has_the_routers_number(self):
         self.container("--from", str(ROUTER), numbers=WITH_ROUTER)
-        self.assertEqual(self.answer(), "client: ITSELF")
+        wait_until(lambda: self.answer() == "client: ITSELF", "it serves")
 
     def test_the_folder_lets_the_routers_group_in_and_nobody_else(self):
         self.container("--from", "unmapped", numbers=FEW)
@@ -167,7 +168,7 @@ class Glibc(Containers, BackendCase):
         (self.image() / "bin" / "entry").write_text(ENTRY_POINT)
         (self.image() / "bin" / "entry").chmod(0o755)
         self.container("--from", str(ROUTER), command=("/bin/entry", "/bin/server"))
-        self.assertEqual(self.answer(), "client: ITSELF")
+        wait_until(lambda: self.answer() == "client: ITSELF", "it serves")
 
     def test_a_program_of_another_libc_is_refused(self):
         root = self.image()
