@@ -102,6 +102,13 @@ void each_part(const config::backend_settings& one, Tell tell) {
         tell_address(forward->address);
 }
 
+// Whoever is to be found may not be there, and is looked for at each reload.
+template <class Tell>
+void each_part(const config::tls_settings& one, Tell tell) {
+    if (!one.allows_listed_only)
+        tell(one.where, [](os::landlock_rules& to) { add_resolver(to); });
+}
+
 bool is_below(const std::string& folder, const std::string& top) {
     return folder == top || (folder.starts_with(top) && folder[top.size()] == '/');
 }
@@ -156,6 +163,8 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
         each_part(one, collect);
     for (const auto& one : configuration.backends)
         each_part(one, collect);
+    if (configuration.tls)
+        each_part(*configuration.tls, collect);
     return needs;
 }
 
@@ -173,6 +182,8 @@ std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int ve
         each_part(one, compare("listener \"" + one.address + "\""));
     for (const auto& one : next.backends)
         each_part(one, compare("backend \"" + one.name + "\""));
+    if (next.tls)
+        each_part(*next.tls, compare("[tls]"));
     return found;
 }
 

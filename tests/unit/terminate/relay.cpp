@@ -243,7 +243,7 @@ TEST_CASE("in clear: a record that nobody could have made ends the connection, w
     CHECK(backend.read_to_end() == ending::fin);
     std::string nothing;
     CHECK(client.read_to_end(nothing) == tls_ending::failed);
-    CHECK(client.why() == "sslv3 alert bad record mac");
+    CHECK_THAT(client.why(), Catch::Matchers::EndsWith("alert bad record mac"));
     CHECK(server.result.get().end == net::relay_end::client_reset);
 }
 
