@@ -57,6 +57,10 @@ def lingering_socket():
         yield near
 
 
+def state_of(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 # What a stranger does with one, on a connection of its own.
 LINGERING = (
     lambda connection, near: handoff_sender.send_with(connection, handoff_sender.header(near), [near]),
@@ -143,6 +147,7 @@ class RefusesLies(ServesClients):
             processes = self.processes
             for pid in processes:
                 os.kill(pid, signal.SIGSTOP)  # or it might turn them away before they have said anything
+            wait_until(lambda: all(state_of(pid) == "T" for pid in processes), "they stand still")
             for message in LINGERING:
                 near = deaf.enter_context(lingering_socket())
                 with acting_as(54321, 54321), handoff_sender.connect(str(self.socket)) as connection:
