@@ -3,6 +3,7 @@
 #include "snipass/context/context.hpp"
 
 #include <algorithm>
+#include <new>
 #include <string>
 
 namespace snipass::server {
@@ -40,9 +41,13 @@ bool context::make_room() {
     if (may_tell(told_no_room_))
         events.write(config::log_level::warn,
                      "out of file descriptors or memory (raise LimitNOFILE=): clients that wait make room");
-    const auto most_waiting = waiting.places_of_largest();
-    return pending.displace_one(std::max(most_waiting, few_pending)) || waiting.shed_oldest() ||
-           (pending.size() > few_pending && pending.is_half_full() && pending.displace_one(0));
+    try {
+        const auto most_waiting = waiting.places_of_largest();
+        return pending.displace_one(std::max(most_waiting, few_pending)) || waiting.shed_oldest() ||
+               (pending.size() > few_pending && pending.is_half_full() && pending.displace_one(0));
+    } catch (const std::bad_alloc&) { // sources are counted first, which takes memory
+        return false;
+    }
 }
 
 void context::tell_in_flight() {

@@ -115,6 +115,11 @@ class Shortage(Case):
         for client in clients:
             client.close()
         wait_until(lambda: len(os.listdir(f"/proc/{process.pid}/fd")) < 100, "they are gone")
+        for _ in range(10):  # each worker's turn
+            with socket.create_connection(("127.0.0.1", port), 30) as client:
+                client.sendall(b"this is no hello")
+                with contextlib.suppress(ConnectionResetError):
+                    self.assertEqual(client.recv(1), b"")
         process.kill()
         process.wait()
         reader.join()
