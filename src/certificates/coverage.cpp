@@ -90,7 +90,7 @@ std::vector<diagnostic> coverage(const std::vector<certificate>& all,
     check_certificates(all, configuration, found);
     check_doubles(all, found);
     if (!tls.default_name.empty() && known.find_own(tls.default_name) == nullptr)
-        found.push_back({severity::error, tls.where,
+        found.push_back({severity::error, tls.default_where,
                          "tls.default: no certificate has " + in_quotes(tls.default_name) +
                              "; write a name that one of them has, or leave it out"});
     return found;

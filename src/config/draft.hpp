@@ -49,7 +49,6 @@ struct backend_draft {
 struct tls_draft {
     tls_settings settings;
     position handoff_where; // of the key, or of the table
-    position default_where;
 };
 
 struct draft {

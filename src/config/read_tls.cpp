@@ -174,7 +174,7 @@ void read_encryption(table_reader& in, const backend_settings& settings, termina
 
 tls_draft read_tls(const members& table, position where, findings& findings) {
     tls_draft draft;
-    draft.handoff_where = draft.default_where = where;
+    draft.handoff_where = where;
     auto& tls = draft.settings;
     tls.where = where;
     table_reader in{table, "tls", findings};
@@ -204,7 +204,7 @@ tls_draft read_tls(const members& table, position where, findings& findings) {
     in.read("min_version", tls.min_version,
             [](const node& node) { return as_choice<tls_version>(node, versions); });
     if (const auto* const given = in.take("default"))
-        draft.default_where = given->value.where;
+        tls.default_where = given->value.where;
     in.read("default", tls.default_name, as_default_name);
     in.finish();
     return draft;

@@ -87,6 +87,7 @@ struct tls_settings {
     std::size_t max_handshakes = 2'000;
     tls_version min_version = tls_version::v1_2;
     std::string default_name{};         // whose certificate a client gets for whose name there is none
+    position default_where{};           // of that
     std::vector<terminated_name> names; // but for regular expressions
     position where{};                   // of [tls]
 };

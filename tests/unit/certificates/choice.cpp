@@ -122,6 +122,6 @@ TEST_CASE("coverage: the default is a name that a certificate has") {
     CHECK(told(text, list(with({"a.example"}))).empty());
     CHECK(told(text, list(with({"b.w.example"}))) ==
           std::vector<std::string>{
-              "f:1:1: error: tls.default: no certificate has \"a.example\"; write a name that one "
+              "f:3:11: error: tls.default: no certificate has \"a.example\"; write a name that one "
               "of them has, or leave it out"});
 }
