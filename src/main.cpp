@@ -118,7 +118,7 @@ bool read_hello(byte_view stream, const config::server_settings& server, config:
         return true;
     }
     const auto& question = std::get<opening::question>(answer);
-    for (const auto& [label, value] : tls::describe(question.hello))
+    for (const auto& [label, value] : tls::describe(*question.hello()))
         std::cout << label << ": " << value << '\n';
     std::cout << '\n';
     query.host_name = question.name.value_or("");

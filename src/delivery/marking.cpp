@@ -31,9 +31,10 @@ std::optional<hellos_under_way::random> random_of(routed_client& client) {
     }
     const auto* const asked = std::get_if<opening::question>(&thread.heard);
     hellos_under_way::random random;
-    if (asked == nullptr || asked->hello.random.size() != random.size())
+    const auto* const hello = asked != nullptr ? asked->hello() : nullptr;
+    if (hello == nullptr || hello->random.size() != random.size())
         return std::nullopt;
-    std::ranges::copy(asked->hello.random, random.begin());
+    std::ranges::copy(hello->random, random.begin());
     return random;
 }
 

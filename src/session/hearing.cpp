@@ -52,7 +52,7 @@ error_code hear_now(unrouted_client& client, opening::reader& reader, std::size_
     auto& buffer = client.thread.buffer;
     auto& heard = client.thread.heard;
     for (;;) {
-        const auto room = buffer.first(client.consumed.size() + std::max(first_look, expected));
+        const auto room = buffer.first(client.consumed.size() + first_look + expected);
         std::ranges::copy(client.consumed, room.begin());
         const auto n = os::peek(client.socket.get(), room.subspan(client.consumed.size()));
         const bool nothing = !n && os::would_block(n.error());
@@ -79,7 +79,7 @@ error_code hear_now(unrouted_client& client, opening::reader& reader, std::size_
             return net::wait_error::end_of_file;
         if (buffer.bytes.size() < room.size())
             return os::make_error(EAGAIN); // that was all; with a full buffer there may be more
-        expected = more->bytes;
+        expected = std::max(more->bytes, more->at_most);
     }
 }
 

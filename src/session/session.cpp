@@ -191,8 +191,9 @@ config::decision session::decide() {
         kind = is_named ? config::hello_kind::with_name : kind;
         client_.about.hello_bytes = asked->size;
         client.alpn = asked->alpn;
-        client_.about.hello.emplace(asked->hello.server_name, asked->hello.alpn,
-                                    snapshot_->config->log.hello ? details_of(asked->hello) : nullptr);
+        const auto& hello = *asked->hello();
+        client_.about.hello.emplace(hello.server_name, hello.alpn,
+                                    snapshot_->config->log.hello ? details_of(hello) : nullptr);
     } else {
         auto& refused = std::get<opening::refused>(client_.thread.heard);
         const bool malformed = refused.as == opening::refusal::malformed;

@@ -4,6 +4,7 @@
 
 #include "snipass/base/alpn_list.hpp"
 #include "snipass/base/bytes.hpp"
+#include "snipass/http/request_head.hpp"
 #include "snipass/proxy_protocol/header.hpp"
 #include "snipass/tls/client_hello.hpp"
 
@@ -18,8 +19,11 @@
 namespace snipass::opening {
 
 // Nothing more can be known before so many bytes have come, counted from the reader's first one.
+// Of what has come besides, the reader has a use for so much at most, where it cannot tell how much is
+// missing.
 struct need {
     std::size_t bytes;
+    std::size_t at_most = 0;
 };
 
 // A part is understood: `consume` is to be taken out of the stream, then `say` is for the client. The reader
@@ -36,21 +40,33 @@ struct question {
     std::size_t size = 0;                 // of the opening, which lies in the stream still
     std::optional<std::string_view> name; // as it was sent
     alpn_list alpn;
-    tls::client_hello hello;
+    std::variant<tls::client_hello, http::request_head> what;
+
+    // Each is null where the opening is of another kind.
+    [[nodiscard]] const tls::client_hello* hello() const noexcept {
+        return std::get_if<tls::client_hello>(&what);
+    }
+    [[nodiscard]] const http::request_head* head() const noexcept {
+        return std::get_if<http::request_head>(&what);
+    }
 };
 
 enum class refusal : std::uint8_t {
     not_tls,
-    malformed,    // TLS, but nothing that a TLS stack would accept
+    malformed,    // TLS or HTTP, but nothing that a TLS stack would accept, or that all servers read alike
     proxy_header, // a PROXY header where none is expected
     balancer,     // a balancer that did not begin with a good PROXY header
+    not_http,     // neither of the following, either
+    http2,        // HTTP/2 with prior knowledge, where HTTP/1 is spoken
+    tls_for_http, // TLS, where HTTP is spoken
 };
 
 // It never can be an opening, whatever follows.
 struct refused {
     refusal as;
-    std::string why;        // one sentence, printable
-    std::uint8_t alert = 0; // what a client of TLS can be told (RFC 8446 section 6)
+    std::string why;          // one sentence, printable
+    std::uint8_t alert = 0;   // what a client of TLS can be told (RFC 8446 section 6)
+    std::uint16_t status = 0; // what a client of HTTP can be told (RFC 9110 section 15)
 };
 
 using answer = std::variant<need, step, question, refused>;

@@ -51,7 +51,8 @@ TEST_CASE("a hello reader answers what a hello asks for, however it comes") {
             CHECK(question->size == stream.size());
             CHECK(question->name == "www.example.com");
             CHECK(question->alpn.contains("http/1.1"));
-            CHECK(question->hello.server_name == question->name);
+            REQUIRE(question->hello() != nullptr);
+            CHECK(question->hello()->server_name == question->name);
         }
     }
 }
