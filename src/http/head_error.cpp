@@ -62,7 +62,8 @@ constexpr std::array rows{
 
     row{head_error::host_repeated, bad_request, "more than one Host (RFC 9112 section 3.2)"},
     row{head_error::host_value, bad_request, "a Host that is not a host and a port (RFC 9110 section 7.2)"},
-    row{head_error::host_missing, bad_request, "HTTP/1.1 without Host (RFC 9112 section 3.2)"},
+    row{head_error::host_missing, bad_request,
+        "no Host, in HTTP/1.1 or beside a target with a host (RFC 9112 section 3.2)"},
     row{head_error::host_differs, bad_request,
         "a Host that differs from the target's (RFC 9112 section 3.2)"},
 

@@ -81,7 +81,8 @@ broken_rule parse_request_line(std::string_view line, request_head& head, author
     return parse_target(head, found);
 }
 
-// parse_host: there is one Host, and it is what the target says, if that says one, too. HTTP/1.0 has none.
+// parse_host: there is one Host, and it is what the target says, if that says one, too. HTTP/1.0 need not
+// have one; beside a target with a host it must, as servers read none then where there is no field.
 broken_rule parse_host(request_head& head, authority of_target) {
     std::optional<std::string_view> value;
     for (auto fields = head.fields; !fields.empty(); fields.pop_front()) {
@@ -92,13 +93,13 @@ broken_rule parse_host(request_head& head, authority of_target) {
             return head_error::host_repeated;
         value = one.value;
     }
-    if (!value && head.minor_version > 0)
+    if (!value && (head.minor_version > 0 || !of_target.empty()))
         return head_error::host_missing;
     if (value && !value->empty() && !host_of(*value))
         return head_error::host_value;
     if (value && !of_target.empty() && !is_same(*value, of_target))
         return head_error::host_differs;
-    head.host = host_of(value.value_or(of_target)).value_or("");
+    head.host = host_of(value.value_or("")).value_or("");
     return {};
 }
 

@@ -17,8 +17,8 @@ using std::chrono::sys_seconds;
 // body, the body's length, and the end of the connection. To HEAD the body is not sent.
 struct answer {
     std::uint16_t status = 400;
-    std::string_view text;     // of the body, one line; empty: the status in words
-    std::string_view location; // of a redirect; empty: none
+    std::string_view text{};     // of the body, one line; empty: the status in words
+    std::string_view location{}; // of a redirect; empty: none
     bool to_head = false;
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "snipass/opening/balancer_reader.hpp"
+#include "snipass/opening/head_reader.hpp"
 #include "snipass/opening/hello_reader.hpp"
 
 #include "catch.hpp"
+#include "head_reading.hpp"
 #include "hello_reading.hpp"
 #include "snipass/tls/constants.hpp"
 
@@ -103,4 +105,74 @@ TEST_CASE("a balancer reader refuses what is no header, and says what it was") {
     REQUIRE(std::holds_alternative<opening::refused>(answer));
     CHECK(std::get<opening::refused>(answer).as == opening::refusal::balancer);
     CHECK(std::get<opening::refused>(answer).why == "no PROXY header: it begins with \"SSH-2.0\"");
+}
+
+TEST_CASE("a head reader answers what a request asks for, however it comes") {
+    const auto head = "GET /a/../b HTTP/1.1\r\nHost: www.example.com:80\r\n\r\n"s;
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, head.size() + 4}) {
+        opening::head_reader reader{default_head_max};
+        std::vector<std::uint8_t> scratch;
+        const auto stream = head + "body";
+        const auto answer = read_in_pieces(reader, as_bytes(stream), piece, scratch);
+        const auto* const question = std::get_if<opening::question>(&answer);
+        REQUIRE(question != nullptr);
+        CHECK(question->size == head.size());
+        CHECK(question->name == "www.example.com");
+        CHECK(question->hello() == nullptr);
+        REQUIRE(question->head() != nullptr);
+        CHECK(question->head()->path == "/b");
+    }
+}
+
+TEST_CASE("a head reader that waits says how much it could use") {
+    opening::head_reader reader{default_head_max};
+    std::vector<std::uint8_t> scratch;
+    const auto answer = reader.read(as_bytes("GET / HTTP/1.1\r\nHost: www"), scratch);
+    const auto* const more = std::get_if<opening::need>(&answer);
+    REQUIRE(more != nullptr);
+    CHECK(more->bytes == 29);
+    CHECK(more->at_most == default_head_max);
+}
+
+TEST_CASE("a request without a host has no name") {
+    for (const auto& head : {"GET / HTTP/1.0\r\n\r\n"s, "GET / HTTP/1.1\r\nHost:\r\n\r\n"s}) {
+        opening::head_reader reader{default_head_max};
+        std::vector<std::uint8_t> scratch;
+        CHECK_FALSE(std::get<opening::question>(reader.read(as_bytes(head), scratch)).name);
+    }
+}
+
+TEST_CASE("a head reader tells other protocols from bad requests, with the status of an HTTP server") {
+    const struct {
+        std::string stream;
+        opening::refusal as;
+        unsigned status;
+    } rows[] = {
+        {"\x01", opening::refusal::not_http, 400},
+        {"\x16\x03\x01", opening::refusal::tls_for_http, 400},
+        {"PRI * HTTP/2.0\r\n\r\n", opening::refusal::http2, 505},
+        {"SSH-2.0-OpenSSH_9.2\r\n", opening::refusal::malformed, 400},
+        {"GET / HTTP/1.1\r\n\r\n", opening::refusal::malformed, 400},
+        {"GET / HTTP/1.1\r\nX: " + std::string(default_head_max, 'x'), opening::refusal::malformed, 431},
+        {"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", opening::refusal::proxy_header, 400},
+        {"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"s, opening::refusal::proxy_header, 400},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.stream.substr(0, 40));
+        opening::head_reader reader{default_head_max};
+        std::vector<std::uint8_t> scratch;
+        const auto answer = reader.read(as_bytes(row.stream), scratch);
+        const auto* const refused = std::get_if<opening::refused>(&answer);
+        REQUIRE(refused != nullptr);
+        CHECK(refused->as == row.as);
+        CHECK(refused->status == row.status);
+        CHECK_FALSE(refused->why.empty());
+    }
+}
+
+TEST_CASE("a head reader of a router without paths takes a path that has no normal form") {
+    const auto head = "GET /a%2Fb HTTP/1.1\r\nHost: a\r\n\r\n"s;
+    opening::head_reader reader{default_head_max, http::unsafe_path::is_left};
+    std::vector<std::uint8_t> scratch;
+    CHECK(std::holds_alternative<opening::question>(reader.read(as_bytes(head), scratch)));
 }

@@ -16,7 +16,7 @@ const bytes other_hello = hello_for("other.example.com");
 const bytes nameless_hello = hello_builder::tls13().stream();
 const bytes malformed_hello =
     hello_builder::tls13().server_names({{0, "a.example"}, {0, "b.example"}}).stream();
-const bytes http{'G', 'E', 'T', ' ', '/', '\r', '\n'};
+const bytes no_tls{'G', 'E', 'T', ' ', '/', '\r', '\n'};
 
 // The alert as a client sees it: one fatal record.
 std::string alert(std::uint8_t description) {
@@ -38,7 +38,7 @@ const std::vector<refusal_row> refusals{
     {"no name", &nameless_hello, outcome::no_server_name, match_kind::no_server_name,
      tls::alert::unrecognized_name},
     {"malformed", &malformed_hello, outcome::malformed, match_kind::malformed, tls::alert::decode_error},
-    {"no TLS", &http, outcome::not_tls, match_kind::not_tls, 0},
+    {"no TLS", &no_tls, outcome::not_tls, match_kind::not_tls, 0},
 };
 
 // A router with a backend that only [default] could name.
@@ -56,7 +56,7 @@ TEST_CASE("session: what no route takes goes to [default], each counted as what 
     test.what.listener().malformed = policy::route_to_default;
     auto& router = test.start();
     std::vector<tcp_client> clients;
-    for (const auto& first : {other_hello, nameless_hello, malformed_hello, http}) {
+    for (const auto& first : {other_hello, nameless_hello, malformed_hello, no_tls}) {
         clients.push_back(router.connect_with(first));
         CHECK(unread(test.backend.take().get()) == first.size());
     }
