@@ -3,13 +3,11 @@
 """TLS ends in snipass-tls: real clients, router and snipass-tls with one file, and backends that speak no TLS."""
 
 import hashlib
-import http.client
 import os
 import shutil
 import signal
 import socket
 import ssl
-
 import subprocess
 import sys
 import threading
@@ -17,34 +15,10 @@ import threading
 from harness import Case, client_hello, curl, gnutls_cli, handoff_sender, main, python_tls, read_all, s_client, wait_until
 from harness.case import HEAD
 from harness.backend_case import can_connect
-from harness.places import BUILD, SNIPASS, SOURCE
+from harness.places import SNIPASS, SOURCE
 from harness.tls_end import PROGRAM, TlsSite, make_certificate
 
 LONG = os.environ.get("SNIPASS_LONG")
-LARGE = bytes(range(256)) * 20_000
-NGINX = """
-daemon off;
-user root;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off; tcp_nopush on; sendfile on;
-    client_body_temp_path {folder}/tmp1; proxy_temp_path {folder}/tmp2; fastcgi_temp_path {folder}/tmp3;
-    uwsgi_temp_path {folder}/tmp4; scgi_temp_path {folder}/tmp5;
-    server {{
-        listen 8080;
-        root {folder};
-        location = / {{ default_type text/plain; return 200 "client: $remote_addr:$remote_port\\nserver: $server_addr:$server_port\\n"; }}
-    }}
-}}
-"""
-NODE = """
-const large = require('fs').readFileSync(process.argv[1]);
-require('http').createServer((request, response) => response.end(request.url === '/large' ? large :
-    `client: ${request.socket.remoteAddress}:${request.socket.remotePort}\\n`)).listen(8080, '127.0.0.1');
-"""
 ECHO = """
 import hashlib, socket, sys, threading
 listener = socket.create_server(("127.0.0.1", 8080), backlog=1024)
@@ -73,21 +47,6 @@ while True:
 
 
 class Tls(TlsSite, Case):
-    def both(self, backend, rest="", *, server="", **options):
-        """A router and a snipass-tls. Clients come while neither is told of them."""
-        text = self.text(backend, rest, head=HEAD, server=server)
-        self.tls = self.tls_end(text, **options)
-        return self.router(head=text)
-
-    def of_socket(self, hold="5s"):
-        return f'handoff = "unix:{self.socket}"\nhold = "{hold}"\n'
-
-    def unmodified(self, *command, listen="127.0.0.1:8080"):
-        """A server that speaks plain HTTP or less, under snipass-run."""
-        server = self.run_program([BUILD / "snipass-run", self.socket, "--listen", listen, "--from", "0", "--", *command])
-        wait_until(self.socket.is_socket, "the server listens")
-        return server
-
     def test_an_unmodified_http_server_answers_https(self):
         (self.folder / "page").mkdir()
         (self.folder / "page/index.html").write_text("hello in clear\n")
@@ -107,38 +66,6 @@ class Tls(TlsSite, Case):
         self.assertEqual((line["outcome"], line["tls"], line["server_name"], line["end"]), ("handed_off", "TLSv1.3", "a.example", "finished"))
         ids = {session["id"] for session in router.sessions(6)}
         self.assertEqual({session["id"] for session in self.tls.sessions(6)}, ids)
-
-    def backend_answers(self, port, certificate, own):
-        """HTTP/1.1 with keep-alive, a large answer, and the client's own address."""
-        with python_tls(port, "a.example", certificate, alpn=("http/1.1",)) as client:
-            host, number = client.getsockname()[:2]
-            for _ in range(2):
-                client.sendall(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
-                response = http.client.HTTPResponse(client)
-                response.begin()
-                self.assertEqual(response.read().decode(), own.format(host=host, port=number))
-            client.sendall(b"GET /large HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n")
-            response = http.client.HTTPResponse(client)
-            response.begin()
-            self.assertEqual(hashlib.sha256(response.read()).hexdigest(), hashlib.sha256(LARGE).hexdigest())
-            self.assertEqual(client.recv(1), b"")
-
-    def test_nginx_answers_https(self):
-        (self.folder / "large").write_bytes(LARGE)
-        configuration = self.folder / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=self.folder))
-        self.unmodified("/usr/sbin/nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", configuration, listen="8080")
-        router = self.both(self.of_socket())
-        self.backend_answers(router.port(), self.a, "client: {host}:{port}\nserver: 127.0.0.1:" + str(router.port()) + "\n")
-        self.assertNotIn("[alert]", (self.folder / "error.log").read_text())
-
-    def test_nginx_answers_http2(self):
-        configuration = self.folder / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=self.folder).replace("listen 8080;", "listen 8080 http2;"))
-        self.unmodified("/usr/sbin/nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", configuration, listen="8080")
-        router = self.both(self.of_socket() + 'alpn = "h2"\n')
-        answer = curl(router.port(), "a.example", self.a, "--http2", "-w", "%{http_version}")
-        self.assertRegex(answer.output, r"^client: 127.0.0.1:\d+\n.*\n2$", answer)
 
     def test_who_asks_for_no_name_gets_the_default_certificate_if_there_is_one(self):
         self.receiver("b", serve="raw")
@@ -170,12 +97,6 @@ class Tls(TlsSite, Case):
         with python_tls(router.port(), "a.example", self.a) as client:
             self.assertEqual(client.recv(1), b"")  # it would take what is said for a hello, so it has refused
         self.tls.session(outcome="backend_declined")
-
-    def test_node_answers_https(self):
-        (self.folder / "large").write_bytes(LARGE)
-        self.unmodified("node", "-e", NODE, self.folder / "large")
-        router = self.both(self.of_socket())
-        self.backend_answers(router.port(), self.a, "client: {host}:{port}\n")
 
     def test_a_receiver_is_told_what_was_chosen(self):
         receiver = self.receiver("b", serve="raw")

@@ -12,23 +12,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import test_tls  # noqa: E402
+import test_tls_servers  # noqa: E402
 from harness import Case, curl, gnutls_cli, kernel_tls, python_tls, read_all, s_client, wait_until  # noqa: E402
 from harness.tls_end import TlsSite  # noqa: E402
 
+BULK = 64 << 20
 SMALL = 200_000  # of an answer, and the buffers are smaller
-NGINX = test_tls.NGINX.replace("listen 8080;", "listen 8080 sndbuf=16k;")
+NGINX = test_tls_servers.NGINX.replace("listen 8080;", "listen 8080 sndbuf=16k;")
+
+
+class KernelTlsServers(test_tls_servers.TlsServers):
+    plaintext = "ktls"
 
 
 class KernelTls(TlsSite, Case):
-    both, unmodified, backend_answers = test_tls.Tls.both, test_tls.Tls.unmodified, test_tls.Tls.backend_answers
+    plaintext = "ktls"
     pump = staticmethod(test_tls.Tls.pump)
-    test_nginx_answers_https = test_tls.Tls.test_nginx_answers_https
-    test_nginx_answers_http2 = test_tls.Tls.test_nginx_answers_http2
-    test_node_answers_https = test_tls.Tls.test_node_answers_https
     test_many_megabytes_each_way = test_tls.Tls.test_a_hundred_megabytes_each_way_and_half_close
-
-    def of_socket(self, hold="5s"):
-        return f'handoff = "unix:{self.socket}"\nhold = "{hold}"\nplaintext = "ktls"\n'
 
     def nginx(self):
         configuration = self.folder / "nginx.conf"
@@ -70,6 +70,23 @@ class KernelTls(TlsSite, Case):
                 socket.socket.shutdown(client, socket.SHUT_WR)  # SSLSocket's would forget that it is one
                 said = read_all(client)[0]
                 self.assertTrue(said.startswith(hashlib.sha256(b"still here").hexdigest().encode()), said)
+
+    def test_bulk_costs_snipass_tls_nothing(self):
+        (self.folder / "large").write_bytes(bytes(BULK))
+        self.nginx()
+        router = self.both(self.of_socket())
+        with python_tls(router.port(), "a.example", self.a) as client:
+            self.assertEqual(self.tls.session()["plaintext"], "ktls")
+            for _ in range(2):  # with the first one all is over that the handshake has left to do
+                before, left = self.tls.cpu_ticks(), BULK
+                client.sendall(b"GET /large HTTP/1.1\r\nHost: a.example\r\n\r\n")
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += client.recv(1)
+                while left:
+                    left -= len(client.recv(min(left, 1 << 18)))
+                after = self.tls.cpu_ticks()
+        self.assertEqual(after - before, 0)
 
     def test_a_slow_client_of_a_server_that_closes_gets_the_last_record(self):
         """nginx closes while its buffer is full. Without the farewell up to two records are lost."""

@@ -5,7 +5,7 @@ Everything a test starts is stopped with it; every port is chosen by the kernel;
 is: a test waits for what must happen, for at most DEADLINE seconds.
 """
 
-from . import handoff_sender
+from . import client_programs, handoff_sender
 from .case import Case, main
 from .clients import (Dribble, chromium, client_hello, curl, gnutls_cli, of_another_client, python_tls, read_all,
                       read_exactly, s_client, tstclnt)
@@ -14,6 +14,6 @@ from .receiver import Receiver
 from .router import Router, is_sanitized, unless_sanitized
 
 __all__ = [
-    "DEADLINE", "Case", "Dribble", "Receiver", "Router", "Watched", "chromium", "client_hello", "curl", "gnutls_cli", "handoff_sender",
+    "DEADLINE", "Case", "Dribble", "Receiver", "Router", "Watched", "chromium", "client_hello", "client_programs", "curl", "gnutls_cli", "handoff_sender",
     "is_sanitized", "main", "of_another_client", "python_tls", "read_all", "read_exactly", "s_client", "tstclnt", "unless_sanitized", "wait_until",
 ]

@@ -34,8 +34,8 @@ class Answer:
         return f"status {self.status}: {self.output!r} {self.messages!r}"
 
 
-def _run(argv, given=None):
-    return Answer(subprocess.run([str(word) for word in argv], input=given, capture_output=True, timeout=DEADLINE, check=False))
+def _run(argv, given=None, patience=DEADLINE):
+    return Answer(subprocess.run([str(word) for word in argv], input=given, capture_output=True, timeout=patience, check=False))
 
 
 def curl(port, name, certificate, *options, path="/"):
@@ -73,13 +73,14 @@ def tstclnt(port, name, _certificate):
     return _run(["tstclnt", "-D", "-o", "-h", "127.0.0.1", "-p", port, "-a", name], b"")
 
 
-def chromium(port, name, _certificate):
+def chromium(port, name, _certificate, *options, path="/"):
     """It opens connections as it likes, to no host but this one; net_error is in its messages."""
     with tempfile.TemporaryDirectory(prefix="snipass-chromium-", ignore_cleanup_errors=True) as profile:
         return _run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                      "--disable-background-networking", "--disable-component-update", "--disable-sync",
                      "--no-proxy-server", f"--user-data-dir={profile}",
-                     f"--host-resolver-rules=MAP {name} 127.0.0.1:{port}, MAP * ~NOTFOUND", "--dump-dom", f"https://{name}/"])
+                     f"--host-resolver-rules=MAP {name} 127.0.0.1:{port}, MAP * ~NOTFOUND", *options, "--dump-dom", f"https://{name}{path}"],
+                    patience=4 * DEADLINE)
 
 
 def tls_context(certificate, *, alpn=(), maximum=None):

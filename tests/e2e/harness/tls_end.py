@@ -3,7 +3,9 @@
 
 import subprocess
 
+from .case import HEAD
 from .places import BUILD
+from .process import wait_until
 from .router import Router
 
 PROGRAM = BUILD / "snipass-tls"
@@ -26,6 +28,7 @@ class TlsEnd(Router):
 
 class TlsSite:
     """What tests of snipass-tls share: certificates for a.example and b.example, a router and a snipass-tls."""
+    plaintext = "relay"
 
     def setUp(self):
         super().setUp()
@@ -52,6 +55,25 @@ tls = "terminate"
 
     def tls_end(self, text, **options):
         return self.keep(TlsEnd(self.folder, text, **options))
+
+    def both(self, backend, rest="", *, server="", **options):
+        """A router and a snipass-tls. Clients come while neither is told of them."""
+        text = self.text(backend, rest, head=HEAD, server=server)
+        self.tls = self.tls_end(text, **options)
+        return self.router(head=text)
+
+    def of_socket(self, hold="5s"):
+        return f'handoff = "unix:{self.socket}"\nhold = "{hold}"\nplaintext = "{self.plaintext}"\n'
+
+    def unmodified(self, *command, listen="127.0.0.1:8080", **others):
+        """A server that speaks plain HTTP or less, under snipass-run; `others`: what else it listens on, by the socket's name."""
+        sockets = {self.socket: listen, **{self.folder / f"{name}.sock": port for name, port in others.items()}}
+        for path, port in sockets.items():
+            command = (BUILD / "snipass-run", path, "--listen", port, "--from", "0", "--", *command)
+        server = self.run_program(command)
+        for path in sockets:
+            wait_until(path.is_socket, "the server listens")
+        return server
 
 
 __all__ = ["PROGRAM", "TlsEnd", "TlsSite", "make_certificate"]

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The programs of tests/e2e/programs."""
+
+import os
+import subprocess
+import sys
+
+from .places import BUILD, SOURCE
+
+FOLDER = SOURCE / "tests" / "e2e" / "programs"
+JAVA = FOLDER / "Client.java"
+LIBRARY_SERVER = FOLDER / "library_server.py"
+WEBSOCKET_ECHO = (sys.executable, FOLDER / "websocket_echo.py")
+
+
+def go():
+    """The client in Go, built once for a build folder; what cannot be written to has it already."""
+    program = BUILD / "go-tls-client"
+    source = FOLDER / "client.go"
+    if os.access(BUILD, os.W_OK) and not (program.exists() and program.stat().st_mtime > source.stat().st_mtime):
+        new = program.with_name(f"{program.name}.{os.getpid()}")
+        subprocess.run(["go", "build", "-o", new, source], cwd=FOLDER, env={**os.environ, "GOFLAGS": "", "CGO_ENABLED": "0"}, check=True)
+        new.rename(program)  # several tests may do this at a time
+    return program

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+
+// A client in Go, net/http and crypto/tls: GETs on one connection, whose answers it prints; or many connections, of which it
+// prints as JSON what went wrong.
+//
+//	client -port P -name a.example -ca FILE [-version 1.2] [-h2] [-requests 3] [-connections 10000 -at-once 32]
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+var (
+	port        = flag.String("port", "", "of 127.0.0.1")
+	name        = flag.String("name", "a.example", "host name")
+	ca          = flag.String("ca", "", "certificates that are trusted")
+	version     = flag.String("version", "1.3", "of TLS, and no other")
+	h2          = flag.Bool("h2", false, "offer HTTP/2")
+	requests    = flag.Int("requests", 3, "on each connection")
+	connections = flag.Int("connections", 0, "of many clients")
+	atOnce      = flag.Int("at-once", 32, "of them")
+)
+
+// A client of its own for each connection, and the address that the connection has here.
+func newClient(roots *x509.CertPool) (*http.Client, *http.Transport, *string) {
+	number := map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}[*version]
+	own := new(string)
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:"+*port)
+			if err == nil {
+				*own = connection.LocalAddr().String()
+			}
+			return connection, err
+		},
+		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: number, MaxVersion: number},
+		ForceAttemptHTTP2: *h2,
+	}
+	return &http.Client{Transport: transport, Timeout: 10 * time.Minute}, transport, own
+}
+
+func get(client *http.Client) (string, string, error) {
+	response, err := client.Get("https://" + *name + "/")
+	if err != nil {
+		return "", "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return string(body), response.Proto, err
+}
+
+// Each request of one connection must be answered, on that connection, to that client.
+func one(roots *x509.CertPool) error {
+	client, transport, own := newClient(roots)
+	defer transport.CloseIdleConnections()
+	for i := 1; i <= *requests; i++ {
+		body, _, err := get(client)
+		if err != nil {
+			return err
+		}
+		if wanted := fmt.Sprintf("request %d ", i); !strings.HasPrefix(body, wanted) || !strings.HasSuffix(body, " for "+*own+"\n") {
+			return fmt.Errorf("%s: no answer to %q: %q", *own, wanted, body)
+		}
+	}
+	return nil
+}
+
+func many(roots *x509.CertPool) {
+	failures, places := []string{}, make(chan struct{}, *atOnce)
+	var lock sync.Mutex
+	var all sync.WaitGroup
+	for i := 0; i < *connections; i++ {
+		all.Add(1)
+		places <- struct{}{}
+		go func() {
+			defer func() { <-places; all.Done() }()
+			if err := one(roots); err != nil {
+				lock.Lock()
+				defer lock.Unlock()
+				failures = append(failures, err.Error())
+			}
+		}()
+	}
+	all.Wait()
+	_ = json.NewEncoder(os.Stdout).Encode(failures)
+}
+
+func main() {
+	flag.Parse()
+	pem, err := os.ReadFile(*ca)
+	roots := x509.NewCertPool()
+	if err != nil || !roots.AppendCertsFromPEM(pem) {
+		fmt.Fprintln(os.Stderr, *ca, "has no certificate:", err)
+		os.Exit(2)
+	}
+	if *connections > 0 {
+		many(roots)
+		return
+	}
+	client, transport, _ := newClient(roots)
+	for i := 0; i < *requests; i++ {
+		body, protocol, err := get(client)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Print(protocol, ": ", body)
+	}
+	transport.CloseIdleConnections()
+}
