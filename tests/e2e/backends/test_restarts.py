@@ -11,6 +11,8 @@ import json
 import os
 import random
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -30,8 +32,6 @@ ACK_TIMEOUT = 0.5
 # As many as come while they are held: the rate times the hold, and more for a machine that is slow.
 BACKEND = f'ack_timeout = "{ACK_TIMEOUT * 1000:.0f}ms"\nmax_pending = 20000'
 PAUSE = 0.4  # between two blows, and how long the backend is away
-
-
 Kill = collections.namedtuple("Kill", "pid begun successor")
 
 
@@ -44,8 +44,7 @@ class Server:
         self.process = self.started()
 
     def started(self):
-        process = self.case.start(*self.command(), log="backend.log")
-        return process
+        return self.case.start(*self.command(), log="backend.log")
 
     def start(self):
         self.process = self.started()
@@ -145,13 +144,14 @@ backend = "last"
 
 class Nginx(ByRoutersLog):
     """Debian's nginx under snipass-run, with two workers; upgraded as nginx is: USR2, QUIT."""
+    port, listen = "443", "listen 443 ssl; listen [::]:443 ssl;"
 
     def command(self):
         configuration = self.case.folder / "nginx.conf"
-        configuration.write_text(NGINX.format(user="user www-data;" if os.geteuid() == 0 else "", folder=self.case.folder,
-                                              listen="listen 443 ssl; listen [::]:443 ssl;"))
+        user = "user www-data;" if os.geteuid() == 0 else ""
+        configuration.write_text(NGINX.format(user=user, folder=self.case.folder, listen=self.listen))
         self.pid_file = self.case.folder / "nginx.pid"
-        return [BUILD / "snipass-run", self.case.socket, "--listen", "443", "--", "/usr/sbin/nginx", "-p", self.case.folder,
+        return [BUILD / "snipass-run", self.case.socket, "--listen", self.port, "--", "/usr/sbin/nginx", "-p", self.case.folder,
                 "-e", self.case.folder / "error.log", "-c", configuration]
 
     def started(self):
@@ -200,6 +200,8 @@ class Nginx(ByRoutersLog):
 
 
 class Restarts(BackendCase):
+    rate = RATE
+
     def test_a_backend_that_logs_its_acks(self):
         self.check(Acknowledging)
 
@@ -214,21 +216,21 @@ class Restarts(BackendCase):
 
     def socket_owner(self):
         """The process behind the path, by the kernel's word."""
-        import socket
-        import struct
         with socket.socket(socket.AF_UNIX) as s, contextlib.suppress(OSError):
             s.connect(str(self.socket))
             return struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
+    def site(self):
+        return SiteRouter(self.folder, self.socket, hold="30s", backend=BACKEND)
 
     def check(self, kind):
         self.server = kind(self)
         self.server.wait_until_up()
         self.kills, self.story, self.counts = [], [], collections.Counter()
         blows = [self.restart, self.kill, self.hang, self.hang_and_replace, *([self.upgrade] if kind.can_be_upgraded else [])]
-        with SiteRouter(self.folder, self.socket, hold="30s", backend=BACKEND) as router:
-            load = subprocess.Popen(
-                [sys.executable, HERE / "open_loop.py", str(router.address[1]), self.certificate, str(RATE)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with self.site() as router:
+            load = subprocess.Popen([sys.executable, HERE / "open_loop.py", str(router.address[1]), self.certificate, str(self.rate)],
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             try:
                 time.sleep(1)
                 for _ in range(ROUNDS):
@@ -238,8 +240,7 @@ class Restarts(BackendCase):
                         self.counts[blow.__name__] += 1
                         time.sleep(random.uniform(PAUSE / 2, PAUSE))
             finally:
-                output = load.communicate()[0]
-        result = json.loads(output)
+                result = json.loads(load.communicate()[0])
         acknowledged = self.server.acknowledged(router)
         excused = [f for f in result["failures"] if self.was_killed_with(f, acknowledged)]
         lost = [f for f in result["failures"] if f not in excused]
@@ -250,8 +251,7 @@ class Restarts(BackendCase):
               f"({by_killed} were acknowledged in the two seconds before a kill); median {result['median'] * 1000:.1f} ms, p99 "
               f"{result['p99'] * 1000:.0f} ms, longest {result['longest']:.1f} s; latest start {result['latest_start']:.2f} s",
               file=sys.stderr)
-        log = router.events
-        self.assertEqual(len(lost), 0, "\n".join(self.told(failure, log) for failure in lost[:10]))
+        self.assertEqual(len(lost), 0, "\n".join(self.told(failure, router.events) for failure in lost[:10]))
         self.assertEqual(result["served"] + len(excused), result["clients"])
 
     def was_killed_with(self, failure, acknowledged):
