@@ -9,7 +9,6 @@
 #include "snipass/os/kernel_tls.hpp"
 #include "snipass/os/signals.hpp"
 #include "snipass/os/standard_descriptors.hpp"
-#include "snipass/os/users.hpp"
 #include "snipass/process/daemon.hpp"
 #include "snipass/process/last_words.hpp"
 #include "snipass/terminate/service.hpp"
@@ -59,7 +58,7 @@ void warn_of_kernel(const config::configuration& configuration, std::vector<conf
 class tls_role final : public server::role {
   public:
     [[nodiscard]] server::prepared prepare(const std::string& file) override {
-        server::prepared made{config::load(file, os::find_user, config::part::tls)};
+        server::prepared made{load(file, config::part::tls)};
         if (made.parsed.value)
             equip(made);
         return made;

@@ -120,7 +120,7 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
     auto draft = read_draft(document.root, findings);
     document.root = {};
     if (find_user != nullptr)
-        resolve_users(draft, *find_user, findings);
+        resolve_users(draft, *find_user, which, findings);
     check_listeners(draft, findings);
     check_termination(draft, findings);
     const bool complete = resolve_references(draft, findings);

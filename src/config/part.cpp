@@ -16,6 +16,10 @@ constexpr milliseconds longest_start{10'000};
 // To the router such a backend is one at the path of snipass-tls, and `hold` is about a restart of that,
 // where the file knows of nobody else who would have its clients meanwhile.
 void keep_routers(configuration& configuration) {
+    if (configuration.tls) { // who hands over there is not the router's to know, or to look up
+        configuration.tls->allowed_users.clear();
+        configuration.tls->allows_listed_only = true;
+    }
     for (auto& backend : configuration.backends) {
         if (!backend.termination)
             continue;

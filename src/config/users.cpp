@@ -16,14 +16,22 @@ constexpr std::uint32_t unmapped_id = 0xFFFF'FFFF;
 // The router's, as the package has it.
 constexpr std::string_view packaged_user = "snipass";
 
+// why_unknown: a router that has confined itself asks nobody any more.
+std::string why_unknown(const allowed_user& user, const error_code& why) {
+    const bool is_hidden = why == boost::system::errc::permission_denied;
+    return "the user " + in_quotes(user.name) + " cannot be looked up: " + why.message() +
+           (is_hidden ? ". The sandbox that was closed at the start has no room for the first name; restart "
+                        "snipass (systemctl restart snipass), or "
+                      : "; ");
+}
+
 void resolve(allowed_user& user, const std::string& key, const user_finder& find, findings& findings) {
     if (user.id)
         return;
     const auto found = find(user.name);
     if (!found) {
-        const auto why = key + ": the user " + in_quotes(user.name) +
-                         " cannot be looked up: " + found.error().message() +
-                         "; write the number that \"id -u\" prints for this name";
+        const auto why = key + ": " + why_unknown(user, found.error()) +
+                         "write the number that \"id -u\" prints for this name";
         return is_shortage(found.error().value()) ? findings.shortage(user.where, why)
                                                   : findings.error(user.where, why);
     }
@@ -46,16 +54,13 @@ void resolve_routers(tls_settings& tls, const user_finder& find, findings& findi
     allowed_user user{std::string{packaged_user}, tls.where, std::nullopt};
     const auto found = find(user.name);
     if (!found)
-        findings.error(user.where, "tls.allowed_users: the user " + in_quotes(user.name) +
-                                       " cannot be looked up: " + found.error().message() +
-                                       "; write the number of the router's user into allowed_users");
+        findings.error(user.where, "tls.allowed_users: " + why_unknown(user, found.error()) +
+                                       "write the number of the router's user into allowed_users");
     else if (*found) // where it is another one, the file says so
         tls.allowed_users.push_back({user.name, user.where, *found});
 }
 
-} // namespace
-
-void resolve_users(draft& draft, const user_finder& find, findings& findings) {
+void resolve_listeners(draft& draft, const user_finder& find, findings& findings) {
     for (auto& listener : draft.listeners) {
         for (auto& user : listener.settings.allowed_users) {
             if (user.name == unmapped)
@@ -63,11 +68,20 @@ void resolve_users(draft& draft, const user_finder& find, findings& findings) {
             resolve(user, "listener.allowed_users", find, findings);
         }
     }
-    if (draft.tls)
+}
+
+} // namespace
+
+void resolve_users(draft& draft, const user_finder& find, part which, findings& findings) {
+    if (which != part::tls)
+        resolve_listeners(draft, find, findings);
+    if (which != part::router && draft.tls)
         resolve_routers(draft.tls->settings, find, findings);
     for (auto& backend : draft.backends) {
+        const bool is_another =
+            which != part::whole && backend.settings.termination.has_value() != (which == part::tls);
         auto* const handoff = std::get_if<handoff_settings>(&backend.settings.kind);
-        if (handoff != nullptr && handoff->user)
+        if (!is_another && handoff != nullptr && handoff->user)
             resolve(*handoff->user, "backend." + backend.settings.name + ".user", find, findings);
     }
 }

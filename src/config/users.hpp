@@ -9,8 +9,9 @@
 
 namespace snipass::config {
 
-// resolve_users fills in the numbers of all allowed_users and of the backends; one that this machine does not
-// know is an error.
-void resolve_users(draft& draft, const user_finder& find, findings& findings);
+// resolve_users fills in the numbers of the allowed_users and of the backends that this part has to do with;
+// one that this machine does not know is an error. Another program's users this one may not even be able to
+// look up.
+void resolve_users(draft& draft, const user_finder& find, part which, findings& findings);
 
 } // namespace snipass::config

@@ -154,6 +154,8 @@ void daemon::start(const config::parsed& parsed) {
     started_with_ = configuration_->server;
     reader_.join();
     sandbox_.close(*configuration_, role_.confine(*configuration_));
+    if (sandbox_.hides_users())
+        role_.hide_users();
     log_.emplace(configuration_->log);
     if (!sandbox_.tell(*log_))
         return end_early(exit_failure);

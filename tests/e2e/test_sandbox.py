@@ -178,10 +178,22 @@ class Sandbox(Case):
         self.assertRegex(self.refusal(snipass), rf'toml:{line}:11: error: .*listener "127.0.0.1:1" listens on another port, 1; restart')
         self.assertIn('listener "127.0.0.1:1"', snipass.manager.status())
         snipass.reload(before.replace("[backend.blog]", '[backend.blog]\nuser = "daemon"'))
-        self.assertRegex(snipass.manager.status(), r'the user "daemon" cannot be looked up: Permission denied; write the number')
+        self.assertRegex(snipass.manager.status(), r'the user "daemon" cannot be looked up: Permission denied\. The sandbox .* '
+                                                   r'restart snipass \(systemctl restart snipass\), or write the number')
         snipass.reload(before)
         self.assertRegex(snipass.manager.status(), "^Serving ")
         wait_until(lambda: [e for e in snipass.events if e.get("message") == "serving"][1:], "it is reloaded")
+        self.visit(snipass)
+
+    def test_a_reload_that_brings_snipass_tls_needs_no_restart(self):
+        """Whoever may hand clients to snipass-tls, the router need not look up."""
+        snipass = self.start_router()
+        before = snipass.file.read_text()
+        for keys in ("", 'allowed_users = ["daemon"]'):
+            with self.subTest(keys=keys):
+                snipass.reload(before + f'[backend.shop]\nhandoff = "unix:{self.folder}/shop.sock"\ntls = "terminate"\n'
+                               f'[default]\nbackend = "shop"\n[tls]\ncertificates = ["/etc/snipass/live/*"]\n{keys}\n')
+                self.assertRegex(snipass.manager.status(), "^Serving ")
         self.visit(snipass)
 
     @unless_sanitized

@@ -47,6 +47,11 @@ class Sandbox(TlsSite, Case):
         event = self.tls.wait_for(lambda me: [e for e in me.events if e.get("message") == "sandbox"], "it says so")[0]
         self.assertRegex(event["confined"], r"system calls but \d+$")
 
+    def test_a_name_that_the_router_looks_up_is_none_of_its_own(self):
+        text = self.tls.file.read_text()
+        self.tls.reload(text + f'[[listener]]\naddress = "handoff:{self.folder}/inner.sock"\nallowed_users = ["daemon"]\n')
+        self.assertRegex(self.tls.manager.status(), "^Serving ")
+
     @unless_sanitized
     @unittest.skipUnless(takeover.can and os.geteuid() == 0, "needs root and x86-64")
     def test_none_of_its_threads_is_a_way_out(self):

@@ -31,6 +31,17 @@ class role {
 
     // confine is what the role needs from then on, besides what the file says.
     [[nodiscard]] virtual confinement confine(const config::configuration& configuration) const;
+
+    // hide_users: what users are looked up in, this process may not read any more. Not while a file is read.
+    void hide_users() noexcept { users_are_hidden_ = true; }
+
+  protected:
+    // load is config::load() with the users that this process can see. What the C library makes of files that
+    // it may not read depends on its modules: some would say that there is no such user.
+    [[nodiscard]] config::parsed load(const std::string& file, config::part which) const;
+
+  private:
+    bool users_are_hidden_ = false;
 };
 
 } // namespace snipass::server

@@ -38,6 +38,9 @@ class sandbox {
     // tell says at the start what is confined, and why the rest is not. False: the file does without nothing.
     [[nodiscard]] bool tell(log& log) const;
 
+    // hides_users: no name can be looked up any more.
+    [[nodiscard]] bool hides_users() const { return version_ != 0 && !allowed_.readable.contains("/etc"); }
+
     // problems with a reload to `next`, see beyond(). Null: `file` could not be read; it may have left its
     // folder.
     [[nodiscard]] std::vector<config::diagnostic> problems(const std::string& file,

@@ -238,3 +238,30 @@ TEST_CASE("load: a backend's user is looked up, too") {
     CHECK(unknown.diagnostics[0].to_string("f") == "f:5:8: error: backend.b.user: this machine has no user "
                                                    "\"no-such-user-here\"; write another name, or a number");
 }
+
+TEST_CASE("load: each program looks up the users that are its own") {
+    char name[] = "/tmp/snipass-load-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    std::ofstream{name} << "[[listener]]\naddress = \"handoff:/run/x\"\nallowed_users = [\"other\"]\n"
+                        << "[backend.a]\nhandoff = \"unix:/run/a\"\nuser = \"a\"\n"
+                        << "[backend.b]\nhandoff = \"unix:/run/b\"\nuser = \"b\"\ntls = \"terminate\"\n"
+                        << "[default]\nbackend = \"a\"\n[tls]\ncertificates = [\"/etc/c\"]\n";
+    const auto asked = [&name](part which) {
+        std::string all;
+        const auto loaded = load(
+            name,
+            [&all](const std::string& user) -> snipass::result<std::optional<std::uint32_t>> {
+                all += user + " ";
+                return std::optional<std::uint32_t>{4242};
+            },
+            which);
+        CHECK(loaded.value);
+        return all;
+    };
+    CHECK(asked(part::router) == "other a ");
+    CHECK(asked(part::tls) == "snipass b ");
+    CHECK(asked(part::whole) == "other snipass a b ");
+    ::unlink(name);
+}
