@@ -139,6 +139,19 @@ static bool is_emulated(int fd) {
     return entry != NULL && entry->tcp.ss_family != AF_UNSPEC;
 }
 
+/* bind_other: of a port that nobody told us of. A server that is confined says of it what it would say of a
+ * missing privilege. */
+static int bind_other(int fd, const struct sockaddr* address, socklen_t size) {
+    const int result = next_bind(fd, address, size);
+    if (result != 0 && errno == EACCES && !settings_empty() &&
+        (address->sa_family == AF_INET || address->sa_family == AF_INET6))
+        report("port %u may not be bound: Permission denied. No --listen names it; and --confine and "
+               "--try-confine "
+               "forbid every port that neither --listen nor --may-bind names",
+               ntohs(((const struct sockaddr_in*)address)->sin_port));
+    return result;
+}
+
 int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
     const struct entry* entry = settings_empty() || address == NULL || size < sizeof address->sa_family
                                     ? NULL
@@ -147,7 +160,7 @@ int our_bind(int fd, const struct sockaddr* address, socklen_t size) {
     socklen_t type_size = sizeof type;
     if (entry == NULL || next_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 ||
         type != SOCK_STREAM)
-        return next_bind(fd, address, size);
+        return bind_other(fd, address, size);
     if (is_emulated(fd)) {
         errno = EINVAL; /* bound already */
         return -1;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -99,6 +100,18 @@ static bool has_socket(const char* pid, const struct inodes* inodes) {
     return found;
 }
 
+/* has_another: paths are told of all mount namespaces alike. Where this process's own cannot be seen, or does
+ * not show the file (a chroot), nothing speaks against it. */
+static bool has_another(const char* pid, const char* path) {
+    char theirs[600];
+    struct stat ours_is, theirs_is;
+    snprintf(theirs, sizeof theirs, "/proc/%s/root%s", pid, path);
+    if (stat(path, &ours_is) != 0)
+        return errno == ENOENT || errno == ENOTDIR;
+    return stat(theirs, &theirs_is) == 0 &&
+           (ours_is.st_dev != theirs_is.st_dev || ours_is.st_ino != theirs_is.st_ino);
+}
+
 static bool has_library(const char* pid) {
     char path[600], line[4400];
     snprintf(path, sizeof path, "/proc/%s/maps", pid);
@@ -122,11 +135,12 @@ static void read_name(const char* pid, char* name, size_t size) {
         fclose(file);
 }
 
-bool holders_first(const struct inodes* inodes, struct holder* holder) {
+bool holders_first(const struct inodes* inodes, const char* path, struct holder* holder) {
     DIR* processes = opendir("/proc");
     bool found = false;
     for (struct dirent* entry; processes != NULL && (entry = readdir(processes)) != NULL;) {
-        if (!isdigit((unsigned char)entry->d_name[0]) || !has_socket(entry->d_name, inodes))
+        if (!isdigit((unsigned char)entry->d_name[0]) || !has_socket(entry->d_name, inodes) ||
+            (path != NULL && has_another(entry->d_name, path)))
             continue;
         const bool with = has_library(entry->d_name);
         if (found && !with)

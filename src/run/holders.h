@@ -26,6 +26,8 @@ struct holder {
 int holders_find_unix(const char* path, struct inodes* inodes);
 int holders_find_tcp(unsigned port, struct inodes* inodes);
 
-/* holders_next walks the processes that have one of the sockets and may be looked at: *at is 0 at first. One
- * with the library comes before those without. */
-bool holders_first(const struct inodes* inodes, struct holder* holder);
+/* holders_first finds a process that has one of the sockets and may be looked at, if there is one. One with
+ * the library comes before those without. `path`, of unix sockets: a process to which that is another file
+ * than to us (a container's, in our network namespace) has a socket of its own, and is none; NULL: that does
+ * not matter. */
+bool holders_first(const struct inodes* inodes, const char* path, struct holder* holder);

@@ -133,6 +133,20 @@ class Wishes(BackendCase):
                 self.assertIn("is not confined: ", done.stderr)
                 self.assertIn(reason, done.stderr)
 
+    @unittest.skipUnless(landlock_abi() >= ABI_WITH_TCP, "this kernel's Landlock knows nothing of TCP")
+    def test_a_port_that_it_forbids_is_told_of(self):
+        """The server says what it would say of a missing privilege."""
+        code = "import socket, sys; socket.create_server(('127.0.0.1', int(sys.argv[1])))"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        for listen, told in (("443", True), (port, False)):
+            with self.subTest(listen=listen):
+                done = subprocess.run([RUN, self.socket, "--from", "0", "--listen", listen, "--try-confine", "--",
+                                       sys.executable, "-c", code, port], capture_output=True, text=True)
+                line = f"snipass preload: port {port} may not be bound: Permission denied. No --listen names it; and --confine"
+                self.assertEqual(line in done.stderr, told, done.stderr)
+                self.assertEqual(done.returncode, int(told))
+
     def test_what_is_no_list_of_ports_is_an_error(self):
         for options, problem in ((["--confine", "--may-bind"], "needs ports"), (["--confine", "--may-bind", "http"], "no list of ports"),
                                  (["--confine", "--may-connect", "80,"], "no list"), (["--confine", "--may-connect", "65536"], "no list"),

@@ -146,8 +146,9 @@ class Wrappers(PreloadCase):
 
 
 class Check(PreloadCase):
-    def check(self, *arguments, before=(), run=(BUILD / "snipass-run",)):
-        done = subprocess.run([*before, *run, "--check", self.socket, *arguments], capture_output=True, text=True)
+    def check(self, *arguments, before=(), run=(BUILD / "snipass-run",), **environment):
+        done = subprocess.run([*before, *run, "--check", self.socket, *arguments], capture_output=True, text=True,
+                              env=os.environ | environment)
         return done.returncode, done.stdout + done.stderr
 
     def test_a_server_that_takes_clients(self):
@@ -184,8 +185,56 @@ class Check(PreloadCase):
         status, said = self.check("--listen", "1")
         self.assertEqual(status, 1)
         self.assertIn(f"nobody listens at {self.socket}", said)
+        self.assertIn("was\nthe drop-in copied, and systemctl daemon-reload called?", said)
         self.assertIn("nobody listens on TCP port 1 either", said)
 
+    def test_it_waits_no_longer_than_the_main_process_of_its_unit(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        with self.subTest("which has ended"):
+            status, said = self.check(MAINPID=str(ended.pid))
+            self.assertEqual(status, 1)
+            self.assertIn(f"the main process of the unit ({ended.pid}) has ended", said)
+            self.assertIn(f"nobody listens at {self.socket}", said)
+        with self.subTest("which ends meanwhile"), subprocess.Popen(["cat"], stdin=subprocess.PIPE) as main_process:
+            checking = subprocess.Popen([BUILD / "snipass-run", "--check", self.socket], stderr=subprocess.PIPE, text=True,
+                                        env=os.environ | {"MAINPID": str(main_process.pid)})
+            wait_until(lambda: Path(f"/proc/{checking.pid}/comm").read_text() == "snipass-run\n", "it looks")
+            main_process.communicate()
+            self.assertIn(f"({main_process.pid}) has ended", checking.communicate()[1])
+            self.assertEqual(checking.returncode, 1)
+        with self.subTest("which has left a server behind"):
+            self.serve("listener = listen(); say('listening'); time.sleep(60)")
+            self.line()
+            self.assertEqual(self.check(MAINPID=str(ended.pid))[0], 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can have mounts of its own")
+    def test_a_socket_of_another_machine_in_this_network_namespace_is_not_taken_for_ours(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        (self.folder / "run").mkdir()
+        self.socket = self.folder / "run/handoff.sock"
+        script = self.folder / "elsewhere.py"
+        script.write_text(PRELUDE + "listener = listen(); say('listening'); time.sleep(60)")
+        self.start_piped(sys.executable, APART, "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', self.socket.parent,
+                         RUN, self.socket, "--from", "0", "--listen", "443", "--", sys.executable, script, self.socket)
+        self.line()
+        status, said = self.check(MAINPID=str(ended.pid))
+        self.assertEqual(status, 1, said)
+        self.assertIn("there is no such file", said)
+        self.serve("listener = listen(); say('listening'); time.sleep(60)")
+        self.line()
+        self.assertEqual(self.check(), (0, f"python3 (process {self.server.pid}) takes clients at {self.socket}\n"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can have processes of its own")
+    def test_a_server_that_root_does_not_see_is_no_verdict(self):
+        self.serve("listener = listen(); say('listening'); time.sleep(60)")
+        self.line()
+        status, said = self.check(before=("unshare", "--pid", "--fork", sys.executable, APART, "sh", "-c",
+                                          'mount -t proc proc /proc && exec "$0" "$@"'))
+        self.assertEqual(status, 2, said)
+        self.assertIn(f"somebody listens at {self.socket} whom this machine does not show", said)
+        self.assertIn("(ss -xlp)", said)
 
     def test_a_server_that_was_bound_by_another_name_is_seen(self):
         self.serve("""
