@@ -2,6 +2,7 @@
 // What `snipass explain` says of a backend.
 #include "describe_backend.hpp"
 
+#include "snipass/config/part.hpp"
 #include "snipass/config/units.hpp"
 
 namespace snipass::config {
@@ -96,8 +97,10 @@ std::string describe_clients(const termination_settings& ends) {
 std::string describe_termination(const configuration& configuration, const backend_settings& backend) {
     if (!backend.termination)
         return {};
+    const auto hold = hold_of_router(configuration, backend);
     return "TLS ends in snipass-tls, at " + in_quotes("unix:" + configuration.tls->handoff_path) +
-           ", which offers " + listed(backend.termination->alpn, in_quotes) +
+           (hold.count() > 0 ? " (held for up to " + format_duration(hold) : std::string{" (not held"}) +
+           " while that is away), which offers " + listed(backend.termination->alpn, in_quotes) +
            describe_clients(*backend.termination) + "; what the client says goes " +
            (backend.termination->encryption ? "encrypted again by " : "in clear by ");
 }
@@ -105,7 +108,8 @@ std::string describe_termination(const configuration& configuration, const backe
 // describe_failure is what becomes of a client that the backend does not take: held first, sorry after that.
 std::string describe_failure(const configuration& configuration, const backend_settings& backend) {
     const bool is_held = backend.hold.count() > 0;
-    auto text = is_held ? "; held for up to " + format_duration(backend.hold) + " while it is away, then "
+    auto text = is_held ? "; held for up to " + format_duration(backend.hold) + " while " +
+                              (backend.termination ? "the backend" : "it") + " is away, then "
                         : "; not held: where it fails, or " + timeout_of(backend) + ", ";
     if (backend.sorry)
         return text + "backend " + in_quotes(configuration.backends[*backend.sorry].name);

@@ -13,8 +13,7 @@ namespace {
 // What a restart of snipass-tls takes besides the end of those that it serves.
 constexpr milliseconds longest_start{10'000};
 
-// To the router such a backend is one at the path of snipass-tls, and `hold` is about a restart of that,
-// where the file knows of nobody else who would have its clients meanwhile.
+// To the router such a backend is one at the path of snipass-tls.
 void keep_routers(configuration& configuration) {
     if (configuration.tls) { // who hands over there is not the router's to know, or to look up
         configuration.tls->allowed_users.clear();
@@ -25,8 +24,7 @@ void keep_routers(configuration& configuration) {
             continue;
         backend.kind = handoff_settings{.paths = {configuration.tls->handoff_path},
                                         .positions = {backend.termination->where}};
-        if (!backend.sorry)
-            backend.hold = std::max(backend.hold, configuration.server.drain_timeout + longest_start);
+        backend.hold = hold_of_router(configuration, backend);
     }
 }
 
@@ -61,6 +59,12 @@ void keep_tls(configuration& configuration) {
 }
 
 } // namespace
+
+milliseconds hold_of_router(const configuration& configuration, const backend_settings& backend) {
+    if (!backend.termination || backend.sorry)
+        return backend.hold;
+    return std::max(backend.hold, configuration.server.drain_timeout + longest_start);
+}
 
 std::optional<std::size_t> first_terminated(const configuration& configuration,
                                             std::optional<std::size_t> from) {

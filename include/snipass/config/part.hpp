@@ -18,6 +18,12 @@ enum class part {
 // programs decide alike.
 void keep(configuration& configuration, part which);
 
+// hold_of_router is how long the router holds this backend's clients: where TLS ends in snipass-tls, for as
+// long as a restart of that may take, too, unless the file knows of somebody else who would have them
+// meanwhile.
+[[nodiscard]] milliseconds hold_of_router(const configuration& configuration,
+                                          const backend_settings& backend);
+
 // first_terminated is `from`, or the first backend behind it (sorry) that gets what its clients say in clear.
 // None: all of them do TLS themselves.
 [[nodiscard]] std::optional<std::size_t> first_terminated(const configuration& configuration,

@@ -290,6 +290,11 @@ TEST_CASE("explain tells where TLS ends") {
     query.host_name = "a.example";
     const auto text = explain(made, query).value.value_or("");
     CHECK_THAT(text, ContainsSubstring(
-                         "TLS ends in snipass-tls, at \"unix:/run/snipass-tls/handoff.sock\", which offers "
-                         "\"http/1.1\"; what the client says goes in clear by handoff"));
+                         "TLS ends in snipass-tls, at \"unix:/run/snipass-tls/handoff.sock\" (held for up "
+                         "to 40s while that is away), which offers \"http/1.1\"; what the client says goes "
+                         "in clear by handoff"));
+    CHECK_THAT(text, ContainsSubstring("; held for up to 5s while the backend is away, then closed"));
+    CHECK_THAT(explain(whole(tls + ended + "sorry = \"o\"\n" + backend_of("o") + listener + fallback), {})
+                   .value.value_or(""),
+               ContainsSubstring(" (not held while that is away), which"));
 }
