@@ -54,9 +54,9 @@ class Sandbox(Case):
     def confined(self, snipass):
         return self.event(snipass)["confined"]
 
-    def refusal(self, snipass):
-        """What the log says of a reload that the sandbox has no room for."""
-        why = "no room for this: "
+    def refusal(self, snipass, of=""):
+        """What the log says of a reload that the sandbox has no room for. Its lines come after the reload's end."""
+        why = "no room for this: " + of
         return snipass.wait_for(lambda me: [e["message"] for e in me.events if why in e.get("message", "")], "why not")[-1]
 
     def states(self, snipass):
@@ -175,7 +175,7 @@ class Sandbox(Case):
         self.assertRegex(snipass.manager.status(), f"^NOT RELOADED, the configuration before goes on: .*{refusal}")
         self.visit(snipass)
         snipass.reload(before + '[[listener]]\naddress = "127.0.0.1:1"\n')
-        self.assertRegex(self.refusal(snipass), rf'toml:{line}:11: error: .*listener "127.0.0.1:1" listens on another port, 1; restart')
+        self.assertRegex(self.refusal(snipass, "listener"), rf'toml:{line}:11: error: .*listener "127.0.0.1:1" listens on another port, 1; restart')
         self.assertIn('listener "127.0.0.1:1"', snipass.manager.status())
         snipass.reload(before.replace("[backend.blog]", '[backend.blog]\nuser = "daemon"'))
         self.assertRegex(snipass.manager.status(), r'the user "daemon" cannot be looked up: Permission denied\. The sandbox .* '
