@@ -22,6 +22,7 @@ class Setup:
     patience: int = 600  # seconds that an incomplete hello may take
     job: str = "answer"  # of the backend: answer, hold, sink or source
     job_bytes: int = 0
+    copies: bool = False  # the backend reads what comes, as one must that is handed a socket pair
 
 
 class Bed:
@@ -64,10 +65,10 @@ class Bed:
 
     def backend(self, setup):
         """The port of a TCP backend."""
-        key = (setup.job, setup.job_bytes)
+        key = (setup.job, setup.job_bytes, setup.copies)
         if key not in self.shared:
             port = next(self.ports)
-            self.start_load_side("bench_tcp_backend", str(port), setup.job, str(setup.job_bytes))
+            self.start_load_side("bench_tcp_backend", str(port), setup.job, str(setup.job_bytes), *(["copy"] if setup.copies else []))
             wait_until(lambda: is_listened_on(port), "backend")
             self.shared[key] = port
         return self.shared[key]
@@ -97,9 +98,9 @@ class Router:
 @dataclasses.dataclass(frozen=True)
 class Contender:
     name: str
-    family: str  # datagram, stream, proxy: which floor it stands on
+    family: str  # datagram, stream, proxy, terminate: which floor it stands on
     kind: str  # floor, snipass or peer
-    command: object  # (bed, setup, folder, port) -> command
+    command: object  # (bed, setup, folder, port) -> command, or what it has started
     needs: tuple  # of files
     needs_root: bool = False  # the real one, not that of a user namespace
     only_bulk: bool = False  # tuned for it, and otherwise not what it is compared for
@@ -115,7 +116,7 @@ class Contender:
         folder, port = bed.new_folder(), next(bed.ports)
         command = self.command(bed, setup, folder, port)
         begin = time.monotonic()
-        process = bed.start(command, bed.router_cpu, folder)
+        process = bed.start(command, bed.router_cpu, folder) if isinstance(command, list) else command
 
         def is_up():
             if not process.is_running():

@@ -35,7 +35,8 @@ def install_packages():
 
 def build():
     subprocess.run(["cmake", "--preset", "bench"], cwd=REPOSITORY, stdout=subprocess.DEVNULL, check=True)
-    subprocess.run(["cmake", "--build", "--preset", "bench", "--target", "snipass", "bench/all"],
+    targets = ("snipass", "snipass-tls", "snipass-run", "snipass_preload", "bench/all")
+    subprocess.run(["cmake", "--build", "--preset", "bench", "--target", *targets],
                    cwd=REPOSITORY, stdout=sys.stderr, check=True)
 
 
@@ -110,6 +111,8 @@ def describe():
         "haproxy": output("haproxy", "-v").split("\n")[0].removeprefix("HAProxy version ").split(" ")[0],
         "nginx": output("dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-stream"),
         "sniproxy": output("dpkg-query", "-W", "-f", "${Version}", "sniproxy"),
+        "hitch": output("dpkg-query", "-W", "-f", "${Version}", "hitch"),
+        "openssl": output("openssl", "version"),
         "compiler": output("c++", "--version").split("\n")[0],
     }
     return {

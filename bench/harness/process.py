@@ -39,6 +39,10 @@ class Process:
         return sum(int(read(task / "schedstat", "0").split()[0]) for pid in self.pids() for task in tasks(pid)
                    if not without_main or task.name != str(pid))
 
+    def own_cpu_ns(self):
+        """Of the one that the figure is about, where a contender is several (terminators.py)."""
+        return self.cpu_ns()
+
     def user_memory(self):
         """Bytes of memory that nobody else has: anonymous pages of the program and its children."""
         return self._sum("smaps_rollup", "Anonymous")

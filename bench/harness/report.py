@@ -11,13 +11,15 @@ COLUMNS = {
     "cpu_us": [("rate", "conn/s", ".0f"), ("backend_us", "backend us", ".1f")],
     "p99_us": [("p50_us", "p50 us", ".0f"), ("p999_us", "p99.9 us", ".0f"), ("cpu_us", "CPU us", ".1f")],
     "cpu_ms_per_gb": [("gb_per_s", "GB/s", ".2f")],
+    "own_us": [("router_us", "router us", ".1f"), ("backend_us", "backend us", ".1f"), ("all_us", "all us", ".1f"), ("rate", "conn/s", ".0f")],
+    "all_ms": [("own_ms", "own ms", ".1f"), ("router_ms", "router ms", ".1f"), ("backend_ms", "backend ms", ".1f"), ("gb_per_s", "GB/s", ".2f")],
     "waiting_bytes": [("waiting_fds", "fds", ".2f"), ("through_bytes", "B routed", ".0f"), ("through_fds", "fds routed", ".2f")],
     "syscalls": [("syscalls_alone", "one a time", ".1f")],
     "ns": [("ns_per_kb", "ns/KB", ".1f")],
     "live_s": [("start_s", "start s", ".2f"), ("cpu_s", "CPU s", ".2f"), ("stall_ms", "stall ms", ".2f"), ("quiet_p999_us", "p99.9 us", ".0f"),
                ("reload_p999_us", "reload p99.9", ".0f"), ("slow", "slow", ".0f"), ("quiet_slow", "quiet slow", ".0f"), ("quiet_max_us", "max us", ".0f"), ("reload_max_us", "reload max", ".0f"), ("more_wait_ms", "more ms", ".2f"), ("memory_mb", "MB", ".0f"), ("reload_peak_mb", "peak MB", ".0f")],
 }
-HEADINGS = {"cpu_us": "CPU us/conn", "p99_us": "p99 us", "cpu_ms_per_gb": "CPU ms/GB", "waiting_bytes": "B/waiting",
+HEADINGS = {"cpu_us": "CPU us/conn", "p99_us": "p99 us", "cpu_ms_per_gb": "CPU ms/GB", "own_us": "own CPU us", "all_ms": "CPU ms/GB", "waiting_bytes": "B/waiting",
             "syscalls": "calls/conn", "ns": "ns", "live_s": "live after s"}
 
 

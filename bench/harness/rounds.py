@@ -44,6 +44,17 @@ class Load:
         return ["taskset", "-c", str(self.bed.load_cpu), str(machine.BUILD / "bench_load"), kind,
                 f"--port={router.port}", f"--hello={self.hellos[hello]}", *arguments]
 
+    def run_tls(self, router, **options):
+        arguments = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
+        done = subprocess.run(["taskset", "-c", str(self.bed.load_cpu), str(machine.BUILD / "bench_tls_load"), f"--port={router.port}", *arguments],
+                              capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            raise RuntimeError(f"{router.process.name} failed its clients: {done.stderr}\n{router.log()}")
+        seen = json.loads(done.stdout)
+        if seen["resumed"] != (seen["completed"] if "resume" in options else 0):
+            raise RuntimeError(f"{router.process.name} resumed {seen['resumed']} of {seen['completed']} sessions")
+        return seen
+
     def run(self, kind, router, hello, may_fail=False, **options):
         done = subprocess.run(self.command(kind, router, hello, **options), capture_output=True, text=True, timeout=120)
         seen = json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stderr.strip()}
@@ -66,13 +77,12 @@ def dismiss(crowd):
 
 
 def start_all(bed, load, rows, hello):
-    """Starts each row's router, and sees to it that it routes."""
+    """Starts each row's router, and sees to it that it routes a hello, if there is one."""
     routers, crowds = {}, []
     for row in rows:
         router = row.contender.start(bed, row.setup)
-        if row.setup.job in ("answer", "hold"):
-            if row.setup.job == "answer":
-                load.run("closed", router, hello, count=1, concurrency=1)
+        if row.setup.job == "answer" and hello:
+            load.run("closed", router, hello, count=1, concurrency=1)
         if row.crowd:
             crowds.append(load.crowd(router, "600", row.crowd, first_bytes=3))
         routers[row.name] = router
@@ -125,6 +135,20 @@ def bulk(load, direction, bytes_each, connections):
         seen, cpu = with_cpu(router, lambda: load.run("bulk", router, "600", direction=direction, bytes=bytes_each,
                                                       connections=connections))
         return {"cpu_ms_per_gb": cpu / 1e6 / (seen["bytes"] / 1e9), "gb_per_s": seen["bytes"] / 1e9 / seen["seconds"]}
+    return once
+
+
+def tls_clients(load, unit, **options):
+    """Per connection, or per GB: the CPU of the one that ends the TLS, of all but the clients, and of the backend."""
+    def once(router):
+        backends = load.bed.load_side
+        own, backend = router.process.own_cpu_ns(), sum(process.cpu_ns() for process in backends)
+        seen, cpu = with_cpu(router, lambda: load.run_tls(router, **options))
+        own, backend = router.process.own_cpu_ns() - own, sum(process.cpu_ns() for process in backends) - backend
+        count = seen["bytes"] / 1e3 if seen["bytes"] else seen["completed"] * 1e3  # ms/GB, us/connection
+        return {f"own_{unit}": own / count, f"router_{unit}": (cpu - own) / count, f"backend_{unit}": backend / count,
+                f"all_{unit}": (cpu + backend) / count, "rate": seen["completed"] / seen["seconds"],
+                "gb_per_s": seen["bytes"] / 1e9 / seen["seconds"]}
     return once
 
 

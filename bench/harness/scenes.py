@@ -7,7 +7,7 @@ import time
 import reload
 import rounds
 from contenders import Setup
-from rounds import Row, alternate, bulk, short_connections
+from rounds import Row, alternate, bulk, short_connections, tls_clients
 
 CONCURRENCY = 32
 OPEN_RATE = 3_000
@@ -40,7 +40,8 @@ class Scenes:
         self.contenders = contenders
 
     def of(self, *kinds, bulk=False):
-        return [one for one in self.contenders if (not kinds or one.kind in kinds) and (bulk or not one.only_bulk)]
+        return [one for one in self.contenders
+                if one.family != "terminate" and (not kinds or one.kind in kinds) and (bulk or not one.only_bulk)]
 
     def report(self, unit, rows, values, **more):
         return {"unit": unit, **more, "rows": [
@@ -105,6 +106,28 @@ class Scenes:
 
     def hello_size(self):
         return self.load.hellos["600"].stat().st_size
+
+    def tls_full(self):
+        """TLS that ends: full handshakes (TLS 1.3, P-256), each for one small answer of a plain backend."""
+        return self.terminated("own_us", ms=self.plan.round_ms)
+
+    def tls_resumed(self):
+        """TLS that ends: the same with resumed sessions."""
+        return self.terminated("own_us", ms=self.plan.round_ms, resume="true")
+
+    def tls_up(self):
+        """TLS that ends: bulk from client to a plain backend over 4 connections."""
+        return self.terminated("all_ms", "sink", direction="up", bytes=self.plan.bulk_bytes, concurrency=4)
+
+    def tls_down(self):
+        """TLS that ends: bulk from a plain backend to the client over 4 connections."""
+        return self.terminated("all_ms", "source", direction="down", bytes=self.plan.bulk_bytes, concurrency=4)
+
+    def terminated(self, unit, job="answer", **options):
+        setup = Setup(job=job, job_bytes=options.get("bytes", 0), copies=True)
+        rows = [Row(one, setup) for one in self.contenders if one.family == "terminate" and (job == "answer" or one.kind != "floor")]
+        once = tls_clients(self.load, unit.rpartition("_")[2], **options)
+        return self.report(unit, rows, alternate(self.bed, self.load, rows, self.plan.rounds, once, hello=""))
 
     def memory(self):
         """User memory and descriptors per connection that waits, and per connection that is through."""
@@ -178,5 +201,5 @@ class Scenes:
              "values": {metric: [one[metric] for one in each] for metric in each[0]}} for name, each in values.items()]}
 
 
-NAMES = ["short", "hello_300", "hello_1900", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down", "memory",
-         "syscalls", "reload", "parser", "table"]
+NAMES = ["short", "hello_300", "hello_1900", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down",
+         "tls_full", "tls_resumed", "tls_up", "tls_down", "memory", "syscalls", "reload", "parser", "table"]

@@ -4,7 +4,9 @@
  *     tcp_backend PORT answer     reads the hello, answers, closes
  *     tcp_backend PORT hold       reads the hello, answers, keeps the connection
  *     tcp_backend PORT sink N     reads N bytes, hello included, then answers and closes: for bulk up
- *     tcp_backend PORT source N   reads the hello, then sends N bytes and closes: for bulk down */
+ *     tcp_backend PORT source N   reads the hello, then sends N bytes and closes: for bulk down
+ *
+ * With `copy` behind N what comes is read; otherwise TCP throws it away, which a socket pair cannot. */
 #include "../floor/floor.h"
 
 #include <fcntl.h>
@@ -41,9 +43,12 @@ static void end(struct connection* one) {
     free(one);
 }
 
-/* Takes what is there without copying it. 0: the client has said all. */
+static int copies = 0;
+
+/* Takes what is there. 0: the client has said all. */
 static ssize_t discard(int fd) {
-    return recv(fd, NULL, chunk_size, MSG_TRUNC | MSG_DONTWAIT);
+    static char room[chunk_size];
+    return recv(fd, copies ? room : NULL, chunk_size, (copies ? 0 : MSG_TRUNC) | MSG_DONTWAIT);
 }
 
 /* A hello comes whole here: the load sends it in one segment and every router under test passes it on so. */
@@ -117,6 +122,7 @@ int main(int argc, char** argv) {
         return 2;
     const enum job job = job_of(argv[2]);
     const long long bytes = argc > 3 ? atoll(argv[3]) : 0;
+    copies = argc > 4 && strcmp(argv[4], "copy") == 0;
     const struct sockaddr_in address = loopback(argv[1]);
     const int listener = check(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
     set_option(listener, SOL_SOCKET, SO_REUSEADDR, 1);
