@@ -6,7 +6,9 @@ if(NOT EXISTS ${BUILD}/install_manifest.txt)
 endif()
 file(GLOB enabled "${root}/etc/systemd/system/*.wants/snipass*.service" "${root}/etc/systemd/system/*.wants/snipass.socket")
 if(enabled)
-  message(FATAL_ERROR "snipass is enabled. First: systemctl disable --now snipass.service snipass.socket snipass-tls.service")
+  list(TRANSFORM enabled REPLACE "^.*/" "")
+  list(JOIN enabled " " names)
+  message(FATAL_ERROR "These are enabled: ${names}. First: systemctl disable --now ${names}")
 endif()
 
 # A unit that calls snipass-run would start nothing any more.
@@ -23,7 +25,17 @@ if(callers)
     "and restart the servers (docs/moving.md, Back again):${callers}")
 endif()
 
+# A server that was started by hand listens where nobody would come any more.
 file(STRINGS ${BUILD}/install_manifest.txt files)
+set(library ${files})
+list(FILTER library INCLUDE REGEX "/libsnipass_preload\\.so$")
+execute_process(COMMAND sh -c [[grep -lsF -- " $0" /proc/[0-9]*/maps | while read -r maps; do
+    pid=${maps#/proc/}; pid=${pid%/maps}; echo "  $(cat "/proc/$pid/comm") (process $pid)"; done]] "${root}${library}"
+  OUTPUT_VARIABLE servers)
+if(servers)
+  message(FATAL_ERROR "Servers are running that snipass-run has started. First stop them:\n${servers}")
+endif()
+
 set(folders "")
 foreach(file IN LISTS files)
   set(path "${root}${file}")

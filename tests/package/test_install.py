@@ -175,8 +175,23 @@ class Uninstall(unittest.TestCase):
         link.symlink_to(f"/{SERVICE}")
         done = self.uninstall()
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("systemctl disable --now snipass.service snipass.socket", " ".join(done.stdout.split()))
+        self.assertIn("systemctl disable --now snipass.service", " ".join(done.stdout.split()))
         self.assertTrue((self.root / BINARY).exists())
+        link.rename(link.with_name("snipass-tls.service"))
+        self.assertIn("systemctl disable --now snipass-tls.service", " ".join(self.uninstall().stdout.split()))
+
+    def test_refuses_while_a_server_of_snipass_run_goes_on(self):
+        library = self.root / PREFIX / LIBDIR / "snipass/libsnipass_preload.so"
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                              env={**os.environ, "LD_PRELOAD": str(library)}) as server:
+            server.stdin.write(b"loaded\n")
+            server.stdout.readline()
+            done = self.uninstall()
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(f"cat (process {server.pid})", done.stdout)
+            self.assertTrue(library.exists())
+            server.stdin.close()
+        self.assertEqual(self.uninstall().returncode, 0)
 
     def test_refuses_while_units_call_snipass_run(self):
         units = self.root / "etc/systemd/system"
