@@ -79,7 +79,9 @@ std::string what_is_cut(const config::configuration& file, const descriptor_budg
     add_cut(cut, "max_waiting", waiting, server.max_waiting);
     add_cut(cut, "max_relayed", relayed, server.max_relayed);
     add_cut(cut, "max_pending of all backends together", pending, max_pending);
-    return std::to_string(budget.limit) + " descriptors: " + cut + "; raise LimitNOFILE=";
+    // What a unit asks for above the manager's own limit it does not get, and nothing in here tells.
+    return std::to_string(budget.limit) + " descriptors: " + cut +
+           "; raise LimitNOFILE=, or, where that is more already, what this machine or container allows";
 }
 
 } // namespace snipass::server

@@ -182,7 +182,7 @@ class FewDescriptors(Case):
         told = [line["message"] for line in router.events if "descriptors: " in line.get("message", "")]
         self.assertEqual(len(told), 1)
         self.assertRegex(told[0], "^256 descriptors: max_waiting is [0-9]+, not 20000; max_relayed is [0-9]+, not 1000000; "
-                                  "max_pending of all backends together is [0-9]+, not 2048; raise LimitNOFILE=$")
+                                  "max_pending of all backends together is [0-9]+, not 2048; raise LimitNOFILE=, or")
         router.reload()
         self.assertEqual(len([line for line in router.events if line.get("message") == told[0]]), 1)
 

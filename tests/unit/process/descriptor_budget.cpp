@@ -36,6 +36,9 @@ TEST_CASE("descriptor_budget: what the file gives counts where it is less") {
     CHECK(budget.pipes(server) == 32);
 }
 
+static const std::string raise =
+    "raise LimitNOFILE=, or, where that is more already, what this machine or container allows";
+
 TEST_CASE("descriptor_budget: what is cut is said, with what to raise") {
     struct row {
         const char* behaviour;
@@ -49,15 +52,15 @@ TEST_CASE("descriptor_budget: what is cut is said, with what to raise") {
         {"nothing", 1'048'576, 20'000, 1'000'000, 1'024, ""},
         {"max_relayed alone is as descriptors allow", 20'000, 1'000, 1'000'000, 100, ""},
         {"max_relayed, where the file gives it", 1'000, 100, 900, 20,
-         "1000 descriptors: max_relayed is 378, not 900; raise LimitNOFILE="},
-        {"max_waiting", 1'000, 2'000, 300, 20,
-         "1000 descriptors: max_waiting is 926, not 2000; raise LimitNOFILE="},
+         "1000 descriptors: max_relayed is 378, not 900; " + raise},
+        {"max_waiting", 1'000, 2'000, 300, 20, "1000 descriptors: max_waiting is 926, not 2000; " + raise},
         {"max_pending", 1'000, 900, 300, 1'024,
-         "1000 descriptors: max_pending of all backends together is 463, not 2048; raise LimitNOFILE="},
+         "1000 descriptors: max_pending of all backends together is 463, not 2048; " + raise},
         {"max_pending of more clients than may come", 1'000, 400, 300, 1'024, ""},
         {"all", 256, 20'000, 1'000'000, 1'024,
          "256 descriptors: max_waiting is 216, not 20000; max_relayed is 89, not 1000000; max_pending of all "
-         "backends together is 108, not 2048; raise LimitNOFILE="},
+         "backends together is 108, not 2048; " +
+             raise},
     }));
     CAPTURE(row.behaviour);
     config::configuration file;
@@ -73,6 +76,5 @@ TEST_CASE("descriptor_budget: what is said is of all workers") {
     config::configuration file;
     file.server.max_waiting = 2'000;
     CHECK(server::what_is_cut(file, server::divide_descriptors(1'000, 20, 2)) ==
-          "1000 descriptors: max_waiting is 924, not 2000; max_relayed is 378, not 1000000; raise "
-          "LimitNOFILE=");
+          "1000 descriptors: max_waiting is 924, not 2000; max_relayed is 378, not 1000000; " + raise);
 }
