@@ -101,11 +101,12 @@ class tls_role final : public server::role {
     void keep_keys(const config::tls_settings& tls, std::vector<config::diagnostic>& problems) {
         const auto path = tls.handoff_path + std::string{config::tickets_suffix};
         auto file = terminate::ticket_file::open(path);
-        if (file)
-            return keys_.keep_in(std::move(*file));
-        const auto why = file.error() == os::make_error(EPERM)
-                             ? "it is not this user's alone (mode 0600); remove it"
-                             : file.error().message();
+        if (file && keys_.keep_in(std::move(*file)))
+            return;
+        std::string why = "another process has locked it (lslocks says which); end that one, and restart";
+        if (!file)
+            why = file.error() == os::make_error(EPERM) ? "it is not this user's alone (mode 0600); remove it"
+                                                        : file.error().message();
         problems.push_back({config::severity::warning, tls.where,
                             "tls.handoff: the keys of session tickets cannot be kept in " + path + ": " +
                                 why + "; after a restart clients do a full handshake"});
