@@ -39,12 +39,13 @@ bool is_error(const config::diagnostic& one) {
     return one.level == config::severity::error;
 }
 
+bool wants_kernel_tls(const config::backend_settings& one) {
+    return one.termination && one.termination->plaintext == config::plaintext_kind::ktls;
+}
+
 // warn_of_kernel: what backends are to get this machine may not have. Their clients are served all the same.
 void warn_of_kernel(const config::configuration& configuration, std::vector<config::diagnostic>& problems) {
-    const auto wants_it = [](const config::backend_settings& one) {
-        return one.termination && one.termination->plaintext == config::plaintext_kind::ktls;
-    };
-    const auto first = std::ranges::find_if(configuration.backends, wants_it);
+    const auto first = std::ranges::find_if(configuration.backends, wants_kernel_tls);
     if (first == configuration.backends.end() || os::offers_kernel_tls())
         return;
     problems.push_back(
@@ -85,7 +86,9 @@ class tls_role final : public server::role {
             if (!read.has_errors()) {
                 std::ranges::copy(certificates::coverage(read.certificates, configuration),
                                   std::back_inserter(problems));
-                terminate::contexts known{std::move(read.certificates), *configuration.tls, keys_, problems};
+                const bool may_offload = std::ranges::any_of(configuration.backends, wants_kernel_tls);
+                terminate::contexts known{std::move(read.certificates), *configuration.tls, keys_,
+                                          may_offload, problems};
                 made.terminator = std::make_shared<terminate::service>(
                     std::move(known), terminate::trust{clients.files}, *configuration.tls);
             }
