@@ -32,6 +32,7 @@ namespace {
 
 using namespace snipass;
 
+constexpr const char* program = "snipass-tls";
 constexpr int exit_failure = 1;
 constexpr int exit_mistake = 2; // in the file, or in what was asked
 
@@ -68,7 +69,7 @@ class tls_role final : public server::role {
     [[nodiscard]] server::confinement confine(const config::configuration& configuration) const override {
         auto all = certificates::sources_of(configuration);
         std::ranges::copy(configuration.tls->certificates, std::back_inserter(all));
-        return {certificates::folders_of(all), terminate::system_calls()};
+        return {certificates::folders_of(all), terminate::system_calls(), program};
     }
 
   private:
@@ -156,7 +157,7 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     hide();
-    server::end_with_last_words();
+    server::end_with_last_words(program);
     try {
         return run_program(argc, argv);
     } catch (...) { // no descriptors, threads or memory to begin with
