@@ -97,8 +97,12 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },
                           net::relay_end::removed);
     for (auto& one : listeners_) {
+        const auto is_its_successor = [&one](const auto& other) { return one.is_followed_by(other); };
         const auto* settings = find(*now->config, one.address());
-        settings != nullptr ? one.use(now, *settings) : one.stop();
+        if (settings != nullptr)
+            one.use(now, *settings);
+        if (settings == nullptr || std::ranges::any_of(opened, is_its_successor))
+            one.stop();
     }
     for (auto& socket : opened)
         start_listener(std::move(socket));
