@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -144,15 +145,27 @@ void worker::drain(std::function<void()> done) {
     drained_ = std::move(done);
     for (auto& one : listeners_)
         one.stop();
-    thread_.loop.spawn(end_waiting());
+    try {
+        thread_.loop.spawn(end_waiting());
+    } catch (const std::bad_alloc&) { // those who wait end at their deadlines
+    }
     check_drained();
 }
 
 net::task<> worker::end_waiting() {
     net::sleeper patience{thread_.loop};
     co_await patience.sleep(net::clock::now() + patience_at_stop);
-    thread_.waiting.close();
-    thread_.handshakes.close();
+    close_waiting();
+}
+
+// close_waiting: to say whose turn it is takes memory. Where there is none, they end at their deadlines.
+void worker::close_waiting() {
+    for (auto* const room : {&thread_.waiting, &thread_.handshakes}) {
+        try {
+            room->close();
+        } catch (const std::bad_alloc&) {
+        }
+    }
 }
 
 void worker::check_drained() {
