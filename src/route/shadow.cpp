@@ -33,9 +33,10 @@ class comparison {
   public:
     [[nodiscard]] bool covers(const rule& earlier, const rule& later) {
         return (earlier.alpn.empty() || (affords(earlier.alpn.size() * later.alpn.size()) &&
-                                         covers_alpn(earlier.alpn, later.alpn))) &&
+                                         covers_words(earlier.alpn, later.alpn))) &&
                (earlier.source.empty() || (affords(earlier.source.size() * (later.source.size() + 2)) &&
-                                           covers_sources(earlier.source, later.source)));
+                                           covers_sources(earlier.source, later.source))) &&
+               covers_requests(earlier, later);
     }
 
   private:
@@ -46,8 +47,8 @@ class comparison {
         return true;
     }
 
-    // A client fulfils a list of protocols if it offers any of them.
-    static bool covers_alpn(const std::vector<std::string>& earlier, const std::vector<std::string>& later) {
+    // A client fulfils a list of protocols, or of methods, if it has any of them.
+    static bool covers_words(const std::vector<std::string>& earlier, const std::vector<std::string>& later) {
         return !later.empty() && std::ranges::all_of(later, [&earlier](const std::string& one) {
             return std::ranges::find(earlier, one) != earlier.end();
         });
@@ -60,6 +61,31 @@ class comparison {
                 return other.contains(one.address()) && other.contains(one.last());
             });
         });
+    }
+
+    // A rule that asks for a method is for all paths, and the other way round: both are for HTTP alone.
+    [[nodiscard]] bool covers_requests(const rule& earlier, const rule& later) {
+        if (!earlier.is_for_http())
+            return true;
+        return later.is_for_http() && covers_paths(earlier.paths, later.paths) &&
+               covers_methods(earlier.methods, later.methods);
+    }
+
+    [[nodiscard]] bool covers_paths(const std::vector<path_pattern>& earlier,
+                                    const std::vector<path_pattern>& later) {
+        if (std::ranges::any_of(earlier, &path_pattern::takes_every_path) || earlier.empty())
+            return true;
+        if (later.empty() || !affords(earlier.size() * later.size()))
+            return false;
+        return std::ranges::all_of(later, [&earlier](const path_pattern& one) {
+            return std::ranges::any_of(earlier,
+                                       [&one](const path_pattern& other) { return other.covers(one); });
+        });
+    }
+
+    [[nodiscard]] bool covers_methods(const std::vector<std::string>& earlier,
+                                      const std::vector<std::string>& later) {
+        return earlier.empty() || (affords(earlier.size() * later.size()) && covers_words(earlier, later));
     }
 
     std::size_t budget_ = 4'000'000; // some 50 ms

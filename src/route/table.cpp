@@ -21,6 +21,8 @@ constexpr std::size_t max_labels = (host_name::max_size + 1) / 2;
 struct conditions {
     std::vector<std::string> alpn;
     std::optional<source_set> source;
+    std::vector<path_pattern> paths;
+    std::vector<std::string> methods;
 
     [[nodiscard]] bool alpn_holds(const client_facts& client) const {
         return alpn.empty() || std::any_of(alpn.begin(), alpn.end(),
@@ -28,6 +30,22 @@ struct conditions {
     }
     [[nodiscard]] bool source_holds(const client_facts& client) const {
         return !source || source->contains(client.source);
+    }
+    [[nodiscard]] bool path_holds(const client_facts& client) const {
+        return paths.empty() ||
+               (client.request != nullptr && std::any_of(paths.begin(), paths.end(), [&](const auto& one) {
+                    return one.matches(client.request->path);
+                }));
+    }
+    // Methods are case-sensitive (RFC 9110 section 9.1).
+    [[nodiscard]] bool method_holds(const client_facts& client) const {
+        return methods.empty() || (client.request != nullptr &&
+                                   std::any_of(methods.begin(), methods.end(), [&](const auto& one) {
+                                       return one == client.request->method;
+                                   }));
+    }
+    [[nodiscard]] bool hold(const client_facts& client) const {
+        return alpn_holds(client) && source_holds(client) && path_holds(client) && method_holds(client);
     }
 };
 
@@ -91,6 +109,7 @@ struct table::impl {
     std::vector<std::uint32_t> nameless;        // rules without names
     std::vector<std::uint32_t> condition_index; // a rule's index in all_conditions: most rules have none
     std::vector<conditions> all_conditions;
+    bool compares_paths = false;
 };
 
 table::impl::impl(const std::vector<rule>& rules) : names(index_names(rules)) {
@@ -125,9 +144,14 @@ void table::impl::add_conditions(const std::vector<rule>& rules) {
         if (!rule.has_conditions())
             continue;
         condition_index[i] = static_cast<std::uint32_t>(all_conditions.size());
-        auto& added = all_conditions.emplace_back(conditions{rule.alpn, std::nullopt});
+        auto& added =
+            all_conditions.emplace_back(conditions{rule.alpn, std::nullopt, rule.paths, rule.methods});
         if (!rule.source.empty())
             added.source.emplace(rule.source);
+        compares_paths =
+            compares_paths ||
+            (!rule.paths.empty() && std::none_of(rule.paths.begin(), rule.paths.end(),
+                                                 [](const auto& one) { return one.takes_every_path(); }));
     }
 }
 
@@ -206,7 +230,7 @@ std::optional<match> table::find(const host_name* name, const client_facts& clie
         return winner;
     impl_->visit(name, [&](const match& one) {
         const auto* conditions = impl_->conditions_of(one.rule);
-        if (conditions && !(conditions->alpn_holds(client) && conditions->source_holds(client)))
+        if (conditions && !conditions->hold(client))
             return false;
         winner = one;
         return true;
@@ -228,12 +252,25 @@ std::vector<table::candidate> table::candidates(const host_name* name, const cli
         return found;
     impl_->visit(name, [&](const match& one) {
         const auto* conditions = impl_->conditions_of(one.rule);
-        const bool alpn_holds = !conditions || conditions->alpn_holds(client);
-        const bool source_holds = !conditions || conditions->source_holds(client);
-        found.push_back({one.rule, one.kind, std::string(one.pattern), alpn_holds, source_holds});
+        found.push_back(
+            {one.rule, one.kind, std::string(one.pattern), !conditions || conditions->alpn_holds(client),
+             !conditions || conditions->source_holds(client), !conditions || conditions->path_holds(client),
+             !conditions || conditions->method_holds(client)});
         return false;
     });
     return found;
+}
+
+bool table::knows(const host_name& name) const {
+    bool known = false;
+    const auto seen = [&](const match&) { return known = true; };
+    if (impl_)
+        impl_->visit_named(name.text(), seen);
+    return known;
+}
+
+bool table::compares_paths() const noexcept {
+    return impl_ && impl_->compares_paths;
 }
 
 std::size_t table::size() const noexcept {

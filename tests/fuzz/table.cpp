@@ -51,6 +51,28 @@ constexpr std::array<regex, 4> regexes{
      {".*\\.b", [](std::string_view name) { return name.ends_with(".b"); }},
      {"[^.]+", [](std::string_view name) { return name.find('.') == name.npos; }}}};
 
+const std::array<route::path_pattern, 3> paths{{{"/", true}, {"/a/", true}, {"/a/b", false}}};
+
+// What a client asks for; null: it speaks TLS.
+struct asked {
+    const char* method;
+    const char* path;
+};
+constexpr std::array<asked, 4> requests{
+    {{nullptr, nullptr}, {"GET", "/a/b"}, {"PUT", "/a/b"}, {"GET", "/b"}}};
+
+// may_take says of each of the paths and requests above whether the rule's conditions on them hold, once
+// more.
+bool may_take(const route::rule& rule, const asked& one) {
+    if (one.method == nullptr)
+        return rule.paths.empty() && rule.methods.empty();
+    const std::string_view path = one.path;
+    const bool has_path =
+        rule.paths.empty() || rule.paths[0].text == "/" ||
+        (rule.paths[0].text == "/a/" ? path.starts_with("/a/") : path == rule.paths[0].text);
+    return has_path && (rule.methods.empty() || std::string_view{one.method} == "GET");
+}
+
 route::rule cook_rule(recipe& from) {
     route::rule rule;
     for (auto count = from.below(4); count > 0; --count) {
@@ -65,6 +87,10 @@ route::rule cook_rule(recipe& from) {
         rule.alpn = {"h2"};
     if (conditions & 4)
         rule.source = {*ip_prefix::parse("192.0.2.0/24")};
+    if (const auto path = from.below(2 * paths.size()); path < paths.size())
+        rule.paths = {paths[path]};
+    if (from.below(8) == 7)
+        rule.methods = {"GET"};
     return rule;
 }
 
@@ -87,12 +113,14 @@ std::size_t rank(const route::pattern& pattern, std::string_view name) {
 }
 
 std::optional<std::size_t> reference(const std::vector<route::rule>& rules, std::string_view name, bool h2,
-                                     bool inside) {
+                                     bool inside, const asked& request) {
     constexpr std::size_t nameless = 2'000;
     std::optional<std::size_t> best;
     std::size_t best_rank = 0;
     for (std::size_t i = 0; i < rules.size(); ++i) {
         if ((!rules[i].alpn.empty() && !h2) || (!rules[i].source.empty() && !inside))
+            continue;
+        if (!may_take(rules[i], request))
             continue;
         if (rules[i].names.empty() && best_rank < nameless) {
             best = i;
@@ -123,10 +151,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto name = *host_name::parse(from.name());
         const bool offers = from.below(2) == 1;
         const bool inside = from.below(2) == 1;
+        const auto& request = requests[from.below(requests.size())];
+        const bool in_clear = request.method != nullptr;
+        const route::request_facts said{in_clear ? request.method : "", in_clear ? request.path : ""};
         const route::client_facts client{*ip_address::parse(inside ? "192.0.2.7" : "10.0.0.1"),
-                                         offers ? alpn_list{as_bytes(h2)} : alpn_list{}};
+                                         offers ? alpn_list{as_bytes(h2)} : alpn_list{},
+                                         in_clear ? &said : nullptr};
         const auto found = table.find(name, client);
-        const auto expected = reference(rules, name.text(), offers, inside);
+        const auto expected = reference(rules, name.text(), offers, inside, request);
         require(found.has_value() == expected.has_value(), "found if and only if a rule matches");
         if (!found)
             continue;

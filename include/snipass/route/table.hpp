@@ -6,12 +6,14 @@
 #include "snipass/base/alpn_list.hpp"
 #include "snipass/base/host_name.hpp"
 #include "snipass/base/ip_address.hpp"
+#include "snipass/route/path_pattern.hpp"
 #include "snipass/route/pattern.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace snipass::route {
@@ -22,15 +24,29 @@ struct rule {
     std::vector<pattern> names;
     std::vector<std::string> alpn;
     std::vector<ip_prefix> source;
+    std::vector<path_pattern> paths{};
+    std::vector<std::string> methods{};
+
+    // is_for_http: it asks for what only a client that speaks HTTP in clear says.
+    [[nodiscard]] bool is_for_http() const noexcept { return !paths.empty() || !methods.empty(); }
 
     // has_conditions: besides the names.
-    [[nodiscard]] bool has_conditions() const noexcept { return !alpn.empty() || !source.empty(); }
+    [[nodiscard]] bool has_conditions() const noexcept {
+        return !alpn.empty() || !source.empty() || is_for_http();
+    }
+};
+
+// What a client says that speaks HTTP in clear.
+struct request_facts {
+    std::string_view method;
+    std::string_view path; // normalised; empty: the target has none, or none that compares_paths() needs
 };
 
 // What is known of a client besides its host name.
 struct client_facts {
     ip_address source;
     alpn_list alpn;
+    const request_facts* request = nullptr; // null: of one that speaks TLS
 };
 
 struct match {
@@ -61,13 +77,26 @@ class table {
     [[nodiscard]] std::optional<match> find(const host_name& name, const client_facts& client) const;
     [[nodiscard]] std::optional<match> find(const client_facts& client) const;
 
-    // candidate is a pattern that matches the name, or none, and whether its rule's other conditions hold.
+    // knows: a rule has the name, whatever its other conditions are.
+    [[nodiscard]] bool knows(const host_name& name) const;
+
+    // compares_paths: a rule asks for some paths, and not for others. Where none does, a path need not have a
+    // normal form.
+    [[nodiscard]] bool compares_paths() const noexcept;
+
+    // candidate is a pattern that matches the name, or none, and which of its rule's other conditions hold.
     struct candidate {
         std::size_t rule;
         pattern_kind kind;
         std::string pattern;
         bool alpn_holds;
         bool source_holds;
+        bool path_holds;
+        bool method_holds;
+
+        [[nodiscard]] bool holds() const noexcept {
+            return alpn_holds && source_holds && path_holds && method_holds;
+        }
     };
     // candidates are all of them in the order of precedence, for `snipass explain`: find() takes the first
     // whose conditions hold.

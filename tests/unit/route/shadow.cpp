@@ -40,6 +40,16 @@ rule speaks(const std::vector<std::string>& alpn) {
     return made;
 }
 
+rule asks(const std::vector<std::string>& paths, std::vector<std::string> methods = {}) {
+    auto made = named({"a"});
+    for (const auto& path : paths) {
+        const bool is_folder = path.ends_with('*');
+        made.paths.push_back({path.substr(0, path.size() - (is_folder ? 1 : 0)), is_folder});
+    }
+    made.methods = std::move(methods);
+    return made;
+}
+
 struct row {
     const char* behaviour;
     std::vector<rule> rules;
@@ -83,6 +93,16 @@ TEST_CASE("find_shadowed") {
         {"not a regex before it", {named({"/a/"}), named({"/.*/"})}, {}},
         {"not by one with a condition", {with_alpn(named({"/.+/"})), named({"/a/"})}, {}},
         {"a name that its rule has twice", {named({"a", "A"})}, {{0, 1, 0}}},
+        {"paths by a rule without any", {named({"a"}), asks({"/x"})}, {{1, 0, 0}}},
+        {"not those without paths: who speaks TLS has none", {asks({"/*"}), named({"a"})}, {}},
+        {"paths by a folder around them", {asks({"/x/*"}), asks({"/x/y", "/x/z/*"})}, {{1, 0, 0}}},
+        {"not by a path inside the folder", {asks({"/x/y"}), asks({"/x/*"})}, {}},
+        {"not where one path of two is left", {asks({"/x/*"}), asks({"/x/y", "/x"})}, {}},
+        {"paths by several", {asks({"/x", "/y"}), asks({"/y", "/x"})}, {{1, 0, 0}}},
+        {"not by a rule that asks for a method, too", {asks({"/x"}, {"GET"}), asks({"/x"})}, {}},
+        {"methods by more of them", {asks({}, {"GET", "PUT"}), asks({"/x"}, {"PUT"})}, {{1, 0, 0}}},
+        {"not by a path, where it has methods alone", {asks({"/x"}), asks({}, {"GET"})}, {}},
+        {"methods by every path", {asks({"/*"}), asks({}, {"GET"})}, {{1, 0, 0}}},
     }));
     INFO(row.behaviour);
     std::vector<std::array<std::size_t, 3>> found;

@@ -52,8 +52,7 @@ int winner(const table& table, const std::string& name, const client& who = anyo
     const auto parsed = *host_name::parse(name);
     const auto found = table.find(parsed, who.facts());
     const auto candidates = table.candidates(parsed, who.facts());
-    const auto first = std::find_if(candidates.begin(), candidates.end(),
-                                    [](const auto& one) { return one.alpn_holds && one.source_holds; });
+    const auto first = std::ranges::find_if(candidates, &table::candidate::holds);
     CHECK(found.has_value() == (first != candidates.end()));
     if (!found || first == candidates.end())
         return -1;
