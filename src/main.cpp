@@ -10,6 +10,7 @@
 #include "snipass/config/explain.hpp"
 #include "snipass/config/parse.hpp"
 #include "snipass/config/units.hpp"
+#include "snipass/opening/head_reader.hpp"
 #include "snipass/opening/hello_reader.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/signals.hpp"
@@ -43,6 +44,7 @@ struct options {
     std::string config;
     std::string hello; // a file with a captured hello
     std::string source;
+    std::string request; // "GET http://www.example.com/"
     config::explain_query query;
 };
 
@@ -96,8 +98,38 @@ std::optional<std::vector<std::uint8_t>> read_captured(const std::string& name) 
 
 config::refused_hello to_refused(opening::refused answer) {
     const bool malformed = answer.as == opening::refusal::malformed;
-    return {malformed ? config::hello_kind::malformed : config::hello_kind::not_tls, std::move(answer.why),
-            tls::alert_name(answer.alert)};
+    return {malformed ? config::hello_kind::malformed : config::hello_kind::foreign, std::move(answer.why),
+            tls::alert_name(answer.alert), answer.status};
+}
+
+// read_request makes a query of "METHOD URL", as the client would write it to a proxy: the reader that a
+// session asks judges it. False, and said so: there is no URL.
+bool read_request(const std::string& text, const config::configuration& file, config::explain_query& query) {
+    constexpr std::string_view scheme = "http://";
+    const auto space = text.find(' ');
+    const auto method = space == text.npos ? "GET" : text.substr(0, space);
+    const auto url = space == text.npos ? text : text.substr(space + 1);
+    if (!url.starts_with(scheme)) {
+        std::cerr << "--http: " << in_quotes(url) << " is no URL that is asked for in clear; write \""
+                  << method << " http://www.example.com/\"\n";
+        return false;
+    }
+    const auto behind = url.substr(scheme.size());
+    const auto authority = behind.substr(0, behind.find_first_of("/?"));
+    const auto stream = method + " " + url + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n";
+    const auto policy =
+        file.table.compares_paths() ? http::unsafe_path::is_refused : http::unsafe_path::is_left;
+    std::vector<std::uint8_t> scratch;
+    auto answer = opening::head_reader{file.server.head_max, policy}.read(as_bytes(stream), scratch);
+    query.request.emplace();
+    if (auto* const refused = std::get_if<opening::refused>(&answer)) {
+        query.refused = to_refused(std::move(*refused));
+        return true;
+    }
+    const auto& asked = std::get<opening::question>(answer);
+    query.host_name = asked.name.value_or("");
+    query.request.emplace(config::request_of(*asked.head()));
+    return true;
 }
 
 // Prints the fields of a captured hello, and makes a query of them, or of what is wrong with it. False: it is
@@ -186,6 +218,8 @@ int explain(options given) {
         if (!read_hello(*stream, configuration->server, given.query))
             return exit_success;
     }
+    if (!given.request.empty() && !read_request(given.request, *configuration, given.query))
+        return exit_mistake;
     const auto answer = config::explain(*configuration, given.query);
     if (!answer.value) {
         std::cerr << answer.problem << '\n';
@@ -227,10 +261,14 @@ int run_program(int argc, char** argv) {
         ->allow_extra_args(false);
     explain_command->add_option("--source", given.source, "the client's IP address");
     explain_command->add_option("--listener", given.query.listener, "the listener's address, as in the file");
+    auto* const hello = explain_command
+                            ->add_option("--hello", given.hello,
+                                         "a captured ClientHello, binary or hexadecimal, instead of a name")
+                            ->excludes(name);
     explain_command
-        ->add_option("--hello", given.hello,
-                     "a captured ClientHello, binary or hexadecimal, instead of a name")
-        ->excludes(name);
+        ->add_option("--http", given.request,
+                     "a request in clear, such as \"GET http://www.example.com/\", instead of a name")
+        ->excludes(name, hello);
 
     try {
         app.parse(argc, argv);
@@ -250,7 +288,7 @@ int run_program(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-    server::end_with_last_words("snipass");
+    server::end_with_last_words();
     try {
         return run_program(argc, argv);
     } catch (...) { // no descriptors, threads or memory to begin with

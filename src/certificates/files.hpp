@@ -5,7 +5,6 @@
 #include "snipass/config/configuration.hpp"
 
 #include <string>
-#include <system_error>
 #include <vector>
 
 namespace snipass::certificates {
@@ -20,7 +19,7 @@ struct file_pair {
 struct found_files {
     std::vector<file_pair> pairs;
     std::string problem{};
-    std::error_code why{}; // of `problem`, where a system call failed
+    bool is_forbidden = false; // this user may not look
 };
 
 // find_files looks what there is: a folder's fullchain.pem and privkey.pem, a file with both, or all that a

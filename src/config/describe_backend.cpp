@@ -77,6 +77,12 @@ std::string describe(const forward_settings& forward) {
            describe_proxy(forward, {});
 }
 
+std::string describe(const redirect_settings& redirect) {
+    return "redirected to " + redirect.url +
+           (redirect.status ? " (" + std::to_string(*redirect.status) + ")"
+                            : std::string{" (301 for GET and HEAD, 308 for other methods)"});
+}
+
 // timeout_of says when a client that is not held has waited long enough.
 std::string timeout_of(const backend_settings& backend) {
     if (const auto* const handoff = backend.handoff())
@@ -107,6 +113,8 @@ std::string describe_termination(const configuration& configuration, const backe
 
 // describe_failure is what becomes of a client that the backend does not take: held first, sorry after that.
 std::string describe_failure(const configuration& configuration, const backend_settings& backend) {
+    if (backend.redirect())
+        return {};
     const bool is_held = backend.hold.count() > 0;
     auto text = is_held ? "; held for up to " + format_duration(backend.hold) + " while " +
                               (backend.termination ? "the backend" : "it") + " is away, then "

@@ -36,6 +36,7 @@ struct listener_draft {
 struct route_draft {
     route::rule rule;
     std::vector<position> name_positions; // one for each of rule.names
+    position http_where{};                // of `paths`, or of `methods`
     std::optional<reference> backend;
     std::size_t backend_index = 0;
     position where;
@@ -81,6 +82,9 @@ struct draft {
 
 [[nodiscard]] tls_draft read_tls(const members& table, position where, findings& findings);
 
+// read_redirect reads the keys of a backend that is an answer. False: it is another one.
+[[nodiscard]] bool read_redirect(table_reader& in, backend_settings& settings);
+
 // read_termination reads the keys of a backend whose TLS ends in snipass-tls.
 void read_termination(table_reader& in, backend_settings& settings);
 
@@ -91,6 +95,7 @@ void read_termination(table_reader& in, backend_settings& settings);
 // all are known; the warnings need them.
 void check_listeners(const draft& draft, findings& findings);
 void check_termination(const draft& draft, findings& findings);
+void check_http(const draft& draft, const std::vector<route::rule>& rules, findings& findings);
 [[nodiscard]] bool resolve_references(draft& draft, findings& findings);
 void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& rules, findings& findings);
 void warn_of_backends(const draft& draft, findings& findings);

@@ -8,6 +8,7 @@
 #include "snipass/base/host_name.hpp"
 #include "snipass/config/decision.hpp"
 #include "snipass/config/nearest.hpp"
+#include "snipass/http/answer.hpp"
 
 #include <algorithm>
 
@@ -38,6 +39,8 @@ std::string_view to_string(policy policy) {
         return "reset";
     case policy::alert:
         return "alert";
+    case policy::status:
+        return "status";
     }
     return {};
 }
@@ -49,6 +52,22 @@ std::string describe(const configuration& configuration, const route::table::can
     const route::pattern pattern{candidate.kind, candidate.pattern};
     return "route at " + where + " by " + in_quotes(pattern.to_string()) + " (" +
            std::string(kind_name(candidate.kind)) + ")";
+}
+
+std::string unmet_request(const route_settings& route, const route::table::candidate& candidate,
+                          const explain_query& query) {
+    if (!query.request)
+        return "it asks for a request of HTTP, the client speaks TLS";
+    std::string reasons;
+    if (!candidate.path_holds)
+        reasons =
+            "it asks for a path in " +
+            listed(route.paths, [](const route::path_pattern& one) { return in_quotes(one.to_string()); }) +
+            ", the client's is " + in_quotes(query.request->path);
+    if (!candidate.method_holds)
+        reasons += (reasons.empty() ? "" : "; ") + std::string{"it asks for the method "} +
+                   listed(route.methods, in_quotes) + ", the client's is " + in_quotes(query.request->method);
+    return reasons;
 }
 
 // unmet is what of a rule's conditions does not hold.
@@ -67,6 +86,10 @@ std::string unmet(const route_settings& route, const route::table::candidate& ca
         reasons +=
             query.source ? ", the client is " + query.source->to_string() : ", the client's is not given";
     }
+    if (!candidate.path_holds || !candidate.method_holds)
+        reasons += (reasons.empty() ? "" : "; ") + unmet_request(route, candidate, query);
+    if (reasons.empty())
+        reasons = "it redirects to the client's host, which no route has";
     return reasons;
 }
 
@@ -92,7 +115,11 @@ std::vector<route::table::candidate> find_candidates(const configuration& config
                                                      const explain_query& query) {
     const auto name = host_name::parse(query.host_name);
     const auto alpn = to_wire(query.alpn);
-    const route::client_facts client{query.source.value_or(ip_address{}), alpn_list{as_bytes(alpn)}};
+    route::request_facts request;
+    if (query.request)
+        request = {query.request->method, query.request->path};
+    const route::client_facts client{query.source.value_or(ip_address{}), alpn_list{as_bytes(alpn)},
+                                     query.request ? &request : nullptr};
     const auto& table = configuration.table;
     auto candidates = name ? table.candidates(*name, client) : table.candidates(client);
     for (auto& candidate : candidates)
@@ -112,13 +139,32 @@ std::string explain_route(const configuration& configuration, const explain_quer
                           const route::table::candidate& winner) {
     const auto& backend = configuration.backends[configuration.routes[winner.rule].backend];
     const auto who = query.host_name.empty() ? "a client without a host name" : in_quotes(query.host_name);
-    return who + " goes to backend " + in_quotes(backend.name) + "\n  " + describe(configuration, winner) +
-           "\n  " + describe_backend(configuration, backend, is_for_handoffs(configuration, query)) + "\n";
+    auto text = who + " goes to backend " + in_quotes(backend.name) + "\n  " +
+                describe(configuration, winner) + "\n  " +
+                describe_backend(configuration, backend, is_for_handoffs(configuration, query)) + "\n";
+    if (const auto* const redirect = backend.redirect(); redirect && query.request) {
+        const auto name = host_name::parse(query.host_name);
+        const auto status = redirect->status.value_or(http::redirect_status(query.request->method));
+        text +=
+            "  it is answered " + std::to_string(status) + ", Location: " +
+            redirect->location_for(name ? name->text() : "", query.request->raw_path, query.request->query) +
+            "\n";
+    }
+    return text;
 }
 
-std::string describe(policy refusal, const std::string& alert) {
+// What a client is told that is told something.
+struct told {
+    std::string alert{};
+    std::uint16_t status = 0;
+};
+
+std::string describe(policy refusal, const told& what) {
     if (refusal == policy::alert)
-        return "the client gets a TLS alert (" + alert + ")";
+        return "the client gets a TLS alert (" + what.alert + ")";
+    if (refusal == policy::status)
+        return "the client is answered " + std::to_string(what.status) + " " +
+               std::string{http::reason(what.status)};
     return refusal == policy::reset ? "the connection is reset" : "the connection is closed";
 }
 
@@ -126,14 +172,14 @@ std::string describe(policy refusal, const std::string& alert) {
 std::pair<std::string, policy> policy_for(const listener_settings& listener, hello_kind hello) {
     if (hello == hello_kind::malformed)
         return {"malformed", listener.malformed};
-    if (hello == hello_kind::not_tls)
-        return {"not_tls", listener.not_tls};
+    if (hello == hello_kind::foreign)
+        return {listener.is_for_http() ? "not_http" : "not_tls", listener.foreign};
     return {"unmatched", listener.unmatched};
 }
 
 // what_happens asks what the router asks.
 std::string what_happens(const configuration& configuration, const listener_settings& listener,
-                         hello_kind hello, const std::string& alert) {
+                         hello_kind hello, const told& what) {
     const auto decided = decide_unmatched(configuration, listener, hello);
     const auto [key, policy] = policy_for(listener, hello);
     auto text = "  listener " + in_quotes(listener.address) + ", " + key + " = " +
@@ -147,15 +193,19 @@ std::string what_happens(const configuration& configuration, const listener_sett
         text += "there is no [default], so ";
     if (policy == policy::alert && decided.refusal != policy)
         text += "an alert is for who speaks TLS, so ";
-    return text + describe(decided.refusal, alert) + "\n";
+    return text + describe(decided.refusal, {what.alert, what.status > 0 ? what.status : decided.status}) +
+           "\n";
 }
 
 std::string on_each_listener(const configuration& configuration, const explain_query& query, hello_kind hello,
-                             const std::string& alert) {
+                             const told& what) {
     std::string text;
     for (const auto& listener : configuration.listeners)
-        if (query.listener.empty() || listener.address == query.listener)
-            text += what_happens(configuration, listener, hello, alert);
+        if (listener.protocol == query.protocol() &&
+            (query.listener.empty() || listener.address == query.listener))
+            text += what_happens(configuration, listener, hello, what);
+    if (text.empty())
+        text = "  no listener has protocol = \"" + std::string{query.request ? "http" : "tls"} + "\"\n";
     return text;
 }
 
@@ -170,46 +220,72 @@ std::string explain_refusal(const configuration& configuration, const explain_qu
     else
         text += has_candidates ? " has no route whose conditions hold\n" : " is in no route\n";
 
+    const auto name = host_name::parse(query.host_name);
+    constexpr std::uint16_t not_found = 404; // other requests for the name have a route
     return text + on_each_listener(configuration, query,
                                    named ? hello_kind::with_name : hello_kind::without_name,
-                                   "unrecognized_name");
+                                   {"unrecognized_name",
+                                    name && configuration.table.knows(*name) ? not_found : std::uint16_t{0}});
 }
 
 std::string explain_refusal(const configuration& configuration, const explain_query& query,
                             const refused_hello& refused) {
-    const auto* what =
-        refused.kind == hello_kind::not_tls ? "no TLS: " : "malformed, so no route is looked up: ";
-    return what + refused.reason + "\n" + on_each_listener(configuration, query, refused.kind, refused.alert);
+    const std::string what = refused.kind == hello_kind::malformed ? "malformed, so no route is looked up: "
+                             : query.request                       ? "no HTTP/1: "
+                                                                   : "no TLS: ";
+    return what + refused.reason + "\n" +
+           on_each_listener(configuration, query, refused.kind, {refused.alert, refused.status});
+}
+
+// listener_problem: a client comes by a listener of its protocol. Empty: it can.
+std::string listener_problem(const configuration& configuration, const explain_query& query) {
+    std::vector<std::string_view> addresses;
+    for (const auto& listener : configuration.listeners) {
+        addresses.push_back(listener.address);
+        if (listener.address != query.listener || listener.protocol == query.protocol())
+            continue;
+        return "listener " + in_quotes(query.listener) +
+               (query.request ? " has protocol = \"tls\"; write a host name in place of --http"
+                              : " has protocol = \"http\"; write --http \"GET http://" +
+                                    (query.host_name.empty() ? "www.example.com" : query.host_name) + "/\"");
+    }
+    if (query.listener.empty() || std::ranges::find(addresses, query.listener) != addresses.end())
+        return {};
+    return "there is no listener " + in_quotes(query.listener) + "; " + propose(query.listener, addresses);
 }
 
 } // namespace
 
+explained_request request_of(const http::request_head& head) {
+    explained_request made{std::string{head.method}, std::string{head.path}, std::string{head.raw_path}, {}};
+    if (head.query)
+        made.query = *head.query;
+    return made;
+}
+
 written<std::string> explain(const configuration& configuration, const explain_query& query) {
-    std::vector<std::string_view> addresses;
-    for (const auto& listener : configuration.listeners)
-        addresses.push_back(listener.address);
-    const bool known = query.listener.empty() ||
-                       std::find(addresses.begin(), addresses.end(), query.listener) != addresses.end();
-    if (!known)
-        return written<std::string>::refused("there is no listener " + in_quotes(query.listener) + "; " +
-                                             propose(query.listener, addresses));
+    if (auto problem = listener_problem(configuration, query); !problem.empty())
+        return written<std::string>::refused(std::move(problem));
 
     if (query.refused)
         return explain_refusal(configuration, query, *query.refused);
     // A URL, or a name with its port: no client sends that.
-    if (query.host_name.find_first_of(":/") != query.host_name.npos)
+    if (!query.request && query.host_name.find_first_of(":/") != query.host_name.npos)
         if (const auto name = route::pattern::parse(query.host_name); !name.value)
             return written<std::string>::refused(in_quotes(query.host_name) + ": " + name.problem);
     const auto candidates = find_candidates(configuration, query);
-    const auto winner = std::find_if(candidates.begin(), candidates.end(),
-                                     [](const auto& one) { return one.alpn_holds && one.source_holds; });
-    auto text = winner != candidates.end() ? explain_route(configuration, query, *winner)
-                                           : explain_refusal(configuration, query, !candidates.empty());
+    const auto host = host_name::parse(query.host_name);
+    const auto winner = std::ranges::find_if(candidates, &route::table::candidate::holds);
+    const bool has_won =
+        winner != candidates.end() && may_have(configuration, winner->rule, winner->kind, host);
+    auto text = has_won ? explain_route(configuration, query, *winner)
+                        : explain_refusal(configuration, query, !candidates.empty());
     for (auto one = candidates.begin(); one != candidates.end(); ++one) {
-        if (one == winner)
+        if (one == winner && has_won)
             continue;
         text += "  not the " + describe(configuration, *one) + ": ";
-        text += one < winner ? unmet(configuration.routes[one->rule], *one, query) : why_later(*winner, *one);
+        text +=
+            one <= winner ? unmet(configuration.routes[one->rule], *one, query) : why_later(*winner, *one);
         text += "\n";
     }
     return text;

@@ -60,7 +60,8 @@ configuration assemble(draft& draft, std::vector<route::rule> rules, std::string
     made.routes.reserve(rules.size());
     for (std::size_t i = 0; i < rules.size(); ++i)
         made.routes.push_back({rules[i].names.size(), std::move(rules[i].alpn), std::move(rules[i].source),
-                               draft.routes[i].backend_index, draft.routes[i].where});
+                               draft.routes[i].backend_index, draft.routes[i].where,
+                               std::move(rules[i].paths), std::move(rules[i].methods)});
     return made;
 }
 
@@ -127,8 +128,10 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
     auto rules = take_rules(draft);
     warn_of_shadowed_names(draft, rules, findings);
     // With a name that could not be resolved, or without one, it is not known what is unused.
-    if (complete)
+    if (complete) {
         warn_of_backends(draft, findings);
+        check_http(draft, rules, findings);
+    }
     std::shared_ptr<configuration> made;
     if (!findings.has_errors())
         made = std::make_shared<configuration>(assemble(draft, std::move(rules), file));

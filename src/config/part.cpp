@@ -37,7 +37,7 @@ listener_settings listener_of(const tls_settings& tls, bool has_default) {
     made.malformed = policy::alert;
     if (!has_default)
         made.unmatched = policy::alert;
-    made.not_tls = policy::close;
+    made.foreign = policy::close;
     made.where = tls.where;
     // Also where no backend needs it yet: one that a reload brings may, and a listener is opened once.
     if (tls.handoff_path.size() + farewell_suffix.size() <= limits::unix_path)

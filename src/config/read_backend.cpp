@@ -229,6 +229,10 @@ backend_draft read_backend(const members& table, std::string_view name, position
         findings.error(where, title + ": write a name of 1 to 64 letters, digits, \"-\", \"_\" or \".\"");
 
     table_reader in{table, title, findings};
+    if (read_redirect(in, settings)) {
+        in.finish();
+        return backend;
+    }
     using lone = table_reader::lone_string;
     handoff_settings sockets;
     std::vector<proxy_address> addresses;
@@ -266,8 +270,9 @@ backend_draft read_backend(const members& table, std::string_view name, position
     read_termination(in, settings);
     in.read("max_pending", settings.max_pending,
             [](const node& node) { return as_integer(node, 1, limits::sessions); });
+    in.read("closes", settings.closes, as_boolean);
     in.finish(handoff || proxy ? keys{} : keys{kinds});
-    if (!handoff && !proxy && !in.is_meant("handoff") && !in.is_meant("proxy"))
+    if (!handoff && !proxy && !in.is_meant("handoff") && !in.is_meant("proxy") && !in.is_meant("redirect"))
         findings.error(where, title + ": neither handoff nor proxy; write handoff = \"unix:/run/" +
                                   std::string(name) +
                                   ".sock\" for a process on this machine, or proxy = [\"192.0.2.1:443\"]");

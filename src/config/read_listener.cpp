@@ -9,10 +9,17 @@
 namespace snipass::config {
 namespace {
 
-constexpr choice<policy> policies[] = {{"default", policy::route_to_default},
-                                       {"close", policy::close},
-                                       {"reset", policy::reset},
-                                       {"alert", policy::alert}};
+// What refuses a client in its own protocol is a word of that protocol alone.
+constexpr choice<policy> tls_policies[] = {{"default", policy::route_to_default},
+                                           {"close", policy::close},
+                                           {"reset", policy::reset},
+                                           {"alert", policy::alert}};
+constexpr choice<policy> http_policies[] = {{"default", policy::route_to_default},
+                                            {"close", policy::close},
+                                            {"reset", policy::reset},
+                                            {"status", policy::status}};
+constexpr choice<listener_protocol> protocols[] = {{"tls", listener_protocol::tls},
+                                                   {"http", listener_protocol::http}};
 
 written<listener_address> as_listener_address(const node& node) {
     using result = written<listener_address>;
@@ -28,29 +35,20 @@ written<listener_address> as_listener_address(const node& node) {
 }
 
 // as_policy: other programs drop a client, or name a backend here.
-written<policy> as_policy(const node& node) {
-    auto read = as_choice<policy>(node, policies);
+written<policy> as_policy(const node& node, bool http) {
+    auto read = as_choice<policy>(node, http ? http_policies : tls_policies);
     const auto* const text = std::get_if<std::string>(&node.value);
     if (read.value || !text)
         return read;
     if (*text == "drop" || *text == "deny" || *text == "block")
         return written<policy>::refused("no " + in_quotes(*text) + " here; write \"close\"");
-    if (!nearest(*text, {"default", "close", "reset", "alert"}))
+    if (*text == "alert" || *text == "status")
+        return written<policy>::refused(in_quotes(*text) +
+                                        (http ? " is for clients that speak TLS; write \"status\""
+                                              : " is for clients that speak HTTP; write \"alert\""));
+    if (!nearest(*text, {"default", "close", "reset", http ? "status" : "alert"}))
         read.problem += "; for a backend write \"default\", and backend = \"NAME\" below [default]";
     return read;
-}
-
-// as_protocol has nothing to return yet: "tls" is all there is.
-written<bool> as_protocol(const node& node) {
-    using result = written<bool>;
-    const auto* const text = std::get_if<std::string>(&node.value);
-    if (!text)
-        return result::refused("expected \"tls\" in quotes, not " + describe(node) + "; write \"tls\"");
-    if (*text == "http")
-        return result::refused("this version does not have \"http\" listeners; write \"tls\"");
-    if (*text != "tls")
-        return result::refused("no " + in_quotes(*text) + " here; write \"tls\"");
-    return true;
 }
 
 // as_mode takes a file's mode as chmod(1) does, in octal.
@@ -89,6 +87,31 @@ void read_admission(table_reader& in, listener_settings& settings) {
                  [&](allowed_user user, position) { settings.allowed_users.push_back(std::move(user)); });
 }
 
+// read_policies: what is no opening of the listener's protocol has a key of its own for each. Clients of HTTP
+// are answered unless the file says otherwise: [default] is a backend for TLS wherever there are both.
+void read_policies(table_reader& in, listener_draft& listener) {
+    auto& settings = listener.settings;
+    in.read("protocol", settings.protocol,
+            [](const node& node) { return as_choice<listener_protocol>(node, protocols); });
+    const bool http = settings.is_for_http();
+    const auto read_policy = [&](std::string_view key, policy& into) {
+        in.read(key, into, [&](const node& node) {
+            auto read = as_policy(node, http);
+            if (read.value == policy::route_to_default)
+                listener.sent_to_default.push_back({key, node.where});
+            return read;
+        });
+    };
+    if (http)
+        settings.unmatched = settings.malformed = policy::status;
+    read_policy("unmatched", settings.unmatched);
+    read_policy("malformed", settings.malformed);
+    settings.foreign = settings.unmatched;
+    read_policy(http ? "not_http" : "not_tls", settings.foreign);
+    in.reject(http ? "not_tls" : "not_http", http ? "belongs to protocol = \"tls\"; write not_http"
+                                                  : "belongs to protocol = \"http\"; write not_tls");
+}
+
 } // namespace
 
 listener_draft read_listener(const members& table, position where, findings& findings) {
@@ -114,20 +137,7 @@ listener_draft read_listener(const members& table, position where, findings& fin
         }
     }
 
-    bool tls = true;
-    in.read("protocol", tls, as_protocol);
-    const auto read_policy = [&](std::string_view key, policy& into) {
-        return in.read(key, into, [&](const node& node) {
-            auto read = as_policy(node);
-            if (read.value == policy::route_to_default)
-                listener.sent_to_default.push_back({key, node.where});
-            return read;
-        });
-    };
-    read_policy("unmatched", listener.settings.unmatched);
-    read_policy("malformed", listener.settings.malformed);
-    listener.settings.not_tls = listener.settings.unmatched;
-    read_policy("not_tls", listener.settings.not_tls);
+    read_policies(in, listener);
     read_admission(in, listener.settings);
     in.finish();
     if (!address && !in.is_meant("address"))

@@ -35,6 +35,9 @@ server_settings read_server(const members& table, position where, findings& find
     in.read("hello_max", server.hello_max, [](const node& node) {
         return as_size(node, limits::smallest_hello_max, limits::largest_hello_max);
     });
+    in.read("head_max", server.head_max, [](const node& node) {
+        return as_size(node, limits::smallest_head_max, limits::largest_head_max);
+    });
     in.read("max_waiting", server.max_waiting, sessions);
     in.read("max_waiting_per_source", server.max_waiting_per_source, sessions);
     in.read("drain_timeout", server.drain_timeout,

@@ -33,7 +33,7 @@ proxied_session::proxied_session(routed_client& client, backend& to, backend_sid
     about_.relay = &where_;
     about_.detail.shrink_to_fit();
     if (about_.hello)
-        about_.hello->cut_offer(text_kept - std::min(text_kept, about_.detail.size()));
+        about_.hello->cut(text_kept - std::min(text_kept, about_.detail.size()));
 }
 
 bool proxied_session::begin(routed_client& client, backend& to, backend_side other) {

@@ -177,13 +177,13 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     const auto& source = client.about.client.address;
     if (const auto full = client.thread.relayed.why_not(source))
         co_return no_room(*full);
-    if (const auto ec = client.make_ready(0))
-        co_return not_taken{.why = to_outcome(ec), .error = ec};
     if (has_no_descriptor(client))
         co_return no_descriptor();
     const auto begun = net::clock::now();
     auto mark = mark_hello(client, settings);
-    if (!mark && (mark.error() == would_loop || (settings.forward() != nullptr && client.about.hello)))
+    // A request has nothing that tells one journey from another: what connects to us we know all the same.
+    const bool has_mark = client.about.hello && client.about.hello->request() == nullptr;
+    if (!mark && (mark.error() == would_loop || (settings.forward() != nullptr && has_mark)))
         co_return cannot_be_relayed(mark.error());
     std::vector<candidate> candidates;
     if (settings.forward() != nullptr) {

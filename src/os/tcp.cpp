@@ -255,7 +255,11 @@ bool finish(int fd, byte_view last_words) {
     const auto drained = read_away(fd, all);
     const bool client_is_done = drained && drained.value() == 0;
     if (!last_words.empty()) {
-        // Seven bytes into an empty send buffer; if they do not fit, the client is gone.
+        // Into an empty send buffer: what does not fit, the client has not made room for. A redirect is as
+        // long as the target that was asked for.
+        constexpr std::size_t any_buffer = 4'096;
+        if (last_words.size() > any_buffer)
+            (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(2 * last_words.size()));
         (void)::send(fd, last_words.data(), last_words.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     (void)::shutdown(fd, SHUT_WR); // ENOTCONN: reset meanwhile

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 namespace snipass::server {
 namespace {
@@ -93,11 +92,9 @@ void worker_pool::apply(const std::shared_ptr<const config::configuration>& conf
     }
 }
 
-// Nothing here takes memory, of which there may be none.
-void worker_pool::drain(std::function<void()> drained) {
-    drained_ = std::move(drained);
+void worker_pool::drain(const std::function<void()>& drained) {
     for (auto& one : workers_)
-        one.worker.post([this, &one] { one.worker.drain(drained_); });
+        one.worker.post([&one, drained] { one.worker.drain(drained); });
 }
 
 void worker_pool::stop() {

@@ -3,6 +3,7 @@
 #include "snipass/session/refusal.hpp"
 
 #include "snipass/base/bytes.hpp"
+#include "snipass/http/answer.hpp"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
@@ -11,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <utility>
 
 namespace snipass::server {
 namespace {
@@ -29,11 +31,9 @@ std::array<std::uint8_t, 7> alert_record(std::uint8_t description) {
     return {tls::content_type::alert, 3, 3, 0, 2, fatal, description};
 }
 
-// say ends the connection in order: last words, FIN, and a moment in which the client can read them. A socket
-// that is closed with bytes unread, or that gets more, answers with RST, which can overtake what was said.
-task<> say(context& thread, const ip_address& source, os::unique_fd client, byte_view last_words) {
-    if (os::finish(client.get(), last_words))
-        co_return;
+// linger is a moment in which the client can read what it was told. A socket that is closed with bytes
+// unread, or that gets more, answers with RST, which can overtake what was said.
+task<> linger(context& thread, const ip_address& source, os::unique_fd client) {
     const auto deadline = net::clock::now() + linger_time;
     net::fd_watch watch{thread.loop, client.get()};
     const waiting_room::place place{thread.waiting, source, watch};
@@ -46,18 +46,42 @@ task<> say(context& thread, const ip_address& source, os::unique_fd client, byte
     }
 }
 
+task<> nothing() {
+    co_return;
+}
+
+// say ends the connection in order: last words, and FIN. Nobody keeps the words while the client reads them.
+task<> say(context& thread, const ip_address& source, os::unique_fd client, byte_view last_words) {
+    if (os::finish(client.get(), last_words))
+        return nothing();
+    return linger(thread, source, std::move(client));
+}
+
 } // namespace
 
+task<> answer(context& thread, const ip_address& source, os::unique_fd client, const last_words& words) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const auto bytes = http::write_answer(
+        {.status = words.status, .text = words.text, .location = words.location, .to_head = words.to_head},
+        now);
+    return say(thread, source, std::move(client), as_bytes(bytes));
+}
+
 task<> refuse(context& thread, const ip_address& source, os::unique_fd client, config::policy how,
-              std::uint8_t alert) {
-    if (how == config::policy::reset) {
+              const last_words& words) {
+    switch (how) {
+    case config::policy::reset:
         os::close_with_reset(std::move(client));
-    } else if (how == config::policy::alert) {
-        const auto record = alert_record(alert);
-        co_await say(thread, source, std::move(client), record);
-    } else {
-        co_await close_in_order(thread, source, std::move(client));
+        return nothing();
+    case config::policy::alert:
+        return say(thread, source, std::move(client), alert_record(words.alert));
+    case config::policy::status:
+        return answer(thread, source, std::move(client), words);
+    case config::policy::close:
+    case config::policy::route_to_default:
+        break;
     }
+    return close_in_order(thread, source, std::move(client));
 }
 
 task<> close_in_order(context& thread, const ip_address& source, os::unique_fd client) {

@@ -5,13 +5,13 @@
 #include "snipass/config/decision.hpp"
 #include "snipass/delivery/delivery.hpp"
 #include "snipass/net/wait_error.hpp"
-#include "snipass/opening/hello_reader.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/session/balancer.hpp"
+#include "snipass/session/deciding.hpp"
 #include "snipass/session/hearing.hpp"
+#include "snipass/session/listener_reader.hpp"
 #include "snipass/session/refusal.hpp"
 #include "snipass/session/serving_in_clear.hpp"
-#include "snipass/tls/constants.hpp"
 
 #include <sys/socket.h>
 
@@ -33,7 +33,7 @@ class session {
             const config::listener_settings& listener, os::accepted client, bool is_shared = false)
         : counted_(thread.clients), snapshot_(std::move(snapshot)),
           listener_(listener), client_{thread, client_socket{std::move(client.fd), is_shared}, {}},
-          reader_(snapshot_->config->server.hello_max) {
+          reader_(*snapshot_->config, listener) {
         client_.thread.counters.accepted.add();
         client_.about.client = client.client;
         client_.about.listener = listener_.address;
@@ -59,8 +59,10 @@ class session {
     [[nodiscard]] task<error_code> take_balancer_header() {
         return server::take_balancer_header(client_, hello_deadline());
     }
-    [[nodiscard]] error_code hear_hello() { return hear_now(client_, reader_); }
-    [[nodiscard]] task<error_code> wait_for_hello() { return hear_on(client_, reader_, hello_deadline()); }
+    [[nodiscard]] error_code hear_opening() { return hear_now(client_, reader_.get()); }
+    [[nodiscard]] task<error_code> wait_for_opening() {
+        return hear_on(client_, reader_.get(), hello_deadline());
+    }
 
     // answer takes what was heard, or why nothing was. It returns how the session ended, or that it goes on
     // as a proxied_session.
@@ -73,8 +75,9 @@ class session {
   private:
     [[nodiscard]] net::time_point hello_deadline() const;
     error_code consume_rest_of_hello();
-    config::decision decide();
     [[nodiscard]] std::size_t opening_size() const;
+    [[nodiscard]] task<> refuse(const config::decision& decided, const last_words& words);
+    [[nodiscard]] task<> redirect(std::size_t backend, const last_words& words);
     [[nodiscard]] task<> close() {
         return close_in_order(client_.thread, client_.about.client.address, client_.socket.release());
     }
@@ -83,9 +86,8 @@ class session {
     std::shared_ptr<configuration_snapshot> snapshot_;
     const config::listener_settings& listener_;
     unrouted_client client_;
-    opening::hello_reader reader_;
-    std::unique_ptr<std::string> authority_;             // in snipass-tls: what the router says
-    std::uint8_t alert_ = tls::alert::unrecognized_name; // what a refused client is told, where it is told
+    listener_reader reader_;
+    std::unique_ptr<std::string> authority_; // in snipass-tls: what the router says
 };
 
 // The kernel's name for a socket, whoever has it (SO_COOKIE, socket(7)); 0 if it has none.
@@ -123,12 +125,15 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
         client_.socket.close();
         co_return *end;
     }
-    const auto decision = decide();
+    const auto made = decide(client_, *snapshot_->config, listener_);
+    const auto& decision = made.decision;
     if (!decision.backend) {
-        client_.about.end_now();
-        co_await refuse(client_.thread, client_.about.client.address, client_.socket.release(),
-                        decision.refusal, alert_);
+        co_await refuse(decision, made.words);
         co_return refused_as(decision.match);
+    }
+    if (snapshot_->config->backends[*decision.backend].redirect() != nullptr) {
+        co_await redirect(*decision.backend, made.words);
+        co_return outcome::redirected;
     }
     if (goes_round()) {
         client_.about.detail = "a loop: routers hand it to each other";
@@ -150,6 +155,22 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
     client_.about.end_now();
     co_await close();
     co_return ours.why;
+}
+
+// refuse tells of the client's end before it lingers, as redirect does.
+task<> session::refuse(const config::decision& decided, const last_words& words) {
+    client_.about.end_now();
+    if (decided.refusal == config::policy::status)
+        client_.about.status = words.status;
+    return server::refuse(client_.thread, client_.about.client.address, client_.socket.release(),
+                          decided.refusal, words);
+}
+
+task<> session::redirect(std::size_t backend, const last_words& words) {
+    client_.about.end_now();
+    client_.about.backend = snapshot_->config->backends[backend].name;
+    client_.about.status = words.status;
+    return server::answer(client_.thread, client_.about.client.address, client_.socket.release(), words);
 }
 
 net::time_point session::hello_deadline() const {
@@ -178,36 +199,6 @@ error_code session::consume_rest_of_hello() {
         return taken.error();
     client_.consumed.insert(client_.consumed.end(), rest.begin(), rest.end());
     return {};
-}
-
-// decide takes the reader's answer, a question or a refusal, and says where the client goes.
-config::decision session::decide() {
-    auto kind = config::hello_kind::without_name;
-    route::client_facts client{client_.about.client.address, {}};
-    const auto* const asked = std::get_if<opening::question>(&client_.thread.heard);
-    const bool is_named = asked != nullptr && asked->name;
-    const auto name = is_named ? host_name::parse(*asked->name) : std::nullopt;
-    if (asked != nullptr) {
-        kind = is_named ? config::hello_kind::with_name : kind;
-        client_.about.hello_bytes = asked->size;
-        client.alpn = asked->alpn;
-        const auto& hello = *asked->hello();
-        client_.about.hello.emplace(hello.server_name, hello.alpn,
-                                    snapshot_->config->log.hello ? details_of(hello) : nullptr);
-    } else {
-        auto& refused = std::get<opening::refused>(client_.thread.heard);
-        const bool malformed = refused.as == opening::refusal::malformed;
-        kind = malformed ? config::hello_kind::malformed : config::hello_kind::not_tls;
-        alert_ = refused.alert;
-        client_.about.detail = refused.as == opening::refusal::proxy_header
-                                   ? unexpected_header(client_, listener_)
-                                   : std::move(refused.why);
-    }
-    const auto decision = config::decide(*snapshot_->config, listener_, kind, name, client);
-    client_.about.match = decision.match;
-    if (decision.route)
-        client_.about.route = snapshot_->config->routes[*decision.route].where.line;
-    return decision;
 }
 
 // opening_size is what a receiver is given that cannot look into the socket: the records of the hello. Of
@@ -258,9 +249,9 @@ task<> live(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
         if (one.comes_from_balancer())
             problem = co_await one.take_balancer_header();
         if (!problem)
-            problem = one.hear_hello();
+            problem = one.hear_opening();
         if (os::would_block(problem))
-            problem = co_await one.wait_for_hello();
+            problem = co_await one.wait_for_opening();
         const auto end = co_await one.answer(problem);
         if (const auto* const how = std::get_if<outcome>(&end))
             ending.is(*how);

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t longest_offer = 256;
 
 // The whole entries of the offer that fit into `most` bytes.
-std::string_view cut(alpn_list offer, std::size_t most) {
+std::string_view whole_entries(alpn_list offer, std::size_t most) {
     if (offer.bytes().size() <= most)
         return as_text(offer.bytes());
     std::size_t size = 0;
@@ -58,7 +58,7 @@ hello_notes::hello_notes(const std::optional<std::string_view>& server_name, alp
                          std::unique_ptr<details> more)
     : more_(std::move(more)), is_named_(server_name.has_value()) {
     const auto name = server_name.value_or("");
-    const auto protocols = cut(offer, longest_offer);
+    const auto protocols = whole_entries(offer, longest_offer);
     text_.resize(name.size() + protocols.size(), boost::container::default_init);
     std::ranges::copy(protocols, std::ranges::copy(name, text_.begin()).out);
     name_size_ = static_cast<std::uint8_t>(name.size());
@@ -79,8 +79,10 @@ alpn_list hello_notes::offer() const noexcept {
     return alpn_list{as_bytes(std::string_view{text_.data(), text_.size()}.substr(name_size_))};
 }
 
-void hello_notes::cut_offer(std::size_t most) {
-    const auto kept = cut(offer(), most - std::min<std::size_t>(most, name_size_)).size();
+void hello_notes::cut(std::size_t most) {
+    if (request() != nullptr)
+        more_->request->cut(most);
+    const auto kept = whole_entries(offer(), most - std::min<std::size_t>(most, name_size_)).size();
     if (name_size_ + kept == text_.size())
         return;
     text_.resize(name_size_ + kept);

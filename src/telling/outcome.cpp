@@ -7,10 +7,13 @@ namespace snipass::server {
 std::string_view to_string(outcome value) noexcept {
     static constexpr std::array<std::string_view, outcome_count> names{"handed_off",
                                                                        "proxied",
+                                                                       "redirected",
                                                                        "no_route",
                                                                        "no_server_name",
                                                                        "malformed",
                                                                        "not_tls",
+                                                                       "no_host",
+                                                                       "not_http",
                                                                        "bad_proxy_header",
                                                                        "client_closed",
                                                                        "hello_timeout",
@@ -66,6 +69,10 @@ outcome refused_as(config::match_kind why) noexcept {
         return outcome::malformed;
     case config::match_kind::not_tls:
         return outcome::not_tls;
+    case config::match_kind::no_host:
+        return outcome::no_host;
+    case config::match_kind::not_http:
+        return outcome::not_http;
     default:
         return outcome::no_route;
     }

@@ -122,6 +122,14 @@ std::vector<std::string> names_of(const hello_notes::details::list& numbers,
 }
 
 template <class Line>
+void tell_request(Line& line, const std::optional<std::string_view>& host, const request_notes& request) {
+    host ? line.cut("host", *host) : line.unknown("host");
+    line.cut("method", request.method());
+    line.cut("target", request.target());
+    line.word("version", request.version());
+}
+
+template <class Line>
 void tell_hello(Line& line, const std::optional<hello_notes>& hello) {
     const auto name = hello ? hello->server_name() : std::nullopt;
     name ? line.cut("server_name", *name) : line.unknown("server_name");
@@ -174,10 +182,15 @@ void tell(Line line, const record& one) {
     if (one.via)
         line.word("via", one.via->to_string());
     line.word("listener", one.listener);
-    tell_hello(line, one.hello);
+    if (const auto* const request = one.hello ? one.hello->request() : nullptr)
+        tell_request(line, one.hello->server_name(), *request);
+    else
+        tell_hello(line, one.hello);
     one.match ? line.word("match", config::to_string(*one.match)) : line.unknown("match");
     one.route ? line.number("route", *one.route) : line.unknown("route");
     one.backend.empty() ? line.unknown("backend") : line.quoted("backend", one.backend);
+    if (one.status != 0)
+        line.number("status", one.status);
     if (one.id)
         line.word("id", to_hex(*one.id));
     line.number("duration_us", one.duration.count());

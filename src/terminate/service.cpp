@@ -2,17 +2,21 @@
 // From a client that was heard to one that is heard in clear.
 #include "snipass/terminate/service.hpp"
 
+#include "snipass/handoff/pair_name.h"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/kernel_tls.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/os/unix_socket.hpp"
 #include "snipass/session/refusal.hpp"
 #include "snipass/terminate/connection.hpp"
 #include "snipass/terminate/kernel_client.hpp"
 #include "snipass/terminate/plaintext_relay.hpp"
-#include "snipass/terminate/shaking.hpp"
 #include "snipass/tls/constants.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <string>
 #include <utility>
@@ -28,19 +32,33 @@ using ending = std::variant<outcome, std::unique_ptr<server::in_clear>>;
 // refuse tells a client with whom there was no handshake.
 task<outcome> refuse(unrouted_client& client, outcome why, std::uint8_t alert) {
     client.about.end_now();
+    const server::last_words words{.alert = alert};
     co_await server::refuse(client.thread, client.about.client.address, client.socket.release(),
-                            config::policy::alert, alert);
+                            config::policy::alert, words);
     co_return why;
 }
 
-// shake does the handshake, as shake_hands(). What ends the wait besides is a shed_reason.
+// shake does the handshake. No error: it is done. EPROTO: it has failed, and the connection knows why. Else
+// net::wait_error::timed_out, or a shed_reason.
 task<error_code> shake(unrouted_client& client, connection& tls, net::time_point deadline) {
-    const auto how = tls.shake(); // the hello is there
-    if (client.thread.handshakes.is_closed())
-        co_return server::shed_reason::stop;
+    auto how = tls.shake(); // the hello is there
     net::fd_watch watch{client.thread.loop, client.socket.get()};
     const server::waiting_room::place place{client.thread.handshakes, client.about.client.address, watch};
-    co_return co_await shake_hands(tls, how, watch, deadline);
+    while (how == progress::wants_readable || how == progress::wants_writable) {
+        error_code ec;
+        if (client.thread.handshakes.is_closed())
+            co_return server::shed_reason::stop;
+        if (how == progress::wants_readable)
+            ec = co_await watch.readable(deadline);
+        else
+            ec = co_await watch.writable(deadline);
+        if (ec)
+            co_return ec;
+        how = tls.shake();
+    }
+    if (how == progress::done)
+        co_return error_code{};
+    co_return os::make_error(EPROTO);
 }
 
 // judge is the outcome of a handshake that was not done, and notes why.
@@ -57,6 +75,21 @@ outcome judge(unrouted_client& client, const connection& tls, const error_code& 
         return outcome::handshake_failed;
     detail = "the client offers none of the backend's protocols (alpn)";
     return outcome::alpn_mismatch;
+}
+
+// name_end lets whoever has the other end ask who the client is (pair_name.h). Without, the header says it
+// alone.
+void name_end(int near, const server::record& about) {
+    if (!about.local || !about.id)
+        return;
+    sockaddr_storage peer{};
+    sockaddr_storage local{};
+    (void)os::to_sockaddr(about.client, peer);
+    (void)os::to_sockaddr(*about.local, local);
+    sockaddr_un name{};
+    const auto size = handoff_write_pair_name(&peer, &local, about.id->data(), &name);
+    if (size > 0)
+        (void)::bind(near, reinterpret_cast<const sockaddr*>(&name), size);
 }
 
 server::clear_text_notes notes_of(const connection& tls) {
@@ -76,14 +109,21 @@ std::string purpose_of(const std::optional<host_name>& name, const config::backe
 
 // begin_relay: this process stays in the path.
 ending begin_relay(unrouted_client& client, std::unique_ptr<connection> tls) {
+    auto& about = client.about;
     auto& thread = client.thread;
-    const auto& source = client.about.client.address;
-    if (const auto full = thread.in_clear.why_not(source)) {
+    auto ends = os::pair();
+    const auto full = thread.in_clear.why_not(about.client.address);
+    if (full || !ends) {
+        if (!ends)
+            about.detail = ends.error().message();
         (void)tls->end();
         client.socket.close();
-        return *full;
+        return full.value_or(outcome::no_resources);
     }
-    return std::make_unique<plaintext_relay>(thread, &source, client.socket.release(), std::move(tls));
+    name_end(ends->near.get(), about);
+    plaintext_sides sides{client.socket.release(), std::move(tls), std::move(ends->near),
+                          std::move(ends->far)};
+    return std::make_unique<plaintext_relay>(thread, &about.client.address, std::move(sides));
 }
 
 } // namespace

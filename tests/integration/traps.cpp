@@ -204,7 +204,7 @@ TEST_CASE("trap: a full backlog is asked again, with pauses") {
 
 TEST_CASE("trap: a socket that is closed with bytes unread gives FIN where the policy says close") {
     fixture test;
-    test.what.listener().not_tls = config::policy::close;
+    test.what.listener().foreign = config::policy::close;
     auto& router = test.begin();
     auto client = router.connect_with(as_bytes("GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n"));
     CHECK(client.read_to_end() == ending::fin);
@@ -255,7 +255,7 @@ TEST_CASE("trap: urgent data in a hello does not make the thread spin") {
 
 TEST_CASE("trap: a peer that goes on sending after its FIN was answered does not make the thread spin") {
     fixture test;
-    test.what.listener().not_tls = config::policy::close;
+    test.what.listener().foreign = config::policy::close;
     auto& router = test.begin();
     const auto client = router.connect_with(as_bytes("GET"));
     CHECK(client.read_to_end() == ending::fin);

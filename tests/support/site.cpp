@@ -60,17 +60,32 @@ config::backend_settings& site::proxied(const std::string& path) {
     return add_proxied({path, {}, 0, "unix:" + path});
 }
 
+config::backend_settings& site::redirect(config::redirect_settings settings) {
+    auto& one = add();
+    one.kind = std::move(settings);
+    return one;
+}
+
 site& site::route(const std::string& name, std::size_t backend, std::vector<std::string> alpn) {
     const auto pattern = route::pattern::parse(name).value;
     if (!pattern)
         throw std::runtime_error{"no pattern: " + name};
+    return add({{*pattern}, std::move(alpn), {}}, backend);
+}
+
+site& site::requests(std::vector<route::path_pattern> paths, std::size_t backend) {
+    return add({{}, {}, {}, std::move(paths)}, backend);
+}
+
+site& site::add(route::rule rule, std::size_t backend) {
     config::route_settings settings;
-    settings.name_count = 1;
-    settings.alpn = alpn;
+    settings.name_count = rule.names.size();
+    settings.alpn = rule.alpn;
     settings.backend = backend;
     settings.where.line = static_cast<std::uint32_t>(100 + rules_.size());
+    settings.paths = rule.paths;
     file_.routes.push_back(std::move(settings));
-    rules_.push_back({{*pattern}, std::move(alpn), {}});
+    rules_.push_back(std::move(rule));
     return *this;
 }
 

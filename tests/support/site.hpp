@@ -29,7 +29,11 @@ class site {
     config::backend_settings& proxied(const ip_endpoint& address);
     config::backend_settings& proxied(const std::string& path);
 
+    config::backend_settings& redirect(config::redirect_settings settings);
+
     site& route(const std::string& name, std::size_t backend, std::vector<std::string> alpn = {});
+    // requests has no name: it is for requests of HTTP that ask for these paths.
+    site& requests(std::vector<route::path_pattern> paths, std::size_t backend);
     site& otherwise(std::size_t backend); // [default]
 
     config::listener_settings& listener() { return file_.listeners.front(); }
@@ -43,6 +47,7 @@ class site {
 
   private:
     config::backend_settings& add();
+    site& add(route::rule rule, std::size_t backend);
     config::backend_settings& add_proxied(config::proxy_address address);
 
     config::configuration file_;

@@ -5,6 +5,7 @@
 #include "snipass/base/ip_address.hpp"
 #include "snipass/config/allowed_user.hpp"
 #include "snipass/config/position.hpp"
+#include "snipass/config/redirect.hpp"
 #include "snipass/config/tls_settings.hpp"
 #include "snipass/route/table.hpp"
 
@@ -32,6 +33,7 @@ struct server_settings {
     unsigned workers = 0; // 0: one per CPU
     milliseconds hello_timeout{5'000};
     std::size_t hello_max = 65'536; // bytes
+    std::size_t head_max = 32'768;  // bytes, of an HTTP request
     std::size_t max_waiting = 20'000;
     std::size_t max_waiting_per_source = 256;
     milliseconds drain_timeout{30'000};
@@ -71,6 +73,13 @@ enum class policy {
     close,            // FIN
     reset,            // RST
     alert,            // a fatal TLS alert, then FIN
+    status,           // an HTTP answer, then FIN
+};
+
+// listener_protocol is what clients of a listener begin with.
+enum class listener_protocol {
+    tls,  // a ClientHello
+    http, // the head of an HTTP/1 request, in clear
 };
 
 // A handoff listener's `datagram` socket lies beside that of `stream`: a path has one kind of socket.
@@ -86,9 +95,10 @@ struct listener_settings {
     std::string handoff_path;
     bool every_address = false; // "*:443", ":443": IPv4 alone is right where the kernel has no IPv6
     std::string interface;      // of a link-local address: "eth0" in "[fe80::1%eth0]:443"
+    listener_protocol protocol = listener_protocol::tls;
     policy unmatched = policy::route_to_default; // no host name, or one that no route has
     policy malformed = policy::close;
-    policy not_tls = policy::route_to_default;
+    policy foreign = policy::route_to_default; // another protocol: `not_tls`, `not_http`
     std::vector<ip_prefix>
         accept_proxy_protocol; // balancers, whose clients begin with a PROXY protocol header
     // Of a handoff listener: its sockets' mode, and who may hand clients over besides root and our own user.
@@ -100,6 +110,7 @@ struct listener_settings {
 
     // is_for_handoffs: its clients come from other routers ("handoff:PATH", "handoff:systemd:NAME").
     [[nodiscard]] bool is_for_handoffs() const noexcept { return address.starts_with("handoff:"); }
+    [[nodiscard]] bool is_for_http() const noexcept { return protocol == listener_protocol::http; }
 };
 
 // route_settings leaves the names to the table: a million of them are not kept twice.
@@ -109,6 +120,8 @@ struct route_settings {
     std::vector<ip_prefix> source;
     std::size_t backend = 0; // index into configuration::backends
     position where;
+    std::vector<route::path_pattern> paths{};
+    std::vector<std::string> methods{};
 };
 
 // handoff_protocol is how a client's socket is handed over (docs/handoff.md).
@@ -240,13 +253,14 @@ struct forward_settings : proxy_settings {
 struct backend_settings {
     std::string name{};
     position where{};
-    std::variant<handoff_settings, relay_settings, forward_settings> kind{};
+    std::variant<handoff_settings, relay_settings, forward_settings, redirect_settings> kind{};
     // While the backend is away its clients are kept this long, and go to `sorry` after that. 0 where the
     // file names a `sorry` and no hold, and for a backend that forwards.
     milliseconds hold{5'000};
     std::size_t max_pending = 1'024;    // clients held for it, or handed to it and not yet acknowledged
     std::optional<std::size_t> sorry{}; // index into configuration::backends
     std::optional<termination_settings> termination{}; // none: the backend does TLS itself
+    bool closes = false; // its server answers one request of each connection (docs/http.md); check asks
 
     // Each is null where the backend is of another kind; proxy() is what relay() and forward() share.
     [[nodiscard]] const handoff_settings* handoff() const noexcept {
@@ -255,6 +269,9 @@ struct backend_settings {
     [[nodiscard]] const relay_settings* relay() const noexcept { return std::get_if<relay_settings>(&kind); }
     [[nodiscard]] const forward_settings* forward() const noexcept {
         return std::get_if<forward_settings>(&kind);
+    }
+    [[nodiscard]] const redirect_settings* redirect() const noexcept {
+        return std::get_if<redirect_settings>(&kind);
     }
     [[nodiscard]] const proxy_settings* proxy() const noexcept {
         return relay() ? static_cast<const proxy_settings*>(relay()) : forward();

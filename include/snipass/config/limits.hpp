@@ -19,6 +19,10 @@ inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours
 inline constexpr std::size_t smallest_hello_max = 1'024;
 inline constexpr std::size_t largest_hello_max = 1'048'576;
 
+// Of the head of a request: what servers take is from 8 to 64 KiB, and a datagram is to hold it.
+inline constexpr std::size_t smallest_head_max = 1'024;
+inline constexpr std::size_t largest_head_max = 65'536;
+
 // max_waiting, max_waiting_per_source, max_relayed, max_relayed_per_source, max_pending, max_unanswered
 inline constexpr std::size_t sessions = 1'000'000;
 
@@ -36,5 +40,6 @@ inline constexpr std::size_t interface_name = 15; // IFNAMSIZ
 inline constexpr std::size_t systemd_name = 255;  // sd_listen_fds(3)
 inline constexpr std::size_t handshakes = 1'000'000;
 inline constexpr std::size_t alpn_protocol = 255; // RFC 7301 section 3.1
+inline constexpr std::size_t method = 32;         // of a request; those that are registered have at most 17
 
 } // namespace snipass::config::limits

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// hello_notes: what a session remembers of its client's hello, for the log and for the headers it sends on.
+// hello_notes: what a session remembers of its client's hello, or request, for the log and for the headers it
+// sends on.
 #pragma once
 
 #include "snipass/base/alpn_list.hpp"
 #include "snipass/base/host_name.hpp"
+#include "snipass/telling/request_notes.hpp"
 #include "snipass/tls/client_hello.hpp"
 
 #include <boost/container/small_vector.hpp>
@@ -21,7 +23,7 @@ namespace snipass::server {
 // once, and names that numbers have are for whoever writes them.
 class hello_notes {
   public:
-    // With [log] hello = true only: some microseconds a session.
+    // With [log] hello = true only, or of a request: some microseconds a session.
     struct details {
         static constexpr std::size_t most_entries = 16;
         using list = boost::container::static_vector<std::uint16_t, most_entries>;
@@ -30,6 +32,7 @@ class hello_notes {
         list groups;      // of the key shares
         bool ech = false; // an encrypted_client_hello of the outer kind, real or GREASE
         std::string ja4;
+        std::optional<request_notes> request{}; // in place of all this: the client spoke HTTP, in clear
     };
 
     // Both are as a client_hello has them: at most 255 bytes, and any number. Of the offer the whole entries
@@ -42,9 +45,14 @@ class hello_notes {
     [[nodiscard]] std::optional<snipass::host_name> host_name() const noexcept;
     [[nodiscard]] alpn_list offer() const noexcept;
     [[nodiscard]] const details* more() const noexcept { return more_.get(); }
+    // request: null: the client spoke TLS.
+    [[nodiscard]] const request_notes* request() const noexcept {
+        return more_ && more_->request ? &*more_->request : nullptr;
+    }
 
-    // cut_offer leaves the whole entries that fit into `most` bytes together with the name.
-    void cut_offer(std::size_t most);
+    // cut leaves of the offer the whole entries that fit into `most` bytes together with the name, and of a
+    // request's target as many bytes.
+    void cut(std::size_t most);
 
   private:
     // The name, and the entries of the offer as alpn_list holds them: of most clients without an allocation.

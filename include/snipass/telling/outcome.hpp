@@ -13,10 +13,13 @@ namespace snipass::server {
 enum class outcome : std::uint8_t {
     handed_off,             // a backend owns the client's socket
     proxied,                // relayed until both sides were done
+    redirected,             // answered with where to go
     no_route,               // refused by `unmatched`: a name that no route has
     no_server_name,         // refused by `unmatched`: a hello without a name
     malformed,              // refused by `malformed`
     not_tls,                // refused by `not_tls`
+    no_host,                // refused by `unmatched`: a request without a Host
+    not_http,               // refused by `not_http`
     bad_proxy_header,       // a balancer of accept_proxy_protocol began with something else
     client_closed,          // the client left before it was routed
     hello_timeout,          // the hello was not complete in time

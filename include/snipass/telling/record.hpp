@@ -39,6 +39,7 @@ struct record {
     std::optional<proxy_protocol::unique_id> id; // as a backend was told, if one was
     std::optional<config::match_kind> match;
     bool has_spoken = false;            // a byte came from it, be it of a balancer's header
+    std::uint16_t status = 0;           // of our own HTTP answer; 0: there was none
     std::string_view listener;          // its address as written
     std::optional<hello_notes> hello;   // none until there was one that a TLS stack would accept
     std::optional<std::uint32_t> route; // the line of the [[route]]

@@ -25,7 +25,7 @@ class counter {
     std::atomic<std::uint64_t> value_ = 0;
 };
 
-inline constexpr std::size_t match_count = static_cast<std::size_t>(config::match_kind::not_tls) + 1;
+inline constexpr std::size_t match_count = static_cast<std::size_t>(config::match_kind::not_http) + 1;
 
 struct stats {
     counter accepted;

@@ -52,6 +52,8 @@ std::string outcome(const configuration& configuration, const decision& decided)
         return "reset";
     case policy::alert:
         return "alert";
+    case policy::status:
+        return "status";
     case policy::route_to_default:
         break;
     }
@@ -76,7 +78,7 @@ TEST_CASE("decide: a route without names is asked first, whatever name there is,
         CHECK(one.route == 3U);
     }
     CHECK(decided(hello_kind::malformed, std::nullopt).match == match_kind::malformed);
-    CHECK(decided(hello_kind::not_tls, std::nullopt).match == match_kind::not_tls);
+    CHECK(decided(hello_kind::foreign, std::nullopt).match == match_kind::not_tls);
 }
 
 TEST_CASE("decide: what becomes of a client") {
@@ -108,12 +110,12 @@ TEST_CASE("decide: what becomes of a client") {
          match::malformed, "alert"},
         {"malformed, default", "malformed = \"default\"", with_default, hello::malformed, nullptr,
          match::malformed, "fallback"},
-        {"not TLS, as unmatched", "unmatched = \"reset\"", with_default, hello::not_tls, nullptr,
+        {"not TLS, as unmatched", "unmatched = \"reset\"", with_default, hello::foreign, nullptr,
          match::not_tls, "reset"},
-        {"not TLS, close", "not_tls = \"close\"", with_default, hello::not_tls, nullptr, match::not_tls,
+        {"not TLS, close", "not_tls = \"close\"", with_default, hello::foreign, nullptr, match::not_tls,
          "close"},
-        {"not TLS", none, with_default, hello::not_tls, nullptr, match::not_tls, "fallback"},
-        {"not TLS, alert: who speaks no TLS gets none", "not_tls = \"alert\"", with_default, hello::not_tls,
+        {"not TLS", none, with_default, hello::foreign, nullptr, match::not_tls, "fallback"},
+        {"not TLS, alert: who speaks no TLS gets none", "not_tls = \"alert\"", with_default, hello::foreign,
          nullptr, match::not_tls, "close"},
     }));
     INFO(row.behaviour);

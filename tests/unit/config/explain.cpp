@@ -243,7 +243,7 @@ not_tls = "default"
         return *explain(*parsed.value, {.listener = listener, .refused = std::move(refused)}).value;
     };
     const refused_hello malformed{hello_kind::malformed, "an extension given twice", "illegal_parameter"};
-    const refused_hello not_tls{hello_kind::not_tls, "no TLS record", "unexpected_message"};
+    const refused_hello not_tls{hello_kind::foreign, "no TLS record", "unexpected_message"};
 
     CHECK(said("", malformed) == R"(malformed, so no route is looked up: an extension given twice
   listener ":1", malformed = "close": the connection is closed

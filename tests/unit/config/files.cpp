@@ -41,7 +41,8 @@ void check_valid(const std::string& text) {
 
 // listed_keys are those that parse says it knows when it is asked for one that it does not.
 std::vector<std::string> listed_keys(const std::string& table) {
-    const auto parsed = parse(table + "\nzzzzzzzzzz = 1\n" + (table == "[[listener]]" ? "" : listener), "f");
+    const auto parsed =
+        parse(table + "\nzzzzzzzzzz = 1\n" + (table.starts_with("[[listener]]") ? "" : listener), "f");
     for (const auto& diagnostic : parsed.diagnostics) {
         const auto list = diagnostic.message.find("known here: ");
         if (diagnostic.message.find("zzzzzzzzzz") == std::string::npos || list == std::string::npos)
@@ -57,13 +58,16 @@ std::vector<std::string> listed_keys(const std::string& table) {
     return {};
 }
 
-// known_keys has each once; a backend's depend on its kind.
+// known_keys has each once; a backend's depend on its kind, and a listener's on its protocol.
 std::vector<std::string> known_keys(const std::string& table) {
-    if (table != "[backend.x]")
-        return listed_keys(table);
+    std::vector<const char*> kinds{""};
+    if (table == "[[listener]]")
+        kinds.push_back("protocol = \"http\"");
+    if (table == "[backend.x]")
+        kinds = {"handoff = \"unix:/x\"", "proxy = \"a:1\"", "proxy = \"{host_name}:1\"",
+                 "proxy = \"a:1\"\ntls = \"terminate\"\nbackend_tls = true", "redirect = \"https\""};
     std::set<std::string> keys;
-    for (const auto* const kind : {"handoff = \"unix:/x\"", "proxy = \"a:1\"", "proxy = \"{host_name}:1\"",
-                                   "proxy = \"a:1\"\ntls = \"terminate\"\nbackend_tls = true"})
+    for (const auto* const kind : kinds)
         for (const auto& key : listed_keys(table + "\n" + kind))
             keys.insert(key);
     return {keys.begin(), keys.end()};
@@ -90,6 +94,7 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->server.workers == server.workers);
     CHECK(read->server.hello_timeout == server.hello_timeout);
     CHECK(read->server.hello_max == server.hello_max);
+    CHECK(read->server.head_max == server.head_max);
     CHECK(read->server.max_waiting == server.max_waiting);
     CHECK(read->server.max_waiting_per_source == server.max_waiting_per_source);
     CHECK(read->server.drain_timeout == server.drain_timeout);
@@ -104,7 +109,7 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     const listener_settings listening;
     CHECK(read->listeners.at(0).unmatched == listening.unmatched);
     CHECK(read->listeners.at(0).malformed == listening.malformed);
-    CHECK(read->listeners.at(0).not_tls == listening.not_tls);
+    CHECK(read->listeners.at(0).foreign == listening.foreign);
     const backend_settings backend;
     CHECK(read->backends.at(0).hold == backend.hold);
     CHECK(read->backends.at(0).max_pending == backend.max_pending);
@@ -215,7 +220,7 @@ TEST_CASE("config/examples are valid, without a warning") {
 
 TEST_CASE("each example in README.md and docs is valid, without a warning") {
     const auto reference = content(source / GENERATE("README.md", "docs/configuration.md", "docs/acme.md",
-                                                     "docs/moving.md", "docs/tls.md"));
+                                                     "docs/http.md", "docs/moving.md", "docs/tls.md"));
     const std::regex block("```toml\n([^`]*)```");
     std::size_t count = 0;
     for (std::sregex_iterator at{reference.begin(), reference.end(), block}, end; at != end; ++at, ++count) {

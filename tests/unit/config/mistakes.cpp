@@ -163,9 +163,6 @@ TEST_CASE("mistakes in [[listener]]") {
          "[[listener]]\naddress = true\n" + rest,
          {"2:11: error: listener.address: expected an address in quotes, not true; write one such as "
           "\"[::]:443\""}},
-        {"a protocol of a later version",
-         "[[listener]]\naddress = \":80\"\nprotocol = \"http\"\n" + rest,
-         {"3:12: error: listener.protocol: this version does not have \"http\" listeners; write \"tls\""}},
         {"a handoff listener at a relative path",
          "[[listener]]\naddress = \"handoff:x\"\n" + rest,
          {"2:11: error: listener.address: \"handoff:x\" is a relative path; write one from the root, such as "
@@ -212,10 +209,11 @@ TEST_CASE("mistakes in [[listener]]") {
           "\"unmapped\""}},
         {"a protocol nobody knows",
          "[[listener]]\naddress = \":80\"\nprotocol = \"quic\"\n" + rest,
-         {"3:12: error: listener.protocol: no \"quic\" here; write \"tls\""}},
+         {"3:12: error: listener.protocol: no \"quic\" here; known here: \"tls\", \"http\""}},
         {"a number for a protocol",
          "[[listener]]\naddress = \":80\"\nprotocol = 1\n" + rest,
-         {"3:12: error: listener.protocol: expected \"tls\" in quotes, not the integer 1; write \"tls\""}},
+         {"3:12: error: listener.protocol: expected a word in quotes, not the integer 1; known here: "
+          "\"tls\", \"http\""}},
         {"a policy misspelt",
          "[[listener]]\naddress = \":80\"\nunmatched = \"drop\"\nmalformed = \"colse\"\nnot_tls = 1\n" + rest,
          {"3:13: error: listener.unmatched: no \"drop\" here; write \"close\"",

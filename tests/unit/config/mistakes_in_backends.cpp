@@ -31,9 +31,10 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
          {"1:1: error: backend.x: both handoff and proxy; write one, and a second backend for the other"}},
         {"what is known is what this kind has",
          "[backend.x]\nhandoff = \"unix:/x\"\nfoo = 1\n" + used,
-         {"3:1: error: backend.x.foo: unknown key; known here: \"handoff\", \"proxy\", \"protocol\", "
+         {"3:1: error: backend.x.foo: unknown key; known here: \"redirect\", \"handoff\", \"proxy\", "
+          "\"protocol\", "
           "\"max_unanswered\", \"user\", \"ack_timeout\", \"sorry\", \"hold\", \"tls\", "
-          "\"max_pending\""}},
+          "\"max_pending\", \"closes\""}},
         {"several addresses in one text",
          "[backend.x]\nproxy = \"127.0.0.1:1, a:2\"\n" + used,
          {"2:9: error: backend.x.proxy: one string has one address; write [\"127.0.0.1:1\", \"a:2\"]"}},

@@ -34,7 +34,7 @@ TEST_CASE("parse: what the file does not say has its default") {
     REQUIRE(read->listeners.size() == 1);
     CHECK(read->listeners[0].unmatched == policy::route_to_default);
     CHECK(read->listeners[0].malformed == policy::close);
-    CHECK(read->listeners[0].not_tls == policy::route_to_default);
+    CHECK(read->listeners[0].foreign == policy::route_to_default);
     REQUIRE(read->backends.size() == 1);
     REQUIRE(read->backends[0].handoff());
     CHECK(read->backends[0].handoff()->protocol == handoff_protocol::stream);
@@ -168,7 +168,7 @@ backend = "near"
     CHECK(first.systemd_name.empty());
     CHECK(first.unmatched == policy::alert);
     CHECK(first.malformed == policy::reset);
-    CHECK(first.not_tls == policy::close);
+    CHECK(first.foreign == policy::close);
     CHECK(first.accept_proxy_protocol ==
           std::vector{*ip_prefix::parse("10.0.0.0/8"), *ip_prefix::parse("2001:db8::1")});
     CHECK(read->listeners[1].accept_proxy_protocol.empty());
@@ -176,7 +176,7 @@ backend = "near"
     CHECK_FALSE(second.endpoint);
     CHECK(second.systemd_name == "snipass");
     CHECK(second.malformed == policy::route_to_default);
-    CHECK(second.not_tls == policy::reset); // as unmatched
+    CHECK(second.foreign == policy::reset); // as unmatched
     CHECK(read->listeners[2].address == "*:8443");
     CHECK(read->listeners[2].endpoint == ip_endpoint::parse("[::]:8443"));
 

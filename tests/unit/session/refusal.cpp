@@ -71,7 +71,7 @@ TEST_CASE("session: refused by close, the client gets FIN, though its bytes were
     CAPTURE(row.behaviour);
     fixture test;
     auto& listener = test.what.listener();
-    listener.unmatched = listener.malformed = listener.not_tls = policy::close;
+    listener.unmatched = listener.malformed = listener.foreign = policy::close;
     auto& router = test.start();
     auto client = router.connect_with(*row.first);
     std::string heard;
@@ -87,7 +87,7 @@ TEST_CASE("session: refused by reset, the client gets RST") {
     CAPTURE(row.behaviour);
     fixture test;
     auto& listener = test.what.listener();
-    listener.unmatched = listener.malformed = listener.not_tls = policy::reset;
+    listener.unmatched = listener.malformed = listener.foreign = policy::reset;
     auto& router = test.start();
     const auto client = router.connect_with(*row.first);
     CHECK(client.read_to_end() == ending::reset);
@@ -99,7 +99,7 @@ TEST_CASE("session: refused by alert, the client of TLS gets one and FIN, others
     CAPTURE(row.behaviour);
     fixture test;
     auto& listener = test.what.listener();
-    listener.unmatched = listener.malformed = listener.not_tls = policy::alert;
+    listener.unmatched = listener.malformed = listener.foreign = policy::alert;
     auto& router = test.start();
     auto client = router.connect_with(*row.first);
     std::string heard;

@@ -47,7 +47,7 @@ TEST_CASE("hello_notes: of a long ALPN offer the whole entries that fit into 256
 TEST_CASE("hello_notes: an offer is cut between its entries, a name never") {
     const auto after_cut = [](std::size_t most) {
         auto notes = notes_of(hello_builder::tls13().server_name("a.b").alpn({"h2", "http/1.1"}));
-        notes.cut_offer(most);
+        notes.cut(most);
         CHECK(notes.server_name() == "a.b");
         return offer_of(notes);
     };

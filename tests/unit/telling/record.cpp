@@ -196,3 +196,50 @@ TEST_CASE("record: the duration of a refusal ends with the refusal, not with the
     REQUIRE(std::regex_search(line, found, std::regex{" duration_us=([0-9]+) "}));
     CHECK(std::chrono::microseconds{std::stoll(found[1])} <= heard_after);
 }
+
+namespace {
+
+std::unique_ptr<server::hello_notes::details> of_request(server::request_notes notes) {
+    auto more = std::make_unique<server::hello_notes::details>();
+    more->request = std::move(notes);
+    return more;
+}
+
+} // namespace
+
+TEST_CASE("record: a client that spoke HTTP") {
+    session_record one;
+    one.outcome = outcome::redirected;
+    one.client = *ip_endpoint::parse("192.0.2.7:50000");
+    one.listener = "*:80";
+    one.hello.emplace("www.example.com", alpn_list{}, of_request({"GET", "/a\"b?c", 0}));
+    one.match = config::match_kind::exact;
+    one.route = 3;
+    one.backend = "https";
+    one.status = 301;
+    one.duration = 12us;
+    one.hello_bytes = 50;
+    CHECK(text(one) == "2001-09-09T01:46:40.042Z session redirected client=192.0.2.7:50000 listener=*:80 "
+                       "host=\"www.example.com\" method=\"GET\" target=\"/a\\\"b?c\" version=1.0 match=exact "
+                       "route=3 backend=\"https\" status=301 duration_us=12 hello_bytes=50");
+    CHECK(
+        json(one).find("\"host\":\"www.example.com\",\"method\":\"GET\",\"target\":\"/a\\\"b?c\",\"version\":"
+                       "\"1.0\",\"match\":\"exact\"") != std::string::npos);
+    CHECK(json(one).find("server_name") == std::string::npos);
+    one.hello.emplace(std::nullopt, alpn_list{}, of_request({"GET", "/", 1}));
+    CHECK(text(one).find("host=") == std::string::npos);
+    CHECK(json(one).find("\"host\":null") != std::string::npos);
+}
+
+TEST_CASE("record: of a request as much is kept as a line shows") {
+    server::request_notes notes{std::string(100, 'M'), "/" + std::string(1'000, 'x'), 1};
+    CHECK(notes.method() == std::string(32, 'M'));
+    CHECK(notes.target().size() == 257);
+    CHECK(notes.version() == "1.1");
+    session_record one;
+    one.hello.emplace("a", alpn_list{}, of_request(notes));
+    CHECK(text(one).find("/xxx") != std::string::npos);
+    CHECK(text(one).find("x...\"") != std::string::npos);
+    one.hello->cut(10);
+    CHECK(one.hello->request()->target() == "/xxxxxxxxx");
+}
