@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Certificates by ACME through the router: a real client (lego), a local authority (pebble), the challenge tls-alpn-01."""
+"""Certificates by ACME through the router: a real client (lego), a local authority (pebble), the challenges tls-alpn-01 and http-01."""
 
 import json
 import shutil
@@ -31,6 +31,24 @@ backend = "acme"
 [[route]]
 names = ["*.example.com"]
 backend = "site"
+"""
+
+# All of port 80 goes to https, but for the challenge (config/examples/port-80.toml).
+PORT_80 = """
+[[listener]]
+address = "0.0.0.0:0"
+protocol = "http"
+[[route]]
+paths = ["/.well-known/acme-challenge/*"]
+backend = "acme"
+[[route]]
+paths = ["/*"]
+backend = "https"
+[[route]]
+names = ["www.example.com", "*.example.com"]
+backend = "site"
+[backend.https]
+redirect = "https"
 """
 
 # What looks right and is not.
@@ -72,7 +90,8 @@ class Certificates(Case):
         file = self.folder / "pebble.json"
         file.write_text(json.dumps({"pebble": {
             "listenAddress": f"127.0.0.1:{self.directory}", "managementListenAddress": f"127.0.0.1:{free_port()}",
-            "certificate": str(self.certificate), "privateKey": str(self.key), "httpPort": 1,
+            "certificate": str(self.certificate), "privateKey": str(self.key),
+            "httpPort": self.snipass.port("0.0.0.0:0") if "0.0.0.0:0" in routes else 1,
             "tlsPort": self.snipass.port(),
         }}))
         self.run_program(
@@ -80,11 +99,11 @@ class Certificates(Case):
             env={"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"},
         ).wait_for(lambda me: any("ACME directory available" in line for line in me.lines), "an authority")
 
-    def ask_for(self, name):
+    def ask_for(self, name, challenge="tls"):
         """Whether lego got a certificate for name, and what it said."""
         ran = subprocess.run(
             ["lego", "--accept-tos", "--email", "admin@example.com", "--path", self.folder / "lego", "--domains", name,
-             "--server", f"https://127.0.0.1:{self.directory}/dir", "--tls", "--tls.port", f"127.0.0.1:{self.lego_port}", "run"],
+             "--server", f"https://127.0.0.1:{self.directory}/dir", f"--{challenge}", f"--{challenge}.port", f"127.0.0.1:{self.lego_port}", "run"],
             env={"LEGO_CA_CERTIFICATES": str(self.certificate), "PATH": "/usr/bin:/bin", "HOME": str(self.folder)},
             capture_output=True, text=True, timeout=120,
         )
@@ -105,6 +124,22 @@ class Certificates(Case):
         got, said = self.ask_for("own.example.com")
         self.assertTrue(got, said)
         self.assertEqual(self.snipass.session(backend="acme")["match"], "exact")
+
+    def test_by_http_while_all_else_goes_to_https(self):
+        self.start_all(PORT_80)
+        got, said = self.ask_for("www.example.com", "http")
+        self.assertTrue(got, said)
+        line = self.snipass.session(host="www.example.com", backend="acme")
+        self.assertEqual((line["match"], line["method"], line["outcome"]), ("conditions", "GET", "proxied"))
+        # Whoever asks for anything else is sent to the site, which is the site's.
+        port = self.snipass.port("0.0.0.0:0")
+        followed = subprocess.run(
+            ["curl", "-sSL", "--noproxy", "*", "--max-time", "30", "--cacert", self.certificate,
+             "--connect-to", f"www.example.com:80:127.0.0.1:{port}",
+             "--connect-to", f"www.example.com:443:127.0.0.1:{self.snipass.port()}", "http://www.example.com/"],
+            capture_output=True, text=True)
+        self.assertIn('"backend": "site"', followed.stdout, followed.stderr)
+        self.assertEqual(self.snipass.session(outcome="redirected")["status"], 301)
 
     def test_a_name_for_every_name_comes_too_late(self):
         self.start_all(TOO_LATE)
