@@ -288,7 +288,7 @@ int run_program(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-    server::end_with_last_words();
+    server::end_with_last_words("snipass");
     try {
         return run_program(argc, argv);
     } catch (...) { // no descriptors, threads or memory to begin with

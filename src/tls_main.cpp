@@ -32,6 +32,7 @@ namespace {
 
 using namespace snipass;
 
+constexpr const char* program = "snipass-tls";
 constexpr int exit_failure = 1;
 constexpr int exit_mistake = 2; // in the file, or in what was asked
 
@@ -39,12 +40,13 @@ bool is_error(const config::diagnostic& one) {
     return one.level == config::severity::error;
 }
 
+bool wants_kernel_tls(const config::backend_settings& one) {
+    return one.termination && one.termination->plaintext == config::plaintext_kind::ktls;
+}
+
 // warn_of_kernel: what backends are to get this machine may not have. Their clients are served all the same.
 void warn_of_kernel(const config::configuration& configuration, std::vector<config::diagnostic>& problems) {
-    const auto wants_it = [](const config::backend_settings& one) {
-        return one.termination && one.termination->plaintext == config::plaintext_kind::ktls;
-    };
-    const auto first = std::ranges::find_if(configuration.backends, wants_it);
+    const auto first = std::ranges::find_if(configuration.backends, wants_kernel_tls);
     if (first == configuration.backends.end() || os::offers_kernel_tls())
         return;
     problems.push_back(
@@ -67,7 +69,7 @@ class tls_role final : public server::role {
     [[nodiscard]] server::confinement confine(const config::configuration& configuration) const override {
         auto all = certificates::sources_of(configuration);
         std::ranges::copy(configuration.tls->certificates, std::back_inserter(all));
-        return {certificates::folders_of(all), terminate::system_calls()};
+        return {certificates::folders_of(all), terminate::system_calls(), program};
     }
 
   private:
@@ -85,7 +87,9 @@ class tls_role final : public server::role {
             if (!read.has_errors()) {
                 std::ranges::copy(certificates::coverage(read.certificates, configuration),
                                   std::back_inserter(problems));
-                terminate::contexts known{std::move(read.certificates), *configuration.tls, keys_, problems};
+                const bool may_offload = std::ranges::any_of(configuration.backends, wants_kernel_tls);
+                terminate::contexts known{std::move(read.certificates), *configuration.tls, keys_,
+                                          may_offload, problems};
                 made.terminator = std::make_shared<terminate::service>(
                     std::move(known), terminate::trust{clients.files}, *configuration.tls);
             }
@@ -101,11 +105,12 @@ class tls_role final : public server::role {
     void keep_keys(const config::tls_settings& tls, std::vector<config::diagnostic>& problems) {
         const auto path = tls.handoff_path + std::string{config::tickets_suffix};
         auto file = terminate::ticket_file::open(path);
-        if (file)
-            return keys_.keep_in(std::move(*file));
-        const auto why = file.error() == os::make_error(EPERM)
-                             ? "it is not this user's alone (mode 0600); remove it"
-                             : file.error().message();
+        if (file && keys_.keep_in(std::move(*file)))
+            return;
+        std::string why = "another process has locked it (lslocks says which); end that one, and restart";
+        if (!file)
+            why = file.error() == os::make_error(EPERM) ? "it is not this user's alone (mode 0600); remove it"
+                                                        : file.error().message();
         problems.push_back({config::severity::warning, tls.where,
                             "tls.handoff: the keys of session tickets cannot be kept in " + path + ": " +
                                 why + "; after a restart clients do a full handshake"});
@@ -152,7 +157,7 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     hide();
-    server::end_with_last_words();
+    server::end_with_last_words(program);
     try {
         return run_program(argc, argv);
     } catch (...) { // no descriptors, threads or memory to begin with

@@ -53,8 +53,9 @@ struct reading {
                         ": systemd has passed no credentials to this process (LoadCredential=)");
         const auto bytes = read(path);
         if (bytes.problem)
-            return tell(bytes.problem == std::errc::permission_denied ? forbidden : severity::error,
-                        ": cannot be read: " + bytes.problem.message());
+            return to.diagnostics.push_back(unread(
+                what.where, what.key + ": " + what.file + ": cannot be read: " + bytes.problem.message(),
+                bytes.problem, forbidden));
         auto found = read_chain(bytes.bytes);
         if (found.is_damaged)
             return tell(severity::error, ": " + damage(found));

@@ -46,14 +46,14 @@ found_files expand(const fs::path& path) {
         if (const auto name = at->path().filename().string(); !name.starts_with('.') && wanted.fits(name))
             entries.push_back(at->path());
     if (ec)
-        return {{}, path.parent_path().string() + ": " + ec.message(), ec == std::errc::permission_denied};
+        return {{}, path.parent_path().string() + ": " + ec.message(), ec};
     std::ranges::sort(entries);
     for (const auto& one : entries) {
         std::error_code why, ignored;
         if (fs::exists(one / chain_name, why))
             found.pairs.push_back(in_folder(one));
         else if (why == std::errc::permission_denied)
-            return {{}, (one / chain_name).string() + ": " + why.message(), true};
+            return {{}, (one / chain_name).string() + ": " + why.message(), why};
         else if (wanted.is_for_files() && fs::is_regular_file(one, ignored))
             found.pairs.push_back({one.string(), one.string()});
     }

@@ -5,6 +5,7 @@
 #include "snipass/config/configuration.hpp"
 
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace snipass::certificates {
@@ -19,7 +20,7 @@ struct file_pair {
 struct found_files {
     std::vector<file_pair> pairs;
     std::string problem{};
-    bool is_forbidden = false; // this user may not look
+    std::error_code why{}; // of `problem`, where a system call failed
 };
 
 // find_files looks what there is: a folder's fullchain.pem and privkey.pem, a file with both, or all that a

@@ -99,8 +99,8 @@ class reading {
         return false;
     }
     bool refuse(const std::string& file, const std::error_code& why) {
-        const bool is_forbidden = why == std::errc::permission_denied;
-        tell(is_forbidden ? forbidden_ : severity::error, file, "cannot be read: " + why.message());
+        to_.diagnostics.push_back(unread(
+            where_, "tls.certificates: " + file + ": cannot be read: " + why.message(), why, forbidden_));
         return false;
     }
     void tell(severity level, const std::string& file, const std::string& what) {
@@ -208,8 +208,8 @@ loaded load(const std::vector<config::certificate_source>& sources, std::time_t 
         const auto found = find_files(source);
         if (!found.problem.empty()) {
             made.is_all = false;
-            made.diagnostics.push_back({found.is_forbidden ? forbidden : severity::error, source.where,
-                                        "tls.certificates: " + found.problem});
+            made.diagnostics.push_back(
+                unread(source.where, "tls.certificates: " + found.problem, found.why, forbidden));
         }
         for (const auto& files : found.pairs)
             reading{files, source.where, now, forbidden, made}.run();

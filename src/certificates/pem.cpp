@@ -48,6 +48,17 @@ content read(const std::string& file) {
     return made;
 }
 
+config::diagnostic unread(config::position where, const std::string& what, const std::error_code& why,
+                          config::severity forbidden) {
+    const bool is_forbidden = why == std::errc::permission_denied;
+    const bool wants_descriptors =
+        why == std::errc::too_many_files_open || why == std::errc::too_many_files_open_in_system;
+    return {is_forbidden ? forbidden : config::severity::error, where,
+            what + (wants_descriptors ? "; let it have more descriptors (LimitNOFILE= of its unit, ulimit -n)"
+                                      : ""),
+            wants_descriptors || why == std::errc::not_enough_memory};
+}
+
 memory_bio over(const std::string& bytes) {
     return memory_bio{BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))};
 }

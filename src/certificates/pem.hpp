@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/certificates/certificate.hpp"
+#include "snipass/config/parse.hpp"
 
 #include <openssl/bio.h>
 
@@ -32,6 +33,11 @@ struct content {
 
 // read reads a file of 1 MiB at most: a chain of RSA certificates has 8 KB.
 [[nodiscard]] content read(const std::string& file);
+
+// unread is what is said of a file, or a folder, that could not be read: `forbidden` says what it is that
+// this user may not; of a want of descriptors or memory the file is innocent.
+[[nodiscard]] config::diagnostic unread(config::position where, const std::string& what,
+                                        const std::error_code& why, config::severity forbidden);
 
 // over reads `bytes`, which outlive it.
 [[nodiscard]] memory_bio over(const std::string& bytes);

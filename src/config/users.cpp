@@ -25,16 +25,19 @@ std::string why_unknown(const allowed_user& user, const error_code& why) {
                       : "; ");
 }
 
+void not_looked_up(const allowed_user& user, const std::string& key, const error_code& error,
+                   const std::string& remedy, findings& findings) {
+    const auto why = key + ": " + why_unknown(user, error) + remedy;
+    is_shortage(error.value()) ? findings.shortage(user.where, why) : findings.error(user.where, why);
+}
+
 void resolve(allowed_user& user, const std::string& key, const user_finder& find, findings& findings) {
     if (user.id)
         return;
     const auto found = find(user.name);
-    if (!found) {
-        const auto why = key + ": " + why_unknown(user, found.error()) +
-                         "write the number that \"id -u\" prints for this name";
-        return is_shortage(found.error().value()) ? findings.shortage(user.where, why)
-                                                  : findings.error(user.where, why);
-    }
+    if (!found)
+        return not_looked_up(user, key, found.error(), "write the number that \"id -u\" prints for this name",
+                             findings);
     user.id = *found;
     if (!user.id)
         findings.error(user.where, key + ": this machine has no user " + in_quotes(user.name) +
@@ -54,8 +57,8 @@ void resolve_routers(tls_settings& tls, const user_finder& find, findings& findi
     allowed_user user{std::string{packaged_user}, tls.where, std::nullopt};
     const auto found = find(user.name);
     if (!found)
-        findings.error(user.where, "tls.allowed_users: " + why_unknown(user, found.error()) +
-                                       "write the number of the router's user into allowed_users");
+        not_looked_up(user, "tls.allowed_users", found.error(),
+                      "write the number of the router's user into allowed_users", findings);
     else if (*found) // where it is another one, the file says so
         tls.allowed_users.push_back({user.name, user.where, *found});
 }

@@ -124,7 +124,7 @@ error_code connecting::why_stop() {
         return net::wait_error::cancelled;
     if (client_.is_removed(settings_))
         return has_been_removed;
-    if (os::peer_has_closed(client_.socket.get()))
+    if (client_.has_closed())
         note_those_that_were_slow("a client gave up waiting for it");
     return client_.is_gone() ? error_code{net::wait_error::cancelled} : error_code{};
 }

@@ -145,7 +145,8 @@ task<delivered> deliver(routed_client client, std::size_t first) {
             co_return *with_us;
         if (failed == nullptr)
             co_return handed_off{};
-        client.socket.restore();
+        if (client.pair == nullptr)
+            client.socket.restore();
         why = failed->why;
         if (why != outcome::client_closed && !failed->is_noted)
             client.note(in_words(to, *failed));

@@ -8,6 +8,7 @@
 #include "snipass/os/error.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace snipass::server {
@@ -30,17 +31,21 @@ task<> sleep_until(const routed_client& client, net::time_point next, error_code
     co_await sleeper.sleep(next);
 }
 
+begun_attempt begin(routed_client& client, backend& to, std::size_t path, net::time_point end) {
+    if (const auto ec = client.make_ready(reinterpret_cast<std::uintptr_t>(to.known().get())))
+        return not_taken{.why = to_outcome(ec), .error = ec};
+    return function_of(to.settings().handoff()->protocol)(client, to, path, end);
+}
+
 } // namespace
 
 task<attempt> hand_off(routed_client& client, backend& to, net::time_point until) {
     const auto& settings = *to.settings().handoff();
-    auto* const attempt_by = function_of(settings.protocol);
     attempt made;
     for (std::size_t path = 0; path < settings.paths.size(); ++path) {
         auto end = until; // of this path's time, once it has failed
         for (auto pause = first_retry;; pause = std::min(2 * pause, last_retry)) {
-            client.socket.restore();
-            auto begun = attempt_by(client, to, path, end);
+            auto begun = begin(client, to, path, end);
             if (auto* const answer = std::get_if<task<attempt>>(&begun))
                 made = co_await *answer;
             else

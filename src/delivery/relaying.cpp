@@ -177,6 +177,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     const auto& source = client.about.client.address;
     if (const auto full = client.thread.relayed.why_not(source))
         co_return no_room(*full);
+    if (const auto ec = client.make_ready(0))
+        co_return not_taken{.why = to_outcome(ec), .error = ec};
     if (has_no_descriptor(client))
         co_return no_descriptor();
     const auto begun = net::clock::now();

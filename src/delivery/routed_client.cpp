@@ -3,6 +3,7 @@
 #include "snipass/delivery/routed_client.hpp"
 
 #include "snipass/config/removal.hpp"
+#include "snipass/delivery/clear_pair.hpp"
 #include "snipass/os/tcp.hpp"
 
 #include <poll.h>
@@ -26,6 +27,20 @@ result<byte_view> routed_client::first_bytes() {
         thread.heard = opening::need{0}; // that was somebody else's
     }
     return buffer.bytes.first(std::min(opening_size, buffer.bytes.size()));
+}
+
+error_code routed_client::make_ready(std::uint64_t party) {
+    if (pair == nullptr) {
+        socket.restore();
+        return {};
+    }
+    if (socket && !socket.was_offered() && pair->is_for(party))
+        return {};
+    auto made = pair->renew(about, party);
+    if (!made)
+        return made.error();
+    socket = std::move(*made);
+    return {};
 }
 
 proxy_protocol::facts routed_client::facts() {
@@ -63,15 +78,23 @@ void routed_client::note(std::string_view what) {
     about.detail += whole;
 }
 
+int routed_client::own() const {
+    return pair != nullptr ? pair->client() : socket.get();
+}
+
 bool routed_client::is_gone() const {
-    pollfd one{socket.get(), 0, 0};
-    return ::poll(&one, 1, 0) > 0;
+    pollfd one{own(), 0, 0};
+    return one.fd < 0 || ::poll(&one, 1, 0) > 0;
+}
+
+bool routed_client::has_closed() const {
+    return os::peer_has_closed(own());
 }
 
 bool routed_client::keeps_place() const {
     if (is_gone())
         return false;
-    if (os::peer_has_closed(socket.get()))
+    if (has_closed())
         place->go_first();
     return !is_displaced();
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 /* See pair_name.h. The name is text, since tools show such names (ss, /proc/net/unix): "snipass-", the
- * client's address and port, the one that it connected to, and twelve bytes of the id, all as hexadecimal
+ * client's address and port, the one that it connected to, and twelve random bytes, all as hexadecimal
  * digits. */
 #include "snipass/handoff/pair_name.h"
-
-#include "snipass/handoff/header.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -17,8 +15,7 @@ enum {
     prefix_size = sizeof prefix - 1,
     address_size = 16, /* of IPv4, the mapped form */
     endpoint_size = address_size + 2,
-    id_kept = 12,
-    whole_size = 2 * endpoint_size + id_kept,
+    whole_size = 2 * endpoint_size + handoff_pair_random_size,
     name_size = prefix_size + 2 * whole_size,
 };
 
@@ -58,11 +55,11 @@ static void unpack(const unsigned char* from, struct sockaddr_storage* address) 
 }
 
 socklen_t handoff_write_pair_name(const struct sockaddr_storage* peer, const struct sockaddr_storage* local,
-                                  const unsigned char* id, struct sockaddr_un* name) {
+                                  const unsigned char* random, struct sockaddr_un* name) {
     unsigned char whole[whole_size];
     if (!pack(peer, whole) || !pack(local, whole + endpoint_size))
         return 0;
-    memcpy(whole + 2 * endpoint_size, id + handoff_id_size - id_kept, id_kept);
+    memcpy(whole + 2 * endpoint_size, random, handoff_pair_random_size);
     memset(name, 0, sizeof *name); /* the first byte of an abstract name is zero */
     name->sun_family = AF_UNIX;
     char* to = name->sun_path + 1;

@@ -106,6 +106,10 @@ void event_loop::posted_jobs::on_ready(unsigned /*which*/, std::uint32_t /*event
     }
     for (const auto& job : jobs)
         job();
+    jobs.clear();
+    const std::lock_guard lock{mutex_};
+    if (jobs_.empty())
+        jobs_.swap(jobs); // its room, so that a stop can be asked for without memory
 }
 
 error_code event_loop::watch(int fd, std::uint32_t events, ready_target& one) {

@@ -6,6 +6,7 @@
 #include "snipass/net/relay_group.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/os/unix_socket.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -192,18 +193,12 @@ ssize_t after_record(int fd) {
 
 } // namespace
 
-// look peeks into the group's buffer. A peek without room for descriptors receives none, ends behind the
-// bytes that they came with, and says that there are some.
+// look peeks into the group's buffer.
 ssize_t relay::look(direction& one) {
-    iovec part{group_->buffer_.data(), group_->buffer_.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    const auto n = ::recvmsg(one.from.fd.get(), &message, MSG_PEEK | MSG_DONTWAIT);
-    if (n <= 0 || (message.msg_flags & MSG_CTRUNC) == 0 || !one.from.may_send_files)
-        return n;
-    errno = EPROTO;
-    return -1;
+    auto& buffer = group_->buffer_;
+    if (one.from.may_send_files)
+        return os::peek_bytes_alone(one.from.fd.get(), buffer);
+    return ::recv(one.from.fd.get(), buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
 }
 
 // copy_with_care needs no pipe: only what has been sent is taken out of the socket.

@@ -105,6 +105,18 @@ result<std::size_t> send_with_fd(int socket, byte_view payload, int passed) {
     return static_cast<std::size_t>(n);
 }
 
+ssize_t peek_bytes_alone(int socket, std::span<std::uint8_t> to) noexcept {
+    iovec part{to.data(), to.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1; // and no room for descriptors, so the kernel says that there are some
+    const auto n = ::recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0 || (message.msg_flags & MSG_CTRUNC) == 0)
+        return n;
+    errno = EPROTO;
+    return -1;
+}
+
 result<socket_pair> pair() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)

@@ -304,9 +304,9 @@ void daemon::log_counters() {
 
 void daemon::stop() {
     if (std::exchange(stopping_, true))
-        return end_.finish(); // asked twice
+        return end_.finish();                                           // asked twice
+    end_.begin(*workers_, *log_, configuration_->server.drain_timeout); // first: it has memory, if nobody has
     manager_.tell("STOPPING=1");
-    end_.begin(*workers_, *log_, configuration_->server.drain_timeout);
 }
 
 } // namespace

@@ -16,6 +16,8 @@ namespace {
 
 constexpr int exit_failure = 1;
 
+const char* name = "snipass"; // of this program
+
 void say(std::initializer_list<const char*> parts) noexcept {
     for (const char* part : parts)
         if (::write(STDERR_FILENO, part, std::strlen(part)) < 0)
@@ -44,20 +46,21 @@ bool last_words() noexcept {
     try {
         throw;
     } catch (const std::bad_alloc&) {
-        say({"snipass: ended: no memory; give it more (MemoryMax= of its unit, ulimit -v)\n"});
+        say({name, ": ended: no memory; give it more (MemoryMax= of its unit, ulimit -v)\n"});
         return true;
     } catch (const std::system_error& problem) {
-        say({"snipass: ended: ", problem.what(), remedy_for(problem.code()), "\n"});
+        say({name, ": ended: ", problem.what(), remedy_for(problem.code()), "\n"});
         return true;
     } catch (const std::exception& problem) {
-        say({"snipass: ended: ", problem.what(), "\n"});
+        say({name, ": ended: ", problem.what(), "\n"});
     } catch (...) {
-        say({"snipass: ended by an unknown exception\n"});
+        say({name, ": ended by an unknown exception\n"});
     }
     return false;
 }
 
-void end_with_last_words() noexcept {
+void end_with_last_words(const char* program) noexcept {
+    name = program;
     std::set_terminate(end);
 }
 

@@ -48,6 +48,22 @@ std::string problem(const listener_settings& one, std::string_view what, std::st
     return text;
 }
 
+// paths_of is where a handoff listener of our own has its sockets.
+std::vector<std::string> paths_of(const listener_settings& one) {
+    if (one.handoff_path.empty())
+        return {};
+    std::vector<std::string> paths{one.handoff_path, one.handoff_path + std::string{config::datagram_suffix}};
+    if (!one.farewell_path.empty())
+        paths.push_back(one.farewell_path);
+    return paths;
+}
+
+// is_at: the socket that was made there is there still.
+bool is_at(const std::map<std::string, os::file_id>& files, const std::string& path) {
+    const auto known = files.find(path);
+    return known != files.end() && known->second != os::file_id{} && known->second == os::file_at(path);
+}
+
 os::unique_fd copy_of(int fd) {
     return os::unique_fd{::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
 }
@@ -62,7 +78,7 @@ opened_listeners listener_opener::open(const std::vector<listener_settings>& wan
     opened_listeners opened;
     opened.by_worker.resize(workers);
     for (const auto& one : wanted) {
-        if (std::ranges::count(open_, one.address) > 0)
+        if (is_open(one))
             continue;
         if (is_within_another(one, wanted))
             check_within(one, opened);
@@ -78,9 +94,18 @@ opened_listeners listener_opener::open(const std::vector<listener_settings>& wan
     return opened;
 }
 
+bool listener_opener::is_open(const listener_settings& one) const {
+    const auto has_its_file = [this](const std::string& path) { return is_at(files_, path); };
+    return std::ranges::count(open_, one.address) > 0 && std::ranges::all_of(paths_of(one), has_its_file);
+}
+
 void listener_opener::keep(const std::vector<listener_settings>& in_use) {
     open_.clear();
     used_.clear();
+    files_.clear();
+    for (const auto& one : in_use)
+        for (const auto& path : paths_of(one))
+            files_[path] = os::file_at(path);
     for (const auto& one : in_use) {
         if (!is_within_another(one, in_use))
             open_.push_back(one.address);
@@ -168,9 +193,11 @@ std::string listener_opener::holder_of(const ip_endpoint& address) const {
 
 // One socket for each protocol, because a path has one kind of socket. The workers share that of `stream`;
 // datagrams are read by one of them alone (see receive_datagram).
-void listener_opener::open_handoff(const listener_settings& one, opened_listeners& to) {
+void listener_opener::open_handoff(const listener_settings& one, opened_listeners& to) const {
     const auto open = [&](const std::string& path, int type, socket_kind kind, std::size_t readers,
                           mode_t mode) {
+        if (is_at(files_, path))
+            return;
         auto made = os::listen_unix(path, type, mode);
         if (!made)
             return to.problems.push_back(

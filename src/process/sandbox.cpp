@@ -113,26 +113,28 @@ bool is_below(const std::string& folder, const std::string& top) {
     return folder == top || (folder.starts_with(top) && folder[top.size()] == '/');
 }
 
-config::diagnostic closed_to(config::position where, const std::string& what) {
+config::diagnostic closed_to(config::position where, const std::string& what, std::string_view program) {
+    const std::string name{program};
     return {config::severity::error, where,
-            "the sandbox that was closed at the start has no room for this: " + what +
-                "; restart snipass (systemctl restart snipass). Where that happens often write sandbox = "
-                "\"off\" in [server]"};
+            "the sandbox that was closed at the start has no room for this: " + what + "; restart " + name +
+                " (systemctl restart " + name +
+                "). Where that happens often write sandbox = \"off\" in [server]"};
 }
 
 // add_missing is what one part of the file needs and is not allowed.
 void add_missing(const std::string& who, config::position where, const os::landlock_rules& needs,
-                 const os::landlock_rules& allowed, int version, std::vector<config::diagnostic>& to) {
+                 const os::landlock_rules& allowed, int version, std::string_view program,
+                 std::vector<config::diagnostic>& to) {
     const auto miss = [&](const auto& wanted, const auto& given, const std::string& what, const auto& print) {
         for (const auto& one : wanted)
             if (!given.contains(one))
-                to.push_back(closed_to(where, who + what + print(one)));
+                to.push_back(closed_to(where, who + what + print(one), program));
     };
     const auto number = [](std::uint16_t port) { return std::to_string(port); };
     const auto path = [](const std::string& folder) { return folder; };
     const bool asks = needs.readable.contains("/etc");
     if (asks && !allowed.readable.contains("/etc"))
-        to.push_back(closed_to(where, who + " has names to look up, and at the start nothing had"));
+        to.push_back(closed_to(where, who + " has names to look up, and at the start nothing had", program));
     miss(needs.socket_folders, allowed.socket_folders, " makes its sockets in another folder, ", path);
     if (version >= os::landlock_ports) {
         miss(needs.bind, allowed.bind, " listens on another port, ", number);
@@ -142,7 +144,8 @@ void add_missing(const std::string& who, config::position where, const os::landl
         miss(connect, allowed.connect, " is at another port, ", number);
     }
     if (version >= os::landlock_scopes && needs.abstract_sockets && !allowed.abstract_sockets)
-        to.push_back(closed_to(where, who + " is in the abstract namespace, and at the start nothing was"));
+        to.push_back(
+            closed_to(where, who + " is in the abstract namespace, and at the start nothing was", program));
 }
 
 } // namespace
@@ -169,13 +172,13 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
 }
 
 std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int version,
-                                       const config::configuration& next) {
+                                       const config::configuration& next, std::string_view program) {
     std::vector<config::diagnostic> found;
     const auto compare = [&](const std::string& who) {
         return [&, who](config::position where, const auto& add) {
             os::landlock_rules needs;
             add(needs);
-            add_missing(who, where, needs, allowed, version, found);
+            add_missing(who, where, needs, allowed, version, program, found);
         };
     };
     for (const auto& one : next.listeners)
@@ -188,6 +191,7 @@ std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int ve
 }
 
 void sandbox::close(const config::configuration& configuration, const confinement& role) {
+    program_ = role.program;
     is_required_ = configuration.server.sandbox == config::sandbox_mode::required;
     if (configuration.server.sandbox == config::sandbox_mode::off)
         return;
@@ -248,13 +252,13 @@ std::vector<config::diagnostic> sandbox::problems(const std::string& file,
     if (version_ == 0)
         return {};
     if (next != nullptr)
-        return beyond(allowed_, version_, *next);
+        return beyond(allowed_, version_, *next, program_);
     std::set<std::string> folders;
     add_folders_of(file, folders);
     std::vector<config::diagnostic> found;
     for (const auto& one : folders)
         if (std::ranges::none_of(allowed_.readable, [&one](const auto& top) { return is_below(one, top); }))
-            found.push_back(closed_to({}, "it was not in the folder " + one + " at the start"));
+            found.push_back(closed_to({}, "it was not in the folder " + one + " at the start", program_));
     return found;
 }
 

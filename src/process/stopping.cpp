@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 using config::log_level;
 
 void stopping::begin(worker_pool& workers, log& to, std::chrono::milliseconds timeout) {
+    reserve_.reset();
     workers_ = &workers;
     log_ = &to;
     log_->write(log_level::info, "stopping", {{"in_flight", workers.in_flight()}});

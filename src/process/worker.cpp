@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -97,8 +98,12 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },
                           net::relay_end::removed);
     for (auto& one : listeners_) {
+        const auto is_its_successor = [&one](const auto& other) { return one.is_followed_by(other); };
         const auto* settings = find(*now->config, one.address());
-        settings != nullptr ? one.use(now, *settings) : one.stop();
+        if (settings != nullptr)
+            one.use(now, *settings);
+        if (settings == nullptr || std::ranges::any_of(opened, is_its_successor))
+            one.stop();
     }
     for (auto& socket : opened)
         start_listener(std::move(socket));
@@ -140,15 +145,27 @@ void worker::drain(std::function<void()> done) {
     drained_ = std::move(done);
     for (auto& one : listeners_)
         one.stop();
-    thread_.loop.spawn(end_waiting());
+    try {
+        thread_.loop.spawn(end_waiting());
+    } catch (const std::bad_alloc&) { // those who wait end at their deadlines
+    }
     check_drained();
 }
 
 net::task<> worker::end_waiting() {
     net::sleeper patience{thread_.loop};
     co_await patience.sleep(net::clock::now() + patience_at_stop);
-    thread_.waiting.close();
-    thread_.handshakes.close();
+    close_waiting();
+}
+
+// close_waiting: to say whose turn it is takes memory. Where there is none, they end at their deadlines.
+void worker::close_waiting() {
+    for (auto* const room : {&thread_.waiting, &thread_.handshakes}) {
+        try {
+            room->close();
+        } catch (const std::bad_alloc&) {
+        }
+    }
 }
 
 void worker::check_drained() {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace snipass::server {
 namespace {
@@ -92,9 +93,11 @@ void worker_pool::apply(const std::shared_ptr<const config::configuration>& conf
     }
 }
 
-void worker_pool::drain(const std::function<void()>& drained) {
+// Nothing here takes memory, of which there may be none.
+void worker_pool::drain(std::function<void()> drained) {
+    drained_ = std::move(drained);
     for (auto& one : workers_)
-        one.worker.post([&one, drained] { one.worker.drain(drained); });
+        one.worker.post([this, &one] { one.worker.drain(drained_); });
 }
 
 void worker_pool::stop() {

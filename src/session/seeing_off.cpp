@@ -24,9 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 using net::task;
 
-constexpr auto patience = 1s; // for the message
-constexpr auto longest_stall = 10s;
-constexpr auto longest = 60s;
 constexpr auto rest = 10ms; // where there is room, and the kernel has no use for it
 
 // A user's share is kept as that of the address with the same number.
@@ -62,7 +59,8 @@ os::unique_fd take_out(int connection, uid_t user) {
     return os::unique_fd{taken.client};
 }
 
-task<os::unique_fd> take(context& thread, guest& one, os::unique_fd connection, uid_t user) {
+task<os::unique_fd> take(context& thread, guest& one, os::unique_fd connection, uid_t user,
+                         net::clock::duration patience) {
     os::unique_fd client;
     {
         net::fd_watch watch{thread.loop, connection.get()};
@@ -77,13 +75,13 @@ task<os::unique_fd> take(context& thread, guest& one, os::unique_fd connection, 
 }
 
 // say_the_end lasts as long as the client takes bytes, within bounds.
-task<> say_the_end(context& thread, guest& one, int client) {
+task<> say_the_end(context& thread, guest& one, int client, farewell_times times) {
     net::fd_watch watch{thread.loop, client};
     one.waits_with(&watch);
-    const auto last = net::clock::now() + longest;
+    const auto last = net::clock::now() + times.longest;
     int unsent = os::unsent(client);
     while (!kernel_tls_say_end(&handoff_libc, client) && errno == EAGAIN) {
-        const auto problem = co_await watch.writable(std::min(last, net::clock::now() + longest_stall));
+        const auto problem = co_await watch.writable(std::min(last, net::clock::now() + times.longest_stall));
         const int left = os::unsent(client);
         const bool has_stalled = problem && left == std::exchange(unsent, left);
         if (has_stalled || one.has_to_go() || net::clock::now() >= last)
@@ -96,7 +94,7 @@ task<> say_the_end(context& thread, guest& one, int client) {
 
 } // namespace
 
-task<> see_off(context& thread, os::unique_fd connection) {
+task<> see_off(context& thread, os::unique_fd connection, farewell_times times) {
     const in_flight::client counted{thread.clients};
     uid_t user = 0;
     (void)handoff_judge_peer(&handoff_libc, connection.get(), nullptr, 0, &user);
@@ -105,11 +103,11 @@ task<> see_off(context& thread, os::unique_fd connection) {
         net::turn_away(std::move(connection), user);
         co_return;
     }
-    auto client = co_await take(thread, one, std::move(connection), user);
+    auto client = co_await take(thread, one, std::move(connection), user, times.message);
     if (!client)
         co_return;
     if (!one.has_to_go())
-        co_await say_the_end(thread, one, client.get());
+        co_await say_the_end(thread, one, client.get(), times);
     kernel_tls_before_close(&handoff_libc, client.get(), nullptr,
                             true); // an unread alert makes no reset of it
     (void)::shutdown(client.get(), SHUT_WR);

@@ -5,6 +5,7 @@
 
 #include "snipass/base/quoted.hpp"
 #include "snipass/config/part.hpp"
+#include "snipass/delivery/clear_pair.hpp"
 #include "snipass/delivery/delivery.hpp"
 #include "snipass/session/refusal.hpp"
 #include "snipass/session/terminator.hpp"
@@ -62,8 +63,13 @@ task<std::variant<outcome, relayed>> serve_in_clear(unrouted_client& client,
         co_return *failed;
     auto clear = std::move(std::get<std::unique_ptr<in_clear>>(made));
     routed_client to{
-        client.thread, snapshot, 0, about, client.consumed, clear->take_end(), snapshot->terminator.get()};
+        client.thread, snapshot, 0, about, client.consumed, clear->take_socket(), snapshot->terminator.get()};
+    std::optional<clear_pair> pair;
+    if (const auto* const own = clear->own())
+        to.pair = &pair.emplace(*own);
     auto end = co_await deliver(std::move(to), *backend);
+    if (pair && !std::holds_alternative<still_ours>(end))
+        clear->begin(pair->take());
     if (std::holds_alternative<relayed>(end)) {
         client.thread.loop.spawn(outlive(std::move(clear), in_flight::client{client.thread.clients}));
         co_return relayed{};

@@ -22,6 +22,15 @@ digest sha256(std::string_view text) {
     return made;
 }
 
+// Records in a row without a word in them: as many as BoringSSL takes key updates, and OpenSSL empty records.
+constexpr unsigned most_idle_records = 32;
+
+// A record and what is around it: OpenSSL's answers come on top of no more than that.
+constexpr std::size_t most_unsent = 17'408;
+
+// What a step of a handshake looks at at once: more than most hellos.
+constexpr std::size_t look_size = 4'096;
+
 const std::vector<std::string> no_choice; // of protocols: a server has it
 
 connection& of(const SSL* ssl) {
@@ -72,13 +81,15 @@ connection::connection(SSL_CTX& context, int backend, const trust& known, const 
 void connection::listen_to(SSL_CTX& context) {
     SSL_CTX_set_info_callback(&context, on_info);
     SSL_CTX_set_alpn_select_cb(&context, on_alpn, nullptr);
+}
+
+void connection::hear_secrets(SSL_CTX& context) {
     SSL_CTX_set_keylog_callback(&context, on_secret);
 }
 
 void connection::keep_notes() {
     notes_ = std::make_unique<handshake_notes>();
     SSL_set_msg_callback(ssl_.get(), on_message);
-    SSL_set_msg_callback_arg(ssl_.get(), notes_.get());
 }
 
 // on_secret is given a line of the form "LABEL client-random secret" (SSL_CTX_set_keylog_callback(3)).
@@ -104,21 +115,25 @@ void connection::on_secret(const SSL* ssl, const char* line) {
     }
 }
 
-// on_message counts the records that are sent under the last keys: those behind our Finished (TLS 1.3), or
-// behind our ChangeCipherSpec (TLS 1.2).
 void connection::on_message(int sent, int /*version*/, int type, const void* bytes, std::size_t size,
-                            SSL* ssl, void* notes) {
-    auto& seen = *static_cast<handshake_notes*>(notes);
-    const auto* const first = static_cast<const std::uint8_t*>(bytes);
-    if (sent == 0 || size == 0)
-        return;
+                            SSL* ssl, void* /*unused*/) {
+    auto& one = of(ssl);
+    if (sent == 0 && type == SSL3_RT_HEADER)
+        ++one.idle_records_;
+    if (sent == 1 && size > 0 && one.notes_)
+        one.count_sent(type, *static_cast<const std::uint8_t*>(bytes));
+}
+
+// count_sent counts the records that are sent under the last keys: those behind our Finished (TLS 1.3), or
+// behind our ChangeCipherSpec (TLS 1.2).
+void connection::count_sent(int type, std::uint8_t first) {
     const bool is_record = type == SSL3_RT_HEADER;
-    if (is_record && seen.uses_last_keys)
-        ++seen.records_sent;
-    const bool is_1_3 = SSL_version(ssl) == TLS1_3_VERSION;
-    const bool is_last = is_1_3 ? type == SSL3_RT_HANDSHAKE && *first == SSL3_MT_FINISHED
-                                : is_record && *first == SSL3_RT_CHANGE_CIPHER_SPEC;
-    seen.uses_last_keys = seen.uses_last_keys || is_last;
+    if (is_record && notes_->uses_last_keys)
+        ++notes_->records_sent;
+    const bool is_1_3 = SSL_version(ssl_.get()) == TLS1_3_VERSION;
+    const bool is_last = is_1_3 ? type == SSL3_RT_HANDSHAKE && first == SSL3_MT_FINISHED
+                                : is_record && first == SSL3_RT_CHANGE_CIPHER_SPEC;
+    notes_->uses_last_keys = notes_->uses_last_keys || is_last;
 }
 
 std::optional<kernel_keys> connection::keys() const {
@@ -170,7 +185,10 @@ progress connection::after(int result) {
 
 progress connection::shake() {
     ERR_clear_error();
+    std::array<std::uint8_t, look_size> room;
+    wire_.begin_step(room);
     const auto how = after(SSL_do_handshake(ssl_.get()));
+    wire_.end_step();
     if (how == progress::done)
         wire_.stop();
     return how == progress::ended ? progress::failed : how;
@@ -179,21 +197,37 @@ progress connection::shake() {
 void connection::begin_to_stream() {
     wire_.stream();
     SSL_set_read_ahead(ssl_.get(), 1);
-    // Whoever sends nothing but key updates, as fast as it can, would keep OpenSSL, and this thread, for
-    // ever.
     SSL_clear_mode(ssl_.get(), SSL_MODE_AUTO_RETRY);
+    idle_records_ = 0;
+    SSL_set_msg_callback(ssl_.get(), on_message);
 }
 
 progress connection::read(std::span<std::uint8_t> to, std::size_t& n) {
-    ERR_clear_error();
     n = 0;
-    return after(SSL_read_ex(ssl_.get(), to.data(), to.size(), &n));
+    if (wire_.unsent() > most_unsent)
+        return progress::wants_writable;
+    ERR_clear_error();
+    wire_.may_read();
+    const auto how = after(SSL_read_ex(ssl_.get(), to.data(), to.size(), &n));
+    if (how == progress::done)
+        idle_records_ -= std::min(idle_records_, 2U); // its own, and one that it pays for
+    if (idle_records_ <= most_idle_records)
+        return how;
+    reason_ = "too many records without a word in them";
+    return progress::failed;
 }
 
 progress connection::write(std::span<const std::uint8_t> from, std::size_t& n) {
     ERR_clear_error();
     n = 0;
     return after(SSL_write_ex(ssl_.get(), from.data(), from.size(), &n));
+}
+
+progress connection::flush() {
+    wire_.flush();
+    if (wire_.problem())
+        return progress::failed;
+    return wire_.unsent() > 0 ? progress::wants_writable : progress::done;
 }
 
 progress connection::end() {

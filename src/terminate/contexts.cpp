@@ -75,10 +75,12 @@ bool add(SSL_CTX& to, const certificates::certificate& one) {
 } // namespace
 
 contexts::contexts(std::vector<certificates::certificate> all, const config::tls_settings& settings,
-                   ticket_keys& keys, std::vector<config::diagnostic>& problems)
+                   ticket_keys& keys, bool may_offload, std::vector<config::diagnostic>& problems)
     : choice_(all, settings.default_name) {
     for (const auto& offer : choice_.offers()) {
         auto& context = by_offer_.emplace_back(make_context(settings, keys));
+        if (may_offload)
+            connection::hear_secrets(*context);
         for (const auto& index : offer.of_kind) {
             if (!index || add(*context, all[*index]))
                 continue;

@@ -6,6 +6,7 @@
 #include "snipass/terminate/connection.hpp"
 #include "snipass/terminate/plaintext_relay.hpp"
 #include "snipass/terminate/service.hpp"
+#include "snipass/terminate/shaking.hpp"
 
 #include "snipass/base/host_name.hpp"
 #include "snipass/base/ip_address.hpp"
@@ -29,10 +30,8 @@ std::string name_of(const config::backend_encryption& how, std::string_view host
     return std::string{asked ? asked->text() : std::string_view{}};
 }
 
-// objection is what is wrong with a handshake that has come to its end. Empty: nothing.
-std::string objection(const connection& tls, progress how, std::string_view protocol) {
-    if (how != progress::done)
-        return tls.why();
+// objection is what is wrong with a backend that has shaken hands. Empty: nothing.
+std::string objection(const connection& tls, std::string_view protocol) {
     if (tls.protocol() == protocol || (tls.protocol().empty() && protocol == "http/1.1"))
         return {};
     return "it does not speak " + std::string{protocol} + ", which the client speaks (alpn)";
@@ -59,34 +58,27 @@ task<result<os::unique_fd>> service::encrypt(server::routed_client& client, os::
     const auto& protocol = client.about.in_clear->protocol;
     auto tls = std::make_unique<connection>(*towards_backends_, backend.get(), clients_, how.authorities,
                                             name, protocol);
-    auto step = tls->shake();
+    error_code ec;
     {
         net::fd_watch watch{thread.loop, backend.get()};
         const net::interruption::cover displaced{client.displacement(), watch};
-        while (step == progress::wants_readable || step == progress::wants_writable) {
-            error_code ec;
-            if (step == progress::wants_readable)
-                ec = co_await watch.readable(deadline);
-            else
-                ec = co_await watch.writable(deadline);
-            if (ec)
-                co_return ec;
-            step = tls->shake();
-        }
+        ec = co_await shake_hands(*tls, tls->shake(), watch, deadline);
     }
-    if (const auto why = objection(*tls, step, protocol); !why.empty()) {
+    const bool has_failed = ec == os::make_error(EPROTO);
+    if (ec && !has_failed)
+        co_return ec;
+    if (const auto why = has_failed ? tls->why() : objection(*tls, protocol); !why.empty()) {
         client.note("TLS: " + why);
         co_return os::make_error(EPROTO);
     }
     auto ends = os::pair();
     if (!ends)
         co_return ends.error();
-    plaintext_sides sides{std::move(backend), std::move(tls), std::move(ends->near), std::move(ends->far)};
     std::unique_ptr<server::in_clear> made =
-        std::make_unique<plaintext_relay>(thread, nullptr, std::move(sides));
-    auto far = made->take_end().release();
+        std::make_unique<plaintext_relay>(thread, nullptr, std::move(backend), std::move(tls));
+    made->begin({std::move(ends->near)});
     thread.loop.spawn(outlive(std::move(made), server::in_flight::client{thread.clients}));
-    co_return far;
+    co_return std::move(ends->far);
 }
 
 } // namespace snipass::terminate

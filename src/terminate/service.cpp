@@ -2,21 +2,17 @@
 // From a client that was heard to one that is heard in clear.
 #include "snipass/terminate/service.hpp"
 
-#include "snipass/handoff/pair_name.h"
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/kernel_tls.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/os/unix_socket.hpp"
 #include "snipass/session/refusal.hpp"
 #include "snipass/terminate/connection.hpp"
 #include "snipass/terminate/kernel_client.hpp"
 #include "snipass/terminate/plaintext_relay.hpp"
+#include "snipass/terminate/shaking.hpp"
 #include "snipass/tls/constants.hpp"
-
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <string>
 #include <utility>
@@ -38,27 +34,14 @@ task<outcome> refuse(unrouted_client& client, outcome why, std::uint8_t alert) {
     co_return why;
 }
 
-// shake does the handshake. No error: it is done. EPROTO: it has failed, and the connection knows why. Else
-// net::wait_error::timed_out, or a shed_reason.
+// shake does the handshake, as shake_hands(). What ends the wait besides is a shed_reason.
 task<error_code> shake(unrouted_client& client, connection& tls, net::time_point deadline) {
-    auto how = tls.shake(); // the hello is there
+    const auto how = tls.shake(); // the hello is there
+    if (client.thread.handshakes.is_closed())
+        co_return server::shed_reason::stop;
     net::fd_watch watch{client.thread.loop, client.socket.get()};
     const server::waiting_room::place place{client.thread.handshakes, client.about.client.address, watch};
-    while (how == progress::wants_readable || how == progress::wants_writable) {
-        error_code ec;
-        if (client.thread.handshakes.is_closed())
-            co_return server::shed_reason::stop;
-        if (how == progress::wants_readable)
-            ec = co_await watch.readable(deadline);
-        else
-            ec = co_await watch.writable(deadline);
-        if (ec)
-            co_return ec;
-        how = tls.shake();
-    }
-    if (how == progress::done)
-        co_return error_code{};
-    co_return os::make_error(EPROTO);
+    co_return co_await shake_hands(tls, how, watch, deadline);
 }
 
 // judge is the outcome of a handshake that was not done, and notes why.
@@ -75,21 +58,6 @@ outcome judge(unrouted_client& client, const connection& tls, const error_code& 
         return outcome::handshake_failed;
     detail = "the client offers none of the backend's protocols (alpn)";
     return outcome::alpn_mismatch;
-}
-
-// name_end lets whoever has the other end ask who the client is (pair_name.h). Without, the header says it
-// alone.
-void name_end(int near, const server::record& about) {
-    if (!about.local || !about.id)
-        return;
-    sockaddr_storage peer{};
-    sockaddr_storage local{};
-    (void)os::to_sockaddr(about.client, peer);
-    (void)os::to_sockaddr(*about.local, local);
-    sockaddr_un name{};
-    const auto size = handoff_write_pair_name(&peer, &local, about.id->data(), &name);
-    if (size > 0)
-        (void)::bind(near, reinterpret_cast<const sockaddr*>(&name), size);
 }
 
 server::clear_text_notes notes_of(const connection& tls) {
@@ -109,21 +77,14 @@ std::string purpose_of(const std::optional<host_name>& name, const config::backe
 
 // begin_relay: this process stays in the path.
 ending begin_relay(unrouted_client& client, std::unique_ptr<connection> tls) {
-    auto& about = client.about;
     auto& thread = client.thread;
-    auto ends = os::pair();
-    const auto full = thread.in_clear.why_not(about.client.address);
-    if (full || !ends) {
-        if (!ends)
-            about.detail = ends.error().message();
+    const auto& source = client.about.client.address;
+    if (const auto full = thread.in_clear.why_not(source)) {
         (void)tls->end();
         client.socket.close();
-        return full.value_or(outcome::no_resources);
+        return *full;
     }
-    name_end(ends->near.get(), about);
-    plaintext_sides sides{client.socket.release(), std::move(tls), std::move(ends->near),
-                          std::move(ends->far)};
-    return std::make_unique<plaintext_relay>(thread, &about.client.address, std::move(sides));
+    return std::make_unique<plaintext_relay>(thread, &source, client.socket.release(), std::move(tls));
 }
 
 } // namespace

@@ -56,13 +56,11 @@ result<ticket_file> ticket_file::open(const std::string& path) {
     return made;
 }
 
-ticket_file::lock::lock(const ticket_file& file) : fd_(file.fd_.get()) {
-    while (fd_ >= 0 && ::flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
-    }
-}
+ticket_file::lock::lock(const ticket_file& file)
+    : fd_(file.fd_.get()), is_ours_(fd_ < 0 || ::flock(fd_, LOCK_EX | LOCK_NB) == 0) {}
 
 ticket_file::lock::~lock() {
-    if (fd_ >= 0)
+    if (fd_ >= 0 && is_ours_)
         (void)::flock(fd_, LOCK_UN);
 }
 

@@ -64,14 +64,17 @@ ticket_keys::ticket_keys(clock::time_point now) {
     ring_.moved = now;
 }
 
-void ticket_keys::keep_in(ticket_file file, clock::time_point now) {
+bool ticket_keys::keep_in(ticket_file file, clock::time_point now) {
     const std::lock_guard lock{mutex_};
     file_ = std::move(file);
     const ticket_file::lock whole{file_};
+    if (!whole)
+        return false;
     if (const auto found = file_.read(); found && found->moved <= now)
         ring_ = *found;
     rotate(now);
     file_.write(ring_);
+    return true;
 }
 
 // move_on: another process may have done it (a restart; the one that ends still shakes hands).
@@ -80,10 +83,12 @@ void ticket_keys::move_on(clock::time_point now) {
     if (now - ring_.moved < lifetime)
         return;
     const ticket_file::lock whole{file_};
-    if (const auto found = file_.read(); found && found->moved > ring_.moved && found->moved <= now)
+    const auto found = whole ? file_.read() : std::nullopt;
+    if (found && found->moved > ring_.moved && found->moved <= now)
         ring_ = *found;
     rotate(now);
-    file_.write(ring_);
+    if (whole)
+        file_.write(ring_);
 }
 
 void ticket_keys::rotate(clock::time_point now) {

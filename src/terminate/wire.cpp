@@ -75,15 +75,7 @@ std::size_t body_size(std::span<const std::uint8_t, 5> head) {
 
 } // namespace
 
-std::size_t wire::most(std::size_t wanted) const noexcept {
-    if (!is_exact_)
-        return wanted;
-    return std::min(wanted, in_head_ < head_size ? head_size - in_head_ : left_);
-}
-
 void wire::count(std::span<const std::uint8_t> taken) noexcept {
-    if (!is_exact_)
-        return;
     if (in_head_ < head_size) {
         std::ranges::copy(taken, head_.begin() + static_cast<std::ptrdiff_t>(in_head_));
         in_head_ += taken.size();
@@ -108,28 +100,106 @@ void wire::note(std::span<const std::uint8_t> sent) noexcept {
 }
 
 int wire::read(std::span<std::uint8_t> to) {
-    if (is_exact_ && !may_begin_ && is_at_boundary()) {
-        ++refused_;
+    if (is_exact_)
+        return read_exactly(to);
+    is_dry_ = false;
+    if (reads_left_ == 0)
         return -1;
-    }
-    const auto room = to.first(most(to.size()));
-    const auto n = ::recv(client_, room.data(), room.size(), MSG_DONTWAIT);
-    if (n > 0)
-        count(room.first(static_cast<std::size_t>(n)));
-    ended_ = ended_ || (n == 0 && !room.empty());
+    --reads_left_;
+    return receive(to, 0);
+}
+
+int wire::receive(std::span<std::uint8_t> to, int flags) {
+    const auto n = ::recv(client_, to.data(), to.size(), flags | MSG_DONTWAIT);
+    ended_ = ended_ || (n == 0 && !to.empty());
     is_dry_ = n < 0 && os::would_block(os::last_error());
     if (n < 0 && !is_dry_ && errno != EINTR)
         problem_ = os::last_error();
     return static_cast<int>(n);
 }
 
+int wire::read_exactly(std::span<std::uint8_t> to) {
+    if (!may_begin_ && is_at_boundary()) {
+        ++refused_;
+        return -1;
+    }
+    const auto part = to.first(std::min(to.size(), in_head_ < head_size ? head_size - in_head_ : left_));
+    const int n = room_.empty() ? receive(part, 0) : look(part);
+    if (n > 0)
+        count(part.first(static_cast<std::size_t>(n)));
+    return n;
+}
+
+int wire::look(std::span<std::uint8_t> to) {
+    if (taken_ == seen_) {
+        take_out();
+        const int n = receive(room_, MSG_PEEK);
+        if (n <= 0)
+            return n;
+        seen_ = static_cast<std::size_t>(n);
+    }
+    const auto n = std::min(to.size(), seen_ - taken_);
+    std::ranges::copy(room_.subspan(taken_, n), to.begin());
+    taken_ += n;
+    return static_cast<int>(n);
+}
+
+// take_out: what was seen is there, and nobody else reads.
+void wire::take_out() {
+    if (taken_ > 0 && receive(room_.first(taken_), 0) != static_cast<int>(taken_) && !problem_)
+        problem_ = os::make_error(EIO);
+    taken_ = seen_ = 0;
+}
+
+void wire::end_step() {
+    take_out();
+    room_ = {};
+}
+
 int wire::write(std::span<const std::uint8_t> from) {
+    if (!is_exact_)
+        return keep(from);
     const auto n = ::send(client_, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && !os::would_block(os::last_error()) && errno != EINTR)
         problem_ = os::last_error();
-    if (n > 0 && is_exact_)
+    if (n > 0)
         note(from.first(static_cast<std::size_t>(n)));
     return static_cast<int>(n);
+}
+
+int wire::keep(std::span<const std::uint8_t> from) {
+    if (is_mute_)
+        return static_cast<int>(from.size());
+    const auto rest = from.subspan(kept_.empty() ? send(from) : 0);
+    if (problem_)
+        return -1;
+    kept_.reserve(kept_.size() + rest.size());
+    kept_.insert(kept_.end(), rest.begin(), rest.end());
+    return static_cast<int>(from.size());
+}
+
+void wire::flush() {
+    const auto n = send(kept_);
+    if (n == kept_.size())
+        kept_ = {};
+    else
+        kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(n));
+}
+
+// send goes on until the socket is full: epoll tells of room from then on.
+std::size_t wire::send(std::span<const std::uint8_t> from) {
+    std::size_t sent = 0;
+    while (sent < from.size()) {
+        const auto n = ::send(client_, from.data() + sent, from.size() - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && !os::would_block(os::last_error()))
+            problem_ = os::last_error();
+        if (n < 0)
+            break;
+        sent += static_cast<std::size_t>(n);
+    }
+    return sent;
 }
 
 } // namespace snipass::terminate

@@ -126,6 +126,31 @@ class Shortage(Case):
         manager.close()
 
     @unless_sanitized
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_a_stop_is_in_order_while_clients_have_all_memory(self):
+        step = 1 << 20
+        size = next(size for size in range(8 * step, 1 << 32, step) if self.outcome("prlimit", f"--as={size}") is None)
+        process, manager = self.start("prlimit", f"--as={size}", "--nofile=20000")
+        said = []
+        reader = threading.Thread(target=lambda: said.extend(process.stderr))
+        reader.start()
+        wait_until(lambda: any(" listening " in line for line in said), "it listens")
+        port = int(re.search(r"address=\"?127.0.0.1:(\d+)", next(line for line in said if " listening " in line))[1])
+        clients = []
+        for _ in range(3_000):
+            with contextlib.suppress(OSError):
+                clients.append(socket.create_connection(("127.0.0.1", port), 5))
+                clients[-1].sendall(b"\x16\x03\x01")
+        process.send_signal(signal.SIGTERM)
+        status = process.wait()
+        reader.join()
+        self.assertEqual(status, 0, "".join(said[-5:]))
+        self.assertIn(" stopped ", "".join(said))
+        for client in clients:
+            client.close()
+        manager.close()
+
+    @unless_sanitized
     def test_without_descriptors_the_start_fails_and_the_file_has_no_mistake(self):
         """With one more each time, until there are enough to find out that this machine has no such address."""
         self.file.write_text(CONFIGURATION.replace("127.0.0.1:0", "192.0.2.1:0"))

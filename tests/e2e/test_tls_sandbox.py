@@ -60,17 +60,24 @@ class Sandbox(TlsSite, Case):
         ports = -errno.EACCES if landlock() >= 4 else None
         victim = self.run_program(["sleep", "1000"])
         key = os.fsencode(self.live / "a/privkey.pem") + b"\0"
+        elsewhere = os.fsencode(make_certificate(self.class_folder / "elsewhere", "c.example").parent / "privkey.pem") + b"\0"
         anywhere = struct.pack("=H", socket.AF_INET) + struct.pack("!H", 4433) + bytes(12)
         threads = sorted(int(one.name) for one in pathlib.Path(f"/proc/{self.tls.pid}/task").iterdir())
         self.assertGreater(len(threads), 3, "workers, the log, the guard")
         for thread in threads:
             with self.subTest(thread=thread), takeover.Thread(self.tls.pid, thread) as taken:
                 fd = taken.call(SOCKET, socket.AF_INET, socket.SOCK_STREAM, 0)
+                for path in (self.tls.file, self.live / "a/privkey.pem"):  # what it reads at a reload
+                    read = taken.call(OPENAT, AT_FDCWD, os.fsencode(path) + b"\0", os.O_RDONLY, 0)
+                    self.assertGreater(read, 2, path)
+                    taken.call(3, read)
                 self.assertGreater(fd, 2)
                 expected = {
                     "a program": (taken.call(EXECVE, b"/bin/true\0", 0, 0), -errno.EPERM),
                     "a process": (taken.call(CLONE, signal.SIGCHLD, 0, 0, 0, 0), -errno.EPERM),
                     "a file": (taken.call(OPENAT, AT_FDCWD, b"/etc/passwd\0", os.O_RDONLY, 0), files),
+                    "a folder": (taken.call(OPENAT, AT_FDCWD, b"/\0", os.O_RDONLY | os.O_DIRECTORY, 0), files),
+                    "another's key": (taken.call(OPENAT, AT_FDCWD, elsewhere, os.O_RDONLY, 0), files),
                     "a key of its own": (taken.call(OPENAT, AT_FDCWD, key, os.O_WRONLY, 0), files),
                     "a signal": (taken.call(KILL, victim.pid, signal.SIGKILL), -errno.EPERM),
                     "a trace": (taken.call(PTRACE, takeover.PTRACE_SEIZE, victim.pid, 0, 0), -errno.EPERM),

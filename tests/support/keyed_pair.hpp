@@ -45,9 +45,9 @@ inline std::optional<std::string> lacks_kernel_tls() {
            "); tests/README.md says how to run this in a machine that has";
 }
 
-// keyed_pair: `near` is the backend's, `far` the client.
-inline socket_pair keyed_pair(std::uint16_t version) {
-    auto pair = tcp_pair();
+// keyed_pair: `near` is the backend's, `far` the client, with a buffer as tcp_pair_into()'s.
+inline socket_pair keyed_pair(std::uint16_t version, int far_buffer = 0) {
+    auto pair = tcp_pair_into(far_buffer);
     const timeval limit{10, 0};
     (void)::setsockopt(pair.far.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     if (!keep_keys(pair.near, version) || !keep_keys(pair.far, version))

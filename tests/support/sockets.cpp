@@ -30,7 +30,14 @@ void limit_reads(const os::unique_fd& fd) {
 } // namespace
 
 socket_pair tcp_pair() {
+    return tcp_pair_into(0);
+}
+
+socket_pair tcp_pair_into(int far_buffer) {
     const os::unique_fd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (far_buffer > 0)
+        check(::setsockopt(listener.get(), SOL_SOCKET, SO_RCVBUF, &far_buffer, sizeof far_buffer) == 0,
+              "SO_RCVBUF");
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

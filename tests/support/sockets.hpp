@@ -18,6 +18,9 @@ struct socket_pair {
 };
 
 [[nodiscard]] socket_pair tcp_pair();
+// tcp_pair_into: what `far` receives into is so large (SO_RCVBUF) from the first byte on; 0: as the system
+// has it.
+[[nodiscard]] socket_pair tcp_pair_into(int far_buffer);
 [[nodiscard]] socket_pair unix_pair();
 
 void set_nonblocking(const os::unique_fd& fd);

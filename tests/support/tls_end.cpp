@@ -40,9 +40,15 @@ net::task<> serve(server::context& thread, terminate::service& service, os::uniq
         co_return;
     }
     auto clear = std::move(std::get<std::unique_ptr<server::in_clear>>(made));
-    auto end = clear->take_end();
-    if (told->is_given_back)
+    auto end = clear->take_socket();
+    if (told->is_given_back) {
         co_await clear->give_back(std::move(end));
+    } else if (const auto* const own = clear->own()) {
+        constexpr std::uint64_t somebody = 1;
+        server::clear_pair pair{*own};
+        end = pair.renew(client.about, somebody).value();
+        clear->begin(pair.take());
+    }
     told->far.set_value(end.release());
     const auto result = co_await clear->ended();
     const auto& notes = *client.about.in_clear;
@@ -58,7 +64,8 @@ tls_end::tls_end(std::vector<wish> wishes, config::tls_settings settings, std::o
     for (std::size_t i = 0; i < wishes.size(); ++i)
         settings.certificates.push_back({here.add(std::to_string(i), issue(wishes[i])), {}, {}});
     auto read = certificates::load(settings.certificates, std::time(nullptr));
-    terminate::contexts known{std::move(read.certificates), settings, keys_, read.diagnostics};
+    constexpr bool may_offload = true;
+    terminate::contexts known{std::move(read.certificates), settings, keys_, may_offload, read.diagnostics};
     for (const auto& one : read.diagnostics)
         throw std::runtime_error{one.message};
     certificates::authority_files files;

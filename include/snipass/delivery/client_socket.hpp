@@ -35,9 +35,10 @@ class client_socket {
     // is_shared: another process has, or had, a copy.
     [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
     void share() noexcept { is_shared_ = was_offered_ = true; }
+    [[nodiscard]] bool was_offered() const noexcept { return was_offered_; }
 
-    // take_out removes up to n bytes from it. One that another process had may be one on which the kernel speaks
-    // TLS.
+    // take_out removes up to n bytes from it. One that another process had may be one on which the kernel
+    // speaks TLS.
     [[nodiscard]] result<std::size_t> take_out(std::size_t n) const {
         return is_shared_ ? os::read_away(fd_.get(), n) : os::discard(fd_.get(), n);
     }

@@ -15,6 +15,7 @@
 
 namespace snipass::server {
 
+class clear_pair; // snipass/delivery/clear_pair.hpp
 class encryption; // snipass/delivery/encryption.hpp
 
 // It owns the socket; all else is its session's. Its bytes are still in the socket, or, on the way to a
@@ -27,11 +28,17 @@ struct routed_client {
     std::vector<std::uint8_t>& consumed; // the client's first bytes, once they are no longer in its socket
     client_socket socket;
     server::encryption* encryption = nullptr; // towards backends; null in the router
+    clear_pair* pair = nullptr;               // what it is handed on by, where that is not its own socket
     pending* place = nullptr;                 // with the backend that it is on its way to
 
     // first_bytes is the client's opening, and no byte more; good until the next wait. It is looked at again
     // unless nobody else has looked since.
     [[nodiscard]] result<byte_view> first_bytes();
+
+    // make_ready, before each offer: what a backend that did not take it may have changed is as it was, and
+    // what such a one may have kept leads nowhere. `party` is who gets it: any number that is its own; 0:
+    // this process.
+    [[nodiscard]] error_code make_ready(std::uint64_t party);
 
     // facts is what a PROXY header says of the client; its `alpn` lies in the record.
     [[nodiscard]] proxy_protocol::facts facts();
@@ -43,6 +50,7 @@ struct routed_client {
     // client that has only closed its side may wait for the answer, or may have left: nobody can tell before
     // something is sent to it, so it is served.
     [[nodiscard]] bool is_gone() const;
+    [[nodiscard]] bool has_closed() const; // its side, or both
 
     // is_displaced: its place is another's. displacement ends what it waits for then.
     [[nodiscard]] bool is_displaced() const noexcept { return place->is_displaced(); }
@@ -55,6 +63,9 @@ struct routed_client {
     // is_removed: a reload has taken away the backend `of`, or its address (as written), since this client
     // began.
     [[nodiscard]] bool is_removed(const config::backend_settings& of, std::string_view address = {}) const;
+
+  private:
+    [[nodiscard]] int own() const; // its own socket; -1: gone
 };
 
 } // namespace snipass::server

@@ -16,11 +16,15 @@
 extern "C" {
 #endif
 
-/* handoff_write_pair_name makes the name of a client of two IP addresses; `id` has handoff_id_size bytes, and
- * makes the name one that no other end has. It returns the address's size for bind(2); 0: these are no IP
- * addresses. */
+enum {
+    handoff_pair_random_size = 12
+};
+
+/* handoff_write_pair_name makes the name of a client of two IP addresses. `random` has
+ * handoff_pair_random_size bytes, made for this end alone, so that nobody has the name before it. It returns
+ * the address's size for bind(2); 0: these are no IP addresses. */
 socklen_t handoff_write_pair_name(const struct sockaddr_storage* peer, const struct sockaddr_storage* local,
-                                  const unsigned char* id, struct sockaddr_un* name);
+                                  const unsigned char* random, struct sockaddr_un* name);
 
 /* handoff_read_pair_name is the way back. IPv4 addresses are AF_INET. False: it is no such name. */
 bool handoff_read_pair_name(const struct sockaddr_un* name, socklen_t size, struct sockaddr_storage* peer,

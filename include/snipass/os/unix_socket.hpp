@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,6 +39,10 @@ namespace snipass::os {
 // Returns the number of bytes sent. EAGAIN, ENOBUFS and ETOOMANYREFS are ordinary: the receiver has not kept
 // up.
 [[nodiscard]] result<std::size_t> send_with_fd(int socket, byte_view payload, int passed);
+
+// peek_bytes_alone is recv(2) with MSG_PEEK, which ends behind bytes that came with descriptors. EPROTO: some
+// did, where the kernel cannot refuse them; none was received.
+[[nodiscard]] ssize_t peek_bytes_alone(int socket, std::span<std::uint8_t> to) noexcept;
 
 // pair is socketpair(2): two stream sockets that are connected to each other, close-on-exec, blocking.
 // Whoever gets the far one cannot send descriptors, where the kernel can refuse them.

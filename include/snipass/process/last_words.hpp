@@ -9,7 +9,7 @@ namespace snipass::server {
 bool last_words() noexcept;
 
 // end_with_last_words: in any thread, an exception that nobody handles is told of so, and ends the process
-// with status 1; a bug goes on to abort, as without it.
-void end_with_last_words() noexcept;
+// with status 1; a bug goes on to abort, as without it. `program` is the name that it is known by.
+void end_with_last_words(const char* program) noexcept;
 
 } // namespace snipass::server

@@ -51,6 +51,11 @@ class listener {
 
     [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
 
+    // is_followed_by: `other` is for the same clients, because nobody reaches this one's any more.
+    [[nodiscard]] bool is_followed_by(const listener_socket& other) const noexcept {
+        return socket_.address == other.address && socket_.kind == other.kind;
+    }
+
     // use makes clients accepted from now on sessions of `snapshot`, which has this listener's settings.
     // A client of an address within ours ("192.0.2.1:443" in "[::]:443") gets the settings of that one.
     void use(std::shared_ptr<configuration_snapshot> snapshot, const config::listener_settings& settings);

@@ -4,8 +4,10 @@
 
 #include "snipass/config/configuration.hpp"
 #include "snipass/os/systemd.hpp"
+#include "snipass/os/unix_socket.hpp"
 #include "snipass/process/listener.hpp"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,8 +35,9 @@ class listener_opener {
   public:
     explicit listener_opener(os::passed_sockets passed) : passed_(std::move(passed)) {}
 
-    // open makes sockets for those of `wanted` that have none: `wanted` is all that a file says. If there is
-    // any problem, all that was opened is closed again.
+    // open makes sockets for those of `wanted` that have none: `wanted` is all that a file says. A unix
+    // socket whose file somebody has removed is none. If there is any problem, all that was opened is closed
+    // again.
     [[nodiscard]] opened_listeners open(const std::vector<config::listener_settings>& wanted,
                                         unsigned workers);
 
@@ -65,7 +68,8 @@ class listener_opener {
     void open_own(const config::listener_settings& one, opened_listeners& to);
     [[nodiscard]] result<std::shared_ptr<const os::unique_fd>> own(const ip_endpoint& endpoint,
                                                                    unsigned interface);
-    static void open_handoff(const config::listener_settings& one, opened_listeners& to);
+    [[nodiscard]] bool is_open(const config::listener_settings& one) const;
+    void open_handoff(const config::listener_settings& one, opened_listeners& to) const;
     void lend(const config::listener_settings& one, opened_listeners& to);
     [[nodiscard]] std::string why_not(const config::listener_settings& one, const ip_endpoint& address,
                                       const error_code& ec) const;
@@ -73,10 +77,11 @@ class listener_opener {
 
     os::passed_sockets passed_;
     std::vector<own_socket> own_;
-    std::vector<std::string> open_; // listeners in use that have sockets, as written
-    std::vector<std::string> used_; // names of systemd's that listeners in use have
-    std::vector<std::string> told_; // of the others
-    bool told_problem_ = false;     // of passed_
+    std::map<std::string, os::file_id> files_; // of the unix sockets in use, by their paths
+    std::vector<std::string> open_;            // listeners in use that have sockets, as written
+    std::vector<std::string> used_;            // names of systemd's that listeners in use have
+    std::vector<std::string> told_;            // of the others
+    bool told_problem_ = false;                // of passed_
 };
 
 } // namespace snipass::server

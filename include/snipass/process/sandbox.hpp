@@ -8,6 +8,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace snipass::server {
@@ -20,12 +21,14 @@ namespace snipass::server {
 // beyond is what `next` needs and a process confined to `allowed` may not do, by this version of Landlock. A
 // sandbox that is closed cannot be opened a little.
 [[nodiscard]] std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int version,
-                                                     const config::configuration& next);
+                                                     const config::configuration& next,
+                                                     std::string_view program = "snipass");
 
 // confinement is what a role has of its own.
 struct confinement {
     std::vector<std::string> readable{};  // folders that it reads besides
     std::span<const long> system_calls{}; // all that it makes; empty: all but those that are forbidden anyway
+    std::string_view program = "snipass"; // whose unit is to be restarted, where that takes more room
 };
 
 // sandbox is closed once, before there are other threads, and stays so.
@@ -56,6 +59,7 @@ class sandbox {
     os::landlock_rules allowed_;
     int version_ = 0; // of Landlock; 0: it is not in force
     std::string what_ = "off";
+    std::string_view program_;
     bool is_required_ = false;
     bool is_partial_ = false; // it was asked for, and could not all be done
 };

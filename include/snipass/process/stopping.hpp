@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
 namespace snipass::server {
 
@@ -32,6 +33,11 @@ class stopping {
     worker_pool* workers_ = nullptr;
     log* log_ = nullptr;
     std::size_t draining_ = 0; // workers with sessions in flight
+
+    // What a stop takes, kept for it while clients may take all there is: of this thread's heap, where its
+    // next allocations find it.
+    static constexpr std::size_t reserve = 64U << 10;
+    std::unique_ptr<std::byte[]> reserve_{new std::byte[reserve]};
 };
 
 } // namespace snipass::server

@@ -54,6 +54,7 @@ class worker {
     net::task<> run_listener(listener& one);
     void check_drained();
     net::task<> end_waiting();
+    void close_waiting();
     void end_all() noexcept;
 
     descriptor_budget descriptors_;

@@ -36,7 +36,7 @@ class worker_pool {
                const std::shared_ptr<terminator>& ends_tls = nullptr);
 
     // drain: nobody is accepted any more. `drained` is called once for each worker that has no session left.
-    void drain(const std::function<void()>& drained);
+    void drain(std::function<void()> drained);
 
     // stop ends every worker, with its sessions.
     void stop();
@@ -74,6 +74,7 @@ class worker_pool {
     activity free_held();
 
     descriptor_budget descriptors_;
+    std::function<void()> drained_;
     std::list<worker_thread> workers_;
     unsigned pulse_ = 0; // the question that was asked last
     std::jthread guard_; // begins after the workers' threads, and ends before they are joined

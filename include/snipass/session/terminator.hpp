@@ -4,6 +4,7 @@
 #pragma once
 
 #include "snipass/config/configuration.hpp"
+#include "snipass/delivery/clear_pair.hpp"
 #include "snipass/delivery/client_socket.hpp"
 #include "snipass/delivery/encryption.hpp"
 #include "snipass/net/relay.hpp"
@@ -13,14 +14,15 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <variant>
 
 namespace snipass::server {
 
 // in_clear is a client whose TLS ends in this process, from the end of its handshake on. Either this process
-// stays in the path: what the client says comes out of one end of a socket pair, and what goes in there is
-// said to it. It begins at once; what nobody has read yet waits in the pair, as what a client has sent waits
-// in its socket. Or the kernel has the keys, and the client's own socket says it.
+// stays in the path, from the moment on at which somebody has taken one end of a socket pair: what the client
+// says comes out there, and what goes in there is said to it. Until then it waits in the client's socket. Or
+// the kernel has the keys, and the client's own socket says it.
 class in_clear {
   public:
     in_clear() = default;
@@ -28,10 +30,16 @@ class in_clear {
     in_clear(const in_clear&) = delete;
     in_clear& operator=(const in_clear&) = delete;
 
-    // take_end gives away what the backend is to get, once.
-    [[nodiscard]] virtual client_socket take_end() = 0;
+    // own is the client's socket where this process stays in the path; null: it is not to.
+    [[nodiscard]] virtual const os::unique_fd* own() const { return nullptr; }
 
-    // give_back is that one again, which nobody took: the client hears close_notify.
+    // begin: somebody has the other end of `near`. Once, and only where this process stays in the path.
+    virtual void begin(near_end near) { end_near(std::move(near)); }
+
+    // take_socket gives away the client's own socket, once, where this process does not stay in the path.
+    [[nodiscard]] virtual client_socket take_socket() { return {}; }
+
+    // give_back: nobody took it, be it the socket or an end of a pair. The client hears close_notify.
     [[nodiscard]] virtual net::task<> give_back(client_socket end) = 0;
 
     // ended waits until both sides are done, and says how it was. nullopt: this process is out of the path.

@@ -39,9 +39,10 @@ class connection {
     connection(SSL_CTX& context, int backend, const trust& known, const std::string& authorities,
                const std::string& name, std::string_view protocol);
 
-    // listen_to has connections of `context` hear of alerts and secrets, and choose among the client's
-    // protocols.
+    // listen_to has connections of `context` hear of alerts, and choose among the client's protocols.
+    // hear_secrets: and of the secrets that the kernel's keys are made of.
     static void listen_to(SSL_CTX& context);
+    static void hear_secrets(SSL_CTX& context);
 
     // demand: before the first step, that the client shows a certificate. `known` is needed for this call
     // only.
@@ -62,14 +63,19 @@ class connection {
     // begin_to_stream: the socket is this process's for good, and read as is best.
     void begin_to_stream();
 
-    // read and write are of plaintext; n: how much was done. A write that wants something is repeated with
-    // the same bytes. A read that wants the socket to be readable, which is not dry (below()), has met what
-    // is none: again, when it is its turn.
+    // read and write are of plaintext; n: how much was done. A read that wants the socket to be readable,
+    // which is not dry (below()), has met what is none: again, when it is its turn. One that wants it to be
+    // writable has so many answers of OpenSSL's own unsent that none may be added. Whoever sends more records
+    // without a word in them than with one, and 32 besides, fails: each may cost as much as ten others.
     [[nodiscard]] progress read(std::span<std::uint8_t> to, std::size_t& n);
     [[nodiscard]] progress write(std::span<const std::uint8_t> from, std::size_t& n);
 
-    // end says close_notify.
+    // flush sends what was written and had no room (below().unsent()): before the next write.
+    [[nodiscard]] progress flush();
+
+    // end says close_notify. Once that was sent, is_over() has nothing more sent.
     [[nodiscard]] progress end();
+    void is_over() noexcept { wire_.mute(); }
 
     [[nodiscard]] std::string_view version() const;  // "TLSv1.3"
     [[nodiscard]] std::string_view cipher() const;   // "TLS_AES_128_GCM_SHA256"
@@ -89,7 +95,8 @@ class connection {
     static void on_info(const SSL* ssl, int where, int value);
     static void on_secret(const SSL* ssl, const char* line);
     static void on_message(int sent, int version, int type, const void* bytes, std::size_t size, SSL* ssl,
-                           void* notes);
+                           void* unused);
+    void count_sent(int type, std::uint8_t first);
     static int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* size,
                        const unsigned char* offered, unsigned offered_size, void* unused);
 
@@ -98,6 +105,7 @@ class connection {
     ssl_ptr ssl_;
     std::unique_ptr<handshake_notes> notes_; // where the kernel may go on
     bool has_no_protocol_ = false;
+    unsigned idle_records_ = 0; // that came, more than those with a word in them
     struct alert {
         bool was_heard; // or said
         std::uint8_t description;

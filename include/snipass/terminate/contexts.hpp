@@ -21,10 +21,10 @@ namespace snipass::terminate {
 // HelloRetryRequest, changes nothing.)
 class contexts {
   public:
-    // `keys` outlive the contexts, and are told of in `problems`: what OpenSSL does not take of a
-    // certificate.
+    // `keys` outlive the contexts. Told of in `problems`: what OpenSSL does not take of a certificate.
+    // `may_offload`: some connections may become kernel clients, so OpenSSL tells their secrets.
     contexts(std::vector<certificates::certificate> all, const config::tls_settings& settings,
-             ticket_keys& keys, std::vector<config::diagnostic>& problems);
+             ticket_keys& keys, bool may_offload, std::vector<config::diagnostic>& problems);
 
     // find: null, there is no certificate for the name, nor a default one.
     [[nodiscard]] SSL_CTX* find(const std::optional<host_name>& name) const;

@@ -25,7 +25,7 @@ class kernel_client final : public server::in_clear {
     kernel_client(server::context& thread, const ip_address& source, server::client_socket client)
         : thread_(thread), source_(source), client_(std::move(client)) {}
 
-    [[nodiscard]] server::client_socket take_end() override { return std::move(client_); }
+    [[nodiscard]] server::client_socket take_socket() override { return std::move(client_); }
     [[nodiscard]] net::task<> give_back(server::client_socket end) override;
     [[nodiscard]] net::task<std::optional<net::relay_result>> ended() override;
 

@@ -19,33 +19,26 @@
 
 namespace snipass::terminate {
 
-// What a relay is made of. The connection is over `client`, and its handshake is done.
-struct plaintext_sides {
-    os::unique_fd client;
-    std::unique_ptr<connection> tls;
-    os::unique_fd near; // one end of a socket pair; the backend has the other
-    os::unique_fd far;  // that one, until somebody takes it
-};
-
 // plaintext_relay passes on what the client says, decrypted, and what the backend says, encrypted, each
 // direction for itself: close_notify (or FIN) becomes the end of the pair's direction, and that one's end
 // close_notify and FIN. A side that does not read holds up its own direction only. In user space it keeps a
-// record of each direction that the other side had no room for, and OpenSSL's two records, so 80 KB at most
-// with OpenSSL's own state; the kernel has the pair's queues besides (net.core.wmem_default for each
-// direction).
+// record of each direction that the other side had no room for, with OpenSSL's answers behind the one, and
+// OpenSSL the record that it reads, so 80 KB at most with OpenSSL's own state; the kernel has the pair's
+// queues besides (net.core.wmem_default for each direction).
 class plaintext_relay final : public server::in_clear,
                               public source_shares::place,
                               private net::alarm,
                               private net::ready_target {
   public:
-    // A client enters the thread's room for such clients by its source: one of another source may end for it.
-    // Null: it is no client but a backend, to which a client's relay leads.
-    plaintext_relay(server::context& thread, const ip_address* source, plaintext_sides sides);
+    // `tls` is over `client`, and its handshake is done. A client enters the thread's room for such clients
+    // by its source: one of another source may end for it. Null: it is no client but a backend, to which a
+    // client's relay leads.
+    plaintext_relay(server::context& thread, const ip_address* source, os::unique_fd client,
+                    std::unique_ptr<connection> tls);
     ~plaintext_relay() override;
 
-    [[nodiscard]] server::client_socket take_end() override {
-        return server::client_socket{std::move(sides_.far), true};
-    }
+    [[nodiscard]] const os::unique_fd* own() const override { return &client_; }
+    void begin(server::near_end near) override;
     [[nodiscard]] net::task<> give_back(server::client_socket end) override;
     [[nodiscard]] net::task<std::optional<net::relay_result>> ended() override;
 
@@ -63,13 +56,17 @@ class plaintext_relay final : public server::in_clear,
 
     void on_ready(unsigned which, std::uint32_t events) override;
     void expire() override;
+    void watch();
+    [[nodiscard]] bool may_send_files() const noexcept;
     void pass_on();
     bool move_to_backend();
     bool move_to_client();
+    ssize_t hear(std::span<std::uint8_t> room);
     std::span<std::uint8_t> buffer();
     void decrypt();
     void send_to_backend(std::span<const std::uint8_t> bytes);
     void encrypt(std::span<const std::uint8_t> bytes);
+    void flush();
     void say_end();
     void backend_is_gone();
     void client_failed();
@@ -79,19 +76,20 @@ class plaintext_relay final : public server::in_clear,
     void end(net::relay_end how);
 
     server::context& thread_;
-    plaintext_sides sides_;
+    os::unique_fd client_;
+    std::unique_ptr<connection> tls_;
+    server::near_end backend_; // one end of a socket pair; the backend has the other. None before begin()
     std::vector<std::uint8_t> to_backend_; // what was decrypted, and the backend has no room for yet
-    std::vector<std::uint8_t> to_client_;  // what OpenSSL is to be given again
     bool client_is_readable_ = true;       // as far as is known
     bool client_is_writable_ = true;
     bool backend_is_readable_ = true;
     bool backend_is_writable_ = true;
-    bool reading_needs_room_ = false;  // OpenSSL has an answer of its own to send first
-    bool writing_needs_bytes_ = false; // and the reverse
-    bool client_has_ended_ = false;    // nothing more is to be decrypted
-    bool backend_has_ended_ = false;   // nothing more is to be encrypted but close_notify
-    bool backend_is_deaf_ = false;     // it has closed its end
+    bool reading_needs_room_ = false; // OpenSSL's answers to what was read come first
+    bool client_has_ended_ = false;   // nothing more is to be decrypted
+    bool backend_has_ended_ = false;  // nothing more is to be encrypted but close_notify
+    bool backend_is_deaf_ = false;    // it has closed its end
     bool to_backend_is_over_ = false;
+    bool end_is_said_ = false; // to the client, though it may be unsent
     bool to_client_is_over_ = false;
     bool client_has_failed_ = false;
     bool peer_is_watched_ = false;

@@ -44,17 +44,20 @@ class ticket_file {
     // may read it.
     [[nodiscard]] static result<ticket_file> open(const std::string& path);
 
-    // While it lives no other process changes the file. Nobody waits for it: where two change the file at
-    // once, tickets of one of them do a full handshake at the other.
+    // While it lives no other process changes the file. Nobody waits for it: a process that stands still may
+    // have it, and a handshake may ask. False: another one has it, and the file is to be left alone. Where
+    // two change it at once, tickets of one of them do a full handshake at the other.
     class lock {
       public:
         explicit lock(const ticket_file& file);
         ~lock();
         lock(const lock&) = delete;
         lock& operator=(const lock&) = delete;
+        [[nodiscard]] explicit operator bool() const noexcept { return is_ours_; }
 
       private:
         int fd_;
+        bool is_ours_;
     };
 
     // read: none, there is nothing in it that a ticket_file has written.

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace snipass::terminate {
 
@@ -17,6 +18,11 @@ namespace snipass::terminate {
 // exact, takes no byte out of it behind the record that OpenSSL is reading. What comes behind the handshake
 // thus is where whoever has the socket next looks for it, and a look at any time tells whether a record was
 // begun.
+//
+// Once it streams, it takes all that OpenSSL has to say, and keeps what the socket has no room for: a record
+// that OpenSSL could not end would be in the way of what it answers to a client's key update, and fail the
+// connection. Whoever writes asks first whether something is kept, so that it is a record and some answers at
+// most.
 class wire {
   public:
     explicit wire(int client) noexcept : client_(client) {}
@@ -29,8 +35,23 @@ class wire {
     // stop refuses to begin another record: the handshake is over.
     void stop() noexcept { may_begin_ = false; }
 
-    // stream reads as much as is asked for from now on: nobody else will read this socket.
+    // In between begin_step and end_step, and while it is exact, it looks into the socket with `room`, and
+    // takes out at the end what OpenSSL has read of that. A handshake may come in records of a byte each, and
+    // each would be two system calls.
+    void begin_step(std::span<std::uint8_t> room) noexcept { room_ = room; }
+    void end_step();
+
+    // stream reads as much as is asked for from now on: nobody else will read this socket. But it reads once
+    // for each may_read: whoever sends records without a word in them, as fast as it can, would keep OpenSSL
+    // for ever.
     void stream() noexcept { is_exact_ = false; }
+    void may_read() noexcept { reads_left_ = 1; }
+
+    // unsent is how much is kept. flush sends of it what there is room for. mute: nothing more is sent,
+    // because the end was said.
+    [[nodiscard]] std::size_t unsent() const noexcept { return kept_.size(); }
+    void flush();
+    void mute() noexcept { is_mute_ = true; }
 
     // is_at_boundary: no record was begun that has not been read to its end.
     [[nodiscard]] bool is_at_boundary() const noexcept { return in_head_ == 0 && left_ == 0; }
@@ -54,15 +75,26 @@ class wire {
     static constexpr std::size_t head_size = 5; // type, version, length (RFC 8446, section 5.1)
     using head = std::array<std::uint8_t, head_size>;
 
-    [[nodiscard]] std::size_t most(std::size_t wanted) const noexcept;
+    [[nodiscard]] int receive(std::span<std::uint8_t> to, int flags);
+    [[nodiscard]] int read_exactly(std::span<std::uint8_t> to);
+    [[nodiscard]] int look(std::span<std::uint8_t> to);
+    void take_out();
+    [[nodiscard]] int keep(std::span<const std::uint8_t> from);
+    [[nodiscard]] std::size_t send(std::span<const std::uint8_t> from);
     void count(std::span<const std::uint8_t> taken) noexcept;
     void note(std::span<const std::uint8_t> sent) noexcept;
 
     int client_;
     bool is_exact_ = true;
     bool may_begin_ = true;
+    bool is_mute_ = false;
     bool is_dry_ = false;
     bool ended_ = false;
+    unsigned reads_left_ = 0;
+    std::span<std::uint8_t> room_; // for looks
+    std::size_t seen_ = 0;         // of the last one
+    std::size_t taken_ = 0;        // of that, by OpenSSL
+    std::vector<std::uint8_t> kept_;
     head head_{};
     std::size_t in_head_ = 0; // bytes of the record's head that were read
     std::size_t left_ = 0;    // and of its body that were not

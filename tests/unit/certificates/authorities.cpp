@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "certificate_files.hpp"
+#include "descriptor_limit.hpp"
 
 #include <ctime>
 
@@ -44,6 +45,17 @@ TEST_CASE("authorities: one file is read once, for all backends that name it") {
     REQUIRE(made.files.size() == 1);
     CHECK(made.files.at(file).size() == 2);
     CHECK(sources_of(all).size() == 2);
+}
+
+TEST_CASE("authorities: where descriptors are short the file is innocent") {
+    const certificate_folder here;
+    config::configuration all;
+    all.backends.push_back(backend_with(here.write("clients.pem", issue({}).certificate())));
+    descriptor_limit none{0};
+    const auto made = load_authorities(all, std::time(nullptr));
+    none.lift();
+    REQUIRE(made.diagnostics.size() == 1);
+    CHECK(made.diagnostics[0].is_shortage);
 }
 
 TEST_CASE("authorities: what is wrong with a file") {

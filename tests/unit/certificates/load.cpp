@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "certificate_files.hpp"
+#include "descriptor_limit.hpp"
 
 #include <sys/fsuid.h>
 
@@ -196,4 +197,19 @@ TEST_CASE("certificates: where the files of links lie, and of names to come") {
     CHECK(std::ranges::count(found, live.parent_path().string()) == 1);
     CHECK(std::ranges::count(found, archive) == 1);
     CHECK(load_one(pattern).certificates.size() == 1);
+}
+
+TEST_CASE("certificates: where descriptors are short the file is innocent") {
+    const certificate_folder here;
+    const auto folder = here.add("live/a", issue({{"a.example"}}));
+    for (const auto& source : {folder, here.folder.path.string() + "/live/*"}) {
+        descriptor_limit none{0};
+        const auto made = load_one(source);
+        none.lift();
+        REQUIRE(made.diagnostics.size() == 1);
+        CHECK(made.diagnostics[0].is_shortage);
+        CHECK_THAT(made.diagnostics[0].message,
+                   Catch::Matchers::Contains(
+                       "Too many open files; let it have more descriptors (LimitNOFILE= of its unit"));
+    }
 }

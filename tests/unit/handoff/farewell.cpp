@@ -105,7 +105,7 @@ TEST_CASE("farewell: once the end is said, all that was accepted is on its way",
         return skipped(*why);
     const auto version = GENERATE(tls_1_2, tls_1_3);
     for (int i = 0; i < 30; ++i) {
-        const auto pair = keyed_pair(version);
+        const auto pair = keyed_pair(version, 4'096);
         set_buffers(pair.near, 30'000, 4'096);
         const auto accepted = fill(pair.near);
         std::pair<std::size_t, std::string> heard;

@@ -3,7 +3,6 @@
 #include "snipass/handoff/pair_name.h"
 
 #include "catch.hpp"
-#include "snipass/handoff/header.h"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
 
@@ -22,7 +21,8 @@ sockaddr_storage address(const char* text) {
     return made;
 }
 
-constexpr std::array<unsigned char, handoff_id_size> id{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+constexpr std::array<unsigned char, handoff_pair_random_size> random_bytes{4,  5,  6,  7,  8,  9,
+                                                                           10, 11, 12, 13, 14, 15};
 
 struct named {
     sockaddr_un name{};
@@ -31,7 +31,7 @@ struct named {
     named(const char* peer, const char* local) {
         const auto from = address(peer);
         const auto to = address(local);
-        size = handoff_write_pair_name(&from, &to, id.data(), &name);
+        size = handoff_write_pair_name(&from, &to, random_bytes.data(), &name);
     }
     [[nodiscard]] bool reads() const {
         sockaddr_storage peer{}, local{};
@@ -76,7 +76,7 @@ TEST_CASE("pair name: what is none is not read") {
     CHECK_FALSE(file.reads());
     const sockaddr_storage nobody{};
     sockaddr_un name{};
-    CHECK(handoff_write_pair_name(&nobody, &nobody, id.data(), &name) == 0);
+    CHECK(handoff_write_pair_name(&nobody, &nobody, random_bytes.data(), &name) == 0);
 }
 
 TEST_CASE("pair name: the kernel tells it to whoever has the other end, also when this one is closed") {

@@ -482,3 +482,25 @@ TEST_CASE("listener_opener: the files of a handoff listener get a new mode, and 
     }
     CHECK(server::listener_opener::change_modes({before}, {now}).size() == 2);
 }
+
+TEST_CASE("listener_opener: a handoff socket that somebody has removed is made again, and no other") {
+    const same_descriptors check;
+    const handoff_test::temporary_folder folder;
+    config::listener_settings tls;
+    tls.handoff_path = folder.path / "tls.sock";
+    tls.address = "handoff:unix:" + tls.handoff_path;
+    tls.farewell_path = tls.handoff_path + ".farewell";
+    auto one = opener();
+    const auto first = one.open({tls}, 2);
+    REQUIRE(first.problems.empty());
+    one.keep({tls});
+    CHECK(one.open({tls}, 2).bound_addresses.empty());
+    REQUIRE(::unlink(tls.handoff_path.c_str()) == 0);
+    const auto second = one.open({tls}, 2);
+    CHECK(second.problems.empty());
+    REQUIRE(second.bound_addresses.size() == 1);
+    CHECK(second.bound_addresses[0].address == tls.handoff_path);
+    CHECK(second.by_worker[1].size() == 1);
+    one.keep({tls});
+    CHECK(one.open({tls}, 2).bound_addresses.empty());
+}

@@ -358,7 +358,10 @@ TEST_CASE("sandbox: a reload is told what the sandbox has no room for, and where
         const auto line = found[0].to_string("snipass.toml");
         CAPTURE(line);
         CHECK(line.find(what) != std::string::npos);
-        CHECK(line.find("restart") != std::string::npos);
+        CHECK(line.find("restart snipass (systemctl restart snipass)") != std::string::npos);
+        const auto of_tls = server::beyond(allowed, newest, here.file, "snipass-tls");
+        CHECK(of_tls[0].message.find("restart snipass-tls (systemctl restart snipass-tls)") !=
+              std::string::npos);
         CHECK(server::beyond(allowed, version, here.file).size() == 1);
         CHECK(server::beyond(allowed, version - 1, here.file).size() == (version == 1 ? 1U : 0U));
     }

@@ -9,6 +9,8 @@
 #include "snipass/handoff/kernel_tls.h"
 #include "snipass/os/unix_listener.hpp"
 
+#include <chrono>
+#include <future>
 #include <thread>
 
 using namespace snipass;
@@ -33,10 +35,22 @@ class service {
     service& operator=(const service&) = delete;
 
     // accept sees off whoever has connected.
-    void accept() {
+    void accept(server::farewell_times times = {}) {
         const int fd = ::accept4(listener_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
         REQUIRE(fd >= 0);
-        thread_.loop.post([this, fd] { thread_.loop.spawn(server::see_off(thread_, os::unique_fd{fd})); });
+        thread_.loop.post(
+            [this, fd, times] { thread_.loop.spawn(server::see_off(thread_, os::unique_fd{fd}, times)); });
+    }
+    // is_done waits until nobody is seen off any more; false: it takes for ever.
+    bool is_done() {
+        for (int i = 0; i < 4'000; ++i) {
+            std::promise<std::size_t> left;
+            thread_.loop.post([&] { left.set_value(thread_.clients.size()); });
+            if (left.get_future().get() == 0)
+                return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        }
+        return false;
     }
     void limit(std::size_t most) {
         thread_.loop.post([this, most] { thread_.farewells.set_limit(most); });
@@ -112,6 +126,22 @@ TEST_CASE("seeing off: where there is no room, the newest of the largest user go
     tls.accept();
     CHECK(second.reads().second != said_close_notify);
     CHECK(first.reads() == std::pair{first.accepted, said_close_notify});
+}
+
+TEST_CASE("seeing off: who takes nothing, or takes its time, is let go", "[kernel_tls]") {
+    if (const auto why = lacks_kernel_tls())
+        return skipped(*why);
+    using std::chrono::hours;
+    using std::chrono::milliseconds;
+    const auto times = GENERATE(server::farewell_times{hours{1}, milliseconds{50}, hours{1}},
+                                server::farewell_times{hours{1}, hours{1}, milliseconds{50}});
+    const same_descriptors check;
+    service tls;
+    full client{tls_1_3};
+    client.close(tls.path);
+    tls.accept(times);
+    REQUIRE(tls.is_done());
+    CHECK(client.reads().second != said_close_notify);
 }
 
 TEST_CASE("seeing off: what is no client of kernel TLS is closed, untouched") {

@@ -141,13 +141,13 @@ bytes hear_record(int fd) {
 
 // The contexts of one certificate.
 struct server_side {
-    explicit server_side(wish certificate = {{"a.example"}}) {
+    explicit server_side(wish certificate = {{"a.example"}}, bool may_offload = true) {
         const certificate_folder here;
         config::tls_settings settings;
         settings.certificates.push_back({here.add("0", issue(certificate)), {}, {}});
         auto read = certificates::load(settings.certificates, std::time(nullptr));
         known = std::make_unique<terminate::contexts>(std::move(read.certificates), settings, keys,
-                                                      read.diagnostics);
+                                                      may_offload, read.diagnostics);
         REQUIRE(read.diagnostics.empty());
     }
     [[nodiscard]] SSL_CTX& context() const { return *known->find(host_name::parse("a.example")); }
@@ -257,4 +257,11 @@ TEST_CASE("kernel keys: none for a cipher that the kernel does not have") {
         REQUIRE(is_readable(pair.accepted.get()));
     REQUIRE(shaken.get());
     CHECK_FALSE(tls.keys());
+}
+
+TEST_CASE("kernel keys: secrets are told only where the kernel may get some") {
+    for (const bool may_offload : {true, false}) {
+        const server_side server{{{"a.example"}}, may_offload};
+        CHECK((SSL_CTX_get_keylog_callback(&server.context()) != nullptr) == may_offload);
+    }
 }

@@ -7,6 +7,7 @@
 #include "snipass/os/tcp.hpp"
 #include "tls_end.hpp"
 
+#include <poll.h>
 #include <sys/un.h>
 
 #include <atomic>
@@ -34,6 +35,22 @@ void both_versions(const std::function<void(int)>& test) {
         INFO("version " << version);
         test(version);
     }
+}
+
+bool says_new_key(tls_client& client, int kind) {
+    return SSL_key_update(client.ssl(), kind) == 1 && SSL_do_handshake(client.ssl()) == 1;
+}
+
+// fill says as much as there is room for towards a client that does not listen, and returns it.
+std::string fill(const backend_end& backend) {
+    std::string said;
+    pollfd one{backend.fd(), POLLOUT, 0};
+    const auto piece = lines(10'000);
+    while (::poll(&one, 1, 200) > 0)
+        if (const auto n = ::send(backend.fd(), piece.data(), piece.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            n > 0)
+            said.append(piece, 0, static_cast<std::size_t>(n));
+    return said;
 }
 
 } // namespace
@@ -181,18 +198,77 @@ TEST_CASE("in clear: keys are updated, and renegotiation is refused") {
     CHECK(older.why() == "no renegotiation");
 }
 
+TEST_CASE("in clear: keys are updated while the client hears nothing out, and nothing is lost") {
+    tls_end here;
+    ended_client server;
+    auto client = here.connect(server);
+    REQUIRE(client.shake());
+    auto backend = backend_of(server);
+    const auto answer = fill(backend);
+    for (int i = 0; i < 20; ++i)
+        REQUIRE(says_new_key(client, SSL_KEY_UPDATE_REQUESTED));
+    client.send("and still asks");
+    CHECK(backend.receive(14) == "and still asks");
+    CHECK(client.receive(answer.size()) == answer);
+    backend.send("behind it");
+    CHECK(client.receive(9) == "behind it");
+}
+
+TEST_CASE("in clear: whoever asks for answers of OpenSSL's own, and hears none, is not read from") {
+    tls_end here;
+    ended_client server;
+    auto client = here.connect(server);
+    REQUIRE(client.shake());
+    auto backend = backend_of(server);
+    const auto answer = fill(backend);
+    constexpr std::size_t questions = 3'000; // an answer has 27 bytes
+    std::jthread asks{[&] {
+        try {
+            for (std::size_t i = 0; i < questions && says_new_key(client, SSL_KEY_UPDATE_REQUESTED); ++i)
+                client.send("x");
+        } catch (const std::exception&) { // cut off below
+        }
+    }};
+    std::size_t asked = 0; // until nothing more comes
+    for (char part[4'096]; is_readable(backend.fd(), 500ms);)
+        asked += static_cast<std::size_t>(::recv(backend.fd(), part, sizeof part, 0));
+    CHECK(asked < questions);
+    REQUIRE(::shutdown(client.fd(), SHUT_RDWR) == 0); // or it would ask for ever
+}
+
+TEST_CASE("in clear: one word pays for one new key, and whoever has new keys alone is cut off") {
+    tls_end here;
+    ended_client server;
+    auto client = here.connect(server);
+    REQUIRE(client.shake());
+    auto backend = backend_of(server);
+    for (int i = 0; i < 100; ++i) {
+        REQUIRE(says_new_key(client, SSL_KEY_UPDATE_NOT_REQUESTED));
+        client.send("word");
+        CHECK(backend.receive(4) == "word");
+    }
+    for (int i = 0; i < 40 && says_new_key(client, SSL_KEY_UPDATE_NOT_REQUESTED); ++i) {
+    }
+    CHECK(backend.read_to_end() == ending::fin);
+    CHECK(server.result.get().end == net::relay_end::client_reset);
+}
+
 TEST_CASE("in clear: who says nothing, over and over, keeps nobody else from being heard") {
     tls_end here;
-    ended_client first, second;
-    auto client = here.connect(first);
-    REQUIRE(client.shake());
+    ended_client second;
     auto other = here.connect(second);
     REQUIRE(other.shake());
     auto heard = backend_of(second);
     std::atomic<bool> enough = false;
     std::jthread chatters{[&] {
-        while (!enough && SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
-               SSL_do_handshake(client.ssl()) == 1) {
+        while (!enough) {
+            ended_client first;
+            auto client = here.connect(first);
+            if (!client.shake())
+                continue;
+            const auto end = backend_of(first);
+            while (says_new_key(client, SSL_KEY_UPDATE_NOT_REQUESTED)) {
+            }
         }
     }};
     for (int i = 0; i < 20; ++i) {

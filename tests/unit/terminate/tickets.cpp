@@ -5,6 +5,8 @@
 #include "catch.hpp"
 #include "handoff_sender.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -56,7 +58,7 @@ TEST_CASE("ticket keys: the next process opens what this one has sealed") {
     const auto begin = [&](ticket_keys& keys, auto when) {
         auto file = ticket_file::open(path);
         REQUIRE(file.has_value());
-        keys.keep_in(std::move(*file), when);
+        REQUIRE(keys.keep_in(std::move(*file), when));
     };
     ticket_keys first{start};
     begin(first, start);
@@ -90,6 +92,27 @@ TEST_CASE("ticket keys: the next process opens what this one has sealed") {
         begin(fourth, start);
         CHECK(is_same(fourth.sealing(start), third.sealing(start)));
     }
+}
+
+TEST_CASE("ticket keys: who has locked the file keeps nobody waiting") {
+    const handoff_test::temporary_folder folder;
+    const auto path = folder.path / "tickets";
+    const auto start = ticket_keys::clock::now();
+    auto file = ticket_file::open(path);
+    REQUIRE(file.has_value());
+    const snipass::os::unique_fd other{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+    ticket_keys keys{start};
+    SECTION("from before the start") {
+        REQUIRE(::flock(other.get(), LOCK_EX) == 0);
+        CHECK_FALSE(keys.keep_in(std::move(*file), start));
+        CHECK(std::filesystem::file_size(path) == 0);
+    }
+    SECTION("later") {
+        REQUIRE(keys.keep_in(std::move(*file), start));
+        REQUIRE(::flock(other.get(), LOCK_EX) == 0);
+    }
+    const auto sealed = keys.sealing(start + 12h);
+    CHECK(keys.opening(sealed.name, start + 13h));
 }
 
 TEST_CASE("ticket keys: a file that others may read, or that is none, is refused") {

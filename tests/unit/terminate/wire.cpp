@@ -86,3 +86,94 @@ TEST_CASE("wire: it tells how the socket ended") {
         (void)exact.write(as_bytes(some));
     CHECK(exact.problem());
 }
+
+TEST_CASE("wire: a step looks at all that is there, and takes out what was read") {
+    const tcp_connection one;
+    wire exact{one.accepted.get()};
+    std::string sent;
+    for (int i = 0; i < 200; ++i)
+        sent += record(1, static_cast<char>('a' + i % 26));
+    one.client.send_segment(as_bytes(sent + "behind"));
+    wait_until_unread(one.accepted.get(), sent.size() + 6);
+    std::vector<std::uint8_t> room(sent.size() + 3); // a look ends in the middle of what is behind
+    std::string heard;
+    exact.begin_step(room);
+    while (heard.size() < 200 * 6) {
+        heard += read(exact);
+        if (heard.size() == 600)
+            CHECK(unread(one.accepted.get()) == sent.size() + 6); // not a system call for each record
+    }
+    exact.end_step();
+    CHECK(heard == sent);
+    CHECK(unread(one.accepted.get()) == 6);
+    CHECK(exact.is_at_boundary());
+}
+
+TEST_CASE("wire: a step that meets no more than it needs goes on with the next") {
+    const tcp_connection one;
+    wire exact{one.accepted.get()};
+    const auto whole = record(300, 'a');
+    std::array<std::uint8_t, 64> room{};
+    exact.begin_step(room);
+    one.client.send_segment(as_bytes(whole.substr(0, 3)));
+    wait_until_unread(one.accepted.get(), 3);
+    CHECK(read(exact) == whole.substr(0, 3));
+    CHECK(read(exact, 2) == "later");
+    CHECK(exact.is_dry());
+    exact.end_step();
+    one.client.send_segment(as_bytes(whole.substr(3) + "behind"));
+    wait_until_unread(one.accepted.get(), whole.size() - 3 + 6);
+    exact.begin_step(room);
+    std::string heard;
+    while (!exact.is_at_boundary())
+        heard += read(exact);
+    exact.end_step();
+    CHECK(heard == whole.substr(3));
+    CHECK(unread(one.accepted.get()) == 6);
+}
+
+TEST_CASE("wire: once it streams, it reads once for each leave") {
+    const tcp_connection one;
+    wire streams{one.accepted.get()};
+    streams.stream();
+    one.client.send_segment(as_bytes("all of it"));
+    wait_until_unread(one.accepted.get(), 9);
+    CHECK(read(streams, 3) == "later");
+    streams.may_read();
+    CHECK(read(streams, 3) == "all");
+    CHECK(read(streams, 3) == "later");
+    CHECK_FALSE(streams.is_dry()); // there is more
+    streams.may_read();
+    CHECK(read(streams) == " of it");
+    streams.may_read();
+    CHECK(read(streams) == "later");
+    CHECK(streams.is_dry());
+}
+
+TEST_CASE("wire: once it streams, it takes all, and sends what it keeps when there is room") {
+    tcp_connection one;
+    wire streams{one.accepted.get()};
+    streams.stream();
+    std::string said;
+    const auto say = [&](std::size_t size) {
+        const std::string piece(size, static_cast<char>('a' + said.size() % 26));
+        CHECK(streams.write(as_bytes(piece)) == static_cast<int>(size));
+        said += piece;
+    };
+    while (streams.unsent() == 0)
+        say(50'001);
+    const auto kept = streams.unsent();
+    say(27);
+    CHECK(streams.unsent() == kept + 27);
+    std::string heard;
+    while (heard.size() < said.size()) {
+        streams.flush();
+        heard += one.client.receive(std::min<std::size_t>(said.size() - heard.size(), 1'000));
+    }
+    CHECK(heard == said);
+    CHECK(streams.unsent() == 0);
+    streams.mute();
+    CHECK(streams.write(as_bytes("unheard")) == 7);
+    one.accepted.reset();
+    CHECK(one.client.read_to_end() == ending::fin);
+}

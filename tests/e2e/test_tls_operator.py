@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""What somebody meets who runs snipass-tls on a machine that is short of something, or who has removed a file."""
+
+import os
+import pathlib
+import subprocess
+
+from harness import Case, main, python_tls, unless_sanitized
+from harness.case import HEAD
+from harness.tls_end import PROGRAM, TlsSite
+
+
+class Operator(TlsSite, Case):
+    def test_a_socket_that_was_removed_is_there_again_after_a_reload(self):
+        self.receiver("b", serve="raw")
+        text = self.text(f'handoff = "unix:{self.socket}"\nhold = "30s"\n', head=HEAD)
+        self.tls = self.tls_end(text)
+        router = self.router(head=text)
+        path = self.folder / "tls.sock"
+        for removed in ([path], [path, pathlib.Path(f"{path}.datagram")], []):
+            inodes = [os.stat(one).st_ino for one in removed]
+            for one in removed:
+                one.unlink()
+            self.tls.reload()
+            self.assertTrue(path.is_socket())
+            self.assertTrue(all(os.stat(one).st_ino != inode for one, inode in zip(removed, inodes)))
+            with python_tls(router.port(), "a.example", self.a) as client:
+                client.sendall(b"echo")
+                self.assertEqual(client.recv(4), b"echo")
+
+    def run_short_of(self, limit):
+        """What it says and its status, where it cannot listen in the end."""
+        text = self.text(f'handoff = "unix:{self.socket}"\n', head=HEAD).replace(f"{self.folder}/tls.sock", f"{self.folder}/nowhere/tls.sock")
+        file = self.folder / "short.toml"
+        file.write_text(text)
+        ended = subprocess.run(["prlimit", limit, PROGRAM, "run", "--config", file], stderr=subprocess.PIPE, text=True, check=False)
+        return ended.returncode, ended.stderr
+
+    @unless_sanitized
+    def test_without_descriptors_the_file_is_innocent(self):
+        for most in range(5, 100):
+            status, words = self.run_short_of(f"--nofile={most}")
+            self.assertEqual(status, 1, f"{most} descriptors: {words}")
+            if "cannot listen" in words and "Too many open files" not in words:
+                break
+        self.assertIn("cannot listen", words)
+
+    @unless_sanitized
+    def test_its_last_words_have_its_own_name(self):
+        said = ""
+        step = 2 << 20
+        for size in range(step, 1 << 30, step):
+            _, words = self.run_short_of(f"--as={size}")
+            said += words
+            if "cannot listen" in words:
+                break
+        self.assertIn("snipass-tls: ended: no memory; give it more (MemoryMax= of its unit", said)
+        self.assertNotIn("snipass: ended", said)
+
+
+if __name__ == "__main__":
+    main()
