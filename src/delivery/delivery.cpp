@@ -6,6 +6,7 @@
 #include "connecting.hpp"
 #include "handing_off.hpp"
 #include "relaying.hpp"
+#include "snipass/os/tcp.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -155,6 +156,9 @@ task<delivered> deliver(routed_client client, std::size_t first) {
         if (why == outcome::client_closed)
             break;
     }
+    if (why != outcome::client_closed &&
+        os::peer_has_closed(client.socket.get())) // it may have left long ago
+        client.about.detail += "; the client had closed its side";
     co_return still_ours{std::move(client.socket), why};
 }
 

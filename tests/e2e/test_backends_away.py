@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """A backend that is away: each way of being away has its own outcome, ends within its time, and touches nobody else."""
 
+import pathlib
 import socket
 import threading
 import time
@@ -96,10 +97,11 @@ class Refusals(Away):
         router = self.start_router(self.backend("blog", protocol="datagram", rest='hold = "300ms"'))
         self.served(router, receiver)
         receiver.freeze()
-        clients = [self.connect(router, HELLO) for _ in range(64)]  # the queue has room for net.unix.max_dgram_qlen, 10
+        room = int(pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").read_text())  # of the queue: 10, and 512 under systemd
+        clients = [self.connect(router, HELLO) for _ in range(room + 54)]
         router.sessions(1, outcome="backend_queue_full")
         receiver.thaw()
-        told = wait_until(lambda: (now := router.counters())["handed_off"] + now["backend_queue_full"] == 64 + 1 and now, "all are told")
+        told = wait_until(lambda: (now := router.counters())["handed_off"] + now["backend_queue_full"] == len(clients) + 1 and now, "all are told")
         receiver.taken(told["handed_off"])
         for client in clients:
             data, end = b"", ""
@@ -214,6 +216,12 @@ class Fallbacks(Away):
         self.receiver("blog", serve="raw")
         for client in clients:
             self.assertEqual(read_all(client), (HELLO, "fin"))
+
+    def test_of_a_client_that_has_closed_its_side_and_got_nobody_the_log_says_so(self):
+        router = self.start_router(self.backend("blog", rest='hold = "500ms"'), head=LONG_HELLO_TIMEOUT)
+        self.half_closed(router)
+        line = router.session(outcome="backend_absent")
+        self.assertTrue(line["detail"].endswith("; the client had closed its side"), line)
 
     def test_a_client_that_has_closed_its_side_makes_way_where_there_is_no_room(self):
         head = LONG_HELLO_TIMEOUT.replace("workers = 2", "workers = 1")
