@@ -76,7 +76,7 @@ TEST_CASE("farewell: nothing that was accepted is lost at the end of a client wi
     const auto version = GENERATE(tls_1_2, tls_1_3);
     const bool by_shutdown = GENERATE(false, true);
     const taker tls;
-    auto pair = keyed_pair(version);
+    auto pair = keyed_pair(version, 4'096);
     set_buffers(pair.near, 30'000, 4'096);
     const auto accepted = fill(pair.near);
     if (by_shutdown)
