@@ -35,7 +35,8 @@ std::string_view to_string(balance value) {
 }
 
 std::string describe(const handoff_settings& handoff) {
-    return "handoff by " + in_quotes(traits_of(handoff.protocol).name) + " to " +
+    return "handoff by " + in_quotes(traits_of(handoff.protocol).name) +
+           (handoff.scgi_ack ? ", acknowledged," : "") + " to " +
            listed(handoff.paths, [](const std::string& path) { return "unix:" + path; }) +
            (handoff.user ? ", if it is user " + in_quotes(handoff.user->name) + "'s" : "");
 }
@@ -86,8 +87,9 @@ std::string describe(const redirect_settings& redirect) {
 // timeout_of says when a client that is not held has waited long enough.
 std::string timeout_of(const backend_settings& backend) {
     if (const auto* const handoff = backend.handoff())
-        return (traits_of(handoff->protocol).acknowledges ? "does not answer within "
-                                                          : "its queue is full for ") +
+        return (handoff->acknowledges()                    ? "does not answer within "
+                : traits_of(handoff->protocol).is_datagram ? "its queue is full for "
+                                                           : "does not take its message within ") +
                format_duration(handoff->attempt_timeout());
     return "there is no connection within " + format_duration(backend.proxy()->connect_timeout);
 }

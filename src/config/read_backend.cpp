@@ -27,7 +27,7 @@ constexpr std::string_view kinds[] = {"handoff", "proxy"};
 
 // The keys of one kind, which are mistakes in a backend of another.
 using keys = std::span<const std::string_view>;
-constexpr std::string_view handoff_keys[] = {"protocol", "user", "ack_timeout", "max_unanswered"};
+constexpr std::string_view handoff_keys[] = {"protocol", "user", "ack_timeout", "max_unanswered", "scgi_ack"};
 constexpr std::string_view relay_keys[] = {"balance", "eject_after", "check", "check_interval"};
 constexpr std::string_view forward_keys[] = {"allow_destinations", "deny_destinations"};
 constexpr std::string_view proxy_keys[] = {
@@ -53,10 +53,6 @@ written<handoff_protocol> as_handoff_protocol(const node& node) {
     std::vector<choice<handoff_protocol>> choices;
     for (const auto& one : handoff_protocols)
         choices.push_back({one.name, one.protocol});
-    const auto* const text = std::get_if<std::string>(&node.value);
-    if (text && *text == "scgi")
-        return written<handoff_protocol>::refused(
-            "this version does not have \"scgi\"; write \"stream\" or \"datagram\"");
     return as_choice<handoff_protocol>(node, choices);
 }
 
@@ -127,11 +123,15 @@ handoff_settings read_handoff(table_reader& in, handoff_settings made) {
         std::ranges::any_of(made.paths, [](const auto& path) { return path.starts_with('@'); }))
         in.error(made.user->where, "user",
                  "of a datagram socket in the abstract namespace nobody knows whose it is; write a path");
-    if (protocol.acknowledges)
-        in.read("ack_timeout", made.ack_timeout, as_some_duration);
-    else
+    if (protocol.is_datagram)
         in.reject("ack_timeout", "protocol = " + in_quotes(protocol.name) +
                                      " has no acknowledgement; leave ack_timeout out");
+    else
+        in.read("ack_timeout", made.ack_timeout, as_some_duration);
+    if (made.protocol == handoff_protocol::scgi)
+        in.read("scgi_ack", made.scgi_ack, as_boolean);
+    else
+        in.reject("scgi_ack", "applies to protocol = \"scgi\" only; leave it out");
     return made;
 }
 

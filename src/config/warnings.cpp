@@ -44,11 +44,12 @@ bool needs_unread_bytes(const backend_settings& settings) {
 }
 
 bool consumes(const backend_settings& settings) {
-    return settings.handoff() && !needs_unread_bytes(settings);
+    const auto* const handoff = settings.handoff();
+    return handoff && !needs_unread_bytes(settings) && !handoff->acknowledges();
 }
 
-// A datagram carries the client's bytes, which the router has then consumed: should the datagram fail after
-// that, a `stream` receiver, which expects them in the socket, cannot have the client.
+// A datagram, or a message of SCGI, carries the client's bytes, which the router has then consumed: should it
+// fail after that, a `stream` receiver, which expects them in the socket, cannot have the client.
 void warn_of_consumed_bytes(const draft& draft, findings& findings) {
     for (const auto& backend : draft.backends) {
         const auto& settings = backend.settings;
@@ -61,7 +62,7 @@ void warn_of_consumed_bytes(const draft& draft, findings& findings) {
                          "backend." + settings.name + ".sorry: " + in_quotes(sorry.name) +
                              " is handed sockets by " + in_quotes(traits_of(sorry.handoff()->protocol).name) +
                              ", which needs the client's bytes unread; in the rare case "
-                             "that a datagram fails after they were read, the client is closed instead");
+                             "that a message fails after they were read, the client is closed instead");
     }
 }
 

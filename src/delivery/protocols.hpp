@@ -22,12 +22,15 @@ using hand_off_by = begun_attempt(routed_client& client, backend& to, std::size_
 
 hand_off_by hand_off_by_stream;
 hand_off_by hand_off_by_datagram;
+hand_off_by hand_off_by_scgi;
 
 // function_of is the row of config::handoff_protocols as code.
 [[nodiscard]] constexpr hand_off_by* function_of(config::handoff_protocol protocol) noexcept {
     switch (protocol) {
     case config::handoff_protocol::datagram:
         return hand_off_by_datagram;
+    case config::handoff_protocol::scgi:
+        return hand_off_by_scgi;
     case config::handoff_protocol::stream:
         break;
     }

@@ -2,12 +2,10 @@
 // The `stream` protocol: the client's socket and what is known of it, and the backend's ACK.
 #include "snipass/delivery/stream.hpp"
 
+#include "account.hpp"
 #include "protocols.hpp"
 
-#include "snipass/handoff/foreign.h"
 #include "snipass/net/fd_watch.hpp"
-#include "snipass/net/foreign.hpp"
-#include "snipass/net/sleeper.hpp"
 #include "snipass/os/buffers.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/unix_socket.hpp"
@@ -37,66 +35,6 @@ bool acknowledged(int connection) {
     return ::recv(connection, &answer, 1, MSG_DONTWAIT) == 1 && answer == ack;
 }
 
-// may_hold_descriptors: the backend has answered with some, or with more than a byte, where the kernel cannot
-// refuse them. Nothing can follow its answer then.
-bool may_hold_descriptors(int connection) {
-    return !os::can_refuse_descriptors() && handoff_may_hold_descriptors(connection);
-}
-
-// reading is told whenever the other end of a unix socket may have read something.
-class reading final : private net::ready_target {
-  public:
-    reading(net::event_loop& loop, int connection) : loop_(loop), connection_(connection), nap_(loop) {
-        (void)loop.watch_edges(connection, *this, 0); // else it is looked at once a second
-    }
-    ~reading() {
-        loop_.unwatch(connection_);
-        loop_.forget(*this);
-    }
-    [[nodiscard]] auto next() noexcept { return nap_.sleep(net::clock::now() + 1s); }
-
-  private:
-    void on_ready(unsigned /*which*/, std::uint32_t /*events*/) override { nap_.wake(); }
-
-    net::event_loop& loop_;
-    int connection_;
-    net::sleeper nap_;
-};
-
-// account is what the backend owes, for as long as it exists: until it has read what it was sent, and until
-// what it has sent in return is closed.
-struct account {
-    account(std::shared_ptr<presence> backend, const ip_address& source, std::size_t clients)
-        : of(std::move(backend)), sent(of->sent, source, clients) {}
-
-    std::shared_ptr<presence> of;
-    unanswered::one sent;
-};
-
-void turn_away(os::unique_fd connection, std::shared_ptr<account> whose) {
-    const auto party = reinterpret_cast<std::uintptr_t>(whose->of.get());
-    net::turn_away(std::move(connection), party, std::move(whose));
-}
-
-task<> outlast(net::event_loop& loop, os::unique_fd connection, std::shared_ptr<presence> of,
-               ip_address source, std::size_t clients) {
-    auto mine = std::make_shared<account>(std::move(of), source, clients);
-    {
-        reading other_end{loop, connection.get()};
-        while (os::unsent(connection.get()) > 0)
-            co_await other_end.next();
-    }
-    turn_away(std::move(connection), std::move(mine));
-}
-
-// keep_account: a message that was not read is in flight, and nobody can take it back. To the backend the
-// connection is closed; it goes on here only to tell when it has been read, or is gone.
-// One stands for `clients`.
-void keep_account(net::event_loop& loop, os::unique_fd connection, const offered& of, std::size_t clients) {
-    (void)::shutdown(connection.get(), SHUT_RDWR);
-    loop.spawn(outlast(loop, std::move(connection), of.to, of.source, clients));
-}
-
 // is_looked_at: whether we look if a backend that said ACK has read the message, too. An honest one has. A
 // few looks find out one that has not; what is found counts for those between two looks. Which they are
 // nobody can tell beforehand: a clock would tell the backend, too.
@@ -109,12 +47,6 @@ bool is_looked_at() {
     }();
     state = state * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407; // Knuth's MMIX
     return (state >> 32) % one_in == 0;
-}
-
-std::string_view in_words(outcome full) noexcept {
-    return full == outcome::backend_overdue
-               ? "max_unanswered clients were sent to it, and it has neither answered nor read any of these"
-               : "its source has its share of max_unanswered: clients that were sent to it and not answered";
 }
 
 } // namespace
@@ -148,20 +80,22 @@ task<attempt> answer_by_stream(net::event_loop& loop, offered one, os::unique_fd
         os::refuse_answer(connection.get());
     const bool lies = may_hold_descriptors(connection.get());
     if (!lies && acknowledged(connection.get())) {
+        if (one.told > 0)
+            (void)one.client.take_out(one.told); // if it fails, the client is gone, and its backend will see
         one.client.close(); // before the connection, whose end tells the backend that it is the only owner
         if (!is_looked_at() || os::unsent(connection.get()) == 0) {
             answer->close(std::move(connection));
             co_return handed_off{};
         }
         answer.reset();
-        keep_account(loop, std::move(connection), one, one_in);
+        keep_account(loop, std::move(connection), one.to, one.source, one_in);
         co_return handed_off{};
     }
     answer.reset();
     if (os::unsent(connection.get()) > 0)
-        keep_account(loop, std::move(connection), one, 1);
+        keep_account(loop, std::move(connection), one.to, one.source, 1);
     else if (lies)
-        turn_away(std::move(connection), std::make_shared<account>(one.to, one.source, 1));
+        turn_away_counted(std::move(connection), one.to, one.source);
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
 }
 
@@ -190,7 +124,7 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
     const auto& settings = *to.settings().handoff();
     const auto deadline = std::min(net::clock::now() + settings.attempt_timeout(), until);
     if (const auto full = to.known()->sent.why_not(client.about.client.address))
-        return not_taken{.why = *full, .detail = in_words(*full)};
+        return not_taken{.why = *full, .detail = explain_full(*full)};
     auto facts = client.facts();
     tell_of_socket(client, facts);
     const auto header = proxy_protocol::write_v2(facts);

@@ -6,10 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <mutex>
+#include <utility>
 
 namespace snipass::testing {
 namespace {
@@ -24,6 +26,7 @@ struct plan {
 };
 std::array<plan, static_cast<std::size_t>(system_call::count_)> failing;
 bool failed = false;
+std::size_t most_of_sendmsg = 0; // of the next one; 0: all
 
 bool is_watched() {
     thread_local const pid_t me = ::gettid();
@@ -46,6 +49,13 @@ bool note(system_call call, int fd) {
     return true;
 }
 
+std::size_t take_most_of_sendmsg() {
+    if (!is_watched())
+        return 0;
+    const std::lock_guard lock{mutex};
+    return std::exchange(most_of_sendmsg, 0);
+}
+
 } // namespace
 
 std::string_view to_string(system_call one) noexcept {
@@ -65,6 +75,7 @@ call_watch::~call_watch() {
     watched = 0;
     const std::lock_guard lock{mutex};
     failing = {};
+    most_of_sendmsg = 0;
 }
 
 std::vector<call_watch::seen> call_watch::calls() const {
@@ -108,6 +119,11 @@ void call_watch::fail(system_call one, int error, int nth, int times) {
     failed = false;
 }
 
+void call_watch::shorten_sendmsg(std::size_t bytes) {
+    const std::lock_guard lock{mutex};
+    most_of_sendmsg = bytes;
+}
+
 bool call_watch::has_failed() const {
     const std::lock_guard lock{mutex};
     return failed;
@@ -117,6 +133,7 @@ bool call_watch::has_failed() const {
 
 using snipass::testing::note;
 using snipass::testing::system_call;
+using snipass::testing::take_most_of_sendmsg;
 
 // The linker sends every call of these functions here (ld(1), --wrap).
 extern "C" {
@@ -195,7 +212,17 @@ ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
 
 ssize_t __real_sendmsg(int, const msghdr*, int);
 ssize_t __wrap_sendmsg(int fd, const msghdr* message, int flags) {
-    return note(system_call::sendmsg, fd) ? -1 : __real_sendmsg(fd, message, flags);
+    if (note(system_call::sendmsg, fd))
+        return -1;
+    const auto most = take_most_of_sendmsg();
+    if (most == 0)
+        return __real_sendmsg(fd, message, flags);
+    auto shorter = *message;
+    iovec first = *message->msg_iov;
+    first.iov_len = std::min(first.iov_len, most);
+    shorter.msg_iov = &first;
+    shorter.msg_iovlen = 1;
+    return __real_sendmsg(fd, &shorter, flags);
 }
 
 int __real_setsockopt(int, int, int, const void*, socklen_t);

@@ -64,6 +64,9 @@ class call_watch {
     // row.
     void fail(system_call one, int error, int nth = 1, int times = 1);
     [[nodiscard]] bool has_failed() const; // one of them, at least
+
+    // shorten makes the next sendmsg take so many bytes and no more.
+    void shorten_sendmsg(std::size_t bytes);
 };
 
 } // namespace snipass::testing

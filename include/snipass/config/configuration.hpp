@@ -127,7 +127,8 @@ struct route_settings {
 // handoff_protocol is how a client's socket is handed over (docs/handoff.md).
 enum class handoff_protocol {
     stream,
-    datagram
+    datagram,
+    scgi
 };
 
 // handoff_traits is what the rest of the router must know of a protocol. A new one is a row here and a file
@@ -137,13 +138,15 @@ struct handoff_traits {
     std::string_view name;   // in the file
     bool is_datagram;        // its unix socket is SOCK_DGRAM, not SOCK_STREAM
     bool needs_unread_bytes; // its receivers find the client's bytes in the socket; otherwise a message has
-                             // them
+                             // them, or those that it is about
     bool acknowledges;       // a receiver answers when it has the client
     bool tells_of_client;    // a message has a header, which says who the client is, and what its socket
+    bool is_for_http;        // a message is made of a request
 };
 inline constexpr handoff_traits handoff_protocols[] = {
-    {handoff_protocol::stream, "stream", false, true, true, true},
-    {handoff_protocol::datagram, "datagram", true, false, false, false},
+    {handoff_protocol::stream, "stream", false, true, true, true, false},
+    {handoff_protocol::datagram, "datagram", true, false, false, false, false},
+    {handoff_protocol::scgi, "scgi", false, false, false, false, true},
 };
 [[nodiscard]] constexpr const handoff_traits& traits_of(handoff_protocol protocol) noexcept {
     return handoff_protocols[static_cast<std::size_t>(protocol)];
@@ -205,8 +208,9 @@ struct handoff_settings {
     std::vector<position> positions{}; // one for each
     handoff_protocol protocol = handoff_protocol::stream;
     std::optional<allowed_user> user{}; // whose the sockets must be
-    milliseconds ack_timeout{1'000};    // of a protocol that acknowledges
-    milliseconds queue_timeout{1'000};  // of one that does not: so long a full queue is asked again. No key
+    bool scgi_ack = false;              // its receivers acknowledge by `scgi`, too
+    milliseconds ack_timeout{1'000};    // so long a stream socket is tried
+    milliseconds queue_timeout{1'000};  // so long the full queue of a datagram socket is. No key
     std::optional<std::size_t>
         max_unanswered{}; // clients sent and neither answered nor taken out of the queue
 
@@ -215,9 +219,12 @@ struct handoff_settings {
         return user ? user->id : std::nullopt;
     }
 
+    // acknowledges: a receiver answers when it has the client.
+    [[nodiscard]] bool acknowledges() const noexcept { return traits_of(protocol).acknowledges || scgi_ack; }
+
     // attempt_timeout is how long one path is tried.
     [[nodiscard]] milliseconds attempt_timeout() const noexcept {
-        return traits_of(protocol).acknowledges ? ack_timeout : queue_timeout;
+        return traits_of(protocol).is_datagram ? queue_timeout : ack_timeout;
     }
 };
 

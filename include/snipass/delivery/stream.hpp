@@ -12,6 +12,7 @@
 #include "snipass/net/interruption.hpp"
 #include "snipass/os/unique_fd.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,6 +32,7 @@ struct offered {
     const ip_address& source;
     net::interruption& displacement;
     const std::shared_ptr<presence>& to;
+    std::size_t told = 0; // of its bytes, in the message: they are taken out of the socket on ACK
 };
 
 // answer_by_stream waits for ACK until `deadline`, or the client's displacement. Then it is taken back:

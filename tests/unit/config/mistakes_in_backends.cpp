@@ -63,13 +63,17 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
          "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"datagram\"\nack_timeout = \"1s\"\n" + used,
          {"4:1: error: backend.x.ack_timeout: protocol = \"datagram\" has no acknowledgement; leave "
           "ack_timeout out"}},
-        {"a protocol of a later version",
+        {"an acknowledgement of another protocol",
+         "[backend.x]\nhandoff = \"unix:/x\"\nscgi_ack = true\n" + used,
+         {"3:1: error: backend.x.scgi_ack: applies to protocol = \"scgi\" only; leave it out"}},
+        {"requests of HTTP where nobody sends any",
          "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"scgi\"\n" + used,
-         {"3:12: error: backend.x.protocol: this version does not have \"scgi\"; write \"stream\" or "
-          "\"datagram\""}},
+         {"1:1: error: backend.x.protocol: \"scgi\" passes on requests of HTTP in clear, and no "
+          "[[listener]] has protocol = \"http\"; write one, or protocol = \"stream\""}},
         {"a protocol nobody knows",
          "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"dgram\"\n" + used,
-         {"3:12: error: backend.x.protocol: no \"dgram\" here; known here: \"stream\", \"datagram\""}},
+         {"3:12: error: backend.x.protocol: no \"dgram\" here; known here: \"stream\", \"datagram\", "
+          "\"scgi\""}},
         {"every bad address",
          "[backend.x]\nhandoff = [\"/x\", \"unix:x\", 1]\n" + used,
          {"2:12: error: backend.x.handoff: \"/x\" has no \"unix:\"; write \"unix:/x\"",

@@ -95,8 +95,20 @@ TEST_CASE("what is allowed and hardly meant") {
          "[\"a\"]\nbackend = \"d\"\n" +
              rest,
          {"4:9: warning: backend.d.sorry: \"b\" is handed sockets by \"stream\", which needs the client's "
-          "bytes unread; in the rare case that a datagram fails after they were read, the client is closed "
+          "bytes unread; in the rare case that a message fails after they were read, the client is closed "
           "instead"}},
+        {"a message of scgi whose head a stream backend would miss",
+         "[backend.d]\nhandoff = \"unix:/d\"\nprotocol = \"scgi\"\nsorry = \"b\"\n[[route]]\nnames = "
+         "[\"a\"]\nbackend = \"d\"\n"
+         "[[listener]]\naddress = \":80\"\nprotocol = \"http\"\n[backend.b]\nhandoff = \"unix:/b\"\n",
+         {"4:9: warning: backend.d.sorry: \"b\" is handed sockets by \"stream\", which needs the client's "
+          "bytes unread; in the rare case that a message fails after they were read, the client is closed "
+          "instead"}},
+        {"nothing is missed where scgi is acknowledged",
+         "[backend.d]\nhandoff = \"unix:/d\"\nprotocol = \"scgi\"\nscgi_ack = true\nsorry = "
+         "\"b\"\n[[route]]\nnames = [\"a\"]\nbackend = \"d\"\n"
+         "[[listener]]\naddress = \":80\"\nprotocol = \"http\"\n[backend.b]\nhandoff = \"unix:/b\"\n",
+         {}},
         {"a datagram before a datagram is no mistake",
          "[backend.d]\nhandoff = \"unix:/d\"\nprotocol = \"datagram\"\nsorry = \"e\"\n[backend.e]\nhandoff = "
          "\"unix:/d\"\nprotocol = \"datagram\"\n[[route]]\nnames = [\"a\"]\nbackend = \"d\"\n" +
