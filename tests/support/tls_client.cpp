@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include <csignal>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -25,6 +26,7 @@ std::string reason() {
 
 tls_client::tls_client(os::unique_fd connected, tls_wish what)
     : fd_(std::move(connected)), context_(SSL_CTX_new(TLS_client_method())), ssl_(SSL_new(context_.get())) {
+    (void)std::signal(SIGPIPE, SIG_IGN); // OpenSSL's sockets have no MSG_NOSIGNAL
     const timeval limit{patience.count(), 0};
     (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     auto* const one = ssl_.get();
