@@ -46,6 +46,7 @@ bool address_book::learn(const std::string& host, std::vector<ip_address> answer
 void address_book::has_failed(const std::string& host, const error_code& why) {
     const std::lock_guard lock{mutex_};
     names_[host].why = why;
+    ++failed_lookups;
 }
 
 void address_book::forget(const std::string& host) {
@@ -66,7 +67,10 @@ std::string address_book::why_unknown(const std::string& host) const {
 
 std::shared_ptr<target> address_book::at(std::string_view backend, const std::string& where) {
     const std::lock_guard lock{mutex_};
-    return targets_.at({std::string{backend}, where});
+    auto one = targets_.at({std::string{backend}, where});
+    if (!one->of) // nobody else has it yet
+        one->of = presences_.at(std::string{backend});
+    return one;
 }
 
 std::shared_ptr<presence> address_book::presence_of(const std::string& backend) {

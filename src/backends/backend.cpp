@@ -53,12 +53,14 @@ void backend::took(log& to) {
 
 backend::held::held(backend& owner, pending& client, net::event_loop& loop)
     : client_(client), owner_(owner), sleeper_(loop) {
+    ++owner_.presence_->held;
     join();
 }
 
 backend::held::~held() {
     const bool had_its_turn = !in_line_.is_linked() || is_first();
     in_line_.unlink();
+    --owner_.presence_->held;
     if (!had_its_turn || owner_.held_.empty())
         return;
     owner_.next_knock_ = net::clock::now();

@@ -26,12 +26,15 @@ std::size_t unanswered_by_default(const config::configuration& file) {
 
 configuration_snapshot::configuration_snapshot(std::shared_ptr<const config::configuration> snapshot,
                                                unsigned workers, address_book& book, pending_room& room,
-                                               std::shared_ptr<server::terminator> ends_tls)
-    : config(std::move(snapshot)), terminator(std::move(ends_tls)) {
+                                               std::shared_ptr<server::terminator> ends_tls,
+                                               std::shared_ptr<tally> counters)
+    : config(std::move(snapshot)), terminator(std::move(ends_tls)), counts(std::move(counters)) {
     const auto most_unanswered = unanswered_by_default(*config);
     for (const auto& settings : config->backends) {
         backends.push_back(
             std::make_unique<backend>(settings, share(settings.max_pending, workers), book, room));
+        if (counts)
+            backends.back()->count_in(counts->backends[backends.size() - 1]);
         if (const auto* const handoff = settings.handoff())
             backends.back()->known()->sent.allow(handoff->max_unanswered.value_or(most_unanswered),
                                                  workers * handoff->paths.size());

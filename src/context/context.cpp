@@ -60,13 +60,28 @@ void context::tell_in_flight() {
                  {{"backend", backend}, {"unanswered", std::uint64_t{count}}});
 }
 
-void context::finish(record& one) {
+void context::finish(record& one, outcome_counters* at_listener) {
     counters.outcomes[static_cast<std::size_t>(one.outcome)].add();
     if (one.left_without_a_byte())
         counters.empty.add();
     if (one.match)
         counters.matches[static_cast<std::size_t>(*one.match)].add();
+    if (at_listener != nullptr)
+        count(one, *at_listener);
     lines.add(one);
+}
+
+// count is what [metrics] asks for besides. The log would look at the clock for the duration anyway.
+void context::count(record& one, outcome_counters& at_listener) {
+    at_listener[static_cast<std::size_t>(one.outcome)].add();
+    if (one.duration == 0us)
+        one.end_now();
+    if (one.hello_bytes > 0)
+        counters.hello_size.add(one.hello_bytes);
+    if (one.outcome == outcome::handed_off)
+        counters.handoff_time.add(static_cast<std::uint64_t>(one.duration.count()));
+    else if (one.outcome != outcome::proxied && !one.left_without_a_byte())
+        failures.add(one);
 }
 
 void context::refuse_handoff(const config::listener_settings& listener, std::string_view why) {

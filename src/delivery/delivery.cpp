@@ -144,8 +144,10 @@ task<delivered> deliver(routed_client client, std::size_t first) {
             to.took(client.thread.events);
         if (with_us != nullptr)
             co_return *with_us;
-        if (failed == nullptr)
+        if (failed == nullptr) {
+            to.count(outcome::handed_off);
             co_return handed_off{};
+        }
         if (client.pair == nullptr)
             client.socket.restore();
         why = failed->why;
@@ -153,6 +155,7 @@ task<delivered> deliver(routed_client client, std::size_t first) {
             client.note(in_words(to, *failed));
         if (client.is_gone())
             why = outcome::client_closed;
+        to.count(why);
         if (why == outcome::client_closed)
             break;
     }

@@ -49,7 +49,7 @@ bool proxied_session::begin(routed_client& client, backend& to, backend_side oth
     // The kernel has no memory for another registration.
     about.detail += (about.detail.empty() ? "" : "; ") + ec.message();
     about.outcome = outcome::internal_error;
-    thread.finish(about);
+    thread.finish(about, client.snapshot->counters_of(about.listener));
     return false;
 }
 
@@ -60,7 +60,8 @@ bool proxied_session::must_end(const config::configuration& now) const {
 void proxied_session::ended(const net::relay_result& how) {
     about_.outcome = outcome::proxied;
     where_.result = &how;
-    thread_.finish(about_);
+    to_.count(outcome::proxied);
+    thread_.finish(about_, snapshot_->counters_of(about_.listener));
 }
 
 } // namespace snipass::server

@@ -253,7 +253,7 @@ bool relay::empty_pipe(direction& one) {
     }
     last_byte_ = clock::now();
     one.in_pipe -= static_cast<std::size_t>(n);
-    one.bytes += static_cast<std::size_t>(n);
+    passed(one, static_cast<std::size_t>(n));
     if (one.in_pipe == 0)
         return_pipe(one);
     return true;
@@ -270,8 +270,14 @@ std::size_t relay::send(direction& one, const std::uint8_t* bytes, std::size_t s
     }
     const auto sent = static_cast<std::size_t>(n);
     one.to.writable = sent == size;
-    one.bytes += sent;
+    passed(one, sent);
     return sent;
+}
+
+void relay::passed(direction& one, std::size_t size) noexcept {
+    one.bytes += size;
+    if (auto* const counters = options_.counters)
+        (&one == &to_backend_ ? counters->to_backend : counters->to_client).add(size);
 }
 
 void relay::return_pipe(direction& one) {

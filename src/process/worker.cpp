@@ -82,10 +82,12 @@ void worker::stop() {
 }
 
 void worker::apply(std::shared_ptr<const config::configuration> configuration,
-                   std::vector<listener_socket> opened, std::shared_ptr<terminator> ends_tls) {
+                   std::vector<listener_socket> opened, std::shared_ptr<terminator> ends_tls,
+                   std::shared_ptr<tally> counts) {
     const auto workers = descriptors_.workers;
-    const auto now = std::make_shared<configuration_snapshot>(std::move(configuration), workers, thread_.book,
-                                                              thread_.pending, std::move(ends_tls));
+    const auto now =
+        std::make_shared<configuration_snapshot>(std::move(configuration), workers, thread_.book,
+                                                 thread_.pending, std::move(ends_tls), std::move(counts));
     thread_.in_use = now;
     const auto& server = now->config->server;
     thread_.waiting.set_limits(std::min(share(server.max_waiting, workers), descriptors_.waiting()),
@@ -107,6 +109,10 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     }
     for (auto& socket : opened)
         start_listener(std::move(socket));
+}
+
+worker_view worker::look() const {
+    return {thread_.waiting.size(), thread_.relayed.size(), thread_.failures.all()};
 }
 
 void worker::limit_relays(const config::server_settings& server) {

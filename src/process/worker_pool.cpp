@@ -21,8 +21,8 @@ constexpr unsigned quick_looks = 1'000;
 
 } // namespace
 
-worker_pool::worker_pool(unsigned workers, address_book& book, log& target)
-    : descriptors_(divide_descriptors(os::raise_descriptor_limit(), os::open_descriptors(), workers)) {
+worker_pool::worker_pool(unsigned workers, address_book& book, log& target, std::size_t kept)
+    : descriptors_(divide_descriptors(os::raise_descriptor_limit(), os::open_descriptors() + kept, workers)) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.emplace_back(descriptors_, book, target);
     guard_ = std::jthread{[this](const std::stop_token& stop) { guard(stop); }};
@@ -84,13 +84,25 @@ void worker_pool::apply(const std::shared_ptr<const config::configuration>& conf
                         std::vector<std::vector<listener_socket>> by_worker,
                         const std::function<void()>& applied, const std::shared_ptr<terminator>& ends_tls) {
     auto sockets = by_worker.begin();
+    const auto tallies = ledger_.begin(*configuration, size());
+    auto tally = tallies.begin();
     for (auto& one : workers_) {
         auto mine = std::make_shared<std::vector<listener_socket>>(std::move(*sockets++));
-        one.worker.post([&one, mine, configuration, ends_tls, applied] {
-            one.worker.apply(configuration, std::move(*mine), ends_tls);
+        one.worker.post([&one, mine, configuration, ends_tls, applied, counts = *tally++] {
+            one.worker.apply(configuration, std::move(*mine), ends_tls, counts);
             applied();
         });
     }
+}
+
+void worker_pool::look(const std::function<void(worker_view)>& seen) {
+    for (auto& one : workers_)
+        one.worker.post([&one, seen] { seen(one.worker.look()); });
+}
+
+void worker_pool::each_stats(const std::function<void(const stats&)>& tell) const {
+    for (const auto& one : workers_)
+        tell(one.worker.counters());
 }
 
 // Nothing here takes memory, of which there may be none.

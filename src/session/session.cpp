@@ -69,7 +69,7 @@ class session {
     task<std::variant<outcome, relayed>> answer(error_code problem);
 
     [[nodiscard]] record& about() noexcept { return client_.about; }
-    void end() { client_.thread.finish(client_.about); }
+    void end() { client_.thread.finish(client_.about, snapshot_->counters_of(listener_)); }
     void cut_off();
 
   private:
@@ -127,6 +127,8 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
     }
     const auto made = decide(client_, *snapshot_->config, listener_);
     const auto& decision = made.decision;
+    if (decision.route && snapshot_->counts && !snapshot_->counts->routes.empty())
+        snapshot_->counts->routes[*decision.route].add();
     if (!decision.backend) {
         co_await refuse(decision, made.words);
         co_return refused_as(decision.match);
@@ -169,6 +171,7 @@ task<> session::refuse(const config::decision& decided, const last_words& words)
 task<> session::redirect(std::size_t backend, const last_words& words) {
     client_.about.end_now();
     client_.about.backend = snapshot_->config->backends[backend].name;
+    snapshot_->backends[backend]->count(outcome::redirected);
     client_.about.status = words.status;
     return server::answer(client_.thread, client_.about.client.address, client_.socket.release(), words);
 }

@@ -136,6 +136,7 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
     }
 
     void drop() noexcept { ++dropped_; }
+    [[nodiscard]] std::uint64_t unwritten() const noexcept { return dropped_ + lost_ever_; }
 
     void end_soon() noexcept { ending_ = true; }
 
@@ -184,6 +185,7 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
             if (n < 0 && errno != EINTR && errno != EAGAIN) {
                 why_lost_ = os::last_error().message();
                 ++lost_;
+                ++lost_ever_;
                 return false;
             }
             if (n > 0) {
@@ -211,6 +213,7 @@ class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_
     std::atomic<std::size_t> dropped_ = 0; // entries
     std::size_t told_dropped_ = 0;
     std::size_t lost_ = 0; // not told yet
+    std::atomic<std::size_t> lost_ever_ = 0;
     std::string why_lost_;
     std::chrono::steady_clock::time_point told_lost_at_{};
     bool is_cut_ = false; // the last line was written in part
@@ -260,6 +263,10 @@ void log::write(config::log_level level, std::string_view message, std::span<con
     } catch (const std::bad_alloc&) {
         impl_->sink->drop();
     }
+}
+
+std::uint64_t log::dropped() const noexcept {
+    return impl_->sink->unwritten();
 }
 
 void log::write_lines(std::string_view lines) {

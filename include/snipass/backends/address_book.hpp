@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,12 +33,16 @@ struct target {
     std::atomic<bool> is_local = false; // this machine's, when the kernel was asked last
     std::atomic<std::chrono::steady_clock::time_point> asked{};
     std::atomic<bool> told_loop = false;
+    std::shared_ptr<presence> of; // the backend's, since it was made
 
     // failed and succeeded tell how a connect ended, and return whether that has ejected the target or
     // brought it back. eject_after: so many failures in a row eject; 0: never.
     bool failed(unsigned eject_after) noexcept {
         const bool too_many = ++failures >= eject_after && eject_after > 0;
-        return too_many && !ejected.exchange(true);
+        const bool is_news = too_many && !ejected.exchange(true);
+        if (is_news && of)
+            ++of->ejections;
+        return is_news;
     }
     bool succeeded() noexcept {
         failures = 0;
@@ -106,7 +111,8 @@ class address_book {
     // may_tell_no_port: true once a minute, to one of all who ask.
     [[nodiscard]] bool may_tell_no_port() noexcept;
 
-    hellos_under_way hellos; // of relayed clients
+    hellos_under_way hellos;                       // of relayed clients
+    std::atomic<std::uint64_t> failed_lookups = 0; // of names in the file
 
   private:
     struct name {

@@ -10,6 +10,7 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/net/relay.hpp"
 #include "snipass/net/sleeper.hpp"
+#include "snipass/telling/tally.hpp"
 
 #include <boost/intrusive/set.hpp>
 
@@ -82,6 +83,16 @@ class backend {
     [[nodiscard]] const std::shared_ptr<presence>& known() const noexcept { return presence_; }
     [[nodiscard]] bool is_away() const noexcept { return presence_->is_away(); }
 
+    // count_in: what becomes of its clients is counted there from now on. count does nothing before that.
+    void count_in(backend_counters& counters) noexcept {
+        counters_ = &counters;
+        relaying_.counters = &counters.relayed;
+    }
+    void count(outcome how) noexcept {
+        if (counters_ != nullptr)
+            counters_->outcomes[static_cast<std::size_t>(how)].add();
+    }
+
   private:
     using line =
         boost::intrusive::multiset<held, boost::intrusive::member_hook<held, held::hook, &held::in_line_>,
@@ -93,6 +104,7 @@ class backend {
     net::relay_options relaying_;
     std::shared_ptr<presence> presence_;
     std::shared_ptr<source_shares> places_;
+    backend_counters* counters_ = nullptr;
     net::clock::duration pause_; // before the next knock
     net::time_point next_knock_;
     line held_;

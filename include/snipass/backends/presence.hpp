@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <string_view>
 
 namespace snipass::server {
@@ -25,7 +26,9 @@ class presence {
     }
     void did_not_take(log& to, std::string_view backend, outcome why, std::string_view detail);
 
-    unanswered sent; // of the clients it was sent
+    unanswered sent;                          // of the clients it was sent
+    std::atomic<unsigned> held = 0;           // clients that wait for it
+    std::atomic<std::uint64_t> ejections = 0; // of its addresses
 
   private:
     void has_come_back(log& to, std::string_view backend);

@@ -4,6 +4,7 @@
 
 #include "snipass/base/ip_address.hpp"
 #include "snipass/config/allowed_user.hpp"
+#include "snipass/config/metrics_settings.hpp"
 #include "snipass/config/position.hpp"
 #include "snipass/config/redirect.hpp"
 #include "snipass/config/tls_settings.hpp"
@@ -294,7 +295,8 @@ struct configuration {
     std::vector<backend_settings> backends;
     std::optional<std::size_t> default_backend;
     std::optional<tls_settings> tls;
-    route::table table; // built from routes; a match's rule is an index into them
+    std::optional<metrics_settings> metrics; // none: nobody is told but the log
+    route::table table;                      // built from routes; a match's rule is an index into them
 };
 
 } // namespace snipass::config

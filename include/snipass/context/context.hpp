@@ -19,6 +19,7 @@
 #include "snipass/os/redirection.hpp"
 #include "snipass/telling/access_log.hpp"
 #include "snipass/telling/log.hpp"
+#include "snipass/telling/recent_failures.hpp"
 #include "snipass/telling/record.hpp"
 #include "snipass/telling/stats.hpp"
 
@@ -42,8 +43,9 @@ struct context {
     net::event_loop loop;
     stats counters;
     access_log lines;
-    net::peek_buffer buffer; // good until the next wait
-    opening::answer heard;   // to what is in the buffer, and good as long
+    recent_failures failures; // with [metrics] only
+    net::peek_buffer buffer;  // good until the next wait
+    opening::answer heard;    // to what is in the buffer, and good as long
     waiting_room waiting;
     pending_room pending; // has the clients that are on their way to a backend
     in_flight clients;
@@ -75,13 +77,15 @@ struct context {
     // tell_in_flight: the kernel lets our user have no more descriptors in flight (ETOOMANYREFS).
     void tell_in_flight();
 
-    // finish is a session's last act.
-    void finish(record& one);
+    // finish is a session's last act. at_listener: where it is counted besides; null without [metrics].
+    void finish(record& one, outcome_counters* at_listener = nullptr);
 
     // refuse_handoff tells that what came to a handoff listener is none.
     void refuse_handoff(const config::listener_settings& listener, std::string_view why);
 
   private:
+    void count(record& one, outcome_counters& at_listener);
+
     net::time_point told_no_room_{};
     net::time_point told_in_flight_{};
     net::time_point told_refused_{};

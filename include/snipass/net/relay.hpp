@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/base/result.hpp"
+#include "snipass/net/counter.hpp"
 #include "snipass/net/event_loop.hpp"
 #include "snipass/os/pipe.hpp"
 #include "snipass/os/unique_fd.hpp"
@@ -38,14 +39,21 @@ enum class relay_side : std::uint8_t {
 [[nodiscard]] std::string_view to_string(relay_end end) noexcept;
 [[nodiscard]] std::string_view to_string(relay_side side) noexcept;
 
+// relay_counters are the bytes that were passed on by relays with the same options.
+struct relay_counters {
+    counter to_backend;
+    counter to_client;
+};
+
 // relay_options: a time of zero is none.
 struct relay_options {
     std::chrono::milliseconds idle_timeout{};
     std::chrono::milliseconds max_lifetime{};
     std::chrono::milliseconds keepalive{}; // this and the next are os::watch_peer's
     std::chrono::milliseconds user_timeout{};
-    std::size_t min_rate{};  // bytes a minute that a side takes while some wait for it
-    std::uint64_t backend{}; // any number that is its own (net/foreign)
+    std::size_t min_rate{};             // bytes a minute that a side takes while some wait for it
+    std::uint64_t backend{};            // any number that is its own (net/foreign)
+    relay_counters* counters = nullptr; // null: nobody asks
 
     // patience is how long a side may take nothing, and so how long it may take too little; zero: for ever.
     [[nodiscard]] std::chrono::milliseconds patience() const noexcept;
@@ -146,6 +154,7 @@ class relay : private alarm, private ready_target {
     void return_pipe(direction& one);
     [[nodiscard]] static std::size_t portion(const socket& from) noexcept;
     void came(direction& one, std::size_t size);
+    void passed(direction& one, std::size_t size) noexcept;
     void bound_buffers(direction& one);
 
     void closed(socket& by) noexcept;

@@ -14,6 +14,13 @@
 
 namespace snipass::server {
 
+// worker_view is what only the worker's own thread can tell of it.
+struct worker_view {
+    std::size_t waiting = 0; // clients that are not routed yet, or read why they are refused
+    std::size_t relayed = 0;
+    std::vector<failure> failures{};
+};
+
 // worker shares with the others the configuration, the log, the address book and the listening sockets. The
 // daemon's calls come in through post(); everything else runs on the worker's own thread.
 class worker {
@@ -36,9 +43,12 @@ class worker {
 
     // apply takes a new configuration: listeners that it no longer names are stopped, `opened` are started,
     // all others go on with their new settings.
-    // `ends_tls`: null in the router.
+    // `ends_tls`: null in the router. `counts`: null without [metrics].
     void apply(std::shared_ptr<const config::configuration> configuration,
-               std::vector<listener_socket> opened, std::shared_ptr<terminator> ends_tls = nullptr);
+               std::vector<listener_socket> opened, std::shared_ptr<terminator> ends_tls = nullptr,
+               std::shared_ptr<tally> counts = nullptr);
+
+    [[nodiscard]] worker_view look() const;
 
     // drain stops all listeners and calls `done` when the last session has ended. Those whose hello is not
     // complete have a second for the rest of it.

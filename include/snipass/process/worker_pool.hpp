@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/process/worker.hpp"
+#include "snipass/telling/tally.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -20,8 +21,8 @@ namespace snipass::server {
 // workers' threads.
 class worker_pool {
   public:
-    // The workers' threads begin at once.
-    worker_pool(unsigned workers, address_book& book, log& target);
+    // The workers' threads begin at once. `kept`: descriptors that are for nobody's clients.
+    worker_pool(unsigned workers, address_book& book, log& target, std::size_t kept = 0);
     ~worker_pool();
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
@@ -34,6 +35,14 @@ class worker_pool {
     void apply(const std::shared_ptr<const config::configuration>& configuration,
                std::vector<std::vector<listener_socket>> by_worker, const std::function<void()>& applied,
                const std::shared_ptr<terminator>& ends_tls = nullptr);
+
+    // look asks each worker for its view. `seen` is called with each, by the workers' threads.
+    void look(const std::function<void(worker_view)>& seen);
+
+    // each_stats calls tell(stats) for each worker. counted is what is counted of each listener, backend and
+    // route, with [metrics].
+    void each_stats(const std::function<void(const stats&)>& tell) const;
+    [[nodiscard]] tally_totals counted() { return ledger_.totals(); }
 
     // drain: nobody is accepted any more. `drained` is called once for each worker that has no session left.
     void drain(std::function<void()> drained);
@@ -75,6 +84,7 @@ class worker_pool {
 
     descriptor_budget descriptors_;
     std::function<void()> drained_;
+    ledger ledger_;
     std::list<worker_thread> workers_;
     unsigned pulse_ = 0; // the question that was asked last
     std::jthread guard_; // begins after the workers' threads, and ends before they are joined

@@ -43,6 +43,9 @@ class log {
     // write_lines takes lines that are finished, each with its newline.
     void write_lines(std::string_view lines);
 
+    // dropped is how many events and batches of lines were not written: they came too fast, or could not be.
+    [[nodiscard]] std::uint64_t dropped() const noexcept;
+
     // to_journal: lines begin with their priority, and have no time: the journal knows it.
     [[nodiscard]] bool to_journal() const noexcept { return to_journal_; }
 

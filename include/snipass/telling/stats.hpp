@@ -3,27 +3,18 @@
 #pragma once
 
 #include "snipass/config/decision.hpp"
+#include "snipass/net/counter.hpp"
+#include "snipass/telling/histogram.hpp"
 #include "snipass/telling/outcome.hpp"
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
 namespace snipass::server {
 
-// counter has one writer, so adding costs no locked instruction.
-class counter {
-  public:
-    void add() noexcept {
-        value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    }
-    [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
-
-  private:
-    std::atomic<std::uint64_t> value_ = 0;
-};
+using net::counter;
 
 inline constexpr std::size_t match_count = static_cast<std::size_t>(config::match_kind::not_http) + 1;
 
@@ -34,6 +25,8 @@ struct stats {
     counter empty;            // clients that left without a byte; they are among client_closed, too
     std::array<counter, outcome_count> outcomes;
     std::array<counter, match_count> matches; // why clients went where they went, refused ones included
+    histogram<time_bounds> handoff_time;      // this and the next with [metrics] only
+    histogram<size_bounds> hello_size;
 
     // for_each calls tell(name, value) for all of them, always in the same order.
     template <class Tell>
