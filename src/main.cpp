@@ -282,6 +282,7 @@ int run_program(int argc, char** argv) {
     if (explain_command->parsed())
         return explain(std::move(given));
     static server::role router; // a thread may read the file when this process ends
+    router.version = version_text;
     return server::run_daemon(given.config, router);
 }
 

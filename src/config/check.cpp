@@ -34,6 +34,9 @@ std::vector<diagnostic> places(const configuration& configuration) {
     };
     for (const auto& listener : configuration.listeners)
         look(listener.where, "listener.address", listener.handoff_path);
+    if (configuration.metrics)
+        for (const auto& one : configuration.metrics->addresses)
+            look(one.where, "metrics.address", one.path);
     for (const auto& backend : configuration.backends) {
         const auto title = "backend." + backend.name;
         if (const auto* const handoff = backend.handoff())

@@ -61,6 +61,14 @@ void check_listeners(const draft& draft, findings& findings) {
                                            " has; write another address, or leave one of them out");
     }
 
+    for (const auto& one : draft.metrics ? draft.metrics->addresses : std::vector<metrics_address>{}) {
+        const auto first = one.endpoint ? seen.find(one.endpoint->to_string() + "%") : seen.end();
+        if (first != seen.end())
+            findings.error(one.where, "metrics.address: " + in_quotes(one.text) +
+                                          " is what the listener at line " +
+                                          std::to_string(first->second.line) + " has; write another port");
+    }
+
     if (draft.has_listener && !draft.has_route && !draft.has_default)
         findings.warning(draft.listeners.empty() ? position{} : draft.listeners.front().where,
                          "no [[route]] and no [default], so every client is closed; write a [[route]] with "

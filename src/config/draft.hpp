@@ -61,6 +61,7 @@ struct draft {
     std::optional<reference> default_backend;
     std::optional<std::size_t> default_index;
     std::optional<tls_draft> tls;
+    std::optional<metrics_settings> metrics;
     // There is one, right or wrong.
     bool has_listener = false;
     bool has_route = false;
@@ -79,6 +80,11 @@ struct draft {
 [[nodiscard]] backend_draft read_backend(const members& table, std::string_view name, position where,
                                          findings& findings);
 [[nodiscard]] std::optional<reference> read_default(const members& table, position where, findings& findings);
+
+[[nodiscard]] metrics_settings read_metrics(const members& table, position where, findings& findings);
+
+// name_routes gives each rule the name that its counter has; no two are alike.
+[[nodiscard]] std::vector<std::string> name_routes(const std::vector<route::rule>& rules);
 
 [[nodiscard]] tls_draft read_tls(const members& table, position where, findings& findings);
 

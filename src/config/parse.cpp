@@ -48,6 +48,9 @@ configuration assemble(draft& draft, std::vector<route::rule> rules, std::string
         made.tls = std::move(draft.tls->settings);
         made.tls->names = terminated_names(draft, rules);
     }
+    made.metrics = std::move(draft.metrics);
+    if (made.metrics && made.metrics->routes)
+        made.metrics->route_names = name_routes(rules);
     made.file = std::string(file);
     made.server = draft.server;
     made.log = draft.log;

@@ -80,7 +80,7 @@ void context::count(record& one, outcome_counters& at_listener) {
         counters.hello_size.add(one.hello_bytes);
     if (one.outcome == outcome::handed_off)
         counters.handoff_time.add(static_cast<std::uint64_t>(one.duration.count()));
-    else if (one.outcome != outcome::proxied && !one.left_without_a_byte())
+    else if (!is_service(one.outcome) && !one.left_without_a_byte())
         failures.add(one);
 }
 

@@ -9,6 +9,7 @@
 #include "snipass/os/systemd.hpp"
 #include "snipass/process/config_reader.hpp"
 #include "snipass/process/listener_opener.hpp"
+#include "snipass/process/operation.hpp"
 #include "snipass/process/remarks.hpp"
 #include "snipass/process/retired_configurations.hpp"
 #include "snipass/process/sandbox.hpp"
@@ -57,7 +58,8 @@ class daemon {
   public:
     daemon(std::string file, role& role, config_reader& reader)
         : file_(std::move(file)), role_(role), reader_(reader), opener_(os::take_listen_fds()),
-          signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), end_(io_), retired_(io_) {
+          signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), end_(io_),
+          operation_(io_, book_, std::string{role.version}), retired_(io_) {
         signals_.add(SIGUSR1);
     }
     ~daemon() { reader_.forget(); }
@@ -101,6 +103,7 @@ class daemon {
     asio::signal_set signals_;
     service_manager manager_;
     stopping end_;
+    operation operation_;
     std::optional<worker_pool> workers_; // once the listeners are open
     retired_configurations retired_;
     std::string cut_;             // what was told of limits that descriptors do not reach
@@ -166,7 +169,7 @@ void daemon::start(const config::parsed& parsed) {
     {
         const os::all_signals_blocked blocked; // those of the process are this thread's
         upkeep_.emplace(book_, *log_);
-        workers_.emplace(workers, book_, *log_);
+        workers_.emplace(workers, book_, *log_, configuration_->metrics ? http_door::most_visitors : 0);
     }
     apply(std::move(opened));
 }
@@ -180,6 +183,7 @@ void daemon::end_early(int status) {
 
 opened_listeners daemon::open_listeners(const config::configuration& next, unsigned workers) {
     auto opened = opener_.open(next.listeners, workers);
+    operation_.open(next, opened.problems);
     for (const auto& problem : opened.problems)
         log_->write(log_level::error, problem);
     return opened;
@@ -217,6 +221,7 @@ void daemon::reload(config::parsed parsed) {
 // not_reloaded: the service manager shows it until a reload succeeds. To systemctl this reload was a success.
 void daemon::not_reloaded(const std::string& why) {
     log_->write(log_level::error, "not reloaded: the configuration before goes on");
+    operation_.not_reloaded(why);
     status_ = "NOT RELOADED, the configuration before goes on: " + why;
     settle();
 }
@@ -236,6 +241,7 @@ void daemon::apply(opened_listeners opened) {
     for (const auto& [listener, address] : opened.bound_addresses) {
         log_->write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
+    operation_.use(configuration_, *workers_, *log_, opened.bound_addresses);
     status_ = "Serving " + summary();
     applying_ += workers_->size();
     workers_->apply(
@@ -247,6 +253,7 @@ void daemon::applied_by_a_worker() {
     if (--applying_ > 0)
         return;
     log_->write(log_level::info, "serving", {{"configuration", configuration_->file}, {"what", summary()}});
+    operation_.is_serving();
     settle();
 }
 
@@ -307,6 +314,7 @@ void daemon::stop() {
         return end_.finish();                                           // asked twice
     end_.begin(*workers_, *log_, configuration_->server.drain_timeout); // first: it has memory, if nobody has
     manager_.tell("STOPPING=1");
+    operation_.is_stopping();
 }
 
 } // namespace

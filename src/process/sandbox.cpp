@@ -102,6 +102,17 @@ void each_part(const config::backend_settings& one, Tell tell) {
         tell_address(forward->address);
 }
 
+template <class Tell>
+void each_part(const config::metrics_settings& all, Tell tell) {
+    for (const auto& one : all.addresses)
+        tell(one.where, [&one](os::landlock_rules& to) {
+            if (one.endpoint)
+                to.bind.insert(one.endpoint->port);
+            else
+                to.socket_folders.insert(folder_of(one.path));
+        });
+}
+
 // Whoever is to be found may not be there, and is looked for at each reload.
 template <class Tell>
 void each_part(const config::tls_settings& one, Tell tell) {
@@ -153,7 +164,8 @@ void add_missing(const std::string& who, config::position where, const os::landl
 os::landlock_rules needs_of(const config::configuration& configuration) {
     os::landlock_rules needs;
     add_folders_of(configuration.file, needs.readable);
-    needs.readable.insert({"/proc/self/fd", "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+    needs.readable.insert({"/proc/self/fd", "/proc/self/statm",
+                           "/proc/sys/net/ipv4/ip_unprivileged_port_start",
                            "/proc/sys/net/ipv6/conf/all/disable_ipv6", "/dev/urandom"});
     // A port of the kernel's choice: so it is found out whether an address is this machine's, and
     // `transparent` connections have one. listen(2) without bind(2), of which Landlock does not hear, gives
@@ -168,6 +180,8 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
         each_part(one, collect);
     if (configuration.tls)
         each_part(*configuration.tls, collect);
+    if (configuration.metrics)
+        each_part(*configuration.metrics, collect);
     return needs;
 }
 
@@ -187,6 +201,8 @@ std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int ve
         each_part(one, compare("backend \"" + one.name + "\""));
     if (next.tls)
         each_part(*next.tls, compare("[tls]"));
+    if (next.metrics)
+        each_part(*next.metrics, compare("[metrics]"));
     return found;
 }
 

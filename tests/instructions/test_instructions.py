@@ -14,6 +14,7 @@ import unittest
 
 COUNTS = {"datagram": 5_140, "stream": 7_180, "relay": 13_900}
 PARSER = 1_610  # of them, in src/tls: the end of the hello is found, and the message is read
+METRICS = 250  # more with [metrics]: one look at the clock, which the access log would take anyway, and some additions
 ROOM = 1.1
 NOT_RUN = 77  # ctest's SKIP_RETURN_CODE
 
@@ -44,6 +45,13 @@ class Instructions(unittest.TestCase):
 
     def test_a_stream_handoff(self):
         self.check("stream")
+
+    def test_metrics_cost_a_handoff_next_to_nothing(self):
+        program = load_count()
+        off, _ = program.count("datagram")
+        on, _ = program.count("datagram", program.METRICS)
+        print(f"datagram: {off:,.0f} instructions a client, {on:,.0f} with [metrics]")
+        self.assertLess(on - off, METRICS)
 
     def test_a_relayed_client(self):
         self.check("relay")

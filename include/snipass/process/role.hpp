@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace snipass::server {
 
@@ -23,6 +24,8 @@ class role {
   public:
     role() = default;
     virtual ~role() = default;
+
+    std::string_view version; // of the program; a literal
     role(const role&) = delete;
     role& operator=(const role&) = delete;
 

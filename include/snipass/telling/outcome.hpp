@@ -49,6 +49,11 @@ inline constexpr std::size_t outcome_count = static_cast<std::size_t>(outcome::i
 
 [[nodiscard]] std::string_view to_string(outcome value) noexcept;
 
+// is_service: the client got what it came for, as far as this router gives it.
+[[nodiscard]] constexpr bool is_service(outcome value) noexcept {
+    return value == outcome::handed_off || value == outcome::proxied || value == outcome::redirected;
+}
+
 // is_fault: the client was lost by a fault or a bound of this machine's or a backend's, whoever it was.
 [[nodiscard]] bool is_fault(outcome value) noexcept;
 

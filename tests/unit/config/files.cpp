@@ -74,7 +74,7 @@ std::vector<std::string> known_keys(const std::string& table) {
 }
 
 const std::vector<std::string> tables{"[server]",    "[log]",     "[[listener]]", "[[route]]",
-                                      "[backend.x]", "[default]", "[tls]"};
+                                      "[backend.x]", "[default]", "[tls]",        "[metrics]"};
 
 } // namespace
 
@@ -150,6 +150,8 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->tls->handshake_timeout == tls.handshake_timeout);
     CHECK(read->tls->max_handshakes == tls.max_handshakes);
     CHECK(read->tls->min_version == tls.min_version);
+    REQUIRE(read->metrics);
+    CHECK(read->metrics->routes == metrics_settings{}.routes);
 }
 
 TEST_CASE("config/snipass.toml and docs/configuration.md have every key") {

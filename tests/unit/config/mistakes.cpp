@@ -19,13 +19,13 @@ TEST_CASE("mistakes in what tables there are") {
          "[[routes]]\nnames = [\"a\"]\n" + rest,
          {"1:3: error: routes: unknown; write [[route]]"}},
         {"a table nobody knows",
-         "[metrics]\nport = 1\n" + rest,
-         {"1:2: error: metrics: unknown; known here: [server], [log], [[listener]], [[route]], "
-          "[backend.NAME], [default], [tls]"}},
+         "[monitoring]\nport = 1\n" + rest,
+         {"1:2: error: monitoring: unknown; known here: [server], [log], [[listener]], [[route]], "
+          "[backend.NAME], [default], [tls], [metrics]"}},
         {"a key outside of any table",
          "workers = 1\n" + rest,
          {"1:1: error: workers: unknown; known here: [server], [log], [[listener]], [[route]], "
-          "[backend.NAME], [default], [tls]"}},
+          "[backend.NAME], [default], [tls], [metrics]"}},
         {"single brackets for a listener",
          "[listener]\naddress = \":443\"\n" + backend + fallback,
          {"1:2: error: listener: there may be several; write [[listener]] with double brackets"}},

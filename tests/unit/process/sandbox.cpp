@@ -289,6 +289,7 @@ TEST_CASE("sandbox: what the router does it still can") {
              }},
             {"and remove it", [&] { return errno_of(::unlink(in.handoff_path.c_str())); }},
             {"know its descriptors", [] { return open_file("/proc/self/fd", O_RDONLY | O_DIRECTORY); }},
+            {"know its memory", [] { return open_file("/proc/self/statm", O_RDONLY); }},
         });
     for (const auto& [name, answer] : answers) {
         CAPTURE(name);
@@ -334,6 +335,17 @@ TEST_CASE("sandbox: a reload is told what the sandbox has no room for, and where
          1,
          [](site& one) {
              one.file.listeners.front().allowed_users.push_back({"blog", {3, 18}, {}});
+         }},
+        {"snipass.toml:2:11: error: the sandbox that was closed at the start has no room for this: "
+         "[metrics] listens on another port, 9145",
+         os::landlock_ports,
+         [](site& one) {
+             one.file.metrics.emplace().addresses.push_back(
+                 {"127.0.0.1:9145", ip_endpoint::parse("127.0.0.1:9145"), {}, false, {2, 11}});
+         }},
+        {"[metrics] makes its sockets in another folder, /run/x", 1,
+         [](site& one) {
+             one.file.metrics.emplace().addresses.push_back({"unix:/run/x/m.sock", {}, "/run/x/m.sock"});
          }},
         {"in another folder, /run/x", 1,
          [](site& one) { one.file.listeners.front().handoff_path = "/run/x/in.sock"; }},
