@@ -41,7 +41,8 @@ TEST_CASE("a request in SCGI's form has the variables of nginx's module in its o
 }
 
 TEST_CASE("a request in SCGI's form without a query has an empty one, and no scheme in its URI") {
-    CHECK(block_of("GET http://a.example HTTP/1.0\r\nHost: a.example\r\n\r\n").find("REQUEST_URI=/;") != std::string::npos);
+    CHECK(block_of("GET http://a.example HTTP/1.0\r\nHost: a.example\r\n\r\n").find("REQUEST_URI=/;") !=
+          std::string::npos);
     const auto block = block_of("OPTIONS * HTTP/1.0\r\n\r\n");
     CHECK(block.find("REQUEST_URI=*;") != std::string::npos);
     CHECK(block.ends_with("QUERY_STRING=;SERVER_PROTOCOL=HTTP/1.0;"));
