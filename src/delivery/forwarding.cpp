@@ -79,7 +79,7 @@ net::task<hosts> find_hosts(routed_client& client, backend& to) {
     const auto& settings = *to.settings().forward();
     // Only a name that a route has is followed.
     std::string name;
-    if (client.about.route && client.about.hello)
+    if (client.about.route != 0 && client.about.hello)
         if (const auto asked_for = client.about.hello->host_name())
             name = asked_for->text();
     if (name.empty())

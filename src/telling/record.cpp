@@ -187,7 +187,7 @@ void tell(Line line, const record& one) {
     else
         tell_hello(line, one.hello);
     one.match ? line.word("match", config::to_string(*one.match)) : line.unknown("match");
-    one.route ? line.number("route", *one.route) : line.unknown("route");
+    one.route != 0 ? line.number("route", one.route) : line.unknown("route");
     one.backend.empty() ? line.unknown("backend") : line.quoted("backend", one.backend);
     if (one.status != 0)
         line.number("status", one.status);
