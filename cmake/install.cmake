@@ -7,7 +7,7 @@ install(FILES ${PROJECT_BINARY_DIR}/systemd/snipass.service ${PROJECT_BINARY_DIR
 install(FILES systemd/snipass.conf DESTINATION lib/sysusers.d)
 # As in the source tree, or their links would lead nowhere.
 install(FILES README.md CHANGELOG.md ARCHITECTURE.md SECURITY.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.png")
 install(FILES bench/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench)
 install(FILES tests/conformance/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/tests/conformance)
 install(DIRECTORY bench/results DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench FILES_MATCHING PATTERN "*.svg" PATTERN "*.json")
