@@ -39,7 +39,8 @@ void check_indexes(const config::configuration& configuration) {
             "[default] leads to a backend");
     for (const auto& route : configuration.routes)
         require(route.backend < backends &&
-                    (route.name_count > 0 || !route.alpn.empty() || !route.source.empty()),
+                    (route.name_count > 0 || !route.alpn.empty() || !route.source.empty() ||
+                     !route.paths.empty() || !route.methods.empty()),
                 "a route leads from names or a condition to a backend");
     for (const auto& backend : configuration.backends) {
         if (const auto* const handoff = backend.handoff())
