@@ -62,10 +62,8 @@ config::decision decide_refused(const config::configuration& configuration,
     return made;
 }
 
-verdict decide_question(unrouted_client& client, const opening::question& asked,
-                        const config::configuration& configuration,
-                        const config::listener_settings& listener) {
-    verdict made;
+void decide_question(verdict& made, unrouted_client& client, const opening::question& asked,
+                     const config::configuration& configuration, const config::listener_settings& listener) {
     auto& about = client.about;
     about.hello_bytes = asked.size;
     route::client_facts facts{about.client.address, asked.alpn};
@@ -87,7 +85,6 @@ verdict decide_question(unrouted_client& client, const opening::question& asked,
         made.decision.backend ? configuration.backends[*made.decision.backend].redirect() : nullptr;
     if (redirect != nullptr && head != nullptr)
         set_redirect(made.words, *redirect, *head, name);
-    return made;
 }
 
 } // namespace
@@ -97,7 +94,7 @@ verdict decide(unrouted_client& client, const config::configuration& configurati
     auto& about = client.about;
     verdict made;
     if (const auto* const asked = std::get_if<opening::question>(&client.thread.heard)) {
-        made = decide_question(client, *asked, configuration, listener);
+        decide_question(made, client, *asked, configuration, listener);
     } else {
         auto& refused = std::get<opening::refused>(client.thread.heard);
         made.decision = decide_refused(configuration, listener, kind_of(refused.as));

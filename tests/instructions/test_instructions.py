@@ -12,9 +12,11 @@ import shutil
 import sys
 import unittest
 
-COUNTS = {"datagram": 5_140, "stream": 7_180, "relay": 13_900}
+# Of a handoff 300 are the shares of sources, 200 that a listener may speak HTTP and a route have paths. What a relay takes
+# depends on how its bytes arrive, by six per cent.
+COUNTS = {"datagram": 5_640, "stream": 7_860, "relay": 14_800}
 PARSER = 1_610  # of them, in src/tls: the end of the hello is found, and the message is read
-METRICS = 500  # at most more with [metrics]: a look at the clock, which the access log would take anyway, and some additions
+METRICS = 350  # at most more with [metrics] (230 were measured): a look at the clock, which the access log would take anyway, and some additions
 ROOM = 1.1
 NOT_RUN = 77  # ctest's SKIP_RETURN_CODE
 
