@@ -114,13 +114,22 @@ begun_attempt hand_off_by_scgi(routed_client& client, backend& to, std::size_t p
         return not_taken{.why = outcome::backend_failed,
                          .detail = "it has sent no HTTP/1 request, and scgi passes on nothing else",
                          .is_final = true};
+    if (client.consumed.size() > told->head)
+        return not_taken{.why = outcome::backend_failed,
+                         .detail = "what follows its head is no longer in its socket, where scgi leaves it",
+                         .is_final = true};
     auto connection = connect(settings, path);
     if (!connection)
         return failed(connection.error(), settings);
     const bool consumes = !settings.acknowledges() && client.consumed.empty();
     if (consumes) {
-        if (const auto taken = client.socket.take_out(told->head); !taken)
+        const auto taken = client.socket.take_out(told->head);
+        if (!taken)
             return failed(taken.error(), settings);
+        if (*taken != told->head)
+            return not_taken{.why = outcome::backend_failed,
+                             .detail = "a backend that has not taken it has read a part of its request",
+                             .is_final = true};
     }
     const auto sent = os::send_with_fd(connection->get(), as_bytes(told->text), client.socket.get());
     const bool is_whole = sent && *sent == told->text.size();

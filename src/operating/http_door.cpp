@@ -214,6 +214,8 @@ awaitable<void> http_door::state::serve(std::shared_ptr<state> all, std::shared_
     if (!ec) {
         question = question_in(parser.get(), one->comes_by_path);
         answer = co_await all->answer(question);
+        if (!one->socket.is_open())
+            co_return; // it has made room for others meanwhile
     }
     auto response = response_for(std::move(answer), question);
     (void)co_await http::async_write(one->socket, response, to(ec));

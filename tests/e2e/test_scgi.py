@@ -105,6 +105,23 @@ class Module(Scgi):
                     client.sendall(piece)
                 self.assertTrue(read_all(client)[0].endswith(body))
 
+    def test_a_body_that_another_router_has_read_is_never_left_out(self):
+        path = self.folder / "in.sock"
+        router = self.start(head=HEAD.replace("127.0.0.1:0", f"handoff:{path}") + 'protocol = "http"\n')
+        for body, outcome in ((b"", "handed_off"), (b"five!", "backend_failed")):
+            near, far = self.pair_of_tcp()
+            with near, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+                channel.connect(f"{path}.datagram")
+                socket.send_fds(channel, [b"GET / HTTP/1.1\r\n" + HOST + b"\r\n" + body], [near.fileno()])
+            self.assertEqual(b"200 OK" in read_all(far)[0], outcome == "handed_off")
+            router.session(outcome=outcome)
+
+    def pair_of_tcp(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            far = socket.create_connection(listener.getsockname(), timeout=DEADLINE)
+            self.addCleanup(far.close)
+            return listener.accept()[0], far
+
     def test_the_last_of_a_source_that_connects_is_served_as_the_first(self):
         router = self.start()
         for _ in range(300):
