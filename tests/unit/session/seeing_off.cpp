@@ -78,12 +78,16 @@ struct full {
     explicit full(std::uint16_t version) : pair(keyed_pair(version, 4'096)) {
         set_buffers(pair.near, 30'000, 4'096);
         set_nonblocking(pair.near);
+        fill();
+    }
+    void fill() {
         const std::string piece(20'000, 'x');
         for (ssize_t n = 0; (n = ::send(pair.near.get(), piece.data(), piece.size(), MSG_NOSIGNAL)) > 0;)
             accepted += static_cast<std::size_t>(n);
     }
-    // close is what a server does, whose library is ours.
+    // close is what a server does, whose library is ours. Some kernels have room again by then.
     void close(const std::string& farewell) {
+        fill();
         kernel_tls_before_close(&handoff_libc, pair.near.get(), farewell.c_str(), false);
         pair.near.reset();
     }
