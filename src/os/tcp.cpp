@@ -258,8 +258,12 @@ bool finish(int fd, byte_view last_words) {
         // Into an empty send buffer: what does not fit, the client has not made room for. A redirect is as
         // long as the target that was asked for.
         constexpr std::size_t any_buffer = 4'096;
-        if (last_words.size() > any_buffer)
+        // The kernel would keep what a client does not take for minutes, and nobody counts that any more.
+        constexpr int patience_ms = 10'000;
+        if (last_words.size() > any_buffer) {
             (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(2 * last_words.size()));
+            (void)set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, patience_ms);
+        }
         (void)::send(fd, last_words.data(), last_words.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     (void)::shutdown(fd, SHUT_WR); // ENOTCONN: reset meanwhile

@@ -327,6 +327,16 @@ TEST_CASE("finish: the client hears the last words and FIN, though bytes were un
     CHECK(heard == "bye");
 }
 
+TEST_CASE("finish: long last words are not kept for minutes where the client does not take them") {
+    const auto [size, limit] = GENERATE(std::pair{10, 0}, std::pair{30'000, 10'000});
+    tcp_connection pair;
+    CHECK_FALSE(os::finish(pair.accepted.get(), as_bytes(std::string(static_cast<std::size_t>(size), 'x'))));
+    int set = -1;
+    socklen_t length = sizeof set;
+    REQUIRE(::getsockopt(pair.accepted.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &set, &length) == 0);
+    CHECK(set == limit);
+}
+
 TEST_CASE("close with unread bytes and no finish: RST") {
     tcp_connection pair;
     pair.client.send_segment(bytes(1000));
