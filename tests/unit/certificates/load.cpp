@@ -209,7 +209,7 @@ TEST_CASE("certificates: where descriptors are short the file is innocent") {
         REQUIRE(made.diagnostics.size() == 1);
         CHECK(made.diagnostics[0].is_shortage);
         CHECK_THAT(made.diagnostics[0].message,
-                   Catch::Matchers::Contains(
+                   Catch::Matchers::ContainsSubstring(
                        "Too many open files; let it have more descriptors (LimitNOFILE= of its unit"));
     }
 }

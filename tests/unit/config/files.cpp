@@ -64,8 +64,12 @@ std::vector<std::string> known_keys(const std::string& table) {
     if (table == "[[listener]]")
         kinds.push_back("protocol = \"http\"");
     if (table == "[backend.x]")
-        kinds = {"handoff = \"unix:/x\"", "proxy = \"a:1\"", "proxy = \"{host_name}:1\"",
-                 "proxy = \"a:1\"\ntls = \"terminate\"\nbackend_tls = true", "redirect = \"https\""};
+        kinds = {"handoff = \"unix:/x\"",
+                 "handoff = \"unix:/x\"\nprotocol = \"scgi\"",
+                 "proxy = \"a:1\"",
+                 "proxy = \"{host_name}:1\"",
+                 "proxy = \"a:1\"\ntls = \"terminate\"\nbackend_tls = true",
+                 "redirect = \"https\""};
     std::set<std::string> keys;
     for (const auto* const kind : kinds)
         for (const auto& key : listed_keys(table + "\n" + kind))
