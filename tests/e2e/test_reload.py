@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 """SIGHUP and SIGTERM, while connections go on."""
 
+import contextlib
+import random
 import signal
 import socket
 import threading
@@ -146,7 +148,7 @@ class Reload(Case):
                     self.assertEqual(self.snipass.session(client=f"{name}:{client_port}")["listener"], expected)
 
     def test_an_address_around_one_that_is_open_takes_two_reloads(self):
-        port = self.snipass.port()
+        port = self.port_that_nobody_is_given()
         for before, after in ((f"127.0.0.1:{port}", f"0.0.0.0:{port}"), (f"0.0.0.0:{port}", f"[::]:{port}"),
                               (f"[::]:{port}", f"127.0.0.1:{port}")):
             with self.subTest(before=before, after=after):
@@ -154,11 +156,20 @@ class Reload(Case):
                 self.snipass.reload(self.at(after))
                 why = self.snipass.wait_for(lambda me, what=after: [e["message"] for e in me.events if f"cannot listen on {what}:" in e.get("message", "")], "why not")
                 self.assertIn(f"this process does, on {before}", why[0])
-                self.visit()
+                self.visit(listener=before)
                 self.snipass.reload(self.at("127.0.0.3:0"))
                 wait_until(lambda p=port: not self.is_open(p), "it is closed")
                 self.snipass.reload(self.at(after))
-                self.visit()
+                self.visit(listener=after)
+
+    @staticmethod
+    def port_that_nobody_is_given():
+        """It is below those of port 0 (ip_local_port_range), so that no other test takes it while it is closed."""
+        for port in random.sample(range(20_000, 30_000), 100):
+            with socket.socket() as one, contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                return port
+        raise AssertionError("no port is free")
 
     @staticmethod
     def is_open(port):
