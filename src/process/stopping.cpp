@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <cstdint>
+#include <new>
 
 namespace snipass::server {
 
@@ -12,13 +13,17 @@ using namespace std::chrono_literals;
 using config::log_level;
 
 void stopping::begin(worker_pool& workers, log& to, std::chrono::milliseconds timeout) {
-    reserve_.reset();
     workers_ = &workers;
     log_ = &to;
-    log_->write(log_level::info, "stopping", {{"in_flight", workers.in_flight()}});
-    draining_ = workers.size();
-    workers.drain([this] { boost::asio::post(io_, [this] { drained_a_worker(); }); });
-    wait_until(std::chrono::steady_clock::now() + timeout);
+    reserve_.reset();
+    try {
+        log_->write(log_level::info, "stopping", {{"in_flight", workers.in_flight()}});
+        draining_ = workers.size();
+        workers.drain([this] { boost::asio::post(io_, [this] { drained_a_worker(); }); });
+        wait_until(std::chrono::steady_clock::now() + timeout);
+    } catch (const std::bad_alloc&) { // a worker was faster to take what was kept
+        finish();
+    }
 }
 
 // wait_until: a timer that is so late says that this process was stopped for a while. The workers have not
@@ -46,8 +51,11 @@ void stopping::drained_a_worker() {
 void stopping::finish() {
     const auto left = workers_->in_flight();
     workers_->stop();
-    log_->write(log_level::info, "stopped", {{"closed", std::uint64_t{left}}});
     io_.stop();
+    try {
+        log_->write(log_level::info, "stopped", {{"closed", std::uint64_t{left}}});
+    } catch (const std::bad_alloc&) { // it is a stop all the same
+    }
 }
 
 } // namespace snipass::server
