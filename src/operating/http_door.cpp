@@ -68,6 +68,7 @@ struct visitor {
     asio::generic::stream_protocol::socket socket;
     asio::steady_timer deadline;
     bool comes_by_path;
+    bool is_being_answered = false;
 };
 
 result<std::pair<os::unique_fd, os::socket_file>> listen_at(const metrics_address& one) {
@@ -179,8 +180,12 @@ awaitable<void> http_door::state::let_in(std::shared_ptr<state> all, std::shared
 void http_door::state::welcome(const std::shared_ptr<state>& all, os::unique_fd client, bool by_path) {
     auto& visitors = all->visitors;
     if (visitors.size() >= most_visitors) {
-        visitors.front()->end();
-        visitors.pop_front();
+        const auto oldest =
+            std::ranges::find_if(visitors, [](const auto& one) { return !one->is_being_answered; });
+        if (oldest == visitors.end())
+            return; // whose answer is being made has asked, and does not wait for long
+        (*oldest)->end();
+        visitors.erase(oldest);
     }
     const int fd = client.get();
     auto one = std::make_shared<visitor>(all->io, fd, by_path);
@@ -213,9 +218,9 @@ awaitable<void> http_door::state::serve(std::shared_ptr<state> all, std::shared_
     http_question question;
     if (!ec) {
         question = question_in(parser.get(), one->comes_by_path);
+        one->is_being_answered = true;
         answer = co_await all->answer(question);
-        if (!one->socket.is_open())
-            co_return; // it has made room for others meanwhile
+        one->is_being_answered = false;
     }
     auto response = response_for(std::move(answer), question);
     (void)co_await http::async_write(one->socket, response, to(ec));

@@ -26,6 +26,9 @@ using std::chrono::system_clock;
 // Workers answer at once, unless one is held or has very much to do.
 constexpr auto patience_with_workers = 250ms;
 
+// A worker that had no memory for its answer is asked again.
+constexpr auto patience_with_memory = 5s;
+
 std::string kind_of(const config::backend_settings& one) {
     if (one.termination)
         return "snipass-tls";
@@ -136,19 +139,24 @@ awaitable<http_answer> operation::answer(http_question question) {
 // look asks the workers for their views, and waits for them, but not for long. While they owe the last ones
 // nothing is asked.
 awaitable<void> operation::look() {
-    if (owed_ == 0) {
+    const auto now = std::chrono::steady_clock::now();
+    if (owed_ == 0 || now - asked_ >= patience_with_memory) {
         owed_ = workers_->size();
+        asked_ = now;
         coming_.clear();
         answered_.expires_after(patience_with_workers);
-        workers_->look([this](worker_view view) {
-            asio::post(io_, [this, got = std::move(view)]() mutable { seen(std::move(got)); });
+        workers_->look([this, now](worker_view view) {
+            asio::post(io_, [this, now, got = std::move(view)]() mutable { seen(std::move(got), now); });
         });
     }
     boost::system::error_code ec;
     co_await answered_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
 }
 
-void operation::seen(worker_view view) {
+// seen: of an answer to an earlier question nobody knows any more whose it is.
+void operation::seen(worker_view view, std::chrono::steady_clock::time_point asked) {
+    if (asked != asked_)
+        return;
     coming_.push_back(std::move(view));
     if (--owed_ > 0)
         return;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace snipass::server {
@@ -97,7 +98,12 @@ void worker_pool::apply(const std::shared_ptr<const config::configuration>& conf
 
 void worker_pool::look(const std::function<void(worker_view)>& seen) {
     for (auto& one : workers_)
-        one.worker.post([&one, seen] { seen(one.worker.look()); });
+        one.worker.post([&one, seen] {
+            try {
+                seen(one.worker.look());
+            } catch (const std::bad_alloc&) { // clients have all of it: there is no answer
+            }
+        });
 }
 
 void worker_pool::each_stats(const std::function<void(const stats&)>& tell) const {

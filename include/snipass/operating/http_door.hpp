@@ -19,8 +19,8 @@ namespace snipass::server {
 
 // http_door answers HTTP/1.1 on the main thread's io_context, one question for each connection. Whoever does
 // not ask, or does not read the answer, has a connection for `patience`; of more than `most_visitors` the
-// oldest goes, so that nobody keeps the others out. What runs here outlives the door, and its answers must
-// not.
+// oldest of these goes, so that nobody keeps the others out. What runs here outlives the door, and its
+// answers must not.
 class http_door {
   public:
     using answerer = std::function<boost::asio::awaitable<http_answer>(http_question)>;

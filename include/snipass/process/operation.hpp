@@ -16,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -55,7 +56,7 @@ class operation {
 
     [[nodiscard]] boost::asio::awaitable<http_answer> answer(http_question question);
     [[nodiscard]] boost::asio::awaitable<void> look();
-    void seen(worker_view view);
+    void seen(worker_view view, std::chrono::steady_clock::time_point asked);
     void sample();
     [[nodiscard]] outcome_totals outcomes() const;
     void add_process(status& to) const;
@@ -82,6 +83,7 @@ class operation {
     bool is_sampling_ = false;
     boost::asio::steady_timer answered_;
     std::size_t owed_ = 0; // views that workers owe
+    std::chrono::steady_clock::time_point asked_{};
     std::vector<worker_view> coming_;
     std::vector<worker_view> views_;
 };

@@ -36,7 +36,8 @@ class worker_pool {
                std::vector<std::vector<listener_socket>> by_worker, const std::function<void()>& applied,
                const std::shared_ptr<terminator>& ends_tls = nullptr);
 
-    // look asks each worker for its view. `seen` is called with each, by the workers' threads.
+    // look asks each worker for its view. `seen` is called with each, by the workers' threads; not for one
+    // that has no memory.
     void look(const std::function<void(worker_view)>& seen);
 
     // each_stats calls tell(stats) for each worker. counted is what is counted of each listener, backend and
