@@ -3,22 +3,20 @@
 
 import contextlib
 import os
-import pathlib
 import signal
 import socket
 import struct
-import subprocess
 import threading
 import unittest
 
 import harness
 from harness import Case, client_hello, handoff_sender, read_all, wait_until
-from harness.receiver_checks import acting_as, lingering_socket, needs_root
+from harness.receiver_checks import acting_as, needs_root
+from harness.slow_files import before_refusals, slow_file
 
 HEAD = harness.case.HEAD.replace("workers = 2", "workers = 1")
 ROUTE = '[[route]]\nnames = ["blog.example.com"]\nbackend = "blog"\n'
 SO_PASSRIGHTS = 83
-SHIM = pathlib.Path(__file__).resolve().parents[1] / "support" / "older_kernel.c"
 
 
 def refuses_descriptors():
@@ -26,17 +24,6 @@ def refuses_descriptors():
     with socket.socket(socket.AF_UNIX) as one, contextlib.suppress(OSError):
         one.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
         return True
-
-
-@contextlib.contextmanager
-def slow_file():
-    """A unix socket in whose queue a TCP socket lies that lingers: its end takes a minute, until `far` is reset."""
-    near, far = socket.socketpair(socket.AF_UNIX)
-    with near, lingering_socket() as inner:
-        handoff_sender.send_with(far, b"x", [inner])
-        inner.close()
-        far.close()
-        yield near
 
 
 class ForeignFiles(Case):
@@ -48,12 +35,6 @@ class ForeignFiles(Case):
 
     def threads(self, router):
         return len(os.listdir(f"/proc/{router.pid}/task"))
-
-    @contextlib.contextmanager
-    def older_kernel(self):
-        shim = self.folder / "older_kernel.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, SHIM, "-ldl"], check=True)
-        yield {"LD_PRELOAD": str(shim)}
 
 
 class FromABackend(ForeignFiles):
@@ -96,19 +77,20 @@ class FromABackend(ForeignFiles):
             self.assertEqual(self.threads(router), before)
 
     def test_where_it_cannot_the_file_ends_in_another_thread(self):
-        with self.older_kernel() as env, slow_file() as file:
+        with slow_file() as file:
+            env = before_refusals(self.folder)
             router, _, outcome, said = self.answer(file, env)
             self.assertEqual(outcome, "backend_declined")
             self.assertEqual(said, [])
             self.serves(router)  # its only worker is free
 
     def test_where_it_cannot_an_honest_answer_counts(self):
-        with self.older_kernel() as env:
-            self.receiver("blog", serve="once")
-            router = self.router(ROUTE + self.backend("blog"), head=HEAD, env=env)
-            client = self.connect(router, client_hello("blog.example.com"))
-            self.assertEqual(len(read_all(client)[0]), 1)
-            self.assertEqual(router.session()["outcome"], "handed_off")
+        env = before_refusals(self.folder)
+        self.receiver("blog", serve="once")
+        router = self.router(ROUTE + self.backend("blog"), head=HEAD, env=env)
+        client = self.connect(router, client_hello("blog.example.com"))
+        self.assertEqual(len(read_all(client)[0]), 1)
+        self.assertEqual(router.session()["outcome"], "handed_off")
 
 
 class FromARelayedBackend(ForeignFiles):
@@ -138,7 +120,8 @@ class FromARelayedBackend(ForeignFiles):
         self.serves(router)
 
     def check_that_the_backend_is_gone(self, before, flags=0):
-        with self.older_kernel() as env, slow_file() as file:
+        with slow_file() as file:
+            env = before_refusals(self.folder)
             router, client, backend = self.relayed(env)
             router.signal(signal.SIGSTOP)  # until its copy is the last
             if before:
@@ -160,7 +143,8 @@ class FromARelayedBackend(ForeignFiles):
         self.check_that_the_backend_is_gone(b"what is said before", socket.MSG_OOB)
 
     def test_where_it_cannot_the_end_of_the_client_does_not_wait_for_a_file_either(self):
-        with self.older_kernel() as env, slow_file() as file:
+        with slow_file() as file:
+            env = before_refusals(self.folder)
             router, client, backend = self.relayed(env)
             router.signal(signal.SIGSTOP)
             handoff_sender.send_with(backend, b"x", [file])
@@ -172,22 +156,22 @@ class FromARelayedBackend(ForeignFiles):
             self.serves(router)
 
     def test_where_it_cannot_honest_bytes_pass(self):
-        with self.older_kernel() as env:
-            router, client, backend = self.relayed(env)
-            answer = os.urandom(3_000_000)
+        env = before_refusals(self.folder)
+        router, client, backend = self.relayed(env)
+        answer = os.urandom(3_000_000)
 
-            def speak():
-                backend.sendall(answer)
-                backend.shutdown(socket.SHUT_WR)
+        def speak():
+            backend.sendall(answer)
+            backend.shutdown(socket.SHUT_WR)
 
-            speaker = threading.Thread(target=speak)
-            speaker.start()
-            self.assertEqual(read_all(client), (answer, "fin"))
-            speaker.join()
-            client.sendall(b"more")
-            self.assertEqual(backend.recv(4), b"more")
-            client.close()
-            self.assertEqual(router.session(outcome="proxied")["end"], "finished")
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        self.assertEqual(read_all(client), (answer, "fin"))
+        speaker.join()
+        client.sendall(b"more")
+        self.assertEqual(backend.recv(4), b"more")
+        client.close()
+        self.assertEqual(router.session(outcome="proxied")["end"], "finished")
 
 
 class FromAStranger(ForeignFiles):

@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 import harness
-from harness import DEADLINE, Case, client_hello, read_all, wait_until
+from harness import DEADLINE, Case, client_hello, hello_for, read_all, wait_until
 from harness.places import SNIPASS
 from harness.metrics import ask, metrics_address, scrape, status_of
 
@@ -36,14 +36,6 @@ HOSTILE = b'<script>"\\\n\x01\xff{x="y"} 1'
 
 def head(metrics="", server=""):
     return HEAD.format(metrics=metrics, server=server)
-
-
-def hostile_hello():
-    """A ClientHello for a name that would like to be more than that."""
-    stand_in = b"x" * len(HOSTILE)
-    hello = client_hello(stand_in.decode())
-    assert hello.count(stand_in) == 1
-    return hello.replace(stand_in, HOSTILE)
 
 
 class Metrics(Case):
@@ -104,14 +96,14 @@ class Metrics(Case):
     def test_no_byte_of_a_client_s_becomes_a_label(self):
         router = self.start()
         where = metrics_address(router)
-        self.visit(router, hostile_hello())
+        self.visit(router, hello_for(HOSTILE))
         self.wait_for_sample(where, 1, "snipass_sessions_total", listener="127.0.0.1:0", outcome="no_route")
         self.assertNotIn("<script", ask(where)[2])
 
     def test_the_last_clients_that_nobody_served_are_told_with_their_names_escaped(self):
         router = self.start()
         where = metrics_address(router)
-        self.visit(router, hostile_hello())
+        self.visit(router, hello_for(HOSTILE))
         failure = wait_until(lambda: status_of(where)["failures"], "it is told")[0]
         self.assertEqual((failure["outcome"], failure["fault"]), ("no_route", False))
         self.assertEqual(failure["server_name"], HOSTILE.decode("latin-1"))

@@ -11,7 +11,7 @@ import threading
 import unittest
 
 import harness
-from harness import DEADLINE, Case, client_hello, read_all, wait_until
+from harness import DEADLINE, Case, client_hello, hello_for, read_all, wait_until
 from harness.metrics import ask, metrics_address, status_of
 
 HEAD = """
@@ -32,13 +32,6 @@ names = ["away.example.com"]
 backend = "away"
 """
 HOSTILE = [b'<script>document.title="owned"</script>\n\x01\xff', b"<img src=x onerror=document.title='owned'>"]
-
-
-def hello_for(name):
-    stand_in = b"x" * len(name)
-    hello = client_hello(stand_in.decode())
-    assert hello.count(stand_in) == 1
-    return hello.replace(stand_in, name)
 
 
 def as_shown(name):

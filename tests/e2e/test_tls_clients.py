@@ -11,27 +11,17 @@ import shutil
 import subprocess
 import unittest
 
-from harness import Case, chromium, client_programs, curl, main, python_tls, read_exactly
+from harness import Case, chromium, client_programs, curl, main, nginx, python_tls, read_exactly
 from harness.process import DEADLINE
 from harness.tls_end import TlsSite
 
 NGINX = """
-daemon off;
-user root;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
-http {{
     access_log off; default_type text/plain;
-    client_body_temp_path {folder}/tmp1; proxy_temp_path {folder}/tmp2; fastcgi_temp_path {folder}/tmp3;
-    uwsgi_temp_path {folder}/tmp4; scgi_temp_path {folder}/tmp5;
     server {{
         listen 8080; listen 8081 http2;
         location = / {{ return 200 "request $connection_requests by $server_protocol for $remote_addr:$remote_port\\n"; }}
         location = /page {{ default_type text/html; return 200 '{page}'; }}
     }}
-}}
 """
 # A browser opens connections as it likes, and asks for what it likes: some of six requests share one.
 PAGE = """<pre id=said></pre><script>
@@ -69,7 +59,7 @@ class TlsClients(TlsSite, Case):
 
     def nginx(self):
         configuration = self.folder / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=self.folder, page=PAGE))
+        configuration.write_text(nginx.configuration(self.folder, NGINX.format(page=PAGE), "daemon off; user root; master_process off;"))
         self.unmodified("/usr/sbin/nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", configuration, listen="8080", two="8081")
         return self.site(H2_BACKEND.format(folder=self.folder, plaintext=self.plaintext))
 

@@ -2,19 +2,14 @@
 # SPDX-License-Identifier: BSL-1.0
 """What a backend can do with a client in clear that it was offered: keep it, or send files along."""
 
-import contextlib
-import pathlib
 import signal
 import socket
-import subprocess
 import threading
 
 from harness import DEADLINE, Case, handoff_sender, main, python_tls, read_all
 from harness.case import HEAD
-from harness.receiver_checks import lingering_socket
+from harness.slow_files import before_refusals, slow_file
 from harness.tls_end import TlsSite
-
-SHIM = pathlib.Path(__file__).resolve().parents[1] / "support" / "older_kernel.c"
 
 
 class Offers(TlsSite, Case):
@@ -71,26 +66,14 @@ class Offers(TlsSite, Case):
         client.close()
         self.assertEqual(self.tls.session()["outcome"], "client_closed")
 
-    @contextlib.contextmanager
-    def slow_file(self):
-        """A unix socket in whose queue a TCP socket lies that lingers: its end takes a minute, until `far` is reset."""
-        near, far = socket.socketpair(socket.AF_UNIX)
-        with near, lingering_socket() as inner:
-            handoff_sender.send_with(far, b"x", [inner])
-            inner.close()
-            far.close()
-            yield near
-
     def check_that_no_worker_waits_for_a_file(self, before, flags=0):
-        shim = self.folder / "older_kernel.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, SHIM, "-ldl"], check=True)
         text = self.text(f'handoff = "unix:{self.socket}"\n', head=HEAD.replace("workers = 2", "workers = 1"))
-        self.tls = self.tls_end(text, env={"LD_PRELOAD": str(shim)})
+        self.tls = self.tls_end(text, env=before_refusals(self.folder))
         router = self.router(head=text)
         ends = []
         backend = threading.Thread(target=lambda: ends.append(self.accept(True)[0]))
         backend.start()
-        with self.slow_file() as file, python_tls(router.port(), "a.example", self.a) as client:
+        with slow_file() as file, python_tls(router.port(), "a.example", self.a) as client:
             backend.join(DEADLINE)
             self.tls.signal(signal.SIGSTOP)  # until its copy is the last
             if before:

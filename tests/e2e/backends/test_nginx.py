@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from harness import main  # noqa: E402
+from harness import main, nginx  # noqa: E402
 from harness.backend_case import BackendCase, can_connect  # noqa: E402
 from harness.places import BUILD  # noqa: E402
 from harness.process import wait_until  # noqa: E402
@@ -17,15 +17,7 @@ from harness.receiver_checks import BehindRouter, ServerTests, ServesClients  # 
 
 # What an administrator writes; only the paths differ.
 CONFIGURATION = """
-{user}
-worker_processes 2;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 4096; }}
-http {{
     access_log {folder}/access.log;
-    client_body_temp_path {folder}/tmp1; proxy_temp_path {folder}/tmp2; fastcgi_temp_path {folder}/tmp3;
-    uwsgi_temp_path {folder}/tmp4; scgi_temp_path {folder}/tmp5;
     server {{
         {listen}
         server_name test.example;
@@ -36,8 +28,11 @@ http {{
             return 200 "client: $remote_addr:$remote_port\\nserver: $server_addr:$server_port\\nhttp2: $http2\\n";
         }}
     }}
-}}
 """
+
+
+def configuration_of(folder, listen):
+    return nginx.configuration(folder, CONFIGURATION.format(folder=folder, listen=listen), "worker_processes 2;")
 
 
 class NginxServer:
@@ -48,8 +43,7 @@ class NginxServer:
         super().setUp()
         self.folder.chmod(0o777)
         configuration = self.folder / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(user="user www-data;" if os.geteuid() == 0 else "",
-                                                      listen=self.listen(), folder=self.folder))
+        configuration.write_text(configuration_of(self.folder, self.listen()))
         self.command = ["/usr/sbin/nginx", "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", str(configuration)]
         self.start_nginx()
 

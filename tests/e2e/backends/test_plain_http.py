@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSL-1.0
 """Unmodified servers of HTTP in clear, behind a listener for HTTP: nginx, Node and Python under snipass-run."""
 import http.client
-import os
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from harness import main  # noqa: E402
+from harness import main, nginx  # noqa: E402
 from harness.backend_case import MANY, BackendCase  # noqa: E402
 from harness.case import HEAD  # noqa: E402
 from harness.places import BUILD  # noqa: E402
@@ -16,21 +15,11 @@ from harness.places import BUILD  # noqa: E402
 ROUTE = 'protocol = "http"\n[[route]]\nnames = ["test.example"]\nbackend = "site"\n[backend.site]\nhandoff = "unix:{}"\n'
 
 NGINX = """
-{user}
-daemon off;
-worker_processes 2;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 4096; }}
-http {{
     access_log {folder}/access.log;
-    client_body_temp_path {folder}/tmp1; proxy_temp_path {folder}/tmp2; fastcgi_temp_path {folder}/tmp3;
-    uwsgi_temp_path {folder}/tmp4; scgi_temp_path {folder}/tmp5;
     server {{
         listen 80;
         location / {{ default_type text/plain; return 200 "client: $remote_addr:$remote_port\\nhost: $host\\npath: $uri\\n"; }}
     }}
-}}
 """
 NODE = """
 require('http').createServer((request, response) => {
@@ -89,7 +78,7 @@ class Served:
 class Nginx(Served, BackendCase):
     def command(self):
         file = self.folder / "nginx.conf"
-        file.write_text(NGINX.format(user="user www-data;" if os.geteuid() == 0 else "", folder=self.folder))
+        file.write_text(nginx.configuration(self.folder, NGINX.format(folder=self.folder), "daemon off; worker_processes 2;"))
         return ["/usr/sbin/nginx", "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", str(file)]
 
 

@@ -24,7 +24,7 @@ from harness.backend_case import BackendCase, can_connect, is_gone  # noqa: E402
 from harness.places import BUILD  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.router import SiteRouter  # noqa: E402
-from test_nginx import CONFIGURATION as NGINX  # noqa: E402
+from test_nginx import configuration_of  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 ROUNDS, RATE = (50, 200) if os.environ.get("SNIPASS_LONG") else (1, 60)
@@ -148,8 +148,7 @@ class Nginx(ByRoutersLog):
 
     def command(self):
         configuration = self.case.folder / "nginx.conf"
-        user = "user www-data;" if os.geteuid() == 0 else ""
-        configuration.write_text(NGINX.format(user=user, folder=self.case.folder, listen=self.listen))
+        configuration.write_text(configuration_of(self.case.folder, self.listen))
         self.pid_file = self.case.folder / "nginx.pid"
         return [BUILD / "snipass-run", self.case.socket, "--listen", self.port, "--", "/usr/sbin/nginx", "-p", self.case.folder,
                 "-e", self.case.folder / "error.log", "-c", configuration]

@@ -119,6 +119,14 @@ def client_hello(name="blog.example.com", *, alpn=()):
     return outgoing.read()
 
 
+def hello_for(name):
+    """A ClientHello for a name of any bytes."""
+    stand_in = b"x" * len(name)
+    hello = client_hello(stand_in.decode())
+    assert hello.count(stand_in) == 1
+    return hello.replace(stand_in, name)
+
+
 def of_another_client(hello):
     """The same hello with random bytes of its own, as every client's has: the same ones over and over are a loop."""
     return hello[:11] + os.urandom(32) + hello[43:]

@@ -18,6 +18,7 @@ from pathlib import Path
 from . import handoff_sender
 from .backend_case import BackendCase, descriptors, settled
 from .places import APART, EXECUTABLE, for_everybody
+from .slow_files import lingering_socket
 from .process import wait_until
 from .router import SiteRouter
 
@@ -42,19 +43,6 @@ def untouched(near, unread):
     information = near.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
     established, segments_sent = information[0] == 1, struct.unpack_from("=I", information, 156)[0]
     return established and segments_sent == 0 and near.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT) == unread
-
-
-@contextlib.contextmanager
-def lingering_socket():
-    """One whose last copy waits a minute when it is closed, for a client that does not read."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
-        near, _ = listener.accept()
-        near.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            while near.send(bytes(65_536)):
-                pass
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
-        yield near
 
 
 def state_of(pid):

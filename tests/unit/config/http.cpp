@@ -3,21 +3,13 @@
 #include "snipass/config/decision.hpp"
 #include "snipass/config/explain.hpp"
 
+#include "http_parts.hpp"
 #include "mistakes.hpp"
 
 using namespace snipass;
 using namespace snipass::config;
 
 namespace {
-
-const std::string clear = "[[listener]]\naddress = \"[::]:80\"\nprotocol = \"http\"\n";
-const std::string to_https = "[backend.https]\nredirect = \"https\"\n";
-const std::string live = "[backend.live]\nhandoff = \"unix:/run/live.sock\"\n";
-const std::string site = "[backend.site]\nhandoff = \"unix:/run/site.sock\"\n";
-
-std::string route_to(const std::string& backend, const std::string& conditions) {
-    return "[[route]]\nbackend = \"" + backend + "\"\n" + conditions + "\n";
-}
 
 std::shared_ptr<const configuration> configured(const std::string& text) {
     auto read = parse(text, "f");

@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // What is wrong with a file that has something for HTTP, and what is hardly meant.
+#include "http_parts.hpp"
 #include "mistakes.hpp"
 
 using namespace snipass::config;
-
-namespace {
-
-const std::string clear = "[[listener]]\naddress = \"[::]:80\"\nprotocol = \"http\"\n";
-const std::string to_https = "[backend.https]\nredirect = \"https\"\n";
-const std::string live = "[backend.live]\nhandoff = \"unix:/run/live.sock\"\n";
-const std::string site = "[backend.site]\nhandoff = \"unix:/run/site.sock\"\n";
-
-std::string route_to(const std::string& backend, const std::string& conditions) {
-    return "[[route]]\nbackend = \"" + backend + "\"\n" + conditions + "\n";
-}
-
-} // namespace
 
 TEST_CASE("mistakes in what is for HTTP") {
     const auto to_b = [](const std::string& conditions) {
