@@ -134,7 +134,8 @@ class Log(Case):
         router = self.router(self.backend("blog"), head=HEAD.format('format = "json"\nlevel = "warn"').replace("[server]", "[server]\nmax_waiting = 1000"))
         router.reload("")
         router.terminate()
-        self.assertEqual({e["level"] for e in router.events if "level" in e}, {"error"})
+        # A build with sanitizers warns that it has no sandbox.
+        self.assertEqual({e["level"] for e in router.events if "level" in e and e["message"] != "sandbox"}, {"error"})
 
 
 if __name__ == "__main__":

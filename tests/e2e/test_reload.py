@@ -8,7 +8,7 @@ import socket
 import threading
 
 import harness
-from harness import Case, client_hello, python_tls, read_all, read_exactly, wait_until
+from harness import Case, client_hello, python_tls, read_all, read_exactly, unless_sanitized, wait_until
 
 HEAD = """
 [server]
@@ -214,6 +214,7 @@ class Reload(Case):
 
 
 class Memory(Case):
+    @unless_sanitized  # AddressSanitizer keeps what was freed
     def test_a_large_file_that_is_loaded_again_and_again_takes_no_more_each_time(self):
         names = ", ".join(f'"n{number}.example.com"' for number in range(100_000))
         text = HEAD + listener("127.0.0.1") + f'[[route]]\nnames = [{names}]\nbackend = "one"\n' + self.backend("one")

@@ -4,31 +4,20 @@
 
 import hashlib
 import http.client
-import sys
 
-from harness import Case, client_programs, curl, main, python_tls, wait_until
-from harness.places import BUILD
+from harness import Case, client_programs, curl, main, nginx, python_tls, wait_until
 from harness.tls_end import TlsSite
 
 LARGE = bytes(range(256)) * 20_000
 NGINX = """
-daemon off;
-user root;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
-http {{
     access_log off; tcp_nopush on; sendfile on;
-    client_body_temp_path {folder}/tmp1; proxy_temp_path {folder}/tmp2; fastcgi_temp_path {folder}/tmp3;
-    uwsgi_temp_path {folder}/tmp4; scgi_temp_path {folder}/tmp5;
     server {{
         listen 8080;
         root {folder};
         location = / {{ default_type text/plain; return 200 "client: $remote_addr:$remote_port\\nserver: $server_addr:$server_port\\n"; }}
     }}
-}}
 """
+ALONE = "daemon off; user root; master_process off;"
 NODE = """
 const large = require('fs').readFileSync(process.argv[1]);
 require('http').createServer((request, response) => response.end(request.url === '/large' ? large :
@@ -68,7 +57,7 @@ class TlsServers(TlsSite, Case):
     def test_nginx_answers_https(self):
         (self.folder / "large").write_bytes(LARGE)
         configuration = self.folder / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=self.folder))
+        configuration.write_text(nginx.configuration(self.folder, NGINX.format(folder=self.folder), ALONE))
         self.unmodified("/usr/sbin/nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", configuration, listen="8080")
         router = self.both(self.of_socket())
         self.backend_answers(router.port(), self.a, "client: {host}:{port}\nserver: 127.0.0.1:" + str(router.port()) + "\n")
@@ -76,7 +65,7 @@ class TlsServers(TlsSite, Case):
 
     def test_nginx_answers_http2(self):
         configuration = self.folder / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=self.folder).replace("listen 8080;", "listen 8080 http2;"))
+        configuration.write_text(nginx.configuration(self.folder, NGINX.format(folder=self.folder).replace("listen 8080;", "listen 8080 http2;"), ALONE))
         self.unmodified("/usr/sbin/nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", configuration, listen="8080")
         router = self.both(self.of_socket() + 'alpn = "h2"\n')
         answer = curl(router.port(), "a.example", self.a, "--http2", "-w", "%{http_version}")
@@ -107,7 +96,7 @@ class TlsServers(TlsSite, Case):
     def test_a_server_with_libsnipass_answers_https(self):
         large = self.folder / "large"
         large.write_bytes(LARGE)
-        self.run_program([sys.executable, client_programs.LIBRARY_SERVER, BUILD / "src/libsnipass/libsnipass.so", self.socket, large])
+        self.run_program(client_programs.library_server(self.socket, large))
         wait_until(self.socket.is_socket, "it listens")
         self.backend_answers(self.both(self.of_socket()).port(), self.a, "client: {host}:{port}\n")
 

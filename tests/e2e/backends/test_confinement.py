@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from harness import client_hello, main  # noqa: E402
+from harness import client_hello, main, unless_sanitized  # noqa: E402
 from harness.backend_case import BackendCase  # noqa: E402
 from harness.places import BUILD, RUN, for_everybody  # noqa: E402
 from harness.process import wait_until  # noqa: E402
@@ -104,6 +104,7 @@ class Confinement(BackendCase):
             with self.subTest(options=options):
                 self.assertEqual(self.told(*options), expected)
 
+    @unless_sanitized
     @unittest.skipUnless(landlock_abi() >= ABI_WITH_TCP, "this kernel's Landlock knows nothing of TCP")
     def test_a_server_of_its_own_confines_itself(self):
         self.assertEqual(self.told(arguments=(LIBRARY, 0)), "EACCES EACCES EACCES")

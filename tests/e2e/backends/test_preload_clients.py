@@ -2,8 +2,6 @@
 """libsnipass_preload.so, call by call: what becomes of clients, from accept() to close(), and over forks."""
 import fcntl
 import os
-import signal
-import socket
 import subprocess
 import sys
 import textwrap

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
 """libsnipass_preload.so, call by call: what becomes of a listener."""
-import fcntl
-import os
-import socket
 import subprocess
 import sys
 import textwrap

@@ -149,7 +149,7 @@ class Python(InClear):
 
 class Library(InClear):
     def command(self):
-        return [sys.executable, client_programs.LIBRARY_SERVER, BUILD / "src/libsnipass/libsnipass.so", self.case.socket, "/dev/null"]
+        return client_programs.library_server(self.case.socket, "/dev/null")
 
 
 class SnipassTls(test_restarts.ByRoutersLog):
@@ -159,8 +159,7 @@ class SnipassTls(test_restarts.ByRoutersLog):
     def __init__(self, case):
         self.file = case.folder / "tls.toml"
         self.file.write_text(case.text(tls=case.socket, backend=case.folder / "back.sock"))
-        case.start(sys.executable, client_programs.LIBRARY_SERVER, BUILD / "src/libsnipass/libsnipass.so", case.folder / "back.sock",
-                   "/dev/null", log="library.log")
+        case.start(*client_programs.library_server(case.folder / "back.sock", "/dev/null"), log="library.log")
         case.wait_for_socket(case.folder / "back.sock")
         super().__init__(case)
 

@@ -33,8 +33,7 @@ def is_sanitized():
 
 
 def unless_sanitized(test):
-    """A test that a sanitizer's own memory and descriptors would spoil is none there. (UBSan looks at memory through a pipe:
-    without any descriptor it sees errors in what is right.)"""
+    """A test that a sanitizer's own memory and descriptors would spoil is none there."""
     return None if is_sanitized() else test
 
 
