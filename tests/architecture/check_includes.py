@@ -78,7 +78,11 @@ def check_file(root, path, allowed):
     if module not in FOR_BACKENDS and module not in allowed:
         return [f"{path}: module {module} is not in the table of ARCHITECTURE.md"]
     problems = []
-    for kind, name in INCLUDE.findall((root / path).read_text()):
+    includes = INCLUDE.findall((root / path).read_text())
+    own = str(path).removeprefix("src/").removesuffix(".cpp") + ".hpp"
+    if path.suffix == ".cpp" and (root / "include/snipass" / own).is_file() and includes[:1] != [('"', f"snipass/{own}")]:
+        problems.append(f"{path}: its own header comes first, so that it is known to compile alone")
+    for kind, name in includes:
         shown = f"<{name}>" if kind == "<" else f'"{name}"'
         problems += [f"{path}: {problem}" for problem in check_edge(root, path, module, kind, name, shown, allowed)]
     return problems
@@ -171,6 +175,8 @@ SELF_TEST = [
     ("src/net/lost.cpp", '#include "p.hpp"\n', "lies beside the file"),
     ("src/preload/p.c", '#include "../libsnipass/l.h"\n#include <snipass/lib.h>\n', ""),
     ("src/preload/up.c", '#include "../tls/p.hpp"\n', "lies beside the file"),
+    ("include/snipass/net/own.hpp", "", ""),
+    ("src/net/own.cpp", '#include "snipass/net/n.hpp"\n#include "snipass/net/own.hpp"\n', "its own header comes first"),
     ("src/net/gone.cpp", '#include "snipass/net/gone.hpp"\n', "is not there"),
     ("src/extra/x.cpp", "", "not in the table"),
     ("src/libsnipass/bad.c", '#include "snipass/base/a.hpp"\n', "do not know each other"),
