@@ -71,6 +71,15 @@ def module_of(path):
     return path.stem  # main, asio
 
 
+def own_header(root, path):
+    """What a source includes that has a header of its own name; or nothing."""
+    public = pathlib.Path("snipass", *path.with_suffix(".hpp").parts[1:])
+    if (root / "include" / public).is_file():
+        return str(public)
+    beside = path.with_suffix(".hpp")
+    return beside.name if (root / beside).is_file() else None
+
+
 def check_file(root, path, allowed):
     module = module_of(path)
     if module == "asio":
@@ -79,8 +88,8 @@ def check_file(root, path, allowed):
         return [f"{path}: module {module} is not in the table of ARCHITECTURE.md"]
     problems = []
     includes = INCLUDE.findall((root / path).read_text())
-    own = str(path).removeprefix("src/").removesuffix(".cpp") + ".hpp"
-    if path.suffix == ".cpp" and (root / "include/snipass" / own).is_file() and includes[:1] != [('"', f"snipass/{own}")]:
+    own = own_header(root, path) if path.suffix == ".cpp" else None
+    if own and includes[:1] != [('"', own)]:
         problems.append(f"{path}: its own header comes first, so that it is known to compile alone")
     for kind, name in includes:
         shown = f"<{name}>" if kind == "<" else f'"{name}"'
@@ -177,6 +186,8 @@ SELF_TEST = [
     ("src/preload/up.c", '#include "../tls/p.hpp"\n', "lies beside the file"),
     ("include/snipass/net/own.hpp", "", ""),
     ("src/net/own.cpp", '#include "snipass/net/n.hpp"\n#include "snipass/net/own.hpp"\n', "its own header comes first"),
+    ("src/net/beside.hpp", "", ""),
+    ("src/net/beside.cpp", "#include <string>\n", "its own header comes first"),
     ("src/net/gone.cpp", '#include "snipass/net/gone.hpp"\n', "is not there"),
     ("src/extra/x.cpp", "", "not in the table"),
     ("src/libsnipass/bad.c", '#include "snipass/base/a.hpp"\n', "do not know each other"),
