@@ -67,9 +67,9 @@ def receive_request(connection, senders, acknowledges=False):
             raise Refused("not a client's socket")
         if acknowledges:
             connection.send(ACK)
-            connection.settimeout(1)
-            if connection.recv(1):  # end of file: the head is out of the client's socket, and nobody else has it
-                raise Refused("more than one message")
+        connection.settimeout(1)  # a router that waits for an ACK, and gets none, keeps its client
+        if connection.recv(1):  # end of file: the head is out of the client's socket, and nobody else has it
+            raise Refused("more than one message")
     except BaseException:
         if client:
             client.close()

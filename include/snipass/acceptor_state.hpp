@@ -103,7 +103,7 @@ struct acceptor_state {
 
   private:
     static void check(const snipass_options& options) {
-        if (options.protocol == SNIPASS_DATAGRAM)
+        if (options.protocol != SNIPASS_STREAM)
             throw boost::system::system_error(make_error_code(boost::system::errc::protocol_not_supported),
                                               "snipass::acceptor has no place for a datagram's bytes");
         if ((options.in_clear & SNIPASS_PAIRS) != 0)

@@ -42,6 +42,9 @@ enum snipass_protocol {
     SNIPASS_STREAM = 0,   /* the default: nothing is consumed, every handoff is acknowledged */
     SNIPASS_DATAGRAM = 1, /* the client's first bytes come with it: snipass_client_consumed(). One process
                            * reads such a socket: a datagram is looked at before it is taken */
+    SNIPASS_SCGI = 2,     /* a request of HTTP in clear: its head comes with the client, see "scgi" below.
+                           * nginx's http_fd_pass module sends it, too */
+    SNIPASS_SCGI_ACK = 3, /* the same, where the backend has scgi_ack = true: every handoff is acknowledged */
 };
 
 enum snipass_clear_text {
@@ -128,8 +131,8 @@ SNIPASS_API int snipass_user_id(const char* user, uid_t* id);
  * until it fails with ESHUTDOWN. The socket file stays: the next process replaces it.
  * `datagram`: from then on senders are refused, and keep their clients. Those in the queue are served
  * likewise if snipass_listen made the socket, since nobody else could; the queue of one that was adopted
- * stays for the next process, to which systemd gives its copy. Not for signal handlers, because it locks: let
- * a thread wait for the signal (sigwait(3), signalfd(2)). */
+ * stays for the next process, to which systemd gives its copy. So it is with SNIPASS_SCGI. Not for signal
+ * handlers, because it locks: let a thread wait for the signal (sigwait(3), signalfd(2)). */
 SNIPASS_API void snipass_stop(snipass_receiver* receiver);
 
 /* snipass_receiver_free closes everything. No thread may be in snipass_receive. */
@@ -175,27 +178,50 @@ SNIPASS_API int snipass_client_fd(const snipass_client* client);
 SNIPASS_API int snipass_client_release(snipass_client* client);
 
 /* The client's address, and the one it connected to, as getpeername(2) and getsockname(2) say, or the router
- * where the client is gone already. The family may be AF_UNSPEC with `datagram`, then. Never NULL. */
+ * where the client is gone already. The family may be AF_UNSPEC with `datagram` and `scgi`, then. Never NULL.
+ */
 SNIPASS_API const struct sockaddr* snipass_client_peer(const snipass_client* client, socklen_t* size);
 SNIPASS_API const struct sockaddr* snipass_client_local(const snipass_client* client, socklen_t* size);
 
-/* The host name by which the client was routed; "" if it sent none, and with `datagram`. A stranger's word:
- * letters, digits, '-', '_' and dots, fit for a log and for nothing else. */
+/* The host name by which the client was routed; "" if it sent none, and with `datagram` and `scgi`. A
+ * stranger's word: letters, digits, '-', '_' and dots, fit for a log and for nothing else. */
 SNIPASS_API const char* snipass_client_host_name(const snipass_client* client);
 
 /* The first protocol of the client's ALPN offer (of a client in clear, the one that was chosen), *size bytes;
- * NULL if it offered none, and with `datagram`.
+ * NULL if it offered none, and with `datagram` and `scgi`.
  */
 SNIPASS_API const unsigned char* snipass_client_alpn(const snipass_client* client, size_t* size);
 
-/* 16 bytes that name this handoff in the router's log; NULL with `datagram`. */
+/* 16 bytes that name this handoff in the router's log; NULL with `datagram` and `scgi`. */
 SNIPASS_API const unsigned char* snipass_client_id(const snipass_client* client);
 
 /* `datagram`: the bytes that were read from the socket already, to be replayed before it (snipass/openssl.h
- * does that for OpenSSL). NULL and 0 with `stream`. */
+ * does that for OpenSSL). NULL and 0 with the others. */
 SNIPASS_API const unsigned char* snipass_client_consumed(const snipass_client* client, size_t* size);
 
 SNIPASS_API void snipass_client_free(snipass_client* client); /* NULL is allowed */
+
+/* --- scgi: a client, and the head of its request (docs/handoff.md has the variables) ---
+ *
+ *     const char* uri = snipass_scgi_variable(client, "REQUEST_URI");
+ *     for (const char* name = NULL; (name = snipass_scgi_next(client, name)) != NULL;)
+ *         printf("%s: %s\n", name, snipass_scgi_value(name));
+ *
+ * The head is taken out of the client's socket, and nothing else is: what is read there first is the
+ * request's body, HTTP_CONTENT_LENGTH bytes. The answer is a whole one of HTTP. Router and server must agree
+ * upon the acknowledgement: with SNIPASS_SCGI a client whose router waits for one is not taken, and stays the
+ * router's. */
+
+/* snipass_scgi_variable is the value of the first variable of that name (HTTP_ACCEPT, of a field); NULL:
+ * there is none. A stranger's words: any bytes but control characters. Valid until snipass_client_free. */
+SNIPASS_API const char* snipass_scgi_variable(const snipass_client* client, const char* name);
+
+/* snipass_scgi_next is the name of the variable behind `name`, which it has returned before, or for NULL of
+ * the first one; NULL: that was the last. Fields come in their order, repeated ones repeated. */
+SNIPASS_API const char* snipass_scgi_next(const snipass_client* client, const char* name);
+
+/* snipass_scgi_value is the value of a variable whose name snipass_scgi_next has returned. */
+SNIPASS_API const char* snipass_scgi_value(const char* name);
 
 /* --- kernel TLS: reads and writes are as with TCP, and the end needs a word ---
  *

@@ -54,6 +54,8 @@ const char* handoff_explain(enum handoff_fault fault) {
         return "its descriptor is no end of a socket pair, as its header says";
     case handoff_no_keys:
         return "the kernel has no TLS keys of its client, as its header says";
+    case handoff_bad_scgi:
+        return "its message is no netstring of SCGI's variables";
     case handoff_listens:
         return "its descriptor is a listening socket";
     }

@@ -3,6 +3,7 @@
 #include "snipass/handoff/receiving.h"
 
 #include "message.h"
+#include "reading.h"
 #include "snipass/handoff/kernel_tls.h"
 
 #include <errno.h>
@@ -42,8 +43,8 @@ static enum handoff_progress end(const struct handoff_calls* calls, struct hando
     return how;
 }
 
-static enum handoff_progress refuse(const struct handoff_calls* calls, struct handoff* handoff,
-                                    enum handoff_fault why) {
+enum handoff_progress handoff_refuse(const struct handoff_calls* calls, struct handoff* handoff,
+                                     enum handoff_fault why) {
     handoff->fault = why;
     return end(calls, handoff, handoff_refused);
 }
@@ -54,7 +55,7 @@ static enum handoff_progress lost(const struct handoff_calls* calls, struct hand
     if (reserved < 0)
         return end(calls, handoff, handoff_no_room);
     calls->close(reserved);
-    return refuse(calls, handoff, handoff_lost_descriptor);
+    return handoff_refuse(calls, handoff, handoff_lost_descriptor);
 }
 
 /* judge_message: the descriptor travels on the first byte, and alone. */
@@ -63,23 +64,21 @@ static bool is_as_it_should_be(const struct handoff* handoff, const struct messa
     return message->count == expected && (message->flags & (MSG_CTRUNC | MSG_TRUNC)) == 0;
 }
 
-/* read_more: complete means "go on". */
-static enum handoff_progress read_more(const struct handoff_calls* calls, struct handoff* handoff,
-                                       int connection) {
+enum handoff_progress handoff_read_more(const struct handoff_calls* calls, struct handoff* handoff,
+                                        int connection, unsigned char* to, size_t room) {
     struct message message;
-    message_receive(calls, connection, handoff->bytes + handoff->received,
-                    sizeof handoff->bytes - handoff->received, 0, &message);
+    message_receive(calls, connection, to + handoff->received, room - handoff->received, 0, &message);
     if (message.size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return handoff_wants_more;
     if (message.size <= 0 && handoff->received == 0)
         return handoff_ended;
     if (message.size <= 0)
-        return refuse(calls, handoff, handoff_cut_header);
+        return handoff_refuse(calls, handoff, handoff_cut_header);
     if (handoff->received == 0 && message_lost(&message))
         return lost(calls, handoff, connection);
     if (!is_as_it_should_be(handoff, &message)) {
         message_close(calls, &message);
-        return refuse(calls, handoff, handoff_bad_count);
+        return handoff_refuse(calls, handoff, handoff_bad_count);
     }
     if (handoff->received == 0)
         handoff->client = message_take_one(&message);
@@ -90,15 +89,16 @@ static enum handoff_progress read_more(const struct handoff_calls* calls, struct
 enum handoff_progress handoff_read(const struct handoff_calls* calls, struct handoff* handoff,
                                    int connection) {
     for (;;) {
-        const enum handoff_progress progress = read_more(calls, handoff, connection);
+        const enum handoff_progress progress =
+            handoff_read_more(calls, handoff, connection, handoff->bytes, sizeof handoff->bytes);
         if (progress != handoff_complete)
             return progress;
         enum handoff_fault fault;
         const size_t size = handoff_header_size(handoff->bytes, handoff->received, &fault);
         if (fault != handoff_sound)
-            return refuse(calls, handoff, fault);
+            return handoff_refuse(calls, handoff, fault);
         if (handoff->received > size)
-            return refuse(calls, handoff, handoff_bytes_behind);
+            return handoff_refuse(calls, handoff, handoff_bytes_behind);
         if (handoff->received == size)
             return handoff_complete;
     }

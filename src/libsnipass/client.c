@@ -33,6 +33,7 @@ void snipass_client_free(snipass_client* client) {
     if (client->fd >= 0)
         close(client->fd);
     free(client->consumed);
+    handoff_scgi_free(&client->request);
     free(client);
     cancellation_restore(cancellation);
 }
@@ -97,4 +98,16 @@ const unsigned char* snipass_client_consumed(const snipass_client* client, size_
     if (size != NULL)
         *size = client->consumed_size;
     return client->consumed;
+}
+
+const char* snipass_scgi_next(const snipass_client* client, const char* name) {
+    return handoff_scgi_next(&client->request, name);
+}
+
+const char* snipass_scgi_value(const char* name) {
+    return handoff_scgi_value(name);
+}
+
+const char* snipass_scgi_variable(const snipass_client* client, const char* name) {
+    return handoff_scgi_find(&client->request, name);
 }

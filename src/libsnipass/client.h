@@ -3,12 +3,14 @@
 #pragma once
 
 #include "snipass/handoff/header.h"
+#include "snipass/handoff/scgi.h"
 
 struct snipass_client {
     int fd;
     struct handoff_metadata metadata;
     unsigned char* consumed; /* `datagram` only */
     size_t consumed_size;
+    struct handoff_scgi request; /* `scgi` only */
 };
 
 struct snipass_client* client_new(void); /* fd = -1; NULL: ENOMEM */

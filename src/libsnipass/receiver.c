@@ -29,19 +29,36 @@ static void await_let_go(int connection) {
 
 /* --- steps: each handles one event and returns a client, or NULL and errno (EAGAIN: go on) --- */
 
+static enum handoff_progress read_message(const struct snipass_receiver* receiver, struct pending* pending) {
+    if (receiver->protocol != SNIPASS_STREAM)
+        return handoff_read_scgi(&handoff_libc, &pending->handoff, &pending->client->request,
+                                 pending->connection);
+    const enum handoff_progress progress =
+        handoff_read(&handoff_libc, &pending->handoff, pending->connection);
+    const bool is_lie = progress == handoff_complete &&
+                        !handoff_parse(&handoff_libc, &pending->handoff, &pending->client->metadata);
+    return is_lie ? handoff_refused : progress;
+}
+
+/* say_ack: who wants none lets go at once, and that is what is waited for: a router that goes on waiting for
+ * one will take the client back. */
+static bool say_ack(const struct snipass_receiver* receiver, struct pending* pending) {
+    if (receiver->protocol == SNIPASS_SCGI)
+        return true;
+    pending->acknowledged = handoff_acknowledge(pending->connection);
+    return pending->acknowledged;
+}
+
 static struct snipass_client* take(struct snipass_receiver* receiver, struct pending* pending) {
-    if (!pending->acknowledged) {
-        const enum handoff_progress progress =
-            handoff_read(&handoff_libc, &pending->handoff, pending->connection);
+    if (!pending->is_whole) {
+        const enum handoff_progress progress = read_message(receiver, pending);
         if (progress == handoff_wants_more)
             return no_client(EAGAIN);
-        if (progress != handoff_complete ||
-            !handoff_parse(&handoff_libc, &pending->handoff, &pending->client->metadata) ||
-            !handoff_acknowledge(pending->connection)) {
+        if (progress != handoff_complete || !say_ack(receiver, pending)) {
             receiver_finish(receiver, pending);
             return no_client(progress == handoff_no_room ? EMFILE : EAGAIN);
         }
-        pending->acknowledged = true;
+        pending->is_whole = true;
         handoff_addresses(&handoff_libc, pending->handoff.client, &pending->client->metadata);
         receiver_detach(receiver, pending);
         receiver_append(receiver, pending);
@@ -50,13 +67,14 @@ static struct snipass_client* take(struct snipass_receiver* receiver, struct pen
     }
     if (!handoff_let_go(pending->connection))
         return no_client(EAGAIN);
+    pending->acknowledged = true;
     return receiver_finish(receiver, pending);
 }
 
-/* is_silent: its header has not come, so its router, if it is one, has not begun. */
+/* is_silent: its message has not come, so its router, if it is one, has not begun. */
 static bool is_silent(const struct pending* pending) {
     int waiting = 0;
-    return !pending->acknowledged && ioctl(pending->connection, FIONREAD, &waiting) == 0 && waiting == 0;
+    return !pending->is_whole && ioctl(pending->connection, FIONREAD, &waiting) == 0 && waiting == 0;
 }
 
 /* shed ends the oldest silent handoff; what is in `spared` does not count. */
@@ -135,7 +153,8 @@ static int accept_connection(struct snipass_receiver* receiver) {
     while (connection < 0 && is_shortage(errno) && shed(receiver, NULL));
     const int error = errno;
     close(reserved);
-    errno = error == EAGAIN ? ENODATA : error;
+    const bool is_drained = error == EINVAL && receiver->stopped; /* one that was shut down */
+    errno = error == EAGAIN || is_drained ? ENODATA : error;
     if (error == EINTR || error == ECONNABORTED || error == EPERM)
         errno = EAGAIN;
     return connection;

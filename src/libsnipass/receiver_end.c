@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* take_no_more: what waits in a backlog is refused, and the router keeps it. A datagram's bytes are nowhere
- * but in the queue: it is served first, unless systemd has a copy of the socket, for the next process. */
+/* take_no_more: what waits in a backlog is refused, and the router keeps it. A client who is not acknowledged
+ * is nobody's but the queue's: it is served first, unless systemd has a copy of the socket, for the next
+ * process. */
 static void take_no_more(struct snipass_receiver* receiver) {
-    if (receiver->protocol == SNIPASS_DATAGRAM && receiver->is_own)
+    const bool acknowledges = receiver->protocol == SNIPASS_STREAM || receiver->protocol == SNIPASS_SCGI_ACK;
+    if (!acknowledges && receiver->is_own)
         (void)shutdown(receiver->listener, SHUT_RD); /* senders are told (EPIPE), waiting threads wake */
     else
         receiver_close_listener(receiver);

@@ -43,7 +43,7 @@ static bool set_up(struct snipass_receiver* receiver, const struct snipass_optio
     receiver->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     receiver->epoll = epoll_create1(EPOLL_CLOEXEC);
     /* Each client is one process's, of those that share the socket; EPOLLRDHUP is not allowed with that. */
-    const uint32_t more = options->protocol == SNIPASS_STREAM ? EPOLLEXCLUSIVE : EPOLLRDHUP;
+    const uint32_t more = options->protocol != SNIPASS_DATAGRAM ? EPOLLEXCLUSIVE : EPOLLRDHUP;
     return receiver->timer >= 0 && receiver->epoll >= 0 &&
            receiver_watch(receiver, receiver->timer, 0, &receiver->timer) &&
            receiver_watch(receiver, receiver->listener, more, &receiver->listener);
@@ -51,7 +51,7 @@ static bool set_up(struct snipass_receiver* receiver, const struct snipass_optio
 
 static bool is_protocol(int protocol) {
     errno = EINVAL;
-    return protocol == SNIPASS_STREAM || protocol == SNIPASS_DATAGRAM;
+    return protocol >= SNIPASS_STREAM && protocol <= SNIPASS_SCGI_ACK;
 }
 
 static bool has_option(int unix_fd, int name, int value) {

@@ -11,11 +11,13 @@
 #include <snipass/snipass.h>
 #include <stdint.h>
 
-/* One connection of the `stream` protocol. It waits for its header first, for the router to let go after. */
+/* One connection of the protocols that have one for each client. It waits for its message first, for the
+ * router to let go after. */
 struct pending {
     struct pending *next, *previous; /* in the order of their deadlines: all wait equally long */
     int connection;
-    bool acknowledged;
+    bool is_whole;     /* its message */
+    bool acknowledged; /* the client is ours, whatever becomes of the router */
     int64_t deadline;
     struct handoff handoff;
     struct snipass_client* client; /* made beforehand: after the ACK nothing may fail */

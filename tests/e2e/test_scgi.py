@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Backends of `scgi`: a receiver of nginx's http_fd_pass module, unchanged, and the example, with and without acknowledgement."""
+"""Backends of `scgi`: a receiver of nginx's http_fd_pass module, unchanged, and the examples, with and without acknowledgement."""
 
 import array
 import base64
@@ -11,9 +11,8 @@ import threading
 
 from harness import DEADLINE, Case, main, read_all, read_exactly, wait_until
 from harness.case import HEAD
-from harness.places import SOURCE
+from harness.places import BUILD, SOURCE
 
-EXAMPLE = SOURCE / "examples/receivers/scgi_receiver.py"
 HTTP = HEAD + 'protocol = "http"\n'
 ROUTE = '[[route]]\nnames = ["live.example.com"]\nbackend = "live"\n'
 HOST = b"Host: live.example.com\r\n"
@@ -59,12 +58,14 @@ class ModuleBackend:
 
 
 class Scgi(Case):
+    program = ["python3", "-u", SOURCE / "examples/receivers/scgi_receiver.py"]
+
     def start(self, *, head=HTTP, rest="", more=""):
         return self.router(ROUTE + self.backend("live", protocol="scgi", rest=rest) + more, head=head)
 
     def example(self, *options):
         path = self.folder / "live.sock"
-        process = self.run_program(["python3", "-u", EXAMPLE, *options, path])
+        process = self.run_program([*self.program, *options, path])
         wait_until(lambda: can_connect(path), "the example listens")
         return process
 
@@ -139,7 +140,7 @@ class Module(Scgi):
         self.assertEqual(self.module.requests, [])
 
 
-class Example(Scgi):
+class Requests(Scgi):
     def test_requests_and_bodies(self):
         for options, rest in (((), ""), (("--ack",), "scgi_ack = true")):
             with self.subTest(rest):
@@ -161,6 +162,12 @@ class Example(Scgi):
             got += client.recv(4096)
         self.assertIn(b"Content-Type: text/event-stream", got)
 
+
+class Library(Requests):
+    program = [BUILD / "examples/scgi_backend"]
+
+
+class Example(Requests):
     def test_a_web_socket(self):
         self.example()
         router = self.start()
@@ -218,6 +225,8 @@ def frame(data):
     mask = b"\1\2\3\4"
     return b"\x81" + size + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
 
+
+del Requests  # it is no test by itself
 
 if __name__ == "__main__":
     main()

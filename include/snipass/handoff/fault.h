@@ -33,6 +33,7 @@ enum handoff_fault {
     handoff_no_pair,
     handoff_no_keys,
     handoff_in_clear,
+    handoff_bad_scgi,
 };
 
 /* handoff_explain says it in words, for a log. */
