@@ -117,10 +117,8 @@ bool read_request(const std::string& text, const config::configuration& file, co
     const auto behind = url.substr(scheme.size());
     const auto authority = behind.substr(0, behind.find_first_of("/?"));
     const auto stream = method + " " + url + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n";
-    const auto policy =
-        file.table.compares_paths() ? http::unsafe_path::is_refused : http::unsafe_path::is_left;
     std::vector<std::uint8_t> scratch;
-    auto answer = opening::head_reader{file.server.head_max, policy}.read(as_bytes(stream), scratch);
+    auto answer = opening::head_reader{file.server.head_max}.read(as_bytes(stream), scratch);
     query.request.emplace();
     if (auto* const refused = std::get_if<opening::refused>(&answer)) {
         query.refused = to_refused(std::move(*refused));

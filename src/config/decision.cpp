@@ -115,6 +115,8 @@ decision decide(const configuration& configuration, const listener_settings& lis
     if (hello == hello_kind::malformed || hello == hello_kind::foreign)
         return decide_unmatched(configuration, listener, hello);
     const auto won = name ? configuration.table.find(*name, client) : configuration.table.find(client);
+    if (won && !won->is_decided)
+        return decide_unmatched(configuration, listener, hello_kind::malformed);
     if (!won || !may_have(configuration, won->rule, won->kind, name))
         return refuse(configuration, listener, hello, name);
     return {.match = to_match(won->kind),

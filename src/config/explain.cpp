@@ -4,6 +4,7 @@
 #include "snipass/config/explain.hpp"
 
 #include "describe_backend.hpp"
+#include "explain_refusal.hpp"
 
 #include "snipass/base/host_name.hpp"
 #include "snipass/config/decision.hpp"
@@ -25,22 +26,6 @@ std::string_view kind_name(route::pattern_kind kind) {
         return "regex";
     case route::pattern_kind::any:
         break;
-    }
-    return {};
-}
-
-std::string_view to_string(policy policy) {
-    switch (policy) {
-    case policy::route_to_default:
-        return "default";
-    case policy::close:
-        return "close";
-    case policy::reset:
-        return "reset";
-    case policy::alert:
-        return "alert";
-    case policy::status:
-        return "status";
     }
     return {};
 }
@@ -117,7 +102,7 @@ std::vector<route::table::candidate> find_candidates(const configuration& config
     const auto alpn = to_wire(query.alpn);
     route::request_facts request;
     if (query.request)
-        request = {query.request->method, query.request->path};
+        request = {query.request->method, query.request->path, !query.request->problem.empty()};
     const route::client_facts client{query.source.value_or(ip_address{}), alpn_list{as_bytes(alpn)},
                                      query.request ? &request : nullptr};
     const auto& table = configuration.table;
@@ -153,62 +138,6 @@ std::string explain_route(const configuration& configuration, const explain_quer
     return text;
 }
 
-// What a client is told that is told something.
-struct told {
-    std::string alert{};
-    std::uint16_t status = 0;
-};
-
-std::string describe(policy refusal, const told& what) {
-    if (refusal == policy::alert)
-        return "the client gets a TLS alert (" + what.alert + ")";
-    if (refusal == policy::status)
-        return "the client is answered " + std::to_string(what.status) + " " +
-               std::string{http::reason(what.status)};
-    return refusal == policy::reset ? "the connection is reset" : "the connection is closed";
-}
-
-// The listener's key that speaks of such a client, and what it says.
-std::pair<std::string, policy> policy_for(const listener_settings& listener, hello_kind hello) {
-    if (hello == hello_kind::malformed)
-        return {"malformed", listener.malformed};
-    if (hello == hello_kind::foreign)
-        return {listener.is_for_http() ? "not_http" : "not_tls", listener.foreign};
-    return {"unmatched", listener.unmatched};
-}
-
-// what_happens asks what the router asks.
-std::string what_happens(const configuration& configuration, const listener_settings& listener,
-                         hello_kind hello, const told& what) {
-    const auto decided = decide_unmatched(configuration, listener, hello);
-    const auto [key, policy] = policy_for(listener, hello);
-    auto text = "  listener " + in_quotes(listener.address) + ", " + key + " = " +
-                in_quotes(to_string(policy)) + ": ";
-    if (decided.backend)
-        return text +
-               describe_backend(configuration, configuration.backends[*decided.backend],
-                                listener.is_for_handoffs()) +
-               "\n";
-    if (policy == policy::route_to_default)
-        text += "there is no [default], so ";
-    if (policy == policy::alert && decided.refusal != policy)
-        text += "an alert is for who speaks TLS, so ";
-    return text + describe(decided.refusal, {what.alert, what.status > 0 ? what.status : decided.status}) +
-           "\n";
-}
-
-std::string on_each_listener(const configuration& configuration, const explain_query& query, hello_kind hello,
-                             const told& what) {
-    std::string text;
-    for (const auto& listener : configuration.listeners)
-        if (listener.protocol == query.protocol() &&
-            (query.listener.empty() || listener.address == query.listener))
-            text += what_happens(configuration, listener, hello, what);
-    if (text.empty())
-        text = "  no listener has protocol = \"" + std::string{query.request ? "http" : "tls"} + "\"\n";
-    return text;
-}
-
 std::string explain_refusal(const configuration& configuration, const explain_query& query,
                             bool has_candidates) {
     const bool named = !query.host_name.empty();
@@ -237,6 +166,14 @@ std::string explain_refusal(const configuration& configuration, const explain_qu
            on_each_listener(configuration, query, refused.kind, {refused.alert, refused.status});
 }
 
+// explain_undecided: its path decides, and has no normal form.
+std::string explain_undecided(const configuration& configuration, const explain_query& query,
+                              const route::table::candidate& asks) {
+    return "malformed, since the " + describe(configuration, asks) +
+           " asks for paths: " + query.request->problem + "\n" +
+           on_each_listener(configuration, query, hello_kind::malformed, {});
+}
+
 // listener_problem: a client comes by a listener of its protocol. Empty: it can.
 std::string listener_problem(const configuration& configuration, const explain_query& query) {
     std::vector<std::string_view> addresses;
@@ -257,9 +194,12 @@ std::string listener_problem(const configuration& configuration, const explain_q
 } // namespace
 
 explained_request request_of(const http::request_head& head) {
-    explained_request made{std::string{head.method}, std::string{head.path}, std::string{head.raw_path}, {}};
+    explained_request made{
+        std::string{head.method}, std::string{head.path}, std::string{head.raw_path}, {}, {}};
     if (head.query)
         made.query = *head.query;
+    if (head.unsafe)
+        made.problem = make_error_code(*head.unsafe).message();
     return made;
 }
 
@@ -276,6 +216,8 @@ written<std::string> explain(const configuration& configuration, const explain_q
     const auto candidates = find_candidates(configuration, query);
     const auto host = host_name::parse(query.host_name);
     const auto winner = std::ranges::find_if(candidates, &route::table::candidate::holds);
+    if (winner != candidates.end() && !winner->is_decided)
+        return explain_undecided(configuration, query, *winner);
     const bool has_won =
         winner != candidates.end() && may_have(configuration, winner->rule, winner->kind, host);
     auto text = has_won ? explain_route(configuration, query, *winner)

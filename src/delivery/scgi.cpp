@@ -34,8 +34,7 @@ std::optional<message> message_of(routed_client& client, byte_view bytes) {
     const auto size = scanner.advance(bytes);
     if (!size || *size > bytes.size())
         return std::nullopt;
-    const auto head = http::parse_request_head(bytes.first(*size), http::unsafe_path::is_left,
-                                               client.thread.buffer.gathered);
+    const auto head = http::parse_request_head(bytes.first(*size), client.thread.buffer.gathered);
     if (!head)
         return std::nullopt;
     const auto facts = client.facts();

@@ -5,7 +5,6 @@
 #include "authority.hpp"
 
 #include "snipass/http/characters.hpp"
-#include "snipass/http/head_error.hpp"
 #include "snipass/http/path.hpp"
 
 #include <algorithm>
@@ -103,21 +102,19 @@ broken_rule parse_host(request_head& head, authority of_target) {
     return {};
 }
 
-broken_rule parse_path(request_head& head, unsafe_path policy, std::vector<std::uint8_t>& scratch) {
+void normalise(request_head& head, std::vector<std::uint8_t>& scratch) {
     if (head.raw_path == "*")
-        return {};
+        return;
     const auto path = normalise_path(head.raw_path, scratch);
     if (path)
         head.path = *path;
-    else if (policy == unsafe_path::is_refused)
-        return static_cast<head_error>(path.error().value());
-    return {};
+    else
+        head.unsafe = static_cast<head_error>(path.error().value());
 }
 
 } // namespace
 
-result<request_head> parse_request_head(byte_view bytes, unsafe_path policy,
-                                        std::vector<std::uint8_t>& scratch) {
+result<request_head> parse_request_head(byte_view bytes, std::vector<std::uint8_t>& scratch) {
     const auto text = as_text(bytes);
     request_head head;
     head.size = text.size();
@@ -131,8 +128,7 @@ result<request_head> parse_request_head(byte_view bytes, unsafe_path policy,
         return *broken;
     if (const auto broken = parse_host(head, of_target))
         return *broken;
-    if (const auto broken = parse_path(head, policy, scratch))
-        return *broken;
+    normalise(head, scratch);
     return head;
 }
 

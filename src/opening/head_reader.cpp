@@ -39,7 +39,7 @@ answer head_reader::read(byte_view stream, std::vector<std::uint8_t>& scratch) {
         return refuse(needed.error(), stream);
     if (*needed > stream.size())
         return need{*needed, head_max_};
-    const auto head = http::parse_request_head(stream.first(*needed), policy_, scratch);
+    const auto head = http::parse_request_head(stream.first(*needed), scratch);
     if (!head)
         return refuse(head.error(), stream);
     question asked{*needed, std::nullopt, {}, *head};

@@ -23,6 +23,7 @@ struct conditions {
     std::optional<source_set> source;
     std::vector<path_pattern> paths;
     std::vector<std::string> methods;
+    bool compares_paths = false; // it asks for some, and not for others
 
     [[nodiscard]] bool alpn_holds(const client_facts& client) const {
         return alpn.empty() || std::any_of(alpn.begin(), alpn.end(),
@@ -31,8 +32,11 @@ struct conditions {
     [[nodiscard]] bool source_holds(const client_facts& client) const {
         return !source || source->contains(client.source);
     }
+    [[nodiscard]] bool is_decided(const client_facts& client) const {
+        return !compares_paths || client.request == nullptr || !client.request->is_unsafe;
+    }
     [[nodiscard]] bool path_holds(const client_facts& client) const {
-        return paths.empty() ||
+        return paths.empty() || !is_decided(client) ||
                (client.request != nullptr && std::any_of(paths.begin(), paths.end(), [&](const auto& one) {
                     return one.matches(client.request->path);
                 }));
@@ -109,7 +113,6 @@ struct table::impl {
     std::vector<std::uint32_t> nameless;        // rules without names
     std::vector<std::uint32_t> condition_index; // a rule's index in all_conditions: most rules have none
     std::vector<conditions> all_conditions;
-    bool compares_paths = false;
 };
 
 table::impl::impl(const std::vector<rule>& rules) : names(index_names(rules)) {
@@ -144,14 +147,13 @@ void table::impl::add_conditions(const std::vector<rule>& rules) {
         if (!rule.has_conditions())
             continue;
         condition_index[i] = static_cast<std::uint32_t>(all_conditions.size());
-        auto& added =
-            all_conditions.emplace_back(conditions{rule.alpn, std::nullopt, rule.paths, rule.methods});
+        const bool compares =
+            !rule.paths.empty() && std::none_of(rule.paths.begin(), rule.paths.end(),
+                                                [](const auto& one) { return one.takes_every_path(); });
+        auto& added = all_conditions.emplace_back(
+            conditions{rule.alpn, std::nullopt, rule.paths, rule.methods, compares});
         if (!rule.source.empty())
             added.source.emplace(rule.source);
-        compares_paths =
-            compares_paths ||
-            (!rule.paths.empty() && std::none_of(rule.paths.begin(), rule.paths.end(),
-                                                 [](const auto& one) { return one.takes_every_path(); }));
     }
 }
 
@@ -233,6 +235,7 @@ std::optional<match> table::find(const host_name* name, const client_facts& clie
         if (conditions && !conditions->hold(client))
             return false;
         winner = one;
+        winner->is_decided = !conditions || conditions->is_decided(client);
         return true;
     });
     return winner;
@@ -255,7 +258,7 @@ std::vector<table::candidate> table::candidates(const host_name* name, const cli
         found.push_back(
             {one.rule, one.kind, std::string(one.pattern), !conditions || conditions->alpn_holds(client),
              !conditions || conditions->source_holds(client), !conditions || conditions->path_holds(client),
-             !conditions || conditions->method_holds(client)});
+             !conditions || conditions->method_holds(client), !conditions || conditions->is_decided(client)});
         return false;
     });
     return found;
@@ -267,10 +270,6 @@ bool table::knows(const host_name& name) const {
     if (impl_)
         impl_->visit_named(name.text(), seen);
     return known;
-}
-
-bool table::compares_paths() const noexcept {
-    return impl_ && impl_->compares_paths;
 }
 
 std::size_t table::size() const noexcept {

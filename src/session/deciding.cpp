@@ -71,7 +71,7 @@ void decide_question(verdict& made, unrouted_client& client, const opening::ques
     const auto* const head = asked.head();
     if (head != nullptr) {
         note(about, *head, asked.name);
-        request = {head->method, head->path};
+        request = {head->method, head->path, head->unsafe.has_value()};
         facts.request = &request;
         made.words.to_head = head->is_head();
     } else {
@@ -81,6 +81,8 @@ void decide_question(verdict& made, unrouted_client& client, const opening::ques
     const auto name = asked.name ? host_name::parse(*asked.name) : std::nullopt;
     made.decision = config::decide(configuration, listener, kind, name, facts);
     made.words.status = made.decision.status;
+    if (made.decision.match == config::match_kind::malformed && head != nullptr && head->unsafe)
+        about.detail = make_error_code(*head->unsafe).message();
     const auto* const redirect =
         made.decision.backend ? configuration.backends[*made.decision.backend].redirect() : nullptr;
     if (redirect != nullptr && head != nullptr)

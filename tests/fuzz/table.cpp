@@ -56,19 +56,19 @@ const std::array<route::path_pattern, 3> paths{{{"/", true}, {"/a/", true}, {"/a
 // What a client asks for; null: it speaks TLS.
 struct asked {
     const char* method;
-    const char* path;
+    const char* path; // null: it has no normal form
 };
-constexpr std::array<asked, 4> requests{
-    {{nullptr, nullptr}, {"GET", "/a/b"}, {"PUT", "/a/b"}, {"GET", "/b"}}};
+constexpr std::array<asked, 5> requests{
+    {{nullptr, nullptr}, {"GET", "/a/b"}, {"PUT", "/a/b"}, {"GET", "/b"}, {"GET", nullptr}}};
 
 // may_take says of each of the paths and requests above whether the rule's conditions on them hold, once
 // more.
 bool may_take(const route::rule& rule, const asked& one) {
     if (one.method == nullptr)
         return rule.paths.empty() && rule.methods.empty();
-    const std::string_view path = one.path;
+    const std::string_view path = one.path != nullptr ? one.path : "";
     const bool has_path =
-        rule.paths.empty() || rule.paths[0].text == "/" ||
+        rule.paths.empty() || rule.paths[0].text == "/" || one.path == nullptr ||
         (rule.paths[0].text == "/a/" ? path.starts_with("/a/") : path == rule.paths[0].text);
     return has_path && (rule.methods.empty() || std::string_view{one.method} == "GET");
 }
@@ -153,7 +153,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const bool inside = from.below(2) == 1;
         const auto& request = requests[from.below(requests.size())];
         const bool in_clear = request.method != nullptr;
-        const route::request_facts said{in_clear ? request.method : "", in_clear ? request.path : ""};
+        const bool is_unsafe = in_clear && request.path == nullptr;
+        const route::request_facts said{in_clear ? request.method : "",
+                                        in_clear && !is_unsafe ? request.path : "", is_unsafe};
         const route::client_facts client{*ip_address::parse(inside ? "192.0.2.7" : "10.0.0.1"),
                                          offers ? alpn_list{as_bytes(h2)} : alpn_list{},
                                          in_clear ? &said : nullptr};
@@ -163,6 +165,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!found)
             continue;
         require(found->rule == *expected, "the rule is the one that precedence says");
+        const auto& asks = rules[found->rule].paths;
+        require(found->is_decided == (!is_unsafe || asks.empty() || asks[0].text == "/"),
+                "what a path without a normal form decides is nothing");
         const auto& names = rules[found->rule].names;
         const auto by =
             std::find(names.begin(), names.end(), route::pattern{found->kind, std::string(found->pattern)});

@@ -30,8 +30,7 @@ bool step(http::head_scanner& scanner, byte_view so_far, head_reading& reading) 
     if (so_far.size() < reading.needed)
         reading.broken_promise = "complete with less than was needed";
     reading.needed = *needed;
-    const auto head =
-        http::parse_request_head(so_far.first(*needed), http::unsafe_path::is_refused, reading.scratch);
+    const auto head = http::parse_request_head(so_far.first(*needed), reading.scratch);
     if (head)
         reading.head = *head;
     else
@@ -48,10 +47,12 @@ std::string head_reading::in_words() const {
         return error.message();
     if (!head)
         return "waits for " + std::to_string(needed);
-    std::string text = in_ascii_quotes(head->method) + " " + in_ascii_quotes(head->target) + " host " +
-                       in_ascii_quotes(head->host) + " path " + in_ascii_quotes(head->path) + " query " +
-                       in_ascii_quotes(head->query.value_or("none")) + " 1." +
-                       std::to_string(head->minor_version) + " size " + std::to_string(head->size);
+    std::string text =
+        in_ascii_quotes(head->method) + " " + in_ascii_quotes(head->target) + " host " +
+        in_ascii_quotes(head->host) + " path " +
+        (head->unsafe ? make_error_code(*head->unsafe).message() : in_ascii_quotes(head->path)) + " query " +
+        in_ascii_quotes(head->query.value_or("none")) + " 1." + std::to_string(head->minor_version) +
+        " size " + std::to_string(head->size);
     for (auto fields = head->fields; !fields.empty(); fields.pop_front())
         text += " " + in_ascii_quotes(fields.front().name) + ": " + in_ascii_quotes(fields.front().value);
     return text;

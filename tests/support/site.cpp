@@ -73,8 +73,11 @@ site& site::route(const std::string& name, std::size_t backend, std::vector<std:
     return add({{*pattern}, std::move(alpn), {}}, backend);
 }
 
-site& site::requests(std::vector<route::path_pattern> paths, std::size_t backend) {
-    return add({{}, {}, {}, std::move(paths)}, backend);
+site& site::requests(std::vector<route::path_pattern> paths, std::size_t backend, const std::string& name) {
+    route::rule rule{{}, {}, {}, std::move(paths)};
+    if (!name.empty())
+        rule.names.push_back(route::pattern::parse(name).value.value());
+    return add(std::move(rule), backend);
 }
 
 site& site::add(route::rule rule, std::size_t backend) {

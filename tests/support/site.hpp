@@ -32,8 +32,8 @@ class site {
     config::backend_settings& redirect(config::redirect_settings settings);
 
     site& route(const std::string& name, std::size_t backend, std::vector<std::string> alpn = {});
-    // requests has no name: it is for requests of HTTP that ask for these paths.
-    site& requests(std::vector<route::path_pattern> paths, std::size_t backend);
+    // requests is for requests of HTTP that ask for these paths; without a name, of every host.
+    site& requests(std::vector<route::path_pattern> paths, std::size_t backend, const std::string& name = {});
     site& otherwise(std::size_t backend); // [default]
 
     config::listener_settings& listener() { return file_.listeners.front(); }

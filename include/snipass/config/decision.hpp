@@ -45,7 +45,7 @@ struct decision {
 };
 
 // decide. `name` is the host name for with_name, nullopt if what was sent is none (an IP literal, odd
-// characters).
+// characters). A request whose path would have to be compared, and has no normal form, is malformed.
 [[nodiscard]] decision decide(const configuration& configuration, const listener_settings& listener,
                               hello_kind hello, const std::optional<host_name>& name,
                               const route::client_facts& client);

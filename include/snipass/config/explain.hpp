@@ -29,6 +29,7 @@ struct explained_request {
     std::string path{};     // in its normal form
     std::string raw_path{}; // as sent
     std::optional<std::string> query{};
+    std::string problem{}; // why the path has no normal form
 };
 [[nodiscard]] explained_request request_of(const http::request_head& head);
 

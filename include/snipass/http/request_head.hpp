@@ -5,6 +5,7 @@
 #include "snipass/base/bytes.hpp"
 #include "snipass/base/result.hpp"
 #include "snipass/http/field_list.hpp"
+#include "snipass/http/head_error.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,7 @@ struct request_head {
     std::string_view raw_path; // the target's path as sent; "/" where it has none, "*" of OPTIONS *
     std::optional<std::string_view> query; // as sent, without the '?'
     std::string_view path;                 // raw_path in normal form (normalise_path); empty: it has none
+    std::optional<head_error> unsafe;      // why it has none, other than that of OPTIONS *
     std::uint8_t minor_version = 1;        // of HTTP/1
     std::size_t size = 0;                  // in the stream, the empty line included
     field_list fields;
@@ -30,17 +32,10 @@ struct request_head {
     [[nodiscard]] bool is_head() const noexcept { return method == "HEAD"; }
 };
 
-// unsafe_path is what becomes of a path that has no normal form: it matters only where somebody routes by
-// paths.
-enum class unsafe_path : std::uint8_t {
-    is_refused,
-    is_left, // the head's `path` is empty
-};
-
 // parse_request_head reads a whole head that head_scanner has found, and is strict: what servers refuse, or
-// may read differently, is an error (docs/parser.md has every rule). Work is linear, and nothing is allocated
-// but a path's normal form in `scratch`. Errors: head_error.
-[[nodiscard]] result<request_head> parse_request_head(byte_view head, unsafe_path policy,
-                                                      std::vector<std::uint8_t>& scratch);
+// may read differently, is an error (docs/parser.md has every rule), but for a path: that matters only where
+// somebody routes by it. Work is linear, and nothing is allocated but a path's normal form in `scratch`.
+// Errors: head_error.
+[[nodiscard]] result<request_head> parse_request_head(byte_view head, std::vector<std::uint8_t>& scratch);
 
 } // namespace snipass::http

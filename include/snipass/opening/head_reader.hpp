@@ -10,16 +10,13 @@ namespace snipass::opening {
 class head_reader final : public reader {
   public:
     // head_max: the largest head accepted, in bytes, the empty line behind it included.
-    explicit head_reader(std::size_t head_max,
-                         http::unsafe_path policy = http::unsafe_path::is_refused) noexcept
-        : scanner_(head_max), head_max_(head_max), policy_(policy) {}
+    explicit head_reader(std::size_t head_max) noexcept : scanner_(head_max), head_max_(head_max) {}
 
     [[nodiscard]] answer read(byte_view stream, std::vector<std::uint8_t>& scratch) override;
 
   private:
     http::head_scanner scanner_;
     std::size_t head_max_;
-    http::unsafe_path policy_;
 };
 
 } // namespace snipass::opening

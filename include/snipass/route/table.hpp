@@ -39,7 +39,8 @@ struct rule {
 // What a client says that speaks HTTP in clear.
 struct request_facts {
     std::string_view method;
-    std::string_view path; // normalised; empty: the target has none, or none that compares_paths() needs
+    std::string_view path;  // normalised; empty: the target has none
+    bool is_unsafe = false; // it has one without a normal form, which servers may read differently
 };
 
 // What is known of a client besides its host name.
@@ -53,11 +54,13 @@ struct match {
     std::size_t rule = 0; // index into the rules the table was built from
     pattern_kind kind = pattern_kind::exact;
     std::string_view pattern; // the pattern's text; points into the table
+    bool is_decided = true;   // false: it asks for some paths, and nobody can say whether the client's is one
 };
 
 // table answers which rule wins: rules without names in file order, then exact name, then the longest
 // wildcard, then regexes in file order; among rules with the same name the first whose other conditions hold;
-// if none holds, the next less specific name.
+// if none holds, the next less specific name. A path without a normal form ends that where a rule would have
+// to compare it.
 //
 // find costs a test of each rule without names, a walk over the name and one hash look-up for the name and
 // for each number of labels that wildcards have, however many names there are, and allocates nothing; only a
@@ -80,10 +83,6 @@ class table {
     // knows: a rule has the name, whatever its other conditions are.
     [[nodiscard]] bool knows(const host_name& name) const;
 
-    // compares_paths: a rule asks for some paths, and not for others. Where none does, a path need not have a
-    // normal form.
-    [[nodiscard]] bool compares_paths() const noexcept;
-
     // candidate is a pattern that matches the name, or none, and which of its rule's other conditions hold.
     struct candidate {
         std::size_t rule;
@@ -91,8 +90,9 @@ class table {
         std::string pattern;
         bool alpn_holds;
         bool source_holds;
-        bool path_holds;
+        bool path_holds; // or may
         bool method_holds;
+        bool is_decided; // match
 
         [[nodiscard]] bool holds() const noexcept {
             return alpn_holds && source_holds && path_holds && method_holds;

@@ -15,9 +15,7 @@ class listener_reader {
     listener_reader(const config::configuration& file, const config::listener_settings& listener) noexcept
         : reader_(std::in_place_type<opening::hello_reader>, file.server.hello_max) {
         if (listener.is_for_http())
-            reader_.emplace<opening::head_reader>(file.server.head_max, file.table.compares_paths()
-                                                                            ? http::unsafe_path::is_refused
-                                                                            : http::unsafe_path::is_left);
+            reader_.emplace<opening::head_reader>(file.server.head_max);
     }
 
     [[nodiscard]] opening::reader& get() noexcept {

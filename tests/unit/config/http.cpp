@@ -104,6 +104,25 @@ TEST_CASE("decide: what becomes of a client that speaks HTTP") {
         CHECK(made.refusal == policy::status);
 }
 
+TEST_CASE("a request whose path has no normal form is malformed where a route would have to compare it") {
+    const auto file = configured(
+        listener + clear + route_to("live", "names = [\"a.example\"]\npaths = [\"/live/*\"]") +
+        route_to("https", "names = [\"b.example\"]\npaths = [\"/*\"]") + live + "closes = true\n" + to_https);
+    const route::request_facts request{"GET", {}, true};
+    const auto decided = [&](const char* name) {
+        return decide(*file, file->listeners[0], hello_kind::with_name, host_name::parse(name),
+                      {{}, {}, &request});
+    };
+    const auto compared = decided("a.example");
+    CHECK(compared.match == match_kind::malformed);
+    CHECK(compared.status == 400);
+    CHECK_FALSE(compared.backend);
+    const auto redirected = decided("b.example");
+    CHECK(redirected.match == match_kind::exact);
+    CHECK(file->backends[redirected.backend.value()].name == "https");
+    CHECK(decided("c.example").match == match_kind::no_route);
+}
+
 TEST_CASE("explain: a client that speaks HTTP") {
     const auto file =
         configured(listener + clear +
@@ -112,7 +131,7 @@ TEST_CASE("explain: a client that speaks HTTP") {
     const auto ask = [&](const std::string& host, const std::string& method, const std::string& path) {
         explain_query query;
         query.host_name = host;
-        query.request = explained_request{method, path, path, "q"};
+        query.request = explained_request{method, path, path, "q", {}};
         return *explain(*file, query).value;
     };
     CHECK(ask("a.example", "GET", "/live/1")
@@ -134,6 +153,13 @@ TEST_CASE("explain: a client that speaks HTTP") {
           "  not the route at f:6 by \"a.example\" (exact name): it asks for a path in \"/live/*\", the "
           "client's is "
           "\"/\"; it asks for the method \"GET\", the client's is \"PUT\"\n");
+    explain_query unsafe;
+    unsafe.host_name = "a.example";
+    unsafe.request = explained_request{"GET", "", "/a%2Fb", {}, "an escaped slash"};
+    CHECK(explain(*file, unsafe).value ==
+          "malformed, since the route at f:11 by its conditions (it has no names, so it is asked first) asks "
+          "for paths: an escaped slash\n"
+          "  listener \"[::]:80\", malformed = \"status\": the client is answered 400 Bad Request\n");
     CHECK(ask("b.example", "GET", "/old/x") ==
           "\"b.example\" has no route whose conditions hold\n"
           "  listener \"[::]:80\", unmatched = \"status\": the client is answered 421 Misdirected Request\n"

@@ -169,10 +169,3 @@ TEST_CASE("a head reader tells other protocols from bad requests, with the statu
         CHECK_FALSE(refused->why.empty());
     }
 }
-
-TEST_CASE("a head reader of a router without paths takes a path that has no normal form") {
-    const auto head = "GET /a%2Fb HTTP/1.1\r\nHost: a\r\n\r\n"s;
-    opening::head_reader reader{default_head_max, http::unsafe_path::is_left};
-    std::vector<std::uint8_t> scratch;
-    CHECK(std::holds_alternative<opening::question>(reader.read(as_bytes(head), scratch)));
-}

@@ -96,9 +96,36 @@ TEST_CASE("table: knows the names that rules have, whatever else they ask for") 
     CHECK_FALSE(snipass::route::table{}.knows(*host_name::parse("a.example")));
 }
 
-TEST_CASE("table: compares paths where a rule asks for some of them") {
-    CHECK(table{{for_requests({"a"}, {live})}}.compares_paths());
-    CHECK_FALSE(table{{for_requests({"a"}, {everything, live})}}.compares_paths());
-    CHECK_FALSE(table{{for_requests({"a"}, {}, {"GET"}), for_requests({"b"})}}.compares_paths());
-    CHECK_FALSE(table{}.compares_paths());
+TEST_CASE("table: a path without a normal form is looked at only where a rule must") {
+    struct row {
+        const char* behaviour;
+        std::vector<rule> rules;
+        int winner; // -1: nobody can say
+    };
+    const std::vector<std::string> name{"a.example"};
+    const auto row = GENERATE_COPY(values<struct row>({
+        {"by its name alone", {for_requests(name)}, 0},
+        {"by every path", {for_requests(name, {live, everything})}, 0},
+        {"by a method", {for_requests(name, {}, {"GET"})}, 0},
+        {"not by some paths", {for_requests(name, {live}), for_requests(name)}, -1},
+        {"nor by one", {for_requests(name, {feed}), for_requests(name)}, -1},
+        {"some paths of another name", {for_requests({"b.example"}, {live}), for_requests(name)}, 0},
+        {"some paths of another method", {for_requests(name, {live}, {"PUT"}), for_requests(name)}, 0},
+        {"some paths that come later", {for_requests(name), for_requests(name, {live})}, 0},
+        {"of a less specific name", {for_requests({"*.example"}, {live}), for_requests(name)}, 0},
+        {"of all names", {for_requests(name), for_requests({}, {live})}, -1},
+    }));
+    INFO(row.behaviour);
+    const request_facts request{"GET", {}, true};
+    client_facts facts;
+    facts.request = &request;
+    const table table{row.rules};
+    const auto found = table.find(*host_name::parse("a.example"), facts);
+    REQUIRE(found);
+    CHECK((found->is_decided ? static_cast<int>(found->rule) : -1) == row.winner);
+    const auto candidates = table.candidates(*host_name::parse("a.example"), facts);
+    const auto first = std::ranges::find_if(candidates, &table::candidate::holds);
+    REQUIRE(first != candidates.end());
+    CHECK(first->rule == found->rule);
+    CHECK(first->is_decided == found->is_decided);
 }

@@ -171,6 +171,25 @@ TEST_CASE("session: what is no request is refused by an answer") {
     router.wait_for(row.end);
 }
 
+TEST_CASE("session: a path without a normal form is refused only where a route compares it") {
+    router_fixture test;
+    auto& listener = test.what.listener();
+    listener.protocol = config::listener_protocol::http;
+    listener.malformed = policy::status;
+    test.what.redirect({});
+    test.what.requests({{"/live/", true}}, 0, "live.example.com");
+    test.what.requests({{"/", true}}, 0, "www.example.com");
+    auto& router = test.start();
+    const bool is_compared = GENERATE(true, false);
+    auto client = router.connect();
+    client.send(request("GET /a%2Fb HTTP/1.1", is_compared ? "live.example.com" : "www.example.com"));
+    const auto answer = read_answer(client);
+    CHECK(answer.line == (is_compared ? "HTTP/1.1 400 Bad Request" : "HTTP/1.1 301 Moved Permanently"));
+    CHECK(answer.location == (is_compared ? "" : "https://www.example.com/a%2Fb"));
+    client.close();
+    router.wait_for(is_compared ? outcome::malformed : outcome::redirected);
+}
+
 TEST_CASE("session: a client of HTTP is refused as the file says") {
     fixture test;
     test.what.listener().unmatched = GENERATE(policy::close, policy::reset);
