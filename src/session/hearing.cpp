@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 
 namespace snipass::server {
 namespace {
@@ -25,12 +26,45 @@ constexpr std::size_t first_look = 4'096;
 constexpr auto first_pause = 10ms;
 constexpr unsigned most_doublings = 6;
 
+// Each look copies all that has come, so one that finds less than a sixteenth more was too early. So many are
+// free; each further one waits first, as above, and finds more: a client that sends four bytes at a time
+// would be looked at 8,000 times, and cost 134 MB of copying for a head of 32 KiB.
+constexpr unsigned free_early_looks = 16;
+constexpr std::size_t early_part = 16;
+
 // Such a socket gets room for twice what was asked for, then for four times.
 constexpr unsigned most_room = 2;
 
 net::time_point pause_end(unsigned pauses_before, net::time_point deadline) {
     return std::min(net::clock::now() + first_pause * (1U << std::min(pauses_before, most_doublings)),
                     deadline);
+}
+
+// looks are those at one client that did not find what it has to say.
+class looks {
+  public:
+    // note takes how many bytes one found, and the one before; `came`: as many as were asked for. None: the
+    // next may be as soon as there is more. Else it is to be later, for the how manieth time, from 0 on.
+    std::optional<unsigned> note(bool came, std::size_t before, std::size_t now) noexcept {
+        if (!came)
+            return in_vain_++;
+        in_vain_ = 0;
+        if (now - before >= now / early_part || ++early_ <= free_early_looks)
+            return {};
+        return early_ - free_early_looks - 1;
+    }
+    [[nodiscard]] unsigned in_vain() const noexcept { return in_vain_; }
+
+  private:
+    unsigned in_vain_ = 0; // one after another
+    unsigned early_ = 0;   // all of them
+};
+
+// help_on: the kernel says that there is something, and it is not what was asked for.
+error_code help_on(const unrouted_client& client, std::size_t asked, unsigned looks_in_vain) {
+    if (os::peer_has_closed(client.socket.get()))
+        return net::wait_error::end_of_file;
+    return os::make_room(client.socket.get(), asked << std::min(looks_in_vain + 1, most_room));
 }
 
 // missing is how many bytes must be unread in the socket before another look makes sense.
@@ -90,31 +124,34 @@ net::task<error_code> hear_on(unrouted_client& client, opening::reader& reader, 
     const waiting_room::place place{client.thread.waiting, client.about.client.address, watch};
     // One error_code for all: this frame is what a waiting client costs.
     error_code ec;
-    unsigned short_wakes = 0;
+    looks so_far;
+    bool is_last = false;
     for (std::size_t asked = missing(client);;) {
-        if ((ec = os::wait_for_bytes(client.socket.get(), asked)))
-            co_return ec;
-        ec = co_await watch.readable(deadline);
-        const bool is_last = ec == shed_reason::stop; // look: it may have come while this process was stopped
-        if (ec && !is_last)
-            co_return ec;
+        if (!is_last) {
+            if ((ec = os::wait_for_bytes(client.socket.get(), asked)))
+                co_return ec;
+            ec = co_await watch.readable(deadline);
+            is_last = ec == shed_reason::stop; // look: it may have come while this process was stopped
+            if (ec && !is_last)
+                co_return ec;
+        }
+        const auto before = client.about.hello_bytes;
         ec = hear_now(client, reader, asked);
         if (!os::would_block(ec))
             break;
         if (is_last)
             co_return ec = shed_reason::stop;
-        const bool came = client.about.hello_bytes >= asked + client.consumed.size();
+        const auto now = client.about.hello_bytes;
+        const bool came = now >= asked + client.consumed.size();
         asked = missing(client);
-        if (came) {
-            short_wakes = 0;
-            continue;
-        }
-        if (os::peer_has_closed(client.socket.get()))
-            co_return ec = net::wait_error::end_of_file;
-        if ((ec = os::make_room(client.socket.get(), asked << std::min(short_wakes + 1, most_room))))
+        if (!came && (ec = help_on(client, asked, so_far.in_vain())))
             co_return ec;
-        ec = co_await watch.pause(pause_end(short_wakes++, deadline));
-        if (ec && ec != net::wait_error::timed_out)
+        const auto pauses = so_far.note(came, before, now);
+        if (!pauses)
+            continue;
+        ec = co_await watch.pause(pause_end(*pauses, deadline));
+        is_last = ec == shed_reason::stop;
+        if (ec && !is_last && ec != net::wait_error::timed_out)
             co_return ec;
     }
     // The backend gets the socket as accept4 made it.

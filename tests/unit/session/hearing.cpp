@@ -4,9 +4,11 @@
 #include "catch.hpp"
 #include "catch_result.hpp"
 #include "hello_reading.hpp"
+#include "run_coroutine.hpp"
 #include "same_descriptors.hpp"
 #include "snipass/delivery/routed_client.hpp"
 #include "snipass/net/wait_error.hpp"
+#include "snipass/opening/head_reader.hpp"
 #include "snipass/opening/hello_reader.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
@@ -14,6 +16,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 using namespace snipass;
@@ -361,4 +364,53 @@ TEST_CASE("hearing: a reader's steps are carried out, and the next reader begins
     CHECK(unread(pair.accepted.get()) == stream.size());
     REQUIRE_FALSE(one.look(pair.accepted.get()));
     CHECK(one.question().name == "www.example.com");
+}
+
+namespace {
+
+// counting_reader tells how often it was asked, and what that made of copying.
+struct counting_reader final : opening::reader {
+    opening::answer read(byte_view stream, std::vector<std::uint8_t>& scratch) override {
+        offered += stream.size();
+        ++looks;
+        return inner.read(stream, scratch);
+    }
+    opening::head_reader inner{65'536};
+    std::size_t offered = 0;
+    std::atomic<std::size_t> looks = 0;
+};
+
+} // namespace
+
+TEST_CASE("hearing: a head that comes in many small pieces is looked at a bounded number of times") {
+    constexpr std::size_t pieces = 600;
+    const same_descriptors check;
+    const tcp_connection pair;
+    ear one;
+    counting_reader reader;
+    one.client.socket = copy_of(pair.accepted.get());
+    const std::string begin = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+    pair.client.send(begin);
+    wait_until_unread(pair.accepted.get(), begin.size());
+    REQUIRE(os::would_block(hear_now(one.client, reader)));
+    {
+        // Each piece follows when the one before was seen, or a little later.
+        const std::jthread sender{[&](const std::stop_token& stop) {
+            for (std::size_t i = 0; i < pieces && !stop.stop_requested(); ++i) {
+                const auto seen = reader.looks.load();
+                pair.client.send(std::string_view{"abcd"});
+                for (int naps = 0; naps < 10 && reader.looks == seen; ++naps)
+                    std::this_thread::sleep_for(std::chrono::microseconds{100});
+            }
+            pair.client.send(std::string_view{"\r\n\r\n"});
+        }};
+        auto& loop = one.thread.loop;
+        CHECK_FALSE(run(loop, server::hear_on(one.client, reader, net::clock::now() + patience)));
+    }
+    REQUIRE(std::holds_alternative<opening::question>(one.thread.heard));
+    CHECK(one.question().name == "a");
+    const auto size = begin.size() + 4 * pieces + 4;
+    CHECK(unread(pair.accepted.get()) == size);
+    CHECK(reader.looks < pieces / 4);
+    CHECK(reader.offered < size * pieces / 8);
 }
