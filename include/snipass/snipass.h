@@ -178,8 +178,7 @@ SNIPASS_API int snipass_client_fd(const snipass_client* client);
 SNIPASS_API int snipass_client_release(snipass_client* client);
 
 /* The client's address, and the one it connected to, as getpeername(2) and getsockname(2) say, or the router
- * where the client is gone already. The family may be AF_UNSPEC with `datagram` and `scgi`, then. Never NULL.
- */
+ * where the client is gone already. The family may be AF_UNSPEC with `datagram`, then. Never NULL. */
 SNIPASS_API const struct sockaddr* snipass_client_peer(const snipass_client* client, socklen_t* size);
 SNIPASS_API const struct sockaddr* snipass_client_local(const snipass_client* client, socklen_t* size);
 

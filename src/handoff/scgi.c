@@ -4,6 +4,9 @@
 
 #include "reading.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,15 +80,70 @@ static bool has(const char* value, const char* wanted) {
     return value != NULL && strcmp(value, wanted) == 0;
 }
 
+/* read_address: where a variable is none, the family stays AF_UNSPEC. */
+static void read_address(const char* host, const char* port, struct sockaddr_storage* address) {
+    struct sockaddr_in* v4 = (struct sockaddr_in*)address;
+    struct sockaddr_in6* v6 = (struct sockaddr_in6*)address;
+    if (host == NULL || port == NULL)
+        return;
+    const in_port_t number = htons((uint16_t)strtoul(port, NULL, 10));
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = number;
+    } else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = number;
+    }
+}
+
+/* copy_text: what has no room is left out. */
+static void copy_text(const char* text, char* to, size_t room) {
+    if (text != NULL && strlen(text) < room)
+        memcpy(to, text, strlen(text) + 1);
+}
+
+/* tell_of: what the variables say that a PROXY header says to others. */
+static void tell_of(const struct handoff_scgi* message, struct handoff_metadata* metadata) {
+    *metadata = (struct handoff_metadata){0};
+    read_address(handoff_scgi_find(message, "REMOTE_ADDR"), handoff_scgi_find(message, "REMOTE_PORT"),
+                 &metadata->peer);
+    read_address(handoff_scgi_find(message, "SERVER_ADDR"), handoff_scgi_find(message, "SERVER_PORT"),
+                 &metadata->local);
+    metadata->has_client_name = has(handoff_scgi_find(message, "SSL_CLIENT_VERIFY"), "SUCCESS");
+    if (metadata->has_client_name)
+        copy_text(handoff_scgi_find(message, "SSL_CLIENT_S_DN_CN"), metadata->client_name,
+                  sizeof metadata->client_name);
+    copy_text(handoff_scgi_find(message, "SNIPASS_FAREWELL"), metadata->farewell, sizeof metadata->farewell);
+}
+
+/* judge_socket: behind TLS the message says what carries the clear text. The module of nginx's, whose TLS the
+ * kernel speaks, has KTLS_RX alone; of one whose bytes come by the unix connection it says 0. */
+static enum handoff_fault judge_socket(const struct handoff_calls* calls, const struct handoff* handoff,
+                                       const struct handoff_scgi* message,
+                                       struct handoff_metadata* metadata) {
+    const char* plaintext = handoff_scgi_find(message, "SNIPASS_PLAINTEXT");
+    const char* keys = handoff_scgi_find(message, "KTLS_RX");
+    if (plaintext == NULL && keys == NULL && handoff_scgi_find(message, "HTTPS") == NULL)
+        return handoff_judge_client(calls, handoff->client);
+    if (has(plaintext, "relay") && handoff->takes_pairs) {
+        metadata->plaintext = handoff_socket_pair;
+        return handoff_judge_pair(calls, handoff->client, metadata);
+    }
+    if ((has(plaintext, "ktls") || (plaintext == NULL && has(keys, "1"))) && handoff->takes_keyed) {
+        metadata->plaintext = handoff_kernel_tls;
+        return handoff_judge_keyed(calls, handoff->client);
+    }
+    return handoff_in_clear;
+}
+
 static enum handoff_fault judge(const struct handoff_calls* calls, const struct handoff* handoff,
-                                const struct handoff_scgi* message) {
+                                const struct handoff_scgi* message, struct handoff_metadata* metadata) {
     if (!is_paired(message) || strcmp(handoff_scgi_next(message, NULL), "CONTENT_LENGTH") != 0 ||
         !has(handoff_scgi_find(message, "CONTENT_LENGTH"), "0") ||
         !has(handoff_scgi_find(message, "SCGI"), "1+fd_pass"))
         return handoff_bad_scgi;
-    if (handoff_scgi_find(message, "HTTPS") != NULL || handoff_scgi_find(message, "KTLS_RX") != NULL)
-        return handoff_in_clear;
-    return handoff_judge_client(calls, handoff->client);
+    tell_of(message, metadata);
+    return judge_socket(calls, handoff, message, metadata);
 }
 
 /* make_room: what follows goes where it stays. */
@@ -98,7 +156,8 @@ static bool make_room(const struct handoff* handoff, struct handoff_scgi* messag
 }
 
 enum handoff_progress handoff_read_scgi(const struct handoff_calls* calls, struct handoff* handoff,
-                                        struct handoff_scgi* message, int connection) {
+                                        struct handoff_scgi* message, struct handoff_metadata* metadata,
+                                        int connection) {
     for (;;) {
         unsigned char* to = message->text != NULL ? (unsigned char*)message->text : handoff->bytes;
         const size_t room = message->text != NULL ? message->room : sizeof handoff->bytes;
@@ -116,7 +175,7 @@ enum handoff_progress handoff_read_scgi(const struct handoff_calls* calls, struc
             return handoff_refuse(calls, handoff, handoff_bytes_behind);
         if (handoff->received < message->room)
             continue;
-        const enum handoff_fault fault = judge(calls, handoff, message);
+        const enum handoff_fault fault = judge(calls, handoff, message, metadata);
         return fault == handoff_sound ? handoff_complete : handoff_refuse(calls, handoff, fault);
     }
 }

@@ -32,7 +32,7 @@ static void await_let_go(int connection) {
 static enum handoff_progress read_message(const struct snipass_receiver* receiver, struct pending* pending) {
     if (receiver->protocol != SNIPASS_STREAM)
         return handoff_read_scgi(&handoff_libc, &pending->handoff, &pending->client->request,
-                                 pending->connection);
+                                 &pending->client->metadata, pending->connection);
     const enum handoff_progress progress =
         handoff_read(&handoff_libc, &pending->handoff, pending->connection);
     const bool is_lie = progress == handoff_complete &&

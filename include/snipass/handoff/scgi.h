@@ -24,10 +24,11 @@ struct handoff_scgi {
 void handoff_scgi_init(struct handoff_scgi* message);
 void handoff_scgi_free(struct handoff_scgi* message);
 
-/* handoff_read_scgi reads what is there. Complete: the message is, and its descriptor is a client's. Anything
- * else but wants_more has dropped the handoff. */
+/* handoff_read_scgi reads what is there. Complete: the message is, its descriptor is a client's as it says,
+ * and the metadata have what it has of them. Anything else but wants_more has dropped the handoff. */
 enum handoff_progress handoff_read_scgi(const struct handoff_calls* calls, struct handoff* handoff,
-                                        struct handoff_scgi* message, int connection);
+                                        struct handoff_scgi* message, struct handoff_metadata* metadata,
+                                        int connection);
 
 /* handoff_scgi_next is the name behind `name`, or the first one for NULL. NULL: there is none. Its value
  * follows behind its NUL. Of a complete message only. */

@@ -163,8 +163,9 @@ TEST_CASE_METHOD(scgi_fixture, "libsnipass: scgi: what is no message of a router
         std::to_string(block.size() - 1) + ":" + block + ",",
         without(0),
         without(1),
-        with("HTTPS", "on"),
-        with("KTLS_RX", "0"),
+        with("HTTPS", "on"), // the receiver was not asked for such clients
+        with("KTLS_RX", "1"),
+        with("SNIPASS_PLAINTEXT", "relay"),
         "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n",
     };
     const auto receiver = listen();
