@@ -84,6 +84,7 @@ task<attempt> send_rest(routed_client& client, int connection, std::string_view 
 task<attempt> go_on(routed_client& client, backend& to, os::unique_fd connection, message rest,
                     net::time_point deadline) {
     auto sent = co_await send_rest(client, connection.get(), rest.text, deadline);
+    std::string{}.swap(rest.text); // who waits for ACK keeps no head
     if (std::holds_alternative<not_taken>(sent)) {
         keep_account(client.thread.loop, std::move(connection), to.known(), client.about.client.address, 1);
         co_return sent;

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import threading
 
-from harness import DEADLINE, Case, main, read_all, read_exactly, wait_until
+from harness import DEADLINE, Case, main, read_all, read_exactly, unless_sanitized, wait_until
 from harness.case import HEAD
 from harness.places import BUILD, SOURCE
 
@@ -197,6 +197,21 @@ class Away(Scgi):
             self.assertEqual(read_exactly(client, len(self.REQUEST)), self.REQUEST)
             router.wait_for(lambda me: me.counters()["handed_off"] == 1, "it is told")
             hanging.accept()[0].close()
+
+    @unless_sanitized
+    def test_a_client_whose_receiver_hangs_costs_the_router_no_head(self):
+        count, head = 200, b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 30_000 + b"\r\n\r\n"
+        with socket.socket(socket.AF_UNIX) as hanging:
+            hanging.bind(str(self.folder / "live.sock"))
+            hanging.listen(2 * count)
+            router = self.start(rest='scgi_ack = true\nack_timeout = "60s"\nmax_unanswered = 4096')
+            clients, offers = [self.connect(router, head)], [hanging.accept()[0]]
+            before = router.memory()
+            clients += [self.connect(router, head) for _ in range(count)]
+            offers += [hanging.accept()[0] for _ in range(count)]
+            self.assertLess(router.memory() - before, count * 16_384)
+            for one in clients + offers:
+                one.close()
 
     def test_a_client_is_held_until_a_receiver_is_there(self):
         router = self.start(rest="scgi_ack = true")
