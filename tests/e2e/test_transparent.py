@@ -53,17 +53,18 @@ class Transparent:
     def written(address, port):
         return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
-    def forwarder(self, rest, prefix=()):
-        head = f'[log]\nformat = "json"\n[[listener]]\naddress = "{self.written(self.OWN_FOR_CLIENT, 0)}"\n'
+    def forwarder(self, rest, prefix=(), protocol="tls"):
+        head = (f'[log]\nformat = "json"\n[[listener]]\naddress = "{self.written(self.OWN_FOR_CLIENT, 0)}"\n'
+                f'protocol = "{protocol}"\n')
         return self.router('[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n[backend.far]\n'
                            f'proxy = ["{self.written(self.BACKEND, self.port)}"]\n{rest}\n',
                            head=head, compare_descriptors=False, prefix=prefix)
 
-    def client(self, router):
+    def client(self, router, said=HELLO):
         connection = self.client_machine.inside(lambda: socket.create_connection(
             (self.OWN_FOR_CLIENT, router.port(self.written(self.OWN_FOR_CLIENT, 0))), DEADLINE))
         self.addCleanup(connection.close)
-        connection.sendall(HELLO)
+        connection.sendall(said)
         return connection
 
     def run_documented(self, heading):
@@ -82,21 +83,24 @@ class Transparent:
                         "nft delete table ip snipass", "nft delete table ip6 snipass", "iptables -t mangle -F", "ip6tables -t mangle -F"):
             subprocess.run(["sh", "-c", command], capture_output=True, check=False)
 
-    def check_answers_come(self, *headings):
+    def check_answers_come(self, *headings, protocol="tls", said=HELLO):
         self.addCleanup(self.undo)
         for heading in headings:
             self.run_documented(heading)
-        client = self.client(self.forwarder("transparent = true", CAPABILITIES))
+        client = self.client(self.forwarder("transparent = true", CAPABILITIES, protocol), said)
         backend, peer = self.far.accept()
         backend.settimeout(DEADLINE)
         with backend:
             self.assertEqual(peer[0], self.CLIENT)
-            self.assertEqual(read_exactly(backend, len(HELLO)), HELLO)
+            self.assertEqual(read_exactly(backend, len(said)), said)
             backend.sendall(b"answer" * 100_000)
         self.assertEqual(read_all(client), (b"answer" * 100_000, "fin"))
 
     def test_the_backend_sees_the_clients_address(self):
         self.check_answers_come("ip rule add iif eth1")
+
+    def test_of_http_in_clear(self):
+        self.check_answers_come("ip rule add iif eth1", protocol="http", said=b"GET / HTTP/1.1\r\nHost: far.example.com\r\n\r\n")
 
     def test_with_nft(self):
         self.check_answers_come("nft add rule", "ip rule add fwmark")

@@ -27,8 +27,7 @@ constexpr std::array differences{
     head_error::connect,         head_error::asterisk,        head_error::target_form,
     head_error::target_scheme,   head_error::target_userinfo, head_error::target_authority,
     head_error::host_repeated,   head_error::host_value,      head_error::host_missing,
-    head_error::host_differs,    head_error::path_byte,       head_error::path_escape,
-    head_error::path_separator,  head_error::path_nul,        head_error::path_above_root,
+    head_error::host_differs,
 };
 
 bool is_listed(const error_code& error) {
