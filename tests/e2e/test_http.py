@@ -241,7 +241,9 @@ class Commands(Http):
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertIn('"blog.example.com" goes to backend "https"', ran.stdout)
         self.assertIn("it is answered 308, Location: https://blog.example.com/x?y", ran.stdout)
-        ran = self.run_command("explain", "--http", "http://blog.example.com/live/%2f")
+        ran = self.run_command("explain", "--http", "http://blog.example.com/live/%2f")  # the route that takes it compares no path
+        self.assertIn("it is answered 301, Location: https://blog.example.com/live/%2f", ran.stdout)
+        ran = self.run_command("explain", "--http", "http://somebody@blog.example.com/")
         self.assertIn("malformed, so no route is looked up", ran.stdout)
         self.assertIn('malformed = "status": the client is answered 400 Bad Request', ran.stdout)
         ran = self.run_command("explain", "--http", "GET https://blog.example.com/")
