@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <string_view>
 
 namespace snipass::conformance {
@@ -15,7 +16,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view answer = "conformance: arrived\n";
+constexpr std::string_view line = "conformance: arrived\n";
+constexpr std::string_view mark = "conformance-arrived";
+// To HEAD a router leaves the body out, and to HTTP/0.9 the head.
+constexpr std::string_view response =
+    "HTTP/1.1 200 OK\r\nX-Answer: conformance-arrived\r\nContent-Length: 19\r\nConnection: close\r\n\r\n"
+    "conformance-arrived";
+constexpr std::string_view head_end = "\r\n\r\n";
 constexpr std::size_t read_size = 65'536;
 
 // What a router that ended the client's connection may still pass to a backend.
@@ -25,11 +32,28 @@ bool is_reset(int error) {
     return error == ECONNRESET || error == EPIPE;
 }
 
+// behind_head is the body of a request.
+std::string_view behind_head(std::string_view request) {
+    const auto end = request.find(head_end);
+    return end == request.npos ? std::string_view{} : request.substr(end + head_end.size());
+}
+
+// status_of an answer of HTTP; 0: it is none.
+std::uint16_t status_of(std::string_view heard) {
+    constexpr std::string_view form = "HTTP/1.x ";
+    if (!heard.starts_with("HTTP/1.") || heard.size() < form.size() + 3)
+        return 0;
+    std::uint16_t status = 0;
+    (void)std::from_chars(heard.data() + form.size(), heard.data() + form.size() + 3, status);
+    return status;
+}
+
 } // namespace
 
-exchange::exchange(const shape& shape, const endpoint& router, std::span<backend> backends,
+exchange::exchange(const shape& shape, spoken language, const endpoint& router, std::span<backend> backends,
                    milliseconds patience, std::span<const bytes> earlier)
-    : shape_(shape), stream_(shape.stream()), backends_(backends), earlier_(earlier), patience_(patience) {
+    : shape_(shape), language_(language), stream_(shape.stream()), backends_(backends), earlier_(earlier),
+      patience_(patience) {
     for (auto& one : backends_)
         while (one.accept())
             continue; // late, and nobody's any more
@@ -49,13 +73,30 @@ observation exchange::run() {
     return result;
 }
 
+std::string_view exchange::answer() const {
+    return language_ == spoken::tls ? line : response;
+}
+
+bool exchange::has_all(const arrival& one) const {
+    if (one.received == stream_)
+        return true;
+    const auto got = as_text(one.received);
+    return language_ == spoken::http && got.find(head_end) != got.npos &&
+           got.ends_with(behind_head(as_text(stream_)));
+}
+
+bool exchange::has_heard_backend() const {
+    const auto heard = as_text(heard_);
+    return language_ == spoken::tls ? heard == line : heard.find(mark) != heard.npos;
+}
+
 bool exchange::is_settled() const {
     if (!is_sent_)
         return false;
     if (clock::now() >= limit_)
         return true;
     const bool is_answered = std::ranges::any_of(arrivals_, &arrival::is_answered);
-    return is_answered && (heard_.size() >= answer.size() || stream_.empty());
+    return is_answered && (has_heard_backend() || heard_.size() >= answer().size() || stream_.empty());
 }
 
 void exchange::wait() {
@@ -153,7 +194,8 @@ void exchange::read_from(arrival& one) {
     }
     if (one.is_answered || !has_all(one))
         return;
-    one.is_answered = ::send(one.connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL) > 0;
+    const auto text = answer();
+    one.is_answered = ::send(one.connection.get(), text.data(), text.size(), MSG_NOSIGNAL) > 0;
 }
 
 bool exchange::is_late(const arrival& one) const {
@@ -161,7 +203,7 @@ bool exchange::is_late(const arrival& one) const {
         return stream.size() >= one.received.size() &&
                std::equal(one.received.begin(), one.received.end(), stream.begin());
     };
-    if (one.received.empty() || begins_with_received(stream_))
+    if (language_ == spoken::http || one.received.empty() || begins_with_received(stream_))
         return false;
     return std::ranges::any_of(earlier_, begins_with_received);
 }
@@ -173,8 +215,9 @@ observation exchange::seen() const {
             made.reached.push_back(one.where);
     made.is_whole = arrivals_.empty() ||
                     std::ranges::any_of(arrivals_, [this](const arrival& one) { return has_all(one); });
-    made.is_answered = std::ranges::equal(heard_, as_bytes(answer));
+    made.is_answered = has_heard_backend();
     made.ended = ended_;
+    made.status = status_of(as_text(heard_));
     constexpr std::size_t alert_size = 7; // a record header, level, description
     if (heard_.size() >= alert_size && heard_[0] == 21 && heard_[1] == 3) {
         made.ended = observation::ending::alert;

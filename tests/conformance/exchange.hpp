@@ -9,16 +9,24 @@
 #include <chrono>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace snipass::conformance {
+
+// What the clients speak. A router of HTTP may write a head anew, so there only a request's end, and what
+// follows it, can be compared.
+enum class spoken {
+    tls,
+    http
+};
 
 class exchange {
   public:
     // `patience` is how long to wait, after the last piece, for the client to arrive somewhere. `earlier` are
     // the streams of the exchanges before: a connection that carries one of them is theirs, and late.
-    exchange(const shape& shape, const endpoint& router, std::span<backend> backends, milliseconds patience,
-             std::span<const bytes> earlier);
+    exchange(const shape& shape, spoken language, const endpoint& router, std::span<backend> backends,
+             milliseconds patience, std::span<const bytes> earlier);
 
     [[nodiscard]] observation run();
 
@@ -34,7 +42,9 @@ class exchange {
     };
 
     [[nodiscard]] bool is_settled() const;
-    [[nodiscard]] bool has_all(const arrival& one) const { return one.received == stream_; }
+    [[nodiscard]] bool has_all(const arrival& one) const;
+    [[nodiscard]] std::string_view answer() const;
+    [[nodiscard]] bool has_heard_backend() const;
     [[nodiscard]] bool is_late(const arrival& one) const;
     void wait();
     void send_due();
@@ -45,6 +55,7 @@ class exchange {
     [[nodiscard]] observation seen() const;
 
     const shape& shape_;
+    spoken language_;
     bytes stream_;
     std::span<backend> backends_;
     std::span<const bytes> earlier_;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// sni_conformance: sends hellos of every shape to a router and says which of them it got right.
+// sni_conformance: sends hellos of every shape to a router, or heads of requests, and says which of them it
+// got right.
 //
 //     sni_conformance --router 127.0.0.1:8443 --a 127.0.0.1:9001 --b 127.0.0.1:9002 --default 127.0.0.1:9003
 //
 // The program is the three backends itself; tests/conformance/README.md has the rest.
 #include "exchange.hpp"
+#include "heads/heads.hpp"
 #include "report.hpp"
 
 #include <CLI/CLI.hpp>
@@ -36,6 +38,7 @@ struct options {
     bool json = false;
     bool list = false;
     bool markdown = false;
+    bool http = false;
 };
 
 constexpr int all_right = 0;
@@ -65,6 +68,7 @@ void declare(CLI::App& app, options& given) {
         ->capture_default_str();
     app.add_option("--patience", given.patience_ms, "How long to watch one that need not, in ms")
         ->capture_default_str();
+    app.add_flag("--http", given.http, "Send heads of HTTP requests in clear in place of ClientHellos");
     app.add_flag("--json", given.json, "Print JSON");
     app.add_flag("--list", given.list, "Print the shapes and the judge's answers; needs no router");
     app.add_flag("--markdown", given.markdown, "The same as a table for the documentation");
@@ -77,15 +81,28 @@ bool is_wanted(const shape& shape, const std::vector<std::string>& only) {
 }
 
 // The shapes with the judge's answers, before any router was asked.
-std::vector<result_row> prepare(const options& given) {
+std::vector<head_shape> judged_shapes(const options& given) {
+    const milliseconds slow{given.slow_ms};
+    if (given.http)
+        return all_heads(given.names, slow);
     const judge openssl;
-    std::vector<result_row> rows;
-    for (auto& each : all_shapes(given.names, milliseconds{given.slow_ms})) {
+    std::vector<head_shape> all;
+    for (auto& each : all_shapes(given.names, slow)) {
         if (!is_wanted(each, given.only))
             continue;
         auto judged = openssl.read(each.stream(), each.half_closes);
-        auto expected = expect(each, judged, given.names, given.policy);
-        rows.push_back({std::move(each), std::move(judged), expected, {}, {}});
+        all.push_back({std::move(each), std::move(judged)});
+    }
+    return all;
+}
+
+std::vector<result_row> prepare(const options& given) {
+    std::vector<result_row> rows;
+    for (auto& [what, judged] : judged_shapes(given)) {
+        if (!is_wanted(what, given.only))
+            continue;
+        auto expected = expect(what, judged, given.names, given.policy);
+        rows.push_back({std::move(what), std::move(judged), expected, {}, {}});
     }
     return rows;
 }
@@ -104,7 +121,7 @@ void replay(const options& given, std::vector<result_row>& rows) {
     std::vector<bytes> earlier;
     for (auto& row : rows) {
         const milliseconds patience{row.expected.may_refuse ? given.patience_ms : given.timeout_ms};
-        exchange one{row.what, router, backends, patience, earlier};
+        exchange one{row.what, given.http ? spoken::http : spoken::tls, router, backends, patience, earlier};
         row.seen = one.run();
         row.decided = weigh(row.what, row.judged, row.expected, row.seen);
         earlier.push_back(row.what.stream());
@@ -123,7 +140,7 @@ int run(const options& given) {
         throw std::invalid_argument("--router, --a, --b and --default are needed");
     if (rows.empty())
         throw std::invalid_argument("--only leaves no shape");
-    const run_facts facts{given.router, judge::version()};
+    const run_facts facts{given.router, given.http ? "RFC 9112" : judge::version()};
     if (!given.json)
         print_head(std::cout, facts);
     replay(given, rows);
@@ -135,7 +152,8 @@ int run(const options& given) {
 
 int main(int argc, char** argv) {
     (void)std::signal(SIGPIPE, SIG_IGN);
-    CLI::App app{"Sends ClientHellos of every shape to a router and judges where they arrive."};
+    CLI::App app{
+        "Sends ClientHellos or heads of requests of every shape to a router and judges where they arrive."};
     options given;
     declare(app, given);
     try {

@@ -19,6 +19,7 @@ SUITE = program("SNI_CONFORMANCE", "sni_conformance")
 
 class Snipass:
     """The backends take the client's socket, as snipass is meant to be used."""
+    more = ""
     name = "snipass"
     takes_sockets = True
     version = [SNIPASS, "--version"]
@@ -31,7 +32,7 @@ class Snipass:
 
     def configure(self, folder, port, backends):
         text = '[server]\nhello_timeout = "30s"\n'  # as nginx: a busy machine sends 3,000 pieces in more than 5
-        text += f'[[listener]]\naddress = "127.0.0.1:{port}"\n'
+        text += f'[[listener]]\naddress = "127.0.0.1:{port}"\n{self.more}'
         for name in ("a", "b"):
             text += f'[[route]]\nnames = ["{name}.test"]\nbackend = "{name}"\n'
         text += "".join(self.backend(name, where) for name, where in backends.items())
@@ -150,3 +151,84 @@ table names {{
 
 
 ROUTERS = [Snipass(), SnipassProxy(), Haproxy(), Nginx(), Sniproxy()]
+
+
+class SnipassHttp(Snipass):
+    """A listener for HTTP in clear. What no request is gets an answer."""
+    more = 'protocol = "http"\nunmatched = "default"\n'
+
+    def configure(self, folder, port, backends):
+        return super().configure(folder, port, backends).replace("[server]\n", '[server]\nhead_max = "64KiB"\n')
+
+
+class HaproxyHttp(Haproxy):
+    """A frontend of mode http, with room for the largest shape; hosts as the configuration manual compares them."""
+
+    def configure(self, folder, port, backends):
+        servers = "".join(f"backend {name}\n    server s {where}\n" for name, where in backends.items())
+        return f"""global
+    maxconn 200
+    tune.bufsize 131072
+    tune.http.maxhdr 1000
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+    timeout http-request 30s
+    option httpclose
+frontend http
+    bind 127.0.0.1:{port}
+    use_backend a if {{ req.hdr(host),host_only -i a.test }}
+    use_backend b if {{ req.hdr(host),host_only -i b.test }}
+    default_backend default
+{servers}"""
+
+
+class NginxHttp(Nginx):
+    """A server of http for each name, and a default one; as a proxy, with room for the largest shape."""
+    module = None
+
+    def available(self):
+        return shutil.which("nginx")
+
+    def configure(self, folder, port, backends):
+        servers = ""
+        for name, where in backends.items():
+            default = name == "default"
+            servers += f"""    server {{
+        listen 127.0.0.1:{port}{" default_server" if default else ""};
+        server_name {"_" if default else name + ".test"};
+        location / {{ proxy_pass http://{where}; }}
+    }}
+"""
+        return f"""daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ }}
+http {{
+    access_log off;
+    client_header_timeout 30s;
+    large_client_header_buffers 4 64k;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_ignore_client_abort on;
+    proxy_next_upstream off;
+{servers}}}
+"""
+
+
+class SniproxyHttp(Sniproxy):
+    """Its listener for HTTP, with the same table."""
+
+    def configure(self, folder, port, backends):
+        return super().configure(folder, port, backends).replace("protocol tls", "protocol http")
+
+
+HTTP_ROUTERS = [SnipassHttp(), HaproxyHttp(), NginxHttp(), SniproxyHttp()]

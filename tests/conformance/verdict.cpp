@@ -37,7 +37,7 @@ std::string ending_text(const observation& seen) {
     case observation::ending::alert:
         return "refused (alert " + std::to_string(seen.alert) + ")";
     case observation::ending::other_data:
-        return "answered itself";
+        return seen.status != 0 ? "refused (" + std::to_string(seen.status) + ")" : "answered itself";
     }
     return "?";
 }
@@ -114,8 +114,8 @@ verdict weigh_ending(const expectation& expected, const observation& seen) {
     if (seen.ended == observation::ending::open)
         return {fault::lost, "never routed (timeout)"};
     if (seen.ended == observation::ending::other_data)
-        return {fault::lost, "answered itself"};
-    return {fault::lost, "refused a legal hello"};
+        return {fault::lost, ending_text(seen)};
+    return {fault::lost, "refused, though it is legal"};
 }
 
 verdict weigh_route(const judgement& judged, const expectation& expected, route reached) {
@@ -125,7 +125,7 @@ verdict weigh_route(const judgement& judged, const expectation& expected, route 
     if (reached == route::fallback)
         return {fault::lost, where};
     if (judged.answer == judgement::kind::wants_more)
-        return {fault::lenient, where + " on an incomplete hello"};
+        return {fault::lenient, where + " before all had come"};
     if (judged.answer == judgement::kind::refuses)
         return {fault::lenient, where};
     return {fault::misrouted, where};

@@ -34,6 +34,7 @@ struct observation {
     bool is_answered = false;    // the client heard from a backend
     ending ended = ending::open; // how the router ended the connection, if no backend got it
     std::uint8_t alert = 0;      // the description, for ending::alert
+    std::uint16_t status = 0;    // of an answer of HTTP, for ending::other_data
 
     [[nodiscard]] std::string to_string() const; // "A", "default", "refused (reset)", "waits", ...
 };
