@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """Whenever a server that accepts a request head reads another method, target or Host than snipass, that is a bug.
 
-The judges are Boost.Beast, Go's net/http and Node's http server (llhttp). They read the shapes below, and some thousands that
-are made of them by a fixed seed. What snipass refuses and a judge accepts is a deliberate difference, which docs/parser.md lists."""
+The judges are Boost.Beast, Go's net/http, Node's http server (llhttp) and Python's h11. They read the shapes below, and some
+thousands that are made of them by a fixed seed. What snipass refuses and a judge accepts is a deliberate difference, which docs/parser.md lists."""
 
+import importlib.util
 import os
 import pathlib
 import random
@@ -103,6 +104,10 @@ class Judges(unittest.TestCase):
         subprocess.run(["go", "build", "-o", cls.folder / "judge", FOLDER / "judge.go"], check=True, timeout=DEADLINE,
                        env=environment, cwd=cls.folder)
         cls.commands = {"Beast": [READ_HEADS, "beast"], "Go": [cls.folder / "judge"], "Node": ["node", FOLDER / "judge.js"]}
+        if importlib.util.find_spec("h11"):
+            cls.commands["h11"] = [sys.executable, FOLDER / "judge.py"]
+        else:
+            print("Python has no h11 here (Debian: python3-h11); it is left out", file=sys.stderr)
 
     def ask(self, command, heads):
         frames = b"".join(len(head).to_bytes(4, "big") + head for head in heads)
