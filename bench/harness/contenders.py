@@ -22,6 +22,7 @@ class Setup:
     patience: int = 600  # seconds that an incomplete hello may take
     job: str = "answer"  # of the backend: answer, hold, sink or source
     job_bytes: int = 0
+    http: bool = False  # clients speak HTTP in clear
     copies: bool = False  # the backend reads what comes, as one must that is handed a socket pair
 
 

@@ -6,6 +6,12 @@ HAPROXY, NGINX, SNIPROXY = "/usr/sbin/haproxy", "/usr/sbin/nginx", "/usr/sbin/sn
 NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
 TESTED_NAME = "www.example.com"  # of the captured hellos
+# What a browser sends, of some 500 bytes.
+HEAD = (f"GET /live/1 HTTP/1.1\r\nHost: {TESTED_NAME}\r\nConnection: keep-alive\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n"
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 Safari/537.36\r\n"
+        "Accept: text/event-stream\r\nDNT: 1\r\nUpgrade-Insecure-Requests: 1\r\nReferer: http://www.example.com/a/page/of/the/site\r\n"
+        "Accept-Encoding: gzip, deflate\r\nAccept-Language: en-GB,en;q=0.9,de;q=0.8\r\n"
+        "Cookie: session=0123456789abcdef0123456789abcdef; consent=necessary; theme=dark\r\n\r\n")
 
 
 def other_names(count):
@@ -17,13 +23,14 @@ def snipass(file, setup, port, tested_backend):
         out.write("[server]\nworkers = 1\n"
                   f'hello_timeout = "{setup.patience}s"\n\n'
                   f'[log]\nlevel = "warn"\naccess = {str(setup.access_log).lower()}\n\n'
-                  f'[[listener]]\naddress = "127.0.0.1:{port}"\nunmatched = "close"\n\n')
+                  f'[[listener]]\naddress = "127.0.0.1:{port}"\nunmatched = "close"\n' + ('protocol = "http"\n\n' if setup.http else "\n"))
         if setup.one_list:
             names = ",\n".join(f'  "{name}"' for name in other_names(setup.routes))
             out.write(f'[[route]]\nnames = [\n{names}\n]\nbackend = "other"\n\n')
         else:
             out.writelines(f'[[route]]\nnames = ["{name}"]\nbackend = "other"\n\n' for name in other_names(setup.routes))
-        out.write(f'[[route]]\nnames = ["{TESTED_NAME}"]\nbackend = "tested"\n\n'
+        paths = 'paths = ["/live/*"]\n' if setup.http else ""
+        out.write(f'[[route]]\nnames = ["{TESTED_NAME}"]\n{paths}backend = "tested"\n\n'
                   f"[backend.tested]\n{tested_backend}\n\n"
                   '[backend.other]\nhandoff = "unix:/nonexistent/other.sock"\nhold = "0s"\n')
 

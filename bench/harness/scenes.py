@@ -64,6 +64,11 @@ class Scenes:
         """The same with a post-quantum hello of 1.9 KB."""
         return self.closed([Row(one) for one in self.of()], "1900")
 
+    def http(self):
+        """Short connections of HTTP in clear, routed by host and path, by the first request of a browser."""
+        rows = [Row(one, Setup(http=True)) for one in self.of("floor", "snipass") if one.family != "proxy"]
+        return self.closed(rows, "http", rounds=self.plan.short_rounds)
+
     def routes(self):
         """Short connections with more and more routes, the tested name last."""
         rows = []
@@ -201,5 +206,5 @@ class Scenes:
              "values": {metric: [one[metric] for one in each] for metric in each[0]}} for name, each in values.items()]}
 
 
-NAMES = ["short", "hello_300", "hello_1900", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down",
+NAMES = ["short", "hello_300", "hello_1900", "http", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down",
          "tls_full", "tls_resumed", "tls_up", "tls_down", "memory", "syscalls", "reload", "parser", "table"]

@@ -29,7 +29,8 @@ void fail(const std::string& what) {
 
 const bytes& target::next_hello() noexcept {
     constexpr std::size_t last_random_byte = 5 + 4 + 2 + 31; // headers of record and message, version
-    if (hello.size() > last_random_byte)
+    constexpr std::uint8_t handshake = 22;
+    if (hello.front() == handshake && hello.size() > last_random_byte)
         for (auto at = last_random_byte; ++hello[at] == 0 && at > last_random_byte - 8; --at) {
         }
     return hello;

@@ -26,7 +26,7 @@ struct target {
     bytes hello;
 
     // next_hello is that of another client: each has random bytes of its own (RFC 8446 section 4.1.2), by
-    // which a router knows a hello that goes in circles.
+    // which a router knows a hello that goes in circles. A request of HTTP has none.
     [[nodiscard]] const bytes& next_hello() noexcept;
 };
 
