@@ -153,7 +153,7 @@ class Site:
             self.reports.append((path.removeprefix("/report/"), body))
             self._told.set()
         if path == "/hold":
-            self._told.wait(DEADLINE)
+            self._told.wait(3 * DEADLINE)
         text = PAGE if path == "/page" else b""
         scgi_receiver.answer(client, "200 OK", {"Content-Type": "text/html", "Content-Length": len(text), "Connection": "close"}, text)
 
