@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// The input is what a sender writes on a `stream` handoff's connection; its first byte says where it is cut
-// in two. A TCP socket travels with the first piece. Whatever comes, the receiver takes it or drops it, and
-// says the same of it whole and cut.
+// The input is what a sender writes on a handoff's connection, of `scgi` if a digit comes first and else of
+// `stream`; the byte before says where it is cut in two. A TCP socket travels with the first piece. Whatever
+// comes, the receiver takes it or drops it, and says the same of it whole and cut.
 #include "fuzz_target.hpp"
 
 #include "snipass/handoff/receiving.h"
+#include "snipass/handoff/scgi.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,11 +40,30 @@ void send_piece(int fd, byte_view bytes, int client) {
     (void)sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+bool is_scgi(byte_view bytes) {
+    return bytes[0] >= '0' && bytes[0] <= '9';
+}
+
 struct verdict {
     handoff_progress progress;
     bool parsed;
     handoff_metadata metadata;
+    std::string variables; // of `scgi`
 };
+
+// walk goes through the variables of a complete message.
+std::string walk(const handoff_scgi& message) {
+    std::string walked;
+    for (const char* name = nullptr; (name = handoff_scgi_next(&message, name)) != nullptr;) {
+        const char* value = handoff_scgi_value(name);
+        require(name >= message.text && value + std::strlen(value) < message.text + message.room,
+                "a variable lies inside the message");
+        require(*name != '\0', "a variable has a name");
+        walked += std::string{name} + '\0' + value + '\0';
+    }
+    require(walked == std::string(message.text + message.at, message.size), "they are all there is");
+    return walked;
+}
 
 // receive sends bytes in two pieces and reads after each, and once more after the end.
 verdict receive(byte_view bytes, std::size_t cut, int client) {
@@ -51,20 +71,30 @@ verdict receive(byte_view bytes, std::size_t cut, int client) {
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0, "there is a socket pair");
     handoff handoff;
     handoff_init(&handoff);
-    verdict result{handoff_wants_more, false, {}};
+    handoff_scgi message;
+    handoff_scgi_init(&message);
+    verdict result{handoff_wants_more, false, {}, {}};
+    const bool by_scgi = is_scgi(bytes);
+    const auto read = [&] {
+        return by_scgi ? handoff_read_scgi(&handoff_libc, &handoff, &message, &result.metadata, pair[1])
+                       : handoff_read(&handoff_libc, &handoff, pair[1]);
+    };
     for (const auto piece : {bytes.first(cut), bytes.subspan(cut)}) {
         if (result.progress != handoff_wants_more)
             break;
         send_piece(pair[0], piece, piece.data() == bytes.data() ? client : -1);
-        result.progress = handoff_read(&handoff_libc, &handoff, pair[1]);
+        result.progress = read();
     }
     shutdown(pair[0], SHUT_WR);
     if (result.progress == handoff_wants_more)
-        result.progress = handoff_read(&handoff_libc, &handoff, pair[1]);
+        result.progress = read();
     require(result.progress != handoff_wants_more, "an end is an end");
     require((handoff.client >= 0) == (result.progress == handoff_complete),
             "what is not complete is dropped");
-    if (result.progress == handoff_complete) {
+    if (result.progress == handoff_complete && by_scgi) {
+        result.variables = walk(message);
+        result.parsed = true;
+    } else if (result.progress == handoff_complete) {
         require(handoff.received <= std::min(bytes.size(), sizeof handoff.bytes), "it is in the input");
         require(std::memcmp(handoff.bytes, bytes.data(), handoff.received) == 0, "it is the input's start");
         require(handoff.fault == handoff_sound, "nothing is wrong with it so far");
@@ -73,6 +103,7 @@ verdict receive(byte_view bytes, std::size_t cut, int client) {
     require(result.parsed == (result.progress == handoff_complete && handoff.fault == handoff_sound),
             "what is refused has a reason");
     handoff_drop(&handoff_libc, &handoff);
+    handoff_scgi_free(&message);
     close(pair[0]);
     close(pair[1]);
     return result;
@@ -88,14 +119,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto whole = receive(bytes, bytes.size(), client);
     require(whole.progress == handoff_complete || whole.progress == handoff_refused, "all or nothing");
     const auto& metadata = whole.metadata;
-    require(metadata.peer.ss_family == metadata.local.ss_family, "both addresses, or none");
+    require(is_scgi(bytes) || metadata.peer.ss_family == metadata.local.ss_family, "both addresses, or none");
     require(std::memchr(metadata.host_name, 0, sizeof metadata.host_name) != nullptr, "a host name ends");
     require(metadata.alpn_size <= sizeof metadata.alpn, "an ALPN fits");
 
     // Cut inside the header; behind it a second piece is not looked at any more.
     const auto cut = receive(bytes, std::min<std::size_t>(data[0], bytes.size() - 1), client);
     if (cut.progress == whole.progress)
-        require(cut.parsed == whole.parsed && std::memcmp(&cut.metadata, &metadata, sizeof metadata) == 0,
+        require(cut.parsed == whole.parsed && cut.variables == whole.variables &&
+                    (!whole.parsed || std::memcmp(&cut.metadata, &metadata, sizeof metadata) == 0),
                 "cut or whole, it means the same");
     else
         require(whole.progress == handoff_refused, "what is complete stays complete when it comes in pieces");
