@@ -63,13 +63,14 @@ int main(int argc, char** argv) try {
     std::signal(SIGPIPE, SIG_IGN);
     auto* context = hello::make_context(argv[2], argv[3]);
     const std::string name = argc > 4 ? argv[4] : "library_backend";
-    snipass_receiver* receiver = snipass_listen(argv[1], &options);
-    if (receiver == nullptr)
-        return std::perror(argv[1]), 1;
+    // Before others see the socket: a stop that comes at once is in order, too.
     sigset_t terms;
     sigemptyset(&terms);
     sigaddset(&terms, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &terms, nullptr);
+    snipass_receiver* receiver = snipass_listen(argv[1], &options);
+    if (receiver == nullptr)
+        return std::perror(argv[1]), 1;
     std::thread stopper(stop_on_sigterm, receiver);
     for (;;) {
         snipass_client* taken = snipass_receive(receiver, 1'000);

@@ -287,6 +287,8 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
+	// Before others see the socket: a stop that comes at once is in order, too.
+	terminated, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	listener, err := listen(flag.Arg(0), newSenders(users))
 	if err != nil {
 		log.Fatal(err)
@@ -308,7 +310,6 @@ func main() {
 			newcomers.Done()
 		}
 	}
-	terminated, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	go func() {
 		<-terminated.Done()
 		listener.Close()
