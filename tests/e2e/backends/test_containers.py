@@ -155,7 +155,7 @@ class Containers:
         root = self.image()
         call("cc", "-static", "-o", root / "bin" / "static", root / "server.c")
         log = self.container("--from", str(ROUTER), command=["/bin/static"])
-        wait_until(log.read_text, "the line that says why")
+        wait_until(lambda: log.read_text().endswith("\n"), "the line that says why")
         self.assertIn("/bin/static is linked statically", log.read_text())
 
 
@@ -174,7 +174,7 @@ class Glibc(Containers, BackendCase):
         root = self.image()
         shutil.copy(musl_image() / "bin" / "server", root / "bin" / "foreign")
         log = self.container("--from", str(ROUTER), command=["/bin/foreign"])
-        wait_until(log.read_text, "the line that says why")
+        wait_until(lambda: log.read_text().endswith("\n"), "the line that says why")
         self.assertIn("/bin/foreign is made for another libc", log.read_text())
 
     def test_a_static_program_with_a_receiver_of_its_own(self):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from .places import BUILD, SOURCE
-from .router import is_sanitized
+from .router import sanitizer
 
 FOLDER = SOURCE / "tests" / "e2e" / "programs"
 JAVA = FOLDER / "Client.java"
@@ -14,9 +14,11 @@ WEBSOCKET_ECHO = (sys.executable, FOLDER / "websocket_echo.py")
 
 
 def library_server(*arguments):
-    """A server on libsnipass, which its Python loads. AddressSanitizer wants to be the first library."""
-    runtime = subprocess.run(["cc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True).stdout.strip()
-    first = ["env", f"LD_PRELOAD={runtime}", "ASAN_OPTIONS=detect_leaks=0"] if is_sanitized() else []
+    """A server on libsnipass, which its Python loads. A sanitizer wants to be the first library."""
+    first = ()
+    if kind := sanitizer():
+        runtime = subprocess.run(["cc", f"-print-file-name=lib{kind}.so"], check=True, capture_output=True, text=True).stdout.strip()
+        first = ("env", f"LD_PRELOAD={runtime}", "ASAN_OPTIONS=detect_leaks=0")
     return [*first, sys.executable, FOLDER / "library_server.py", BUILD / "src/libsnipass/libsnipass.so", *arguments]
 
 

@@ -3,6 +3,7 @@
 
 import subprocess
 
+from .backend_case import can_connect
 from .case import HEAD
 from .places import BUILD
 from .process import wait_until
@@ -72,7 +73,7 @@ tls = "terminate"
             command = (BUILD / "snipass-run", path, "--listen", port, "--from", "0", "--", *command)
         server = self.run_program(command)
         for path in sockets:
-            wait_until(path.is_socket, "the server listens")
+            wait_until(lambda: can_connect(path), "the server listens")
         return server
 
 

@@ -246,13 +246,13 @@ TEST_CASE("relay passes urgent data in their place, both ways") {
 }
 
 TEST_CASE("relay carries bulk both ways at once, whole") {
+    const auto question = noise(20'000'000, 3);
+    const auto answer = noise(20'000'000, 4);
     for (const std::size_t max_pipes : {64U, 1U, 0U}) {
         relaying here{max_pipes};
         for (auto& [client, backend, name] : tables()) {
             INFO(name << ", " << max_pipes << " pipes");
             auto end = here.start(client, backend);
-            const auto question = noise(20'000'000, 3);
-            const auto answer = noise(20'000'000, 4);
             const auto speak = [](const os::unique_fd& to, const std::string& words) {
                 say(to, words);
                 say_end(to);
