@@ -13,9 +13,21 @@ install(FILES tests/conformance/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/te
 install(DIRECTORY bench/results DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench FILES_MATCHING PATTERN "*.svg" PATTERN "*.json")
 install(FILES config/snipass.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES config/snipass.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/snipass)
 install(FILES docs/snipass-run.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/snipass.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES docs/snipass.8 docs/snipass-tls.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+
+# zsh has folders of its own for packages on Debian, and for /usr/local everywhere.
+set(zsh_folder site-functions)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" AND EXISTS /etc/debian_version)
+  set(zsh_folder vendor-completions)
+endif()
+foreach(program snipass snipass-tls snipass-run)
+  install(FILES config/completions/${program}.bash RENAME ${program} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES config/completions/_${program} DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${zsh_folder})
+  install(FILES config/completions/${program}.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endforeach()
 
 # An admin's configuration is never overwritten.
 set(configuration ${CMAKE_INSTALL_FULL_SYSCONFDIR}/snipass/snipass.toml)

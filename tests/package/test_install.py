@@ -48,11 +48,16 @@ EXPECTED = {
     f"{PREFIX}/share/doc/snipass/docs/configuration.md": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/snipass.toml": 0o644,
     f"{PREFIX}/share/doc/snipass/examples/systemd-socket.toml": 0o644,
+    f"{PREFIX}/share/snipass/snipass.schema.json": 0o644,
     f"{PREFIX}/share/man/man1/snipass-run.1": 0o644,
     f"{PREFIX}/share/man/man5/snipass.toml.5": 0o644,
     f"{PREFIX}/share/man/man8/snipass.8": 0o644,
     f"{PREFIX}/share/man/man8/snipass-tls.8": 0o644,
 }
+ZSH = "vendor-completions" if PREFIX == "usr" and os.path.exists("/etc/debian_version") else "site-functions"
+for name in ("snipass", "snipass-tls", "snipass-run"):
+    for completion in (f"bash-completion/completions/{name}", f"zsh/{ZSH}/_{name}", f"fish/vendor_completions.d/{name}.fish"):
+        EXPECTED[f"{PREFIX}/share/{completion}"] = 0o644
 
 
 def install(root):
@@ -95,7 +100,6 @@ class InstalledTree(Tree):
             if path.is_file()
         }
         self.assertEqual({path: found.get(path) for path in EXPECTED}, EXPECTED)
-        # What else there is belongs to the backends' side, and to the examples.
         elsewhere = rf"{PREFIX}/(bin/snipass-run$|include/snipass/|{LIBDIR}/|share/doc/snipass/)"
         self.assertEqual([path for path in found if path not in EXPECTED and not re.match(elsewhere, path)], [])
 
@@ -128,7 +132,6 @@ class InstalledTree(Tree):
             self.assertIn(f"Kept: {own}", output)
             example = pathlib.Path(root) / f"{PREFIX}/share/doc/snipass/examples/snipass.toml"
             self.assertNotEqual(example.read_text(), "# mine\n")
-
 
     def test_what_is_installed_is_stripped(self):
         for file in (BINARY, f"{PREFIX}/{LIBDIR}/libsnipass.so", f"{PREFIX}/{LIBDIR}/snipass/libsnipass_preload.so"):

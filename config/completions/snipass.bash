@@ -1,0 +1,46 @@
+# snipass: completion for bash. Made by scripts/completions, of what --help prints.
+_snipass() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} file=/etc/snipass/snipass.toml command='' options='' values='' i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+            --config) file=${COMP_WORDS[++i]} ;;
+            run|check|explain) command=${command:-${COMP_WORDS[i]}} ;;
+        esac
+    done
+    case $command in
+        '') options='run check explain --help --version' values=${values:-} ;;
+        run) options='--help --config' values=${values:-file} ;;
+        check) options='--help --config' values=${values:-file} ;;
+        explain) options='--help --config --alpn --source --listener --hello --http' values=${values:-} ;;
+    esac
+    case $prev in
+        --config) values=file options='' ;;
+        --alpn) values=none options='' ;;
+        --source) values=none options='' ;;
+        --listener) values=none options='' ;;
+        --hello) values=file options='' ;;
+        --http) values=none options='' ;;
+    esac
+    [[ $values != program ]] || options=''
+    if [[ $options && ( $cur = -* || ! $values ) ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+        return
+    fi
+    case $values in
+    file)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames 2>/dev/null
+        ;;
+    backend)
+        mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^\[backend\.\([A-Za-z0-9._-]*\)\].*/\1/p' "$file" 2>/dev/null)" -- "$cur")
+        ;;
+    user)
+        mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+        ;;
+    program)
+        mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+        ;;
+    esac
+}
+complete -F _snipass snipass
