@@ -127,6 +127,22 @@ TEST_CASE("delivery by scgi: where nobody listens nothing is taken out of the so
     router.wait_for(outcome::handed_off);
 }
 
+TEST_CASE(
+    "delivery by scgi: a backlog that stays full is waited for until ack_timeout, and the next one gets "
+    "the client whole") {
+    fixture test;
+    const stream_backend backend{abstract_name(), 0};
+    const stream_backend next;
+    test.scgi(backend.path(), GENERATE(false, true)).ack_timeout = 20ms;
+    test.what.stream(next.path());
+    test.what.backend(0).sorry = 1;
+    const auto waiting = fill_backlog(backend.path());
+    auto& router = test.start();
+    const auto client = router.connect_with(as_sent(head + "body"));
+    check_whole(next.take(), as_sent(head + "body"));
+    router.wait_for(outcome::handed_off);
+}
+
 TEST_CASE("delivery by scgi: what no request of HTTP/1 is goes to the next backend, whole") {
     fixture test;
     const stream_backend backend;
