@@ -37,6 +37,7 @@ std::vector<diagnostic> places(const configuration& configuration) {
     if (configuration.metrics)
         for (const auto& one : configuration.metrics->addresses)
             look(one.where, "metrics.address", one.path);
+    look(configuration.control.where, "control.path", configuration.control.path);
     for (const auto& backend : configuration.backends) {
         const auto title = "backend." + backend.name;
         if (const auto* const handoff = backend.handoff())

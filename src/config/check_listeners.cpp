@@ -41,6 +41,21 @@ void check_circles(const draft& draft, findings& findings) {
     }
 }
 
+// A path has one socket.
+void check_control(const draft& draft, findings& findings) {
+    const auto& path = draft.control.path;
+    const auto is_there = [&](const auto& all, auto path_of) {
+        return std::ranges::any_of(all,
+                                   [&](const auto& one) { return !path.empty() && path_of(one) == path; });
+    };
+    const bool is_double =
+        is_there(draft.listeners, [](const auto& one) { return one.settings.handoff_path; }) ||
+        (draft.metrics && is_there(draft.metrics->addresses, [](const auto& one) { return one.path; }));
+    if (is_double)
+        findings.error(draft.control.where, "control.path: " + in_quotes(path) +
+                                                " is what a listener or [metrics] has; write another path");
+}
+
 } // namespace
 
 void check_listeners(const draft& draft, findings& findings) {
@@ -68,6 +83,8 @@ void check_listeners(const draft& draft, findings& findings) {
                                           " is what the listener at line " +
                                           std::to_string(first->second.line) + " has; write another port");
     }
+
+    check_control(draft, findings);
 
     if (draft.has_listener && !draft.has_route && !draft.has_default)
         findings.warning(draft.listeners.empty() ? position{} : draft.listeners.front().where,

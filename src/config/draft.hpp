@@ -40,6 +40,7 @@ struct route_draft {
     std::optional<reference> backend;
     std::size_t backend_index = 0;
     position where;
+    std::uint64_t written = 0;
 };
 
 struct backend_draft {
@@ -62,6 +63,7 @@ struct draft {
     std::optional<std::size_t> default_index;
     std::optional<tls_draft> tls;
     std::optional<metrics_settings> metrics;
+    control_settings control;
     // There is one, right or wrong.
     bool has_listener = false;
     bool has_route = false;
@@ -82,6 +84,8 @@ struct draft {
 [[nodiscard]] std::optional<reference> read_default(const members& table, position where, findings& findings);
 
 [[nodiscard]] metrics_settings read_metrics(const members& table, position where, findings& findings);
+
+[[nodiscard]] control_settings read_control(const members& table, position where, findings& findings);
 
 // name_routes gives each rule the name that its counter has; no two are alike.
 [[nodiscard]] std::vector<std::string> name_routes(const std::vector<route::rule>& rules);

@@ -49,6 +49,7 @@ configuration assemble(draft& draft, std::vector<route::rule> rules, std::string
         made.tls->names = terminated_names(draft, rules);
     }
     made.metrics = std::move(draft.metrics);
+    made.control = draft.control;
     if (made.metrics && made.metrics->routes)
         made.metrics->route_names = name_routes(rules);
     made.file = std::string(file);
@@ -64,7 +65,9 @@ configuration assemble(draft& draft, std::vector<route::rule> rules, std::string
     for (std::size_t i = 0; i < rules.size(); ++i)
         made.routes.push_back({rules[i].names.size(), std::move(rules[i].alpn), std::move(rules[i].source),
                                draft.routes[i].backend_index, draft.routes[i].where,
-                               std::move(rules[i].paths), std::move(rules[i].methods)});
+                               std::move(rules[i].paths), std::move(rules[i].methods),
+                               rules[i].names.empty() ? "" : rules[i].names.front().to_string(),
+                               draft.routes[i].written});
     return made;
 }
 
@@ -140,7 +143,7 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
         made = std::make_shared<configuration>(assemble(draft, std::move(rules), file));
     if (made)
         keep(*made, which);
-    return {std::move(made), findings.take(), true};
+    return {std::move(made), findings.take(), true, std::move(draft.control)};
 }
 
 } // namespace

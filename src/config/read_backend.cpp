@@ -4,6 +4,7 @@
 #include "reader.hpp"
 #include "snipass/config/address.hpp"
 #include "snipass/config/limits.hpp"
+#include "written_number.hpp"
 
 #include <algorithm>
 #include <span>
@@ -223,6 +224,7 @@ backend_draft read_backend(const members& table, std::string_view name, position
     auto& settings = backend.settings;
     settings.name = std::string(name);
     settings.where = where;
+    settings.written = written_number(table);
     const bool plain = is_backend_name(name);
     const auto title = "backend." + (plain ? std::string(name) : in_quotes(name));
     if (!plain)

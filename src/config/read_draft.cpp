@@ -9,8 +9,8 @@
 namespace snipass::config {
 namespace {
 
-constexpr std::string_view root_keys[] = {"server",  "log",     "listener", "route",
-                                          "backend", "default", "tls",      "metrics"};
+constexpr std::string_view root_keys[] = {"server",  "log", "listener", "route",  "backend",
+                                          "default", "tls", "metrics",  "control"};
 
 std::string header(std::string_view key) {
     const bool many = key == "listener" || key == "route";
@@ -130,6 +130,10 @@ void read_root_key(const member& found, draft& into, findings& findings) {
     else if (key == "metrics")
         with_table(found, findings, [&](const members& table, position where) {
             into.metrics = read_metrics(table, where, findings);
+        });
+    else if (key == "control")
+        with_table(found, findings, [&](const members& table, position where) {
+            into.control = read_control(table, where, findings);
         });
     else if (key == "listener")
         with_tables(found, into.listeners, findings, read_listener);

@@ -3,6 +3,7 @@
 #include "draft.hpp"
 #include "reader.hpp"
 #include "snipass/config/address.hpp"
+#include "written_number.hpp"
 
 #include <charconv>
 
@@ -117,6 +118,7 @@ void read_policies(table_reader& in, listener_draft& listener) {
 listener_draft read_listener(const members& table, position where, findings& findings) {
     listener_draft listener;
     listener.where = where;
+    listener.settings.written = written_number(table);
     table_reader in{table, "listener", findings};
 
     const auto* const address = in.take("address");

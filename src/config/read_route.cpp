@@ -4,6 +4,7 @@
 #include "reader.hpp"
 #include "snipass/config/limits.hpp"
 #include "snipass/http/path.hpp"
+#include "written_number.hpp"
 
 #include <algorithm>
 
@@ -100,6 +101,7 @@ bool read_request(table_reader& in, route_draft& route) {
 route_draft read_route(const members& table, position where, findings& findings) {
     route_draft route;
     route.where = where;
+    route.written = written_number(table);
     table_reader in{table, "route", findings};
     using lone = table_reader::lone_string;
 

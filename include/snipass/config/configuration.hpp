@@ -4,6 +4,7 @@
 
 #include "snipass/base/ip_address.hpp"
 #include "snipass/config/allowed_user.hpp"
+#include "snipass/config/control_settings.hpp"
 #include "snipass/config/metrics_settings.hpp"
 #include "snipass/config/position.hpp"
 #include "snipass/config/redirect.hpp"
@@ -107,7 +108,8 @@ struct listener_settings {
     std::vector<allowed_user> allowed_users;
     // Where servers leave the ends of connections (docs/handoff.md, Farewell); empty: nowhere.
     std::string farewell_path{};
-    position where{}; // of the address
+    position where{};          // of the address
+    std::uint64_t written = 0; // what the file says, as one number (config/changes)
 
     // is_for_handoffs: its clients come from other routers ("handoff:PATH", "handoff:systemd:NAME").
     [[nodiscard]] bool is_for_handoffs() const noexcept { return address.starts_with("handoff:"); }
@@ -123,6 +125,8 @@ struct route_settings {
     position where;
     std::vector<route::path_pattern> paths{};
     std::vector<std::string> methods{};
+    std::string name{};        // its first one as written; empty: it has none
+    std::uint64_t written = 0; // as a listener's
 };
 
 // handoff_protocol is how a client's socket is handed over (docs/handoff.md).
@@ -268,7 +272,8 @@ struct backend_settings {
     std::size_t max_pending = 1'024;    // clients held for it, or handed to it and not yet acknowledged
     std::optional<std::size_t> sorry{}; // index into configuration::backends
     std::optional<termination_settings> termination{}; // none: the backend does TLS itself
-    bool closes = false; // its server answers one request of each connection (docs/http.md); check asks
+    bool closes = false;       // its server answers one request of each connection (docs/http.md); check asks
+    std::uint64_t written = 0; // as a listener's
 
     // Each is null where the backend is of another kind; proxy() is what relay() and forward() share.
     [[nodiscard]] const handoff_settings* handoff() const noexcept {
@@ -296,7 +301,8 @@ struct configuration {
     std::optional<std::size_t> default_backend;
     std::optional<tls_settings> tls;
     std::optional<metrics_settings> metrics; // none: nobody is told but the log
-    route::table table;                      // built from routes; a match's rule is an index into them
+    control_settings control;
+    route::table table; // built from routes; a match's rule is an index into them
 };
 
 } // namespace snipass::config

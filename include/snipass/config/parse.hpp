@@ -36,6 +36,7 @@ struct parsed {
     std::shared_ptr<const configuration> value; // null if any diagnostic is an error
     std::vector<diagnostic> diagnostics;        // in the order of the file
     bool was_read = true;                       // false: there is no such file, or none to read
+    control_settings control{};                 // also of a file with mistakes elsewhere
 
     // is_mistaken: there is something in the file to mend.
     [[nodiscard]] bool is_mistaken() const noexcept;
