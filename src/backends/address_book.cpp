@@ -78,6 +78,11 @@ std::shared_ptr<presence> address_book::presence_of(const std::string& backend) 
     return presences_.at(backend);
 }
 
+std::shared_ptr<drain_switch> address_book::drain_of(const std::string& backend, const std::string& address) {
+    const std::lock_guard lock{mutex_};
+    return drains_.at({backend, address});
+}
+
 std::pair<std::string, std::size_t> address_book::least_answering() const {
     const std::lock_guard lock{mutex_};
     std::pair<std::string, std::size_t> most;

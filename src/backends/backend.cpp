@@ -54,12 +54,14 @@ void backend::took(log& to) {
 backend::held::held(backend& owner, pending& client, net::event_loop& loop)
     : client_(client), owner_(owner), sleeper_(loop) {
     ++owner_.presence_->held;
+    client_.is_held = true;
     join();
 }
 
 backend::held::~held() {
     const bool had_its_turn = !in_line_.is_linked() || is_first();
     in_line_.unlink();
+    client_.is_held = false;
     --owner_.presence_->held;
     if (!had_its_turn || owner_.held_.empty())
         return;
@@ -76,7 +78,8 @@ void backend::held::join() {
 }
 
 void backend::held::tried_in_vain(outcome why) {
-    const bool nobody = why == outcome::backend_absent || why == outcome::backend_refused;
+    const bool nobody =
+        why == outcome::backend_absent || why == outcome::backend_refused || why == outcome::backend_drained;
     const net::clock::duration last = nobody ? last_pause_of_nobody : last_pause;
     auto& pause = owner_.pause_;
     pause = std::min(2 * pause, std::max(last, pause));

@@ -32,6 +32,11 @@ void pending::go_first() {
     in_room_.go_first();
 }
 
+void pending::close() {
+    is_closed_ = true;
+    make_way(false);
+}
+
 void pending::make_way(bool for_descriptors) {
     at_backend_.leave();
     in_room_.leave();

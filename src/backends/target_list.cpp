@@ -59,7 +59,7 @@ void by_source(std::vector<candidate>& candidates, const ip_address& client) {
 }
 
 target_list::target_list(const config::backend_settings& settings, address_book& book)
-    : settings_(settings), book_(book) {
+    : settings_(settings), book_(book), drained_(settings, book) {
     for (std::size_t i = 0; i < written().size(); ++i) {
         const auto& address = written()[i];
         if (!address.host.empty() && !ip_address::parse(address.host))
@@ -130,6 +130,7 @@ std::string target_list::why_missing() const {
 
 std::vector<candidate> target_list::in_order(const ip_address& client) {
     auto order = all();
+    std::erase_if(order, [this](const candidate& one) { return is_drained(one); });
     const auto* const relay = settings_.relay();
     switch (relay ? relay->balance : config::balance::order) {
     case config::balance::order:

@@ -18,6 +18,8 @@ class shed_category_type final : public boost::system::error_category {
             return "max_waiting_per_source sessions of this source were waiting and this was the oldest";
         case shed_reason::stop:
             return "the router stops, and has waited a second for the rest of its hello";
+        case shed_reason::admin:
+            return "snipass close";
         }
         return "?";
     }
@@ -34,8 +36,9 @@ error_code make_error_code(shed_reason reason) noexcept {
     return {static_cast<int>(reason), shed_category()};
 }
 
-waiting_room::place::place(waiting_room& room, const ip_address& client, net::fd_watch& watch)
-    : watch_(watch) {
+waiting_room::place::place(waiting_room& room, const ip_address& client, net::fd_watch& watch,
+                           const record* about)
+    : watch_(watch), about_(about) {
     auto& shares = room.shares_;
     (void)shares.enter(*this, client); // without a limit
     // The newcomer is the youngest, so it never sheds itself. While few wait no source has too many.

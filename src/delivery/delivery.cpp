@@ -21,12 +21,20 @@ namespace {
 using namespace std::chrono_literals;
 using net::task;
 
+task<attempt> say_drained() {
+    co_return drained;
+}
+
 // offer makes one round of the backend's addresses, which has ended `until` then.
 task<attempt> offer(routed_client& client, backend& to, net::time_point until) {
+    if (to.drained().is_whole())
+        return say_drained();
     return to.settings().handoff() != nullptr ? hand_off(client, to, until) : relay(client, to, until);
 }
 
 not_taken no_room(const pending& place) {
+    if (place.is_closed())
+        return {.why = outcome::closed_by_admin, .detail = "snipass close"};
     return {.why = outcome::backend_max_pending,
             .detail = place.is_for_descriptors()
                           ? "as many clients are waiting for backends as descriptors allow (LimitNOFILE=)"
@@ -127,6 +135,7 @@ task<delivered> deliver(routed_client client, std::size_t first) {
         const bool has_made_way = why == outcome::backend_max_pending;
         pending place{client.thread.pending, to.places(), client.about.client.address, has_made_way};
         client.place = &place;
+        place.about = &client.about;
         attempt made = no_room(place);
         if (!place.is_displaced())
             made = co_await offer(client, to, net::time_point::max());
@@ -150,13 +159,13 @@ task<delivered> deliver(routed_client client, std::size_t first) {
         }
         if (client.pair == nullptr)
             client.socket.restore();
-        why = failed->why;
+        why = place.is_closed() ? outcome::closed_by_admin : failed->why;
         if (why != outcome::client_closed && !failed->is_noted)
             client.note(in_words(to, *failed));
         if (client.is_gone())
             why = outcome::client_closed;
         to.count(why);
-        if (why == outcome::client_closed)
+        if (why == outcome::client_closed || place.is_closed())
             break;
     }
     if (why != outcome::client_closed &&

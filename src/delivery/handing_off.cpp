@@ -41,8 +41,10 @@ begun_attempt begin(routed_client& client, backend& to, std::size_t path, net::t
 
 task<attempt> hand_off(routed_client& client, backend& to, net::time_point until) {
     const auto& settings = *to.settings().handoff();
-    attempt made;
+    attempt made = drained;
     for (std::size_t path = 0; path < settings.paths.size(); ++path) {
+        if (to.drained().has(path))
+            continue;
         auto end = until; // of this path's time, once it has failed
         for (auto pause = first_retry;; pause = std::min(2 * pause, last_retry)) {
             auto begun = begin(client, to, path, end);

@@ -195,6 +195,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         candidates = std::move(std::get<std::vector<candidate>>(hosts));
     } else {
         candidates = to.targets().in_order(client.about.client.address);
+        if (candidates.empty() && !to.targets().all().empty())
+            co_return drained;
     }
     if (settings.proxy()->transparent) {
         const auto others = std::erase_if(

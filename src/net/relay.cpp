@@ -62,6 +62,8 @@ std::string_view to_string(relay_end end) noexcept {
         return "removed";
     case relay_end::displaced:
         return "displaced";
+    case relay_end::closed_by_admin:
+        return "closed_by_admin";
     case relay_end::stopped:
         return "stopped";
     case relay_end::no_memory:

@@ -121,7 +121,7 @@ net::task<error_code> hear_on(unrouted_client& client, opening::reader& reader, 
     if (client.thread.waiting.is_closed())
         co_return make_error_code(shed_reason::stop);
     net::fd_watch watch{client.thread.loop, client.socket.get()};
-    const waiting_room::place place{client.thread.waiting, client.about.client.address, watch};
+    const waiting_room::place place{client.thread.waiting, client.about.client.address, watch, &client.about};
     // One error_code for all: this frame is what a waiting client costs.
     error_code ec;
     looks so_far;

@@ -111,6 +111,8 @@ std::optional<outcome> premature_end(const error_code& problem) {
         return outcome::shed_source;
     if (problem == shed_reason::stop)
         return outcome::cut_off;
+    if (problem == shed_reason::admin)
+        return outcome::closed_by_admin;
     if (problem == net::wait_error::end_of_file || os::is_disconnect(problem))
         return outcome::client_closed;
     return outcome::internal_error;

@@ -29,6 +29,7 @@ std::string_view to_string(outcome value) noexcept {
                                                                        "backend_declined",
                                                                        "backend_silent",
                                                                        "backend_failed",
+                                                                       "backend_drained",
                                                                        "max_relayed",
                                                                        "max_relayed_source",
                                                                        "destination_refused",
@@ -36,6 +37,7 @@ std::string_view to_string(outcome value) noexcept {
                                                                        "no_certificate",
                                                                        "alpn_mismatch",
                                                                        "no_resources",
+                                                                       "closed_by_admin",
                                                                        "cut_off",
                                                                        "internal_error"};
     return names[static_cast<std::size_t>(value)];
@@ -52,6 +54,7 @@ bool is_fault(outcome value) noexcept {
     case outcome::backend_declined:
     case outcome::backend_silent:
     case outcome::backend_failed:
+    case outcome::backend_drained:
     case outcome::max_relayed:
     case outcome::no_resources:
     case outcome::internal_error:

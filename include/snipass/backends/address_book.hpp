@@ -2,6 +2,7 @@
 // address_book: what all workers know together: where proxied backends are, and who takes clients.
 #pragma once
 
+#include "snipass/backends/drain.hpp"
 #include "snipass/backends/hellos_under_way.hpp"
 #include "snipass/backends/kept.hpp"
 #include "snipass/backends/presence.hpp"
@@ -104,6 +105,10 @@ class address_book {
     // presence_of is the one of the backend of that name; it is made if need be.
     [[nodiscard]] std::shared_ptr<presence> presence_of(const std::string& backend);
 
+    // drain_of is the switch of a backend, or of one of its addresses as written (written_addresses).
+    [[nodiscard]] std::shared_ptr<drain_switch> drain_of(const std::string& backend,
+                                                         const std::string& address = {});
+
     // least_answering is the backend that has most of what it was sent neither answered nor read, and how
     // many.
     [[nodiscard]] std::pair<std::string, std::size_t> least_answering() const;
@@ -125,6 +130,7 @@ class address_book {
     std::map<std::string, name> names_;
     kept<std::pair<std::string, std::string>, target> targets_;
     kept<std::string, presence> presences_;
+    kept<std::pair<std::string, std::string>, drain_switch> drains_;
 };
 
 } // namespace snipass::server

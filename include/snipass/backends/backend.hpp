@@ -30,6 +30,9 @@ class backend {
     [[nodiscard]] const config::backend_settings& settings() const noexcept { return settings_; }
     [[nodiscard]] std::vector<datagram_channel>& channels() noexcept { return channels_; }
 
+    // drained: what an admin lets have no new clients.
+    [[nodiscard]] const drain_state& drained() const noexcept { return targets_.drained(); }
+
     // targets, relaying: of a proxied backend.
     [[nodiscard]] target_list& targets() noexcept { return targets_; }
     [[nodiscard]] const target_list& targets() const noexcept { return targets_; }

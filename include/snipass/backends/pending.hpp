@@ -13,6 +13,9 @@
 
 namespace snipass::server {
 
+class pending;
+struct record; // snipass/telling/record.hpp
+
 // pending_room has one worker's clients that are on their way, to whatever backend. Each has a descriptor, so
 // there is a bound on all of them, besides max_pending of each backend.
 class pending_room {
@@ -28,6 +31,10 @@ class pending_room {
     // displace_one: somebody of the largest source makes way, because descriptors are needed. False: no
     // source has more than so many.
     bool displace_one(std::size_t more_than);
+
+    // for_each calls tell(pending&) for each.
+    template <class Tell>
+    void for_each(Tell tell);
 
     [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
     [[nodiscard]] bool is_half_full() const noexcept { return all_.size() > all_.limit() / 2; }
@@ -61,6 +68,13 @@ class pending {
     // displacement ends what this client waits for then, so that it leaves at once.
     [[nodiscard]] net::interruption& displacement() noexcept { return displacement_; }
 
+    // is_closed: an admin ends it; it is displaced, and is offered to nobody else.
+    void close();
+    [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
+
+    const record* about = nullptr; // what is known of it
+    bool is_held = false;          // it waits for a backend that is away
+
     // go_first: where its source has to make way, this one goes first.
     void go_first();
 
@@ -80,6 +94,12 @@ class pending {
     place in_room_{*this};
     net::interruption displacement_;
     bool is_for_descriptors_ = false;
+    bool is_closed_ = false;
 };
+
+template <class Tell>
+void pending_room::for_each(Tell tell) {
+    all_.for_each([&](source_shares::place& one) { tell(static_cast<pending::place&>(one).owner); });
+}
 
 } // namespace snipass::server

@@ -23,8 +23,15 @@ class target_list {
     // Both outlive the list.
     target_list(const config::backend_settings& settings, address_book& book);
 
-    // in_order: by `balance`, those that are ejected last. A name that was never resolved has none.
+    // in_order: by `balance`, those that are ejected last, and without those that are drained. A name that
+    // was never resolved has none.
     [[nodiscard]] std::vector<candidate> in_order(const ip_address& client);
+
+    // drained: the addresses by their order in the file, also of a backend that clients are handed to.
+    [[nodiscard]] const drain_state& drained() const noexcept { return drained_; }
+    [[nodiscard]] bool is_drained(const candidate& one) const noexcept {
+        return drained_.has(static_cast<std::size_t>(one.address - written().data()));
+    }
 
     // all of them, as written.
     [[nodiscard]] const std::vector<candidate>& all();
@@ -46,6 +53,7 @@ class target_list {
 
     const config::backend_settings& settings_;
     address_book& book_;
+    drain_state drained_;
     std::vector<known_name> names_;
     std::vector<candidate> all_;
     bool built_ = false;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 namespace snipass {
 
@@ -84,6 +85,21 @@ class source_shares {
 
     // places_of_largest is places_of the largest source.
     [[nodiscard]] std::size_t places_of_largest();
+
+    // for_each calls tell(place&) for each, in no order; tell may let that one leave.
+    template <class Tell>
+    void for_each(Tell tell) {
+        for (auto at = not_counted_.begin(); at != not_counted_.end();)
+            tell(*at++);
+        std::vector<place*> counted; // one that leaves may take its networks along
+        for (auto& [prefix, one] : networks_)
+            for (auto* const each_line : {&one.go_first.all, &one.others.all})
+                for (auto& each : *each_line)
+                    if (&each == each.of->memberships_.get())
+                        counted.push_back(each.of);
+        for (auto* const one : counted)
+            tell(*one);
+    }
 
     // next_to_go is who would go next; null: nobody is in.
     [[nodiscard]] place* next_to_go();

@@ -12,11 +12,14 @@
 
 namespace snipass::server {
 
+struct record; // snipass/telling/record.hpp
+
 // Why a session's wait was ended by the waiting room.
 enum class shed_reason {
     room = 1, // max_waiting
     source,   // max_waiting_per_source
     stop,     // the process stops
+    admin,    // `snipass close`
 };
 [[nodiscard]] const boost::system::error_category& shed_category() noexcept;
 [[nodiscard]] error_code make_error_code(shed_reason reason) noexcept;
@@ -30,8 +33,10 @@ class waiting_room {
     // place is one session's stay: it enters at construction and leaves at destruction.
     class place : private source_shares::place {
       public:
-        // `watch` is what the session waits with: it is interrupted with a shed_reason.
-        place(waiting_room& room, const ip_address& client, net::fd_watch& watch);
+        // `watch` is what the session waits with: it is interrupted with a shed_reason. about: what is known
+        // of it; null: its outcome is told already, or it is no client yet.
+        place(waiting_room& room, const ip_address& client, net::fd_watch& watch,
+              const record* about = nullptr);
         ~place() = default;
         place(const place&) = delete;
         place& operator=(const place&) = delete;
@@ -40,12 +45,25 @@ class waiting_room {
         friend class waiting_room;
 
         net::fd_watch& watch_;
+        const record* about_;
     };
 
     // set_limits: both at least 1; they hold for sessions that enter from now on.
     void set_limits(std::size_t total, std::size_t per_source) noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return shares_.size(); }
+
+    // for_each calls tell(const record&, place&) for each session. end_wait ends the wait of one, which may
+    // be that one.
+    template <class Tell>
+    void for_each(Tell tell) {
+        shares_.for_each([&](source_shares::place& which) {
+            auto& one = static_cast<place&>(which);
+            if (one.about_ != nullptr)
+                tell(*one.about_, one);
+        });
+    }
+    static void end_wait(place& one, shed_reason why) { shed(one, why); }
     [[nodiscard]] std::size_t places_of_largest() { return shares_.places_of_largest(); }
 
     // close ends all waits, and those who would enter from now on need not.

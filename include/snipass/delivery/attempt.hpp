@@ -34,6 +34,10 @@ struct not_taken {
     [[nodiscard]] std::string in_words() const;
 };
 
+// drained: an admin keeps new clients from the backend, or from the addresses that are left.
+inline constexpr not_taken drained{.why = outcome::backend_drained,
+                                   .detail = "it is drained (snipass drain, snipass resume)"};
+
 using attempt = std::variant<handed_off, relayed, not_taken>;
 static_assert(std::is_trivially_copyable_v<attempt>, "each client has several");
 

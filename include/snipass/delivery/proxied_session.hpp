@@ -35,6 +35,9 @@ class proxied_session final : public net::relay, private source_shares::place {
     // must_end: a reload to `now` takes away what this session uses (config::is_removed).
     [[nodiscard]] bool must_end(const config::configuration& now) const;
 
+    // about is its record, and where it is relayed to.
+    [[nodiscard]] const record& about() const noexcept { return about_; }
+
   private:
     void answered() override { mark_ = {}; }
     void ended(const net::relay_result& how) override;

@@ -25,11 +25,12 @@ enum class relay_end : std::uint8_t {
     idle,        // idle_timeout passed without a byte
     client_slow, // bytes waited for the client, and it took fewer than min_rate
     backend_slow,
-    lifetime,  // max_lifetime passed
-    removed,   // its backend is no longer in the configuration
-    displaced, // max_relayed was reached
-    stopped,   // the router stopped
-    no_memory, // the kernel had none for bytes on their way
+    lifetime,        // max_lifetime passed
+    removed,         // its backend is no longer in the configuration
+    displaced,       // max_relayed was reached
+    closed_by_admin, // `snipass close`
+    stopped,         // the router stopped
+    no_memory,       // the kernel had none for bytes on their way
 };
 enum class relay_side : std::uint8_t {
     client,
@@ -94,6 +95,13 @@ class relay : private alarm, private ready_target {
     // `options` outlive the relay.
     relay(relay_sockets sockets, const relay_options& options) noexcept;
     virtual ~relay();
+
+    // passed_on is how many bytes have passed, to the backend and to the client.
+    struct bytes_passed {
+        std::uint64_t to_backend;
+        std::uint64_t to_client;
+    };
+    [[nodiscard]] bytes_passed passed_on() const noexcept { return {to_backend_.bytes, to_client_.bytes}; }
 
   private:
     friend class relay_group;

@@ -38,6 +38,12 @@ class relay_group final : private alarm {
                 one.end(why);
         }
     }
+    // for_each calls tell(const relay&) for each.
+    template <class Tell>
+    void for_each(Tell tell) const {
+        for (const auto& one : relays_)
+            tell(one);
+    }
     void end(relay& one, relay_end why) { one.end(why); }
     void end_all(relay_end why) {
         end_if([](const relay&) { return true; }, why);

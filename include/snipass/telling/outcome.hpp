@@ -35,6 +35,7 @@ enum class outcome : std::uint8_t {
     backend_declined,       // it closed without acknowledging
     backend_silent,         // it did not acknowledge within ack_timeout; no connection within connect_timeout
     backend_failed,         // anything else
+    backend_drained,        // an admin lets it have no new clients
     max_relayed,            // max_relayed clients were relayed, and none of a larger source
     max_relayed_source,     // max_relayed_per_source clients of its source were relayed
     destination_refused,    // it may not be forwarded to the host it asked for (allow_destinations, a loop)
@@ -42,6 +43,7 @@ enum class outcome : std::uint8_t {
     no_certificate,         // snipass-tls: it has none for the client's name
     alpn_mismatch,          // snipass-tls: the client offers none of the backend's protocols
     no_resources,           // the kernel stayed short of memory, descriptors, or room for those in flight
+    closed_by_admin,        // `snipass close`
     cut_off,                // in flight when drain_timeout was over, or not heard out a second after a stop
     internal_error,         // this process ran out of memory or descriptors
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "snipass/base/source_shares.hpp"
 
+#include <algorithm>
 #include <list>
 #include <string>
 #include <vector>
@@ -268,4 +269,22 @@ TEST_CASE("source_shares: the oldest of a source, and of the largest") {
     CHECK(all.shares.oldest_of_largest() == place(3));
     all.places.erase(std::next(all.places.begin(), 3));
     CHECK(all.shares.oldest_of_largest() == place(1)); // 192.0.2.3 has two, too, but was later
+}
+
+TEST_CASE("source_shares: each place is told of once, counted or not, and may leave then") {
+    source_shares shares{10};
+    std::vector<source_shares::place> places(8);
+    const std::size_t entered = GENERATE(4U, 8U); // from the sixth on they are counted
+    for (std::size_t i = 0; i < entered; ++i)
+        CHECK(shares.enter(places[i], *ip_address::parse(i % 2 == 0 ? "2001:db8::1" : "192.0.2.1")) ==
+              nullptr);
+    std::vector<source_shares::place*> told;
+    shares.for_each([&](source_shares::place& one) {
+        told.push_back(&one);
+        one.leave();
+    });
+    CHECK(shares.size() == 0);
+    std::ranges::sort(told);
+    CHECK(std::ranges::adjacent_find(told) == told.end());
+    CHECK(told.size() == entered);
 }
