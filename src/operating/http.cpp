@@ -8,6 +8,7 @@
 #include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace snipass::server {
 namespace {
@@ -43,10 +44,39 @@ bool has_weight(std::string_view parameters) {
     return q == parameters.npos || parameters.find_first_of("123456789", q) != parameters.npos;
 }
 
+// decoded: "%2F" is "/" (RFC 3986, section 2.1); what is no such thing stays.
+std::string decoded(std::string_view text) {
+    std::string made;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned char byte = 0;
+        const auto digits = text.substr(i + 1, 2);
+        const auto* const end = digits.data() + digits.size();
+        const bool is_encoded =
+            text[i] == '%' && digits.size() == 2 && std::from_chars(digits.data(), end, byte, 16).ptr == end;
+        made += is_encoded ? static_cast<char>(byte) : text[i];
+        i += is_encoded ? 2 : 0;
+    }
+    return made;
+}
+
 } // namespace
 
 std::string_view path_of(std::string_view target) noexcept {
     return target.substr(0, target.find('?'));
+}
+
+std::map<std::string, std::string> parameters_of(std::string_view target) {
+    std::map<std::string, std::string> made;
+    const auto question = target.find('?');
+    auto rest = question == target.npos ? std::string_view{} : target.substr(question + 1);
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find('&'), rest.size());
+        const auto one = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        const auto equals = std::min(one.find('='), one.size());
+        made[decoded(one.substr(0, equals))] = decoded(one.substr(std::min(equals + 1, one.size())));
+    }
+    return made;
 }
 
 std::optional<http_answer> why_refused(const http_question& one, const std::vector<std::string>& hosts) {

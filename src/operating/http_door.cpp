@@ -58,7 +58,22 @@ struct door {
 struct visitor {
     visitor(asio::io_context& io, int fd, bool by_path)
         : socket(io, asio::generic::stream_protocol(by_path ? AF_UNIX : AF_INET, SOCK_STREAM), fd),
-          deadline(io), comes_by_path(by_path) {}
+          deadline(io), comes_by_path(by_path) {
+        if (!by_path)
+            return;
+        if (auto known = os::peer_of(fd))
+            peer = std::move(*known);
+    }
+
+    // is_given_time ends it then, unless it is given more.
+    static void is_given_time(const std::shared_ptr<visitor>& one) {
+        one->deadline.expires_after(http_door::patience);
+        one->deadline.async_wait([weak = std::weak_ptr{one}](const error_code& ec) {
+            const auto late = ec ? nullptr : weak.lock();
+            if (late)
+                late->end();
+        });
+    }
 
     void end() {
         error_code ec;
@@ -68,6 +83,7 @@ struct visitor {
     asio::generic::stream_protocol::socket socket;
     asio::steady_timer deadline;
     bool comes_by_path;
+    std::optional<os::unix_peer> peer{};
     bool is_being_answered = false;
 };
 
@@ -120,12 +136,13 @@ http::response<http::string_body> response_for(http_answer answer, const http_qu
     return made;
 }
 
-http_question question_in(const http::request<http::empty_body>& request, bool by_path) {
+http_question question_in(const http::request<http::empty_body>& request, const visitor& from) {
     const auto view = [](const auto& text) { return std::string_view{text.data(), text.size()}; };
     http_question made{.method = std::string{view(request.method_string())},
                        .target = std::string{view(request.target())},
                        .takes_gzip = accepts_gzip(view(request[http::field::accept_encoding])),
-                       .comes_by_path = by_path};
+                       .comes_by_path = from.comes_by_path,
+                       .asker = from.peer};
     if (request.count(http::field::host) == 1)
         made.host = std::string{view(request[http::field::host])};
     else if (request.version() >= 11 || request.count(http::field::host) > 1)
@@ -136,10 +153,12 @@ http_question question_in(const http::request<http::empty_body>& request, bool b
 } // namespace
 
 struct http_door::state {
-    state(asio::io_context& context, answerer with) : io(context), answer(std::move(with)) {}
+    state(asio::io_context& context, answerer with, std::string in)
+        : io(context), answer(std::move(with)), table(std::move(in)) {}
 
     asio::io_context& io;
     answerer answer;
+    std::string table;
     std::list<std::shared_ptr<door>> doors;
     std::vector<std::shared_ptr<door>> opened;    // and not in use yet
     std::list<std::shared_ptr<visitor>> visitors; // the oldest first
@@ -149,7 +168,9 @@ struct http_door::state {
     static awaitable<void> serve(std::shared_ptr<state> all, std::shared_ptr<visitor> one);
     static void welcome(const std::shared_ptr<state>& all, os::unique_fd client, bool by_path);
     [[nodiscard]] bool has(const std::string& address) const {
-        return std::ranges::any_of(doors, [&](const auto& one) { return one->address == address; });
+        return std::ranges::any_of(doors, [&](const auto& one) {
+            return one->address == address && (!one->is_path || one->file.is_there());
+        });
     }
 };
 
@@ -190,12 +211,7 @@ void http_door::state::welcome(const std::shared_ptr<state>& all, os::unique_fd 
     const int fd = client.get();
     auto one = std::make_shared<visitor>(all->io, fd, by_path);
     (void)client.release();
-    one->deadline.expires_after(patience);
-    one->deadline.async_wait([weak = std::weak_ptr{one}](const error_code& ec) {
-        const auto late = ec ? nullptr : weak.lock();
-        if (late)
-            late->end();
-    });
+    visitor::is_given_time(one);
     visitors.push_back(one);
     asio::co_spawn(all->io, serve(all, one), asio::detached);
 }
@@ -217,10 +233,12 @@ awaitable<void> http_door::state::serve(std::shared_ptr<state> all, std::shared_
     http_answer answer{.status = 400, .body = "This is no question that HTTP/1.1 knows.\n"};
     http_question question;
     if (!ec) {
-        question = question_in(parser.get(), one->comes_by_path);
+        question = question_in(parser.get(), *one);
         one->is_being_answered = true;
+        one->deadline.cancel();
         answer = co_await all->answer(question);
         one->is_being_answered = false;
+        visitor::is_given_time(one);
     }
     auto response = response_for(std::move(answer), question);
     (void)co_await http::async_write(one->socket, response, to(ec));
@@ -228,8 +246,8 @@ awaitable<void> http_door::state::serve(std::shared_ptr<state> all, std::shared_
     one->deadline.cancel();
 }
 
-http_door::http_door(boost::asio::io_context& io, answerer answer)
-    : state_(std::make_shared<state>(io, std::move(answer))) {}
+http_door::http_door(boost::asio::io_context& io, answerer answer, std::string table)
+    : state_(std::make_shared<state>(io, std::move(answer), std::move(table))) {}
 
 http_door::~http_door() {
     for (const auto& one : state_->visitors)
@@ -247,7 +265,8 @@ void http_door::open(const std::vector<metrics_address>& wanted, std::vector<std
             continue;
         auto made = listen_at(one);
         if (!made) {
-            problems.push_back("cannot listen on " + one.text + " ([metrics]): " + made.error().message());
+            problems.push_back("cannot listen on " + one.text + " (" + state_->table +
+                               "): " + made.error().message());
             continue;
         }
         state_->opened.push_back(
@@ -257,9 +276,15 @@ void http_door::open(const std::vector<metrics_address>& wanted, std::vector<std
         state_->opened.clear();
 }
 
+bool http_door::is_open() const noexcept {
+    return !state_->doors.empty() || !state_->opened.empty();
+}
+
 std::vector<http_door::bound> http_door::keep(const std::vector<metrics_address>& wanted) {
     std::erase_if(state_->doors, [&](const auto& one) {
-        const bool stays = std::ranges::count(wanted, one->address, &metrics_address::text) > 0;
+        const auto is_successor = [&one](const auto& next) { return next->address == one->address; };
+        const bool stays = std::ranges::count(wanted, one->address, &metrics_address::text) > 0 &&
+                           std::ranges::none_of(state_->opened, is_successor);
         if (!stays)
             one->listener.close();
         return !stays;

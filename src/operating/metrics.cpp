@@ -71,14 +71,13 @@ void write_backend_addresses(exposition& to, const status& now) {
     for (const auto& backend : now.backends) {
         if (!backend.is_relayed)
             continue;
-        std::map<std::string_view, std::pair<std::uint64_t, std::uint64_t>> states;
+        constexpr std::array<std::string_view, 3> states{"up", "ejected", "drained"};
+        std::map<std::string_view, std::array<std::uint64_t, states.size()>> numbers;
         for (const auto& one : backend.addresses)
-            ++(one.is_ejected ? states[one.written].second : states[one.written].first);
-        for (const auto& [address, numbers] : states) {
-            to.sample({{"backend", backend.name}, {"address", address}, {"state", "up"}}, numbers.first);
-            to.sample({{"backend", backend.name}, {"address", address}, {"state", "ejected"}},
-                      numbers.second);
-        }
+            ++numbers[one.written][one.is_drained ? 2 : one.is_ejected ? 1 : 0];
+        for (const auto& [address, its] : numbers)
+            for (std::size_t i = 0; i < states.size(); ++i)
+                to.sample({{"backend", backend.name}, {"address", address}, {"state", states[i]}}, its[i]);
     }
 }
 
@@ -96,6 +95,8 @@ void write_backends(exposition& to, const status& now) {
     };
     to.gauge("snipass_backend_up", "1: it takes clients, as far as is known.");
     each([](const auto& one) { return one.takes_clients ? 1U : 0U; });
+    to.gauge("snipass_backend_drained", "1: an admin lets it have no new clients.");
+    each([](const auto& one) { return one.is_drained ? 1U : 0U; });
     to.gauge("snipass_backend_held_clients", "Clients that wait for it.");
     each([](const auto& one) { return one.held; });
     to.gauge("snipass_backend_unanswered_clients", "Clients it was sent, and has neither answered nor read.");

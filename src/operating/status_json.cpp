@@ -76,6 +76,7 @@ void write_backend(json_writer& to, const backend_status& one) {
     to.text("name", one.name);
     to.text("kind", one.kind);
     to.boolean("takes_clients", one.takes_clients);
+    to.boolean("drained", one.is_drained);
     to.number("held", one.held);
     to.number("unanswered", one.unanswered);
     to.number("ejections", one.ejections);
@@ -90,6 +91,7 @@ void write_backend(json_writer& to, const backend_status& one) {
         to.text("address", address.written);
         to.text("endpoint", address.endpoint);
         to.boolean("ejected", address.is_ejected);
+        to.boolean("drained", address.is_drained);
         to.number("sessions", address.sessions);
         to.end_object();
     }

@@ -49,11 +49,14 @@ socket_file::~socket_file() {
     remove();
 }
 
-void socket_file::remove() noexcept {
+bool socket_file::is_there() const noexcept {
     struct stat found {};
-    const bool ours = !path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
-                      found.st_ino == inode_;
-    if (ours)
+    return !path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
+           found.st_ino == inode_;
+}
+
+void socket_file::remove() noexcept {
+    if (is_there())
         (void)::unlink(path_.c_str()); // the folder may not be ours to change: the next one replaces the file
 }
 

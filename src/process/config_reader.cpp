@@ -2,6 +2,7 @@
 // Reads the configuration's file on a thread of its own.
 #include "snipass/process/config_reader.hpp"
 
+#include "snipass/config/changes.hpp"
 #include "snipass/os/signals.hpp"
 
 #include <exception>
@@ -19,9 +20,12 @@ struct config_reader::state {
 
 namespace {
 
-prepared load(role& role, const std::string& file) {
+prepared load(role& role, const std::string& file, const config::configuration* before) {
     try {
-        return role.prepare(file);
+        auto made = role.prepare(file);
+        if (before != nullptr && made.parsed.value)
+            made.changes = config::changes(*before, *made.parsed.value);
+        return made;
     } catch (const std::bad_alloc&) {
         return {{nullptr, {{config::severity::error, {}, "cannot be read: no memory", true}}}};
     } catch (const std::exception& problem) { // a bug
@@ -39,19 +43,21 @@ config_reader::~config_reader() {
         join();
 }
 
-void config_reader::read(std::string file, std::function<void(prepared)> done) {
+void config_reader::read(std::string file, std::shared_ptr<const config::configuration> before,
+                         std::function<void(prepared)> done) {
     join();
     state_ = std::make_shared<state>();
     state_->done = std::move(done);
     const os::all_signals_blocked blocked; // they are for the thread that asked
     try {
-        thread_ = std::thread{[&role = role_, file = std::move(file), mine = state_] {
-            auto parsed = load(role, file);
-            const std::lock_guard lock{mine->mutex};
-            mine->is_reading = false;
-            if (const auto tell = std::exchange(mine->done, nullptr))
-                tell(std::move(parsed));
-        }};
+        thread_ =
+            std::thread{[&role = role_, file = std::move(file), old = std::move(before), mine = state_] {
+                auto parsed = load(role, file, old.get());
+                const std::lock_guard lock{mine->mutex};
+                mine->is_reading = false;
+                if (const auto tell = std::exchange(mine->done, nullptr))
+                    tell(std::move(parsed));
+            }};
     } catch (...) { // nobody reads
         state_.reset();
         throw;

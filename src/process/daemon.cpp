@@ -8,6 +8,7 @@
 #include "snipass/os/signals.hpp"
 #include "snipass/os/systemd.hpp"
 #include "snipass/process/config_reader.hpp"
+#include "snipass/process/control.hpp"
 #include "snipass/process/listener_opener.hpp"
 #include "snipass/process/operation.hpp"
 #include "snipass/process/remarks.hpp"
@@ -59,7 +60,8 @@ class daemon {
     daemon(std::string file, role& role, config_reader& reader)
         : file_(std::move(file)), role_(role), reader_(reader), opener_(os::take_listen_fds()),
           signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), end_(io_),
-          operation_(io_, book_, std::string{role.version}), retired_(io_) {
+          operation_(io_, book_, std::string{role.version}),
+          control_(io_, operation_, book_, [this] { return ask_reload(); }), retired_(io_) {
         signals_.add(SIGUSR1);
     }
     ~daemon() { reader_.forget(); }
@@ -75,7 +77,7 @@ class daemon {
     void end_early(int status);
     void reload(config::parsed parsed);
     void not_reloaded(const std::string& why);
-    void tell(const config::parsed& parsed);
+    void tell(log_level level, const std::string& remark);
     [[nodiscard]] opened_listeners open_listeners(const config::configuration& next, unsigned workers);
     void apply(opened_listeners opened);
     void applied_by_a_worker();
@@ -84,6 +86,7 @@ class daemon {
 
     void await_signal();
     void on_signal(int number);
+    bool ask_reload();
     void log_counters();
 
     void stop();
@@ -104,6 +107,8 @@ class daemon {
     service_manager manager_;
     stopping end_;
     operation operation_;
+    control control_;
+    reload_report report_;               // of the file that was read last
     std::optional<worker_pool> workers_; // once the listeners are open
     retired_configurations retired_;
     std::string cut_;             // what was told of limits that descriptors do not reach
@@ -128,11 +133,12 @@ int daemon::run() {
 
 void daemon::read() {
     reading_ = true;
+    control_.reload_begins();
     const auto done = [this](prepared read) {
         asio::post(io_, [this, got = std::move(read)]() mutable { on_read(std::move(got)); });
     };
     try {
-        reader_.read(file_, done);
+        reader_.read(file_, configuration_, done);
     } catch (const std::system_error& problem) { // no thread
         if (!workers_)
             throw;
@@ -145,6 +151,7 @@ void daemon::on_read(prepared read) {
     if (stopping_)
         return;
     terminator_ = std::move(read.terminator);
+    report_ = {.changes = std::move(read.changes)};
     workers_ ? reload(std::move(read.parsed)) : start(read.parsed);
 }
 
@@ -169,7 +176,9 @@ void daemon::start(const config::parsed& parsed) {
     {
         const os::all_signals_blocked blocked; // those of the process are this thread's
         upkeep_.emplace(book_, *log_);
-        workers_.emplace(workers, book_, *log_, configuration_->metrics ? http_door::most_visitors : 0);
+        const std::size_t visitors =
+            (configuration_->metrics ? http_door::most_visitors : 0) + control_.most_visitors();
+        workers_.emplace(workers, book_, *log_, visitors);
     }
     apply(std::move(opened));
 }
@@ -184,15 +193,16 @@ void daemon::end_early(int status) {
 opened_listeners daemon::open_listeners(const config::configuration& next, unsigned workers) {
     auto opened = opener_.open(next.listeners, workers);
     operation_.open(next, opened.problems);
+    control_.open(next, opened.problems);
     for (const auto& problem : opened.problems)
-        log_->write(log_level::error, problem);
+        tell(log_level::error, problem);
     return opened;
 }
 
-void daemon::tell(const config::parsed& parsed) {
-    for (const auto& diagnostic : parsed.diagnostics) {
-        log_->write(is_error(diagnostic) ? log_level::error : log_level::warn, diagnostic.to_string(file_));
-    }
+// tell: whoever asked for the reload hears it, too.
+void daemon::tell(log_level level, const std::string& remark) {
+    log_->write(level, remark);
+    report_.remarks.push_back(remark);
 }
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
@@ -201,7 +211,8 @@ void daemon::reload(config::parsed parsed) {
         const auto beyond = sandbox_.problems(file_, parsed.value.get());
         parsed.diagnostics.insert(parsed.diagnostics.begin(), beyond.begin(), beyond.end());
     }
-    tell(parsed);
+    for (const auto& one : parsed.diagnostics)
+        tell(is_error(one) ? log_level::error : log_level::warn, one.to_string(file_));
     if (const auto first = std::ranges::find_if(parsed.diagnostics, is_error);
         first != parsed.diagnostics.end())
         return not_reloaded(first->to_string(file_));
@@ -210,10 +221,10 @@ void daemon::reload(config::parsed parsed) {
         return not_reloaded(opened.problems.front());
     for (const auto& remark :
          what_takes_a_restart(started_with_, configuration_->server, parsed.value->server))
-        log_->write(log_level::warn, remark.to_string(file_));
+        tell(log_level::warn, remark.to_string(file_));
     for (const auto& problem :
          listener_opener::change_modes(configuration_->listeners, parsed.value->listeners))
-        log_->write(log_level::warn, problem);
+        tell(log_level::warn, problem);
     retired_.add(std::exchange(configuration_, std::move(parsed.value)));
     apply(std::move(opened));
 }
@@ -222,6 +233,9 @@ void daemon::reload(config::parsed parsed) {
 void daemon::not_reloaded(const std::string& why) {
     log_->write(log_level::error, "not reloaded: the configuration before goes on");
     operation_.not_reloaded(why);
+    report_.is_good = false;
+    report_.changes.clear();
+    control_.reload_ends(report_);
     status_ = "NOT RELOADED, the configuration before goes on: " + why;
     settle();
 }
@@ -242,6 +256,7 @@ void daemon::apply(opened_listeners opened) {
         log_->write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
     operation_.use(configuration_, *workers_, *log_, opened.bound_addresses);
+    control_.use(configuration_, *workers_, *log_);
     status_ = "Serving " + summary();
     applying_ += workers_->size();
     workers_->apply(
@@ -254,6 +269,7 @@ void daemon::applied_by_a_worker() {
         return;
     log_->write(log_level::info, "serving", {{"configuration", configuration_->file}, {"what", summary()}});
     operation_.is_serving();
+    control_.reload_ends(report_);
     settle();
 }
 
@@ -299,6 +315,12 @@ void daemon::on_signal(int number) {
         return;
     manager_.tell(os::reloading_state());
     read();
+}
+
+// ask_reload: false, it stops.
+bool daemon::ask_reload() {
+    on_signal(SIGHUP);
+    return !stopping_;
 }
 
 void daemon::log_counters() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What an admin is told by [metrics].
+// What an admin is told.
 #include "snipass/process/operation.hpp"
 
 #include "snipass/operating/metrics.hpp"
@@ -44,9 +44,11 @@ wall_time to_wall_time(net::time_point at) {
     return system_clock::now() - std::chrono::duration_cast<system_clock::duration>(net::clock::now() - at);
 }
 
-void add_paths(const config::handoff_settings& handoff, backend_status& to) {
-    for (const auto& path : handoff.paths)
-        to.addresses.push_back({"unix:" + path, path});
+void add_paths(const config::handoff_settings& handoff, const drain_state& drained, backend_status& to) {
+    for (std::size_t i = 0; i < handoff.paths.size(); ++i)
+        to.addresses.push_back({.written = "unix:" + handoff.paths[i],
+                                .endpoint = handoff.paths[i],
+                                .is_drained = drained.has(i)});
 }
 
 // line_of is what stands behind `title` in its line; empty: there is no such line.
@@ -83,9 +85,8 @@ void operation::use(std::shared_ptr<const config::configuration> configuration, 
         bound_[one.listener] = one.address;
     backends_.clear();
     const auto& metrics = configuration_->metrics;
-    if (metrics)
-        for (const auto& one : configuration_->backends)
-            backends_.push_back({target_list{one, book_}, book_.presence_of(one.name)});
+    for (const auto& one : configuration_->backends)
+        backends_.push_back({target_list{one, book_}, book_.presence_of(one.name)});
     for (const auto& [address, at] :
          doors_.keep(metrics ? metrics->addresses : std::vector<config::metrics_address>{}))
         log.write(config::log_level::info, "metrics", {{"address", address}, {"at", at}});
@@ -221,29 +222,35 @@ void operation::add_counters(status& to) const {
 }
 
 void operation::add_listeners(status& to, const tally_totals& counted) const {
-    for (std::size_t i = 0; i < counted.listeners.size(); ++i) {
+    to.is_counted = configuration_->metrics.has_value();
+    for (std::size_t i = 0; i < configuration_->listeners.size(); ++i) {
         const auto& address = configuration_->listeners[i].address;
         const auto bound = bound_.find(address);
-        to.listeners.push_back({address, bound == bound_.end() ? "" : bound->second, counted.listeners[i]});
+        to.listeners.push_back({address, bound == bound_.end() ? "" : bound->second});
+        if (to.is_counted)
+            to.listeners.back().outcomes = counted.listeners[i];
     }
 }
 
 void operation::add_backends(status& to, const tally_totals& counted) {
-    for (std::size_t i = 0; i < counted.backends.size(); ++i) {
+    for (std::size_t i = 0; i < backends_.size(); ++i) {
         const auto& settings = configuration_->backends[i];
         auto& [targets, known] = backends_[i];
+        const auto& drained = targets.drained();
         backend_status one{.name = settings.name, .kind = kind_of(settings)};
         one.takes_clients = !known->is_away();
+        one.is_drained = drained.is_whole();
         one.is_relayed = settings.proxy() != nullptr;
         one.held = known->held;
         one.unanswered = known->sent.size();
         one.ejections = known->ejections;
-        one.counted = counted.backends[i];
+        if (to.is_counted)
+            one.counted = counted.backends[i];
         if (const auto* const handoff = settings.handoff())
-            add_paths(*handoff, one);
+            add_paths(*handoff, drained, one);
         for (const auto& at : targets.all())
-            one.addresses.push_back(
-                {at.address->text, name_of(at), at.state->ejected.load(), at.state->sessions.load()});
+            one.addresses.push_back({at.address->text, name_of(at), at.state->ejected.load(),
+                                     at.state->sessions.load(), targets.is_drained(at)});
         one.why_missing = targets.why_missing();
         to.backends.push_back(std::move(one));
     }

@@ -113,6 +113,14 @@ void each_part(const config::metrics_settings& all, Tell tell) {
         });
 }
 
+// The default folder is asked for where it is: if it comes later, there is no socket before a restart.
+template <class Tell>
+void each_part(const config::control_settings& one, Tell tell) {
+    std::error_code ec;
+    if (!one.path.empty() && (one.is_given || fs::exists(folder_of(one.path), ec)))
+        tell(one.where, [&one](os::landlock_rules& to) { to.socket_folders.insert(folder_of(one.path)); });
+}
+
 // Whoever is to be found may not be there, and is looked for at each reload.
 template <class Tell>
 void each_part(const config::tls_settings& one, Tell tell) {
@@ -182,6 +190,7 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
         each_part(*configuration.tls, collect);
     if (configuration.metrics)
         each_part(*configuration.metrics, collect);
+    each_part(configuration.control, collect);
     return needs;
 }
 
@@ -203,6 +212,8 @@ std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int ve
         each_part(*next.tls, compare("[tls]"));
     if (next.metrics)
         each_part(*next.metrics, compare("[metrics]"));
+    if (next.control.is_given)
+        each_part(next.control, compare("[control]"));
     return found;
 }
 

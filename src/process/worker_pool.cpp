@@ -97,10 +97,15 @@ void worker_pool::apply(const std::shared_ptr<const config::configuration>& conf
 }
 
 void worker_pool::look(const std::function<void(worker_view)>& seen) {
+    ask([seen](worker& one, unsigned) { seen(one.look()); });
+}
+
+void worker_pool::ask(const std::function<void(worker&, unsigned)>& job) {
+    unsigned number = 0;
     for (auto& one : workers_)
-        one.worker.post([&one, seen] {
+        one.worker.post([&one, job, mine = number++] {
             try {
-                seen(one.worker.look());
+                job(one.worker, mine);
             } catch (const std::bad_alloc&) { // clients have all of it: there is no answer
             }
         });

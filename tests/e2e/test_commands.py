@@ -88,7 +88,7 @@ class Commands(Case):
         self.assertEqual(self.snipass("check", "FILE", "--config", "FILE")[0], 2)
 
     def test_the_file_has_a_default(self):
-        for command in ("run", "check", "explain"):
+        for command in ("run", "check", "explain", "status", "sessions", "drain", "resume", "close", "reload"):
             self.assertRegex(self.snipass(command, "--help")[1], r"--config .*/etc/snipass/snipass\.toml")
 
     def test_every_mistake_at_once_with_its_place_and_what_to_write(self):
@@ -242,7 +242,8 @@ not_tls = "reset"
         for arguments, said in (
             (["start"], '"start" is no command; write snipass run, check or explain'),
             (["help"], "or snipass --help"),
-            (["reload"], "systemctl reload snipass"),
+            (["drain"], "BACKEND is required"),
+            (["close"], "ID is required"),
             (["-v"], "write snipass --version"),
             (["--config", "FILE"], "a command stands in front of --config"),
             (["explain", "snipass.toml", "www.example.com"], '"snipass.toml" is no host name; write --config snipass.toml'),

@@ -2,7 +2,10 @@
 // http: what is asked and answered, without any socket.
 #pragma once
 
+#include "snipass/os/unix_peer.hpp"
+
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +18,8 @@ struct http_question {
     std::string target;
     std::optional<std::string> host{}; // the header
     bool takes_gzip = false;
-    bool comes_by_path = false; // by a unix socket, which no browser does
+    bool comes_by_path = false;           // by a unix socket, which no browser does
+    std::optional<os::unix_peer> asker{}; // who does
 };
 
 struct http_answer {
@@ -27,6 +31,9 @@ struct http_answer {
 
 // path_of is a target without what stands behind "?".
 [[nodiscard]] std::string_view path_of(std::string_view target) noexcept;
+
+// parameters_of are those behind the "?", with what is percent-encoded in them as it was.
+[[nodiscard]] std::map<std::string, std::string> parameters_of(std::string_view target);
 
 // why_refused: a question that is not to be answered, whatever it is about. A page of a stranger's in the
 // admin's browser reaches this machine by a name that it lets lead here ("DNS rebinding"), and that name is

@@ -18,9 +18,9 @@
 namespace snipass::server {
 
 // http_door answers HTTP/1.1 on the main thread's io_context, one question for each connection. Whoever does
-// not ask, or does not read the answer, has a connection for `patience`; of more than `most_visitors` the
-// oldest of these goes, so that nobody keeps the others out. What runs here outlives the door, and its
-// answers must not.
+// not ask, or does not read the answer, has a connection for `patience` each time; of more than
+// `most_visitors` the oldest of these goes, so that nobody keeps the others out. What runs here outlives the
+// door, and its answers must not.
 class http_door {
   public:
     using answerer = std::function<boost::asio::awaitable<http_answer>(http_question)>;
@@ -28,14 +28,18 @@ class http_door {
     static constexpr std::size_t most_visitors = 16;
     static constexpr std::chrono::seconds patience{10};
 
-    http_door(boost::asio::io_context& io, answerer answer);
+    // `table` of the file has its addresses.
+    http_door(boost::asio::io_context& io, answerer answer, std::string table = "[metrics]");
     ~http_door();
     http_door(const http_door&) = delete;
     http_door& operator=(const http_door&) = delete;
 
-    // open makes sockets for those of `wanted` that have none. With any problem, told to `problems` now or
-    // before, what was made is closed again.
+    // open makes sockets for those of `wanted` that have none, or whose file is gone. With any problem, told
+    // to `problems` now or before, what was made is closed again.
     void open(const std::vector<config::metrics_address>& wanted, std::vector<std::string>& problems);
+
+    // is_open: there is a socket, be it in use yet or not.
+    [[nodiscard]] bool is_open() const noexcept;
 
     // keep: what was opened for these, last time and before, is in use from now on; nothing else is. It
     // returns what is new, "address (as bound)".

@@ -41,10 +41,12 @@ struct backend_status {
         std::string endpoint; // what it came to; a path of a unix socket
         bool is_ejected = false;
         unsigned sessions = 0;
+        bool is_drained = false;
     };
     std::string name{};
     std::string kind{};
     bool takes_clients = true; // as far as anybody knows
+    bool is_drained = false;   // by an admin
     bool is_relayed = false;
     unsigned held = 0;
     std::size_t unanswered = 0;
@@ -87,6 +89,7 @@ struct status {
     std::size_t waiting = 0;
     std::size_t relayed = 0;
 
+    bool is_counted = false; // with [metrics]: what became of clients, by listener and backend
     std::vector<listener_status> listeners{};
     std::vector<backend_status> backends{};
     std::size_t route_count = 0;

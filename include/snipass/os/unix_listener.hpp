@@ -22,6 +22,9 @@ class socket_file {
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
+    // is_there: nobody has removed or replaced it.
+    [[nodiscard]] bool is_there() const noexcept;
+
   private:
     void remove() noexcept;
 

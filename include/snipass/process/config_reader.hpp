@@ -21,9 +21,11 @@ class config_reader {
     config_reader(const config_reader&) = delete;
     config_reader& operator=(const config_reader&) = delete;
 
-    // read calls `done` on the reader's thread with what role::prepare came to. One file at a time. It throws
-    // what std::thread does; then nothing is read.
-    void read(std::string file, std::function<void(prepared)> done);
+    // read calls `done` on the reader's thread with what role::prepare came to, and how that differs from
+    // what was in use before (null: nothing). One file at a time. It throws what std::thread does; then
+    // nothing is read.
+    void read(std::string file, std::shared_ptr<const config::configuration> before,
+              std::function<void(prepared)> done);
 
     // join: once `done` was called, the thread is gone when this returns.
     void join();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// operation: what an admin is told by [metrics]: gathers it, and has the door where it is asked for.
+// operation: what an admin is told: gathers it, and has the door of [metrics].
 #pragma once
 
 #include "snipass/backends/address_book.hpp"
@@ -46,6 +46,7 @@ class operation {
 
     // gather is everything that is known now.
     [[nodiscard]] boost::asio::awaitable<status> gather();
+    [[nodiscard]] const history& past() const noexcept { return history_; } // with [metrics]
 
   private:
     // backend_view is what there is to look at of a backend without asking a worker.

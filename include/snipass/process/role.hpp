@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace snipass::server {
 
@@ -16,6 +17,7 @@ namespace snipass::server {
 struct prepared {
     config::parsed parsed;
     std::shared_ptr<server::terminator> terminator{}; // null in the router, and where the file is not used
+    std::vector<std::string> changes{};               // config::changes, at a reload
 };
 
 // role is what differs between programs that have the same daemon. This one is the router's. It outlives the

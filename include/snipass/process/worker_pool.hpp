@@ -40,6 +40,10 @@ class worker_pool {
     // that has no memory.
     void look(const std::function<void(worker_view)>& seen);
 
+    // ask posts a job for each worker to its thread; `number` is which one it is. Of one that has no memory
+    // there is no answer.
+    void ask(const std::function<void(worker&, unsigned number)>& job);
+
     // each_stats calls tell(stats) for each worker. counted is what is counted of each listener, backend and
     // route, with [metrics].
     void each_stats(const std::function<void(const stats&)>& tell) const;

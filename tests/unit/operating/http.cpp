@@ -104,3 +104,22 @@ TEST_CASE("http: what was packed is what comes out") {
     out.resize(state.total_out);
     CHECK(out == text);
 }
+
+TEST_CASE("http: parameters are what stands behind the question mark") {
+    using parameters = std::map<std::string, std::string>;
+    struct row {
+        const char* target;
+        parameters expected;
+    };
+    const auto row =
+        GENERATE(values<struct row>({{"/close", {}},
+                                     {"/close?", {}},
+                                     {"/close?id=0-1", {{"id", "0-1"}}},
+                                     {"/d?a=unix%3A%2Frun%2fa&b=", {{"a", "unix:/run/a"}, {"b", ""}}},
+                                     {"/d?a=%", {{"a", "%"}}},
+                                     {"/d?a=%2", {{"a", "%2"}}},
+                                     {"/d?a=%zz%41", {{"a", "%zzA"}}},
+                                     {"/d?a=1=2&&c", {{"a", "1=2"}, {"", ""}, {"c", ""}}}}));
+    CAPTURE(row.target);
+    CHECK(parameters_of(row.target) == row.expected);
+}

@@ -31,6 +31,8 @@ status some_status() {
     far.counted.to_client = 20;
     far.addresses.push_back({"far.example.com:443", "192.0.2.1:443", false, 1});
     far.addresses.push_back({"far.example.com:443", "192.0.2.2:443", true, 0});
+    far.addresses.push_back({"away.example.com:443", "192.0.2.3:443", true, 0, true});
+    far.is_drained = true;
     now.backends = {blog, far};
     return now;
 }
@@ -55,7 +57,9 @@ TEST_CASE("metrics: what is known of listeners and backends has a sample each") 
         "snipass_relayed_bytes_total{backend=\"far\",direction=\"to_backend\"} 10",
         "snipass_relayed_bytes_total{backend=\"far\",direction=\"to_client\"} 20",
         "snipass_backend_addresses{backend=\"far\",address=\"far.example.com:443\",state=\"up\"} 1",
-        "snipass_backend_addresses{backend=\"far\",address=\"far.example.com:443\",state=\"ejected\"} 1");
+        "snipass_backend_addresses{backend=\"far\",address=\"far.example.com:443\",state=\"ejected\"} 1",
+        "snipass_backend_addresses{backend=\"far\",address=\"away.example.com:443\",state=\"drained\"} 1",
+        "snipass_backend_drained{backend=\"far\"} 1", "snipass_backend_drained{backend=\"blog\"} 0");
     INFO(text);
     CHECK(has_line(text, line));
 }

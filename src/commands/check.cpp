@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+// `snipass check`.
+#include "snipass/commands/check.hpp"
+
+#include "snipass/certificates/authorities.hpp"
+#include "snipass/certificates/coverage.hpp"
+#include "snipass/certificates/load.hpp"
+#include "snipass/commands/status.hpp"
+#include "snipass/config/check.hpp"
+#include "snipass/config/parse.hpp"
+#include "snipass/os/users.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <iostream>
+#include <iterator>
+
+namespace snipass::commands {
+namespace {
+
+// check_certificates reads what snipass-tls will read, as far as this user may.
+void check_certificates(config::parsed& parsed) {
+    const auto& tls = *parsed.value->tls;
+    auto read = certificates::load(tls.certificates, std::time(nullptr), config::severity::warning);
+    auto clients =
+        certificates::load_authorities(*parsed.value, std::time(nullptr), config::severity::warning);
+    auto& found = parsed.diagnostics;
+    std::ranges::move(clients.diagnostics, std::back_inserter(found));
+    std::ranges::move(read.diagnostics, std::back_inserter(found));
+    if (read.is_all) // of those that could not be read nobody knows the names
+        std::ranges::move(certificates::coverage(read.certificates, *parsed.value),
+                          std::back_inserter(found));
+    std::ranges::stable_sort(found, {}, &config::diagnostic::where);
+    if (std::ranges::any_of(found, [](const auto& one) { return one.level == config::severity::error; }))
+        parsed.value = nullptr;
+}
+
+} // namespace
+
+int check(const std::string& file) {
+    auto parsed = config::load(file, os::find_user);
+    if (parsed.value && parsed.value->tls)
+        check_certificates(parsed);
+    (parsed.value ? std::cout : std::cerr) << config::check_report(parsed, file);
+    return status_of(parsed);
+}
+
+} // namespace snipass::commands

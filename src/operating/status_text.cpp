@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSL-1.0
+// A status as people read it on a terminal.
+#include "snipass/operating/status_text.hpp"
+
+#include "snipass/operating/text_table.hpp"
+#include "snipass/telling/escape.hpp"
+
+#include <algorithm>
+
+namespace snipass::server {
+namespace {
+
+constexpr std::size_t most_listed = 1'000;
+constexpr std::size_t most_failures = 20;
+
+std::string shown(std::string_view of_a_stranger) {
+    std::string text;
+    append_cut(text, of_a_stranger);
+    return text.substr(1, text.size() - 2); // without its quotes
+}
+
+std::string in_words(wall_time time) {
+    std::string text;
+    append_time(text, time);
+    return text;
+}
+
+std::string since(wall_time begin, wall_time now) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - begin).count();
+    return in_time(static_cast<std::uint64_t>(std::max<std::int64_t>(seconds, 0)));
+}
+
+// ends_of are three cells: what became of clients, where that is counted.
+std::vector<text_table::cell> ends_of(const outcome_totals& outcomes, bool is_counted) {
+    if (!is_counted)
+        return {"", "", ""};
+    const auto ends = in_three(outcomes);
+    return {ends.served,
+            ends.refused,
+            {std::to_string(ends.failed), ends.failed > 0 ? colour::bad : colour::plain}};
+}
+
+text_table::cell health_of(const backend_status& one) {
+    if (one.is_drained)
+        return {"drained", colour::odd};
+    if (!one.takes_clients)
+        return {"away", colour::bad};
+    if (!one.why_missing.empty())
+        return {one.why_missing, colour::bad};
+    const auto out = std::ranges::count_if(
+        one.addresses, [](const auto& address) { return address.is_ejected || address.is_drained; });
+    if (out > 0)
+        return {std::to_string(out) + " of " + std::to_string(one.addresses.size()) + " out", colour::odd};
+    return {"up", colour::good};
+}
+
+text_table::cell health_of(const backend_status::address& one) {
+    if (one.is_drained)
+        return {"drained", colour::odd};
+    return one.is_ejected ? text_table::cell{"ejected", colour::bad} : text_table::cell{"up", colour::good};
+}
+
+void write_router(std::string& to, const status& now, bool in_colour) {
+    const auto state = now.is_stopping ? paint("stopping", colour::odd, in_colour)
+                       : now.is_ready  ? paint("serving", colour::good, in_colour)
+                                       : paint("starting", colour::odd, in_colour);
+    to += "snipass " + now.version + ", " + state + " for " + since(now.started, now.now) + ", " +
+          std::to_string(now.workers) + (now.workers == 1 ? " worker" : " workers");
+    if (now.silent_workers > 0)
+        to += paint(", " + std::to_string(now.silent_workers) + " of them silent", colour::bad, in_colour);
+    to += "\n" + now.file + ": " + std::to_string(now.route_count) + " routes, in use since " +
+          in_words(now.reload.good_since) + "\n";
+    if (!now.reload.is_good)
+        to += paint("NOT RELOADED at " + in_words(now.reload.at) + ": ", colour::bad, in_colour) +
+              now.reload.why + "\n";
+    const auto ends = in_three(now.outcomes);
+    to += "clients: " + std::to_string(now.accepted) + " accepted, " + std::to_string(ends.served) +
+          " served, " + std::to_string(ends.refused) + " refused or gone, " +
+          paint(std::to_string(ends.failed) + " failed", ends.failed > 0 ? colour::bad : colour::plain,
+                in_colour) +
+          "; now " + std::to_string(now.in_flight) + ": " + std::to_string(now.waiting) + " waiting, " +
+          std::to_string(held(now)) + " held, " + std::to_string(now.relayed) + " relayed\n";
+}
+
+void write_listeners(std::string& to, const status& now, bool in_colour) {
+    text_table table{{"LISTENER", "AT", ">SERVED", ">REFUSED", ">FAILED"}, in_colour};
+    for (const auto& one : now.listeners) {
+        std::vector<text_table::cell> row{one.address, one.bound == one.address ? "" : one.bound};
+        std::ranges::move(ends_of(one.outcomes, now.is_counted), std::back_inserter(row));
+        table.row(std::move(row));
+    }
+    to += "\n" + table.to_string();
+}
+
+void write_backends(std::string& to, const status& now, bool in_colour) {
+    text_table table{{"BACKEND", "KIND", "STATE", ">HELD", ">NOW", ">SERVED", ">REFUSED", ">FAILED"},
+                     in_colour};
+    for (std::size_t i = 0; i < std::min(now.backends.size(), most_listed); ++i) {
+        const auto& one = now.backends[i];
+        unsigned relayed = 0;
+        for (const auto& address : one.addresses)
+            relayed += address.sessions;
+        std::vector<text_table::cell> row{one.name, one.kind, health_of(one), std::uint64_t{one.held},
+                                          one.is_relayed ? std::to_string(relayed) : ""};
+        std::ranges::move(ends_of(one.counted.outcomes, now.is_counted), std::back_inserter(row));
+        table.row(std::move(row));
+        for (const auto& address : one.addresses) {
+            const bool is_looked_up = one.is_relayed && !address.written.ends_with(address.endpoint);
+            table.row({"  " + address.written + (is_looked_up ? " = " + address.endpoint : ""), "",
+                       health_of(address), "", one.is_relayed ? std::to_string(address.sessions) : ""});
+        }
+    }
+    if (table.is_empty())
+        return;
+    to += "\n" + table.to_string();
+    if (now.backends.size() > most_listed)
+        to += "and " + std::to_string(now.backends.size() - most_listed) + " more\n";
+}
+
+void write_failures(std::string& to, const status& now, bool in_colour) {
+    text_table table{{"LAST FAILURES", "CLIENT", "OUTCOME", "NAME", "BACKEND", "WHY"}, in_colour};
+    for (std::size_t i = 0; i < std::min(now.failures.size(), most_failures); ++i) {
+        const auto& [at, one] = now.failures[i];
+        table.row({in_words(at),
+                   one.client.to_string(),
+                   {std::string{to_string(one.outcome)}, is_fault(one.outcome) ? colour::bad : colour::odd},
+                   one.server_name.empty() ? "-" : shown(one.server_name),
+                   one.backend.empty() ? "-" : one.backend,
+                   shown(one.detail)});
+    }
+    if (!table.is_empty())
+        to += "\n" + table.to_string();
+}
+
+} // namespace
+
+std::string to_text(const status& now, bool in_colour) {
+    std::string text;
+    write_router(text, now, in_colour);
+    write_listeners(text, now, in_colour);
+    write_backends(text, now, in_colour);
+    if (now.is_counted)
+        write_failures(text, now, in_colour);
+    else
+        text += "\nWhat became of clients by listener and backend, and the last failures, is counted with "
+                "[metrics].\n";
+    return text;
+}
+
+} // namespace snipass::server
