@@ -5,14 +5,20 @@ _snipass() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
             --config) file=${COMP_WORDS[++i]} ;;
-            run|check|explain) command=${command:-${COMP_WORDS[i]}} ;;
+            run|check|explain|status|sessions|drain|resume|close|reload) command=${command:-${COMP_WORDS[i]}} ;;
         esac
     done
     case $command in
-        '') options='run check explain --help --version' values=${values:-} ;;
+        '') options='run check explain status sessions drain resume close reload --help --version' values=${values:-} ;;
         run) options='--help --config' values=${values:-file} ;;
         check) options='--help --config' values=${values:-file} ;;
         explain) options='--help --config --alpn --source --listener --hello --http' values=${values:-} ;;
+        status) options='--help --config --json' values=${values:-} ;;
+        sessions) options='--help --config --json --backend' values=${values:-} ;;
+        drain) options='--help --config' values=${values:-backend} ;;
+        resume) options='--help --config' values=${values:-backend} ;;
+        close) options='--help --config' values=${values:-} ;;
+        reload) options='--help --config' values=${values:-} ;;
     esac
     case $prev in
         --config) values=file options='' ;;
@@ -21,6 +27,7 @@ _snipass() {
         --listener) values=none options='' ;;
         --hello) values=file options='' ;;
         --http) values=none options='' ;;
+        --backend) values=backend options='' ;;
     esac
     [[ $values != program ]] || options=''
     if [[ $options && ( $cur = -* || ! $values ) ]]; then
