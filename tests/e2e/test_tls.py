@@ -135,7 +135,9 @@ class Tls(TlsSite, Case):
             heard = b""
             pieces = hashlib.sha256()
             while b"\n" not in heard:
-                heard += self.pump(raw, incoming, outgoing, lambda: tls.read(65536))
+                piece = self.pump(raw, incoming, outgoing, lambda: tls.read(65536))
+                self.assertNotEqual(piece, b"", "it has answered")
+                heard += piece
             line, _, rest = heard.partition(b"\n")
             self.assertEqual(line.decode(), f"{hashed.hexdigest()} {size}")
             count = 0

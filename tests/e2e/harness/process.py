@@ -27,6 +27,13 @@ def wait_until(predicate, what, deadline=DEADLINE):
         time.sleep(0.005)
 
 
+def is_listened_on(path):
+    """A unix socket: it is there before somebody listens, and a connection would be the first that the server takes."""
+    with open("/proc/net/unix", encoding="ascii", errors="replace") as table:
+        accepts = "00010000"  # SO_ACCEPTCON
+        return any(line.rstrip("\n").endswith(f" {path}") and line.split()[3] == accepts for line in table)
+
+
 def _die_with_the_test():
     PR_SET_PDEATHSIG = 1
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

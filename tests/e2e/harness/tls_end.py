@@ -3,10 +3,9 @@
 
 import subprocess
 
-from .backend_case import can_connect
 from .case import HEAD
 from .places import BUILD
-from .process import wait_until
+from .process import is_listened_on, wait_until
 from .router import Router
 
 PROGRAM = BUILD / "snipass-tls"
@@ -73,7 +72,7 @@ tls = "terminate"
             command = (BUILD / "snipass-run", path, "--listen", port, "--from", "0", "--", *command)
         server = self.run_program(command)
         for path in sockets:
-            wait_until(lambda: can_connect(path), "the server listens")
+            wait_until(lambda: is_listened_on(path), "the server listens")
         return server
 
 
