@@ -23,6 +23,7 @@ class Setup:
     job: str = "answer"  # of the backend: answer, hold, sink or source
     job_bytes: int = 0
     http: bool = False  # clients speak HTTP in clear
+    scgi: bool = False  # and those of `stream` are handed over by `scgi`, acknowledged
     copies: bool = False  # the backend reads what comes, as one must that is handed a socket pair
 
 
@@ -146,7 +147,8 @@ def snipass(binary, family):
     def tested_backend(bed, setup):
         if family == "proxy":
             return f'proxy = ["127.0.0.1:{bed.backend(setup)}"]'
-        return f'handoff = "unix:{bed.receiver(family, handoff_job(setup))}"\nprotocol = "{family}"'
+        protocol = 'scgi"\nscgi_ack = true' if setup.scgi else f'{family}"'
+        return f'handoff = "unix:{bed.receiver(family, handoff_job(setup))}"\nprotocol = "{protocol}'
 
     def command(bed, setup, folder, port):
         file = folder / "snipass.toml"

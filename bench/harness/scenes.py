@@ -67,6 +67,7 @@ class Scenes:
     def http(self):
         """Short connections of HTTP in clear, routed by host and path, by the first request of a browser."""
         rows = [Row(one, Setup(http=True)) for one in self.of("floor", "snipass") if one.family != "proxy"]
+        rows += [Row(one, Setup(http=True, scgi=True), one.name.replace("stream", "scgi")) for one in self.of("snipass") if one.family == "stream"]
         return self.closed(rows, "http", rounds=self.plan.short_rounds)
 
     def routes(self):

@@ -28,7 +28,7 @@ static void accept_some(int epoll, int listener) {
 }
 
 static void take(int epoll, int connection) {
-    char header[1024];
+    char header[4096]; /* or a message of `scgi` */
     const int client = recv_with_fd(connection, header, sizeof header, 0);
     if (client < 0) {
         close(connection); /* looked whether we are there, or gave up */
