@@ -226,9 +226,9 @@ TEST_CASE_METHOD(fixture, "acceptor may move while somebody waits") {
     }
 }
 
-TEST_CASE_METHOD(fixture, "acceptor is for streams: the bytes of a datagram would be lost") {
+TEST_CASE_METHOD(fixture, "acceptor is for streams: what comes with a datagram, or by scgi, would be lost") {
     asio::io_context io{1};
-    options.protocol = SNIPASS_DATAGRAM;
+    options.protocol = GENERATE(SNIPASS_DATAGRAM, SNIPASS_SCGI, SNIPASS_SCGI_ACK);
     try {
         const snipass::acceptor acceptor{io, path, options};
         FAIL("it listens");
