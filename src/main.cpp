@@ -52,7 +52,7 @@ class line {
         app_.require_subcommand(1);
         add("run", "Serve, in the foreground. SIGHUP reloads, SIGTERM drains and stops, SIGUSR1 logs the "
                    "counters.");
-        add("check", "Print every mistake in the file. Exit status 0, or 2.");
+        add_check(*add("check", "Print every mistake in the file. Exit status 0, or 2."));
         add_explain(*add("explain", "Say which route and backend a client would get, and why."));
         add_asking();
     }
@@ -72,12 +72,15 @@ class line {
 
   private:
     CLI::App* add(const std::string& name, const std::string& help);
+    void add_check(CLI::App& to);
     void add_explain(CLI::App& to);
     void add_asking();
 
     CLI::App app_{"snipass routes TLS connections by name: it passes the client's socket to the backend, and "
                   "is out of the way."};
     explain_options explained_;
+    bool is_live_ = false;
+    std::string user_ = "snipass";
     bool json_ = false;
     std::string backend_;
     std::string address_;
@@ -91,6 +94,12 @@ CLI::App* line::add(const std::string& name, const std::string& help) {
     if (name == "run" || name == "check")
         made->add_option("FILE", explained_.config, "the same")->excludes(option);
     return made;
+}
+
+void line::add_check(CLI::App& to) {
+    auto* const live = to.add_flag("--live", is_live_,
+                                   "try the backends, too: hand each a client, and look at its certificates");
+    to.add_option("--user", user_, "as whom root does that")->capture_default_str()->needs(live);
 }
 
 void line::add_explain(CLI::App& to) {
@@ -130,7 +139,7 @@ int line::obey() {
     const auto& name = app_.get_subcommands().front()->get_name();
     const std::string path = "/" + name;
     if (name == "check")
-        return check(file());
+        return is_live_ ? check_live(file(), user_) : check(file());
     if (name == "explain")
         return explain(explained_);
     if (name == "reload")

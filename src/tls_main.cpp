@@ -5,6 +5,7 @@
 #include "snipass/certificates/authorities.hpp"
 #include "snipass/certificates/coverage.hpp"
 #include "snipass/certificates/load.hpp"
+#include "snipass/live/check.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/kernel_tls.hpp"
 #include "snipass/os/signals.hpp"
@@ -139,6 +140,11 @@ int run_program(int argc, char** argv) {
     auto* run_command =
         app.add_subcommand("run", "Serve, in the foreground. SIGHUP reads the file and the certificates "
                                   "again, SIGTERM drains and stops, SIGUSR1 logs the counters.");
+    auto* live_command = app.add_subcommand("check-live", "What snipass check --live runs.");
+    std::string user;
+    live_command->group(""); // not in --help
+    live_command->add_option("--config", file)->required();
+    live_command->add_option("--user", user)->required();
     auto* option =
         run_command->add_option("--config", file, "the configuration file, which is the router's, too")
             ->default_val(SNIPASS_CONFIGURATION);
@@ -148,6 +154,10 @@ int run_program(int argc, char** argv) {
     } catch (const CLI::ParseError& end) { // or --help, or --version
         ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
         return app.exit(end) == 0 ? 0 : exit_mistake;
+    }
+    if (live_command->parsed()) {
+        ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
+        return live::check(file, user);
     }
     static tls_role role; // a thread may read the file when this process ends
     return server::run_daemon(file, role);

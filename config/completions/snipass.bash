@@ -11,7 +11,7 @@ _snipass() {
     case $command in
         '') options='run check explain status sessions drain resume close reload --help --version' values=${values:-} ;;
         run) options='--help --config' values=${values:-file} ;;
-        check) options='--help --config' values=${values:-file} ;;
+        check) options='--help --config --live --user' values=${values:-file} ;;
         explain) options='--help --config --alpn --source --listener --hello --http' values=${values:-} ;;
         status) options='--help --config --json' values=${values:-} ;;
         sessions) options='--help --config --json --backend' values=${values:-} ;;
@@ -22,6 +22,7 @@ _snipass() {
     esac
     case $prev in
         --config) values=file options='' ;;
+        --user) values=none options='' ;;
         --alpn) values=none options='' ;;
         --source) values=none options='' ;;
         --listener) values=none options='' ;;

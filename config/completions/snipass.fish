@@ -21,6 +21,8 @@ complete -c snipass -n '__fish_seen_subcommand_from run' -l config -r -F -d 'the
 complete -c snipass -n '__fish_seen_subcommand_from run' -F
 complete -c snipass -n '__fish_seen_subcommand_from check' -l help -d 'Print this help message and exit'
 complete -c snipass -n '__fish_seen_subcommand_from check' -l config -r -F -d 'the configuration file'
+complete -c snipass -n '__fish_seen_subcommand_from check' -l live -d 'try the backends, too'
+complete -c snipass -n '__fish_seen_subcommand_from check' -l user -x -d 'as whom root does that'
 complete -c snipass -n '__fish_seen_subcommand_from check' -F
 complete -c snipass -n '__fish_seen_subcommand_from explain' -l help -d 'Print this help message and exit'
 complete -c snipass -n '__fish_seen_subcommand_from explain' -l config -r -F -d 'the configuration file'

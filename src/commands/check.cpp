@@ -8,10 +8,14 @@
 #include "snipass/commands/status.hpp"
 #include "snipass/config/check.hpp"
 #include "snipass/config/parse.hpp"
+#include "snipass/os/error.hpp"
 #include "snipass/os/users.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -43,6 +47,20 @@ int check(const std::string& file) {
         check_certificates(parsed);
     (parsed.value ? std::cout : std::cerr) << config::check_report(parsed, file);
     return status_of(parsed);
+}
+
+// The program is the one beside this one.
+int check_live(const std::string& file, const std::string& user) {
+    if (const int status = check(file); status != exit_success)
+        return status;
+    std::error_code ec;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", ec).replace_filename("snipass-tls");
+    std::cout << std::flush;
+    ::execl(program.c_str(), program.c_str(), "check-live", "--config", file.c_str(), "--user", user.c_str(),
+            nullptr);
+    std::cerr << "cannot run " << program.string() << ", which speaks TLS: " << os::last_error().message()
+              << '\n';
+    return exit_failure;
 }
 
 } // namespace snipass::commands

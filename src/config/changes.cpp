@@ -75,7 +75,8 @@ std::vector<entry> routes(const configuration& of) {
     std::vector<entry> all;
     all.reserve(of.routes.size());
     for (const auto& one : of.routes)
-        all.push_back({one.name.empty() ? "of any name" : one.name, one.written});
+        all.push_back(
+            {one.name.empty() ? "of any name" : one.name.substr(0, one.name.find('\n')), one.written});
     return named(std::move(all));
 }
 

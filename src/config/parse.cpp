@@ -41,8 +41,16 @@ std::vector<terminated_name> terminated_names(const draft& draft, const std::vec
     return names;
 }
 
+// in_lines are so many of the names.
+std::string in_lines(const std::vector<route::pattern>& names, std::size_t most) {
+    std::string lines;
+    for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+        lines += (i == 0 ? "" : "\n") + names[i].to_string();
+    return lines;
+}
+
 // assemble moves the draft's parts where they belong.
-configuration assemble(draft& draft, std::vector<route::rule> rules, std::string_view file) {
+configuration assemble(draft& draft, std::vector<route::rule> rules, std::string_view file, part which) {
     configuration made;
     if (draft.tls) {
         made.tls = std::move(draft.tls->settings);
@@ -66,7 +74,7 @@ configuration assemble(draft& draft, std::vector<route::rule> rules, std::string
         made.routes.push_back({rules[i].names.size(), std::move(rules[i].alpn), std::move(rules[i].source),
                                draft.routes[i].backend_index, draft.routes[i].where,
                                std::move(rules[i].paths), std::move(rules[i].methods),
-                               rules[i].names.empty() ? "" : rules[i].names.front().to_string(),
+                               in_lines(rules[i].names, which == part::whole ? rules[i].names.size() : 1),
                                draft.routes[i].written});
     return made;
 }
@@ -140,7 +148,7 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
     }
     std::shared_ptr<configuration> made;
     if (!findings.has_errors())
-        made = std::make_shared<configuration>(assemble(draft, std::move(rules), file));
+        made = std::make_shared<configuration>(assemble(draft, std::move(rules), file, which));
     if (made)
         keep(*made, which);
     return {std::move(made), findings.take(), true, std::move(draft.control)};

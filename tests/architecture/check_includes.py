@@ -34,7 +34,7 @@ LIBRARIES = {
                     "include/snipass/kernel_tls.hpp"],
     "boost/beast": ["operating/"],
     "ares": ["src/net/dns_question.cpp"],
-    "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h", "certificates/", "terminate/"],
+    "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h", "certificates/", "terminate/", "live/"],
 }
 
 # What runs in the backends' processes, apart from the router. The public headers right under include/snipass are libsnipass's.

@@ -125,7 +125,7 @@ struct route_settings {
     position where;
     std::vector<route::path_pattern> paths{};
     std::vector<std::string> methods{};
-    std::string name{};        // its first one as written; empty: it has none
+    std::string name{};        // its names as written, in lines; of one program's part the first
     std::uint64_t written = 0; // as a listener's
 };
 

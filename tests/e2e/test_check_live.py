@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSL-1.0
+"""`snipass check --live`: the backends of a file are tried as the router would, and what they show is held against the routes."""
+
+import json
+import os
+import pwd
+import re
+import socket
+import subprocess
+import unittest
+
+import harness
+from harness import DEADLINE, Case
+from harness.case import HEAD
+from harness.places import SNIPASS
+from harness.receiver import Receiver
+
+
+def route(*names, backend="blog", rest=""):
+    return f"\n[[route]]\nnames = {json.dumps(names)}\nbackend = \"{backend}\"\n{rest}\n"
+
+
+class Live(Case):
+    def certificate_for(self, *names, days=90):
+        """The files of a certificate and its key."""
+        base = self.folder / names[0].replace("*", "any")
+        files = base.with_suffix(".pem"), base.with_suffix(".key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", f"/CN={names[0]}",
+                        "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names), "-keyout", files[1], "-out", files[0]],
+                       check=True, capture_output=True)
+        return files
+
+    def server(self, name, *names, days=90, **options):
+        return self.keep(Receiver(self.folder / f"{name}.sock", name, *self.certificate_for(*names, days=days), **options))
+
+    def check(self, text, user=None):
+        file = self.folder / "snipass.toml"
+        file.write_text(HEAD + text)
+        user = user or pwd.getpwuid(os.geteuid()).pw_name  # whose the sockets of a test are
+        ran = subprocess.run([SNIPASS, "check", "--live", "--user", user, "--config", str(file)], capture_output=True, text=True, timeout=4 * DEADLINE, check=False)
+        return ran.returncode, ran.stdout + ran.stderr
+
+    def test_a_backend_that_does_its_part(self):
+        self.server("blog", "blog.example.com", "*.blog.example.com")
+        status, text = self.check(self.backend("blog") + route("blog.example.com", "*.blog.example.com", "/^x/"))
+        self.assertEqual(status, 0, text)
+        where = re.escape(f"unix:{self.folder}/blog.sock")
+        self.assertRegex(text, rf"(?m)^blog {where}: takes clients, blog\.example\.com: TLSv1\.3 h2$")
+        self.assertRegex(text, rf"(?m)^blog {where}: takes clients, snipass-check\.blog\.example\.com: TLSv1\.3 h2$")
+        self.assertRegex(text, r"(?m)^every backend does its part, 0 warnings$")
+        self.assertIn("asked as user ", text)
+
+    def test_the_client_that_is_handed_over_is_our_own(self):
+        blog = self.server("blog", "blog.example.com")
+        self.check(self.backend("blog") + route("blog.example.com"))
+        taken = blog.taken()[0]
+        self.assertEqual((taken["authority"], taken["source"][0]), ("blog.example.com", "127.0.0.1"))
+
+    def test_who_is_not_there_or_does_not_acknowledge(self):
+        deaf = socket.socket(socket.AF_UNIX)
+        self.addCleanup(deaf.close)
+        deaf.bind(str(self.folder / "deaf.sock"))
+        self.server("silent", "a.example.com", manner="silent")
+        self.server("unwilling", "a.example.com", manner="decline")
+        self.server("datagram", "a.example.com", protocol="datagram")
+        for name, said in (("absent", "nobody is there: no such socket"), ("deaf", "nobody is there: the connection is refused"),
+                           ("silent", "it does not acknowledge within ack_timeout"), ("unwilling", "it has declined the client"),
+                           ("datagram", "it is a socket of the other kind: is protocol right?")):
+            with self.subTest(name=name):
+                status, text = self.check(self.backend(name, rest='ack_timeout = "500ms"') + route("a.example.com", backend=name))
+                self.assertEqual(status, 1, text)
+                self.assertRegex(text, rf"(?m)^{re.escape(str(self.folder))}/snipass\.toml:\d+:\d+: error: backend\.{name}: unix:\S+: {re.escape(said)}")
+                self.assertIn("not every backend does its part", text)
+
+    def test_by_datagram_the_hello_goes_with_the_client(self):
+        self.server("blog", "blog.example.com", protocol="datagram")
+        status, text = self.check(self.backend("blog", protocol="datagram") + route("blog.example.com"))
+        self.assertEqual(status, 0, text)
+        self.assertIn("blog.example.com: TLSv1.3 h2", text)
+
+    def test_a_backend_that_is_relayed_to(self):
+        for protocol, header in (("tcp", ""), ("tcp-v2", 'proxy_protocol = "v2"')):
+            with self.subTest(protocol=protocol):
+                far = self.server("far", "far.example.com", protocol=protocol)
+                with socket.socket() as nobody:
+                    nobody.bind(("127.0.0.1", 0))
+                    backend = '[backend.far]\nproxy = ["127.0.0.1:%d"]\n' + header + "\n"
+                    routes = route("far.example.com", backend="far")
+                    if protocol == "tcp":
+                        status, text = self.check(backend % far.port + routes)
+                        self.assertEqual(status, 0, text)
+                        self.assertIn("far.example.com: TLSv1.3 h2", text)
+                    status, text = self.check(backend % nobody.getsockname()[1] + routes)
+                    self.assertEqual(status, 1, text)
+                    self.assertIn("the connection is refused", text)
+
+    def test_a_certificate_without_the_name_or_at_its_end(self):
+        self.server("blog", "other.example.com")
+        self.server("old", "old.example.com", days=3)
+        status, text = self.check(self.backend("blog") + route("blog.example.com") + self.backend("old") + route("old.example.com", backend="old"))
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"(?m)^\S+snipass\.toml:\d+:\d+: warning: backend\.blog: blog\.example\.com: its certificate does not have that name")
+        self.assertRegex(text, r"(?m)^\S+snipass\.toml:\d+:\d+: warning: backend\.old: old\.example\.com: its certificate ends in [23] days")
+        self.assertIn("every backend does its part, 2 warnings", text)
+
+    def test_one_certificate_for_names_of_two_backends(self):
+        self.server("blog", "*.example.com")
+        self.server("shop", "shop.example.com")
+        status, text = self.check(self.backend("blog") + self.backend("shop") + route("blog.example.com") + route("shop.example.com", backend="shop"))
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r'(?m): warning: backend\.blog: its certificate has "shop\.example\.com", too, which goes to shop: .* 421 ')
+        self.assertNotIn("backend.shop: its certificate has", text)
+
+    def test_a_protocol_that_the_route_does_not_have(self):
+        self.server("blog", "blog.example.com")
+        status, text = self.check(self.backend("blog") + route("blog.example.com", rest='alpn = ["mqtt"]') + route("blog.example.com"))
+        self.assertEqual(status, 0, text)
+        self.assertIn('the route has alpn = ["mqtt"], and the server chose none', text)
+
+    def test_no_tls_where_the_route_leads(self):
+        self.server("blog", "blog.example.com", serve="once")
+        status, text = self.check(self.backend("blog") + route("blog.example.com"))
+        self.assertEqual(status, 1, text)
+        self.assertRegex(text, r"error: backend\.blog: blog\.example\.com: ")
+
+    def test_a_backend_of_http_alone_is_only_visited(self):
+        self.receiver("live", serve="raw")
+        clear = '\n[[listener]]\naddress = "127.0.0.2:0"\nprotocol = "http"\n'
+        status, text = self.check(clear + self.backend("live") + route("live.example.com", backend="live", rest='paths = ["/live/*"]'))
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"(?m)^live unix:\S+: takes clients$")
+
+    def test_a_mistake_in_the_file_comes_first(self):
+        status, text = self.check(self.backend("blog") + route("blog.example.com", backend="blgo"))
+        self.assertEqual(status, 2, text)
+        self.assertNotIn("asked as", text)
+
+    @unittest.skipUnless(os.geteuid() == 0, "to become somebody else needs root")
+    def test_what_the_router_s_user_may_not_root_does_not_hide(self):
+        self.server("blog", "blog.example.com")
+        self.class_folder.chmod(0o755)
+        self.folder.chmod(0o755)
+        (self.folder / "blog.sock").chmod(0o600)
+        status, text = self.check(self.backend("blog") + route("blog.example.com"), user="nobody")
+        self.assertEqual(status, 1, text)
+        self.assertIn("asked as user nobody", text)
+        self.assertIn("this user may not connect", text)
+
+
+if __name__ == "__main__":
+    harness.main()
