@@ -14,6 +14,7 @@ from harness import DEADLINE, Case
 from harness.case import HEAD
 from harness.places import SNIPASS
 from harness.receiver import Receiver
+from harness.tls_end import TlsEnd, make_certificate
 
 
 def route(*names, backend="blog", rest=""):
@@ -129,6 +130,22 @@ class Live(Case):
         status, text = self.check(clear + self.backend("live") + route("live.example.com", backend="live", rest='paths = ["/live/*"]'))
         self.assertEqual(status, 0, text)
         self.assertRegex(text, r"(?m)^live unix:\S+: takes clients$")
+
+    def test_a_backend_whose_tls_ends_in_snipass_tls(self):
+        make_certificate(self.folder / "live" / "a", "a.example.com", days=90)
+        text = (f'[tls]\ncertificates = ["{self.folder}/live/*"]\nhandoff = "unix:{self.folder}/tls.sock"\n'
+                f'[backend.clear]\ntls = "terminate"\nhandoff = "unix:{self.folder}/clear.sock"\n' + route("a.example.com", backend="clear"))
+        status, said = self.check(text)
+        self.assertEqual(status, 1, said)
+        for path in ("tls", "clear"):
+            self.assertRegex(said, rf"error: backend\.clear: unix:{re.escape(str(self.folder))}/{path}\.sock: nobody is there")
+        self.receiver("clear", serve="raw")
+        self.keep(TlsEnd(self.folder, HEAD + text))
+        status, said = self.check(text)
+        self.assertEqual(status, 0, said)
+        self.assertRegex(said, r"(?m)^clear unix:\S+/tls\.sock: takes clients, a\.example\.com: TLSv1\.3 http/1\.1$")
+        self.assertRegex(said, r"(?m)^clear unix:\S+/clear\.sock: there$")
+        self.assertIn("0 warnings", said)
 
     def test_a_mistake_in_the_file_comes_first(self):
         status, text = self.check(self.backend("blog") + route("blog.example.com", backend="blgo"))

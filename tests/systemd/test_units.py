@@ -169,6 +169,28 @@ class Units(Case):
         self.assertEqual((show("snipass.service", "ActiveState"), main_pid()), ("active", pid))
         self.visit()
 
+    def test_the_router_is_asked_by_its_control_socket_which_is_on_by_default(self):
+        systemctl("start", "snipass.socket", "snipass.service")
+        socket_file = pathlib.Path("/run/snipass/control.sock")
+        self.assertEqual((socket_file.stat().st_mode & 0o777, socket_file.owner(), socket_file.group()), (0o660, "snipass", "snipass"))
+        for user, status in (("root", 0), ("snipass", 0), ("nobody", 1)):
+            asked = subprocess.run(["/usr/sbin/snipass", "status"], user=user, group=user if user != "nobody" else "nogroup", extra_groups=[], capture_output=True, text=True, check=False)
+            self.assertEqual(asked.returncode, status, asked.stderr)
+        self.assertIn("be root, the router's user, or in its group", asked.stderr)
+        for words, said in ((["drain", "blog"], "blog gets no new clients"), (["resume", "blog"], "blog gets new clients"), (["reload"], "reloaded: no listener")):
+            asked = subprocess.run(["/usr/sbin/snipass", *words], capture_output=True, text=True, check=False)
+            self.assertEqual(asked.returncode, 0, asked.stderr)
+            self.assertIn(said, asked.stdout)
+        systemctl("stop", "snipass.socket", "snipass.service")
+        asked = subprocess.run(["/usr/sbin/snipass", "status"], capture_output=True, text=True, check=False)
+        self.assertEqual(asked.returncode, 3, asked.stderr)
+
+    def test_a_reload_that_the_running_router_alone_refuses_fails_too(self):
+        systemctl("start", "snipass.socket", "snipass.service")
+        CONFIGURATION.write_text(self.text + '\n[[listener]]\naddress = "handoff:/run/elsewhere/handoff.sock"\n')
+        self.assertNotEqual(systemctl("reload", "snipass.service", check=False).returncode, 0)
+        self.visit()
+
     def test_restarts_under_load_lose_nobody(self):
         systemctl("start", "snipass.socket", "snipass.service")
         done = threading.Event()
