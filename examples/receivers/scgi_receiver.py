@@ -5,7 +5,8 @@ that says what it is told at /echo, and what it knows of the request elsewhere.
 
     scgi_receiver.py [--ack] [--from USER]... SOCKET_PATH
 
---ack is for a backend with `scgi_ack = true`. USER is the router's user, as of receiver.py, which lies beside this file.
+--ack is for a backend with `scgi_ack = true`. Clients whose TLS has ended in snipass-tls (HTTPS is "on") are served in the same way.
+USER is the router's user, as of receiver.py, which lies beside this file.
 What a server needs is receive_request(): the variables of the request, and the client's socket behind its head.
 """
 import argparse
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 
-from receiver import ACK, Refused, Senders, is_client, listen, read_some, user_id
+from receiver import ACK, KernelTls, Refused, Senders, has_keys, is_client, listen, read_some, user_id
 
 LARGEST = 1 << 20
 
@@ -54,6 +55,16 @@ def variables_of(block):
     return variables
 
 
+def socket_of(fd, variables):
+    """It owns `fd`. Behind TLS it is one end of a socket pair, or the client's own, on which the kernel speaks TLS."""
+    plaintext = variables.get("SNIPASS_PLAINTEXT")
+    client = (KernelTls if plaintext == "ktls" else socket.socket)(fileno=fd)
+    if not is_client(client, plaintext == "relay") or (plaintext != "relay" and has_keys(client) != (plaintext == "ktls")):
+        client.close()
+        raise Refused("not a client's socket")
+    return client
+
+
 def receive_request(connection, senders, acknowledges=False):
     """The variables, and the client's socket, whose next byte is the first one behind the head; None twice: from a stranger."""
     if not senders.allow(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]):
@@ -61,10 +72,7 @@ def receive_request(connection, senders, acknowledges=False):
     fds, client = [], None
     try:
         variables = variables_of(read_netstring(connection, fds))
-        client = socket.socket(fileno=fds[0])
-        fds.clear()  # the socket owns it
-        if not is_client(client, False):
-            raise Refused("not a client's socket")
+        client = socket_of(fds.pop(), variables)
         if acknowledges:
             connection.send(ACK)
         connection.settimeout(1)  # a router that waits for an ACK, and gets none, keeps its client
@@ -94,12 +102,14 @@ def stream_events(client):
 
 
 def exactly(client, size):
-    data = b""
-    while len(data) < size:
-        data += (more := client.recv(size - len(data)))
-        if not more:
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        got = client.recv_into(view)
+        if not got:
             raise EOFError
-    return data
+        view = view[got:]
+    return bytes(data)
 
 
 def echo(client, key):
@@ -135,8 +145,11 @@ def serve(connection, senders, acknowledges):
                 echo(client, variables["HTTP_SEC_WEBSOCKET_KEY"])
             else:
                 body = exactly(client, min(int(variables.get("HTTP_CONTENT_LENGTH", "0")), LARGEST))
-                text = f"{variables['REQUEST_METHOD']} {path} from {variables['REMOTE_ADDR']}\n".encode() + body
+                how = " by " + variables["SSL_PROTOCOL"] if "HTTPS" in variables else ""
+                text = f"{variables['REQUEST_METHOD']} {path} from {variables['REMOTE_ADDR']}{how}\n".encode() + body
                 answer(client, "200 OK", {"Content-Length": len(text), "Connection": "close"}, text)
+            if isinstance(client, KernelTls):
+                client.end()
     except (Refused, OSError, EOFError, ValueError) as error:
         print(f"scgi_receiver.py: {error!r}", file=sys.stderr)
 

@@ -32,11 +32,6 @@ bool asks_for_some_paths(const route::rule& rule) {
     return !rule.paths.empty() && std::ranges::none_of(rule.paths, &route::path_pattern::takes_every_path);
 }
 
-// takes_requests: it gets one request of each connection, and is told of no other.
-bool takes_requests(const backend_settings& backend) {
-    return backend.handoff() != nullptr && traits_of(backend.handoff()->protocol).is_for_http;
-}
-
 // key_of tells names of all kinds apart.
 std::string key_of(const route::pattern& name) {
     return name.to_string();
@@ -89,7 +84,7 @@ class inspection {
     }
     [[nodiscard]] bool keeps_open(std::size_t route) const {
         return !backend_of(route).redirect() && !backend_of(route).closes &&
-               !takes_requests(backend_of(route));
+               !backend_of(route).takes_requests();
     }
 
     void check_redirect(std::size_t route);
@@ -278,12 +273,13 @@ void inspection::run() {
 void check_http(const draft& draft, const std::vector<route::rule>& rules, findings& findings) {
     if (first_of(draft, listener_protocol::http) == nullptr)
         for (const auto& [settings, sorry] : draft.backends)
-            if (takes_requests(settings))
+            if (settings.takes_requests() && !settings.termination)
                 findings.error(
                     settings.where,
                     "backend." + settings.name +
                         ".protocol: \"scgi\" passes on requests of HTTP in clear, and no "
-                        "[[listener]] has protocol = \"http\"; write one, or protocol = \"stream\"");
+                        "[[listener]] has protocol = \"http\"; write one, or protocol = \"stream\", or "
+                        "tls = \"terminate\" where clients come by TLS");
     const bool redirects = std::ranges::any_of(
         draft.backends, [](const backend_draft& one) { return one.settings.redirect() != nullptr; });
     const bool asks = std::ranges::any_of(rules, &route::rule::is_for_http);

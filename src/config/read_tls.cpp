@@ -223,6 +223,9 @@ void read_termination(table_reader& in, backend_settings& settings) {
         return;
     }
     std::vector<std::string> alpn;
+    position offers_where;
+    if (const auto* const given = in.take("alpn"))
+        offers_where = given->value.where;
     const bool offers =
         in.read_each("alpn", table_reader::lone_string::accepted, as_offered,
                      [&](std::string protocol, position) { alpn.push_back(std::move(protocol)); });
@@ -244,6 +247,11 @@ void read_termination(table_reader& in, backend_settings& settings) {
         in.error(made.where, "tls",
                  "protocol = " + in_quotes(traits_of(handoff->protocol).name) +
                      " has no place to say that TLS has ended; write protocol = \"stream\"");
+    if (settings.takes_requests() &&
+        std::ranges::any_of(made.alpn, [](const auto& one) { return one != "http/1.1"; }))
+        in.error(
+            offers_where, "alpn",
+            "protocol = \"scgi\" passes on requests of HTTP/1; write \"http/1.1\" alone, or leave it out");
     settings.termination = std::move(made);
 }
 

@@ -96,16 +96,23 @@ void check_forwarding(const draft& draft, std::size_t first, const std::string& 
     }
 }
 
-// check_kernel_tls: a client whose keys the kernel has cannot become one end of a socket pair any more. The
-// walk ends at one that is checked by itself.
+// next_terminated is where `from` passes a client on to whose handshake is done. The walk ends at one that is
+// checked by itself.
+std::optional<std::size_t> next_terminated(const std::vector<backend_draft>& backends,
+                                           const backend_draft& from) {
+    auto at = from.settings.sorry;
+    while (at && !backends[*at].settings.termination)
+        at = backends[*at].settings.sorry;
+    return at;
+}
+
+// check_kernel_tls: a client whose keys the kernel has cannot become one end of a socket pair any more.
 void check_kernel_tls(const draft& draft, findings& findings) {
     const auto& backends = draft.backends;
     for (const auto& from : backends) {
         if (!from.settings.termination || from.settings.termination->plaintext != plaintext_kind::ktls)
             continue;
-        auto at = from.settings.sorry;
-        while (at && !backends[*at].settings.termination)
-            at = backends[*at].settings.sorry;
+        const auto at = next_terminated(backends, from);
         if (!at || !backends[*at].settings.handoff() ||
             backends[*at].settings.termination->plaintext == plaintext_kind::ktls)
             continue;
@@ -114,6 +121,23 @@ void check_kernel_tls(const draft& draft, findings& findings) {
             "backend." + from.settings.name + ".sorry: leads to " + in_quotes(backends[*at].settings.name) +
                 ", which is handed socket pairs, and a client whose keys the kernel has cannot become "
                 "one; write plaintext = \"ktls\" for both, or for neither");
+    }
+}
+
+// check_requests: of who has done the handshake a request is waited for before the first backend is tried, or
+// not at all.
+void check_requests(const draft& draft, findings& findings) {
+    for (const auto& from : draft.backends) {
+        if (!from.settings.termination || from.settings.takes_requests())
+            continue;
+        const auto at = next_terminated(draft.backends, from);
+        if (!at || !draft.backends[*at].settings.takes_requests())
+            continue;
+        findings.error(from.sorry->where,
+                       "backend." + from.settings.name + ".sorry: leads to " +
+                           in_quotes(draft.backends[*at].settings.name) +
+                           ", which is told of a request, and for one nobody has waited; write protocol = "
+                           "\"scgi\" for both, or for neither");
     }
 }
 
@@ -140,6 +164,7 @@ bool resolve_references(draft& draft, findings& findings) {
     if (!complete || !ends)
         return complete;
     check_kernel_tls(draft, findings);
+    check_requests(draft, findings);
     if (draft.default_index)
         check_forwarding(draft, *draft.default_index, "default.backend", draft.default_backend->where,
                          findings);

@@ -24,6 +24,10 @@ hand_off_by hand_off_by_stream;
 hand_off_by hand_off_by_datagram;
 hand_off_by hand_off_by_scgi;
 
+// tell_of_socket adds to facts what carries what a client says in clear whose TLS has ended in this process.
+// Of one that came to us by its listener there is nothing to tell.
+void tell_of_socket(const routed_client& client, proxy_protocol::facts& facts);
+
 // function_of is the row of config::handoff_protocols as code.
 [[nodiscard]] constexpr hand_off_by* function_of(config::handoff_protocol protocol) noexcept {
     switch (protocol) {

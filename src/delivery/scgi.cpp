@@ -29,6 +29,20 @@ struct message {
     std::size_t head;
 };
 
+// tls_of: its views are those of `facts`.
+std::optional<http::ended_tls> tls_of(const routed_client& client, const proxy_protocol::facts& facts) {
+    if (!facts.tls)
+        return std::nullopt;
+    return http::ended_tls{.version = facts.tls->version,
+                           .cipher = facts.tls->cipher,
+                           .protocol = facts.alpn,
+                           .server_name = facts.authority,
+                           .is_resumed = client.about.in_clear->is_resumed,
+                           .client_name = facts.tls->client_name,
+                           .is_in_kernel = client.about.in_clear->is_in_kernel,
+                           .farewell = facts.farewell};
+}
+
 std::optional<message> message_of(routed_client& client, byte_view bytes) {
     http::head_scanner scanner{bytes.size()};
     const auto size = scanner.advance(bytes);
@@ -37,8 +51,9 @@ std::optional<message> message_of(routed_client& client, byte_view bytes) {
     const auto head = http::parse_request_head(bytes.first(*size), client.thread.buffer.gathered);
     if (!head)
         return std::nullopt;
-    const auto facts = client.facts();
-    return message{http::write_scgi(*head, facts.source, facts.destination), *size};
+    auto facts = client.facts();
+    tell_of_socket(client, facts);
+    return message{http::write_scgi(*head, facts.source, facts.destination, tls_of(client, facts)), *size};
 }
 
 result<os::unique_fd> connect(const config::handoff_settings& settings, std::size_t path) {
@@ -54,6 +69,7 @@ attempt failed(const error_code& error, const config::handoff_settings& settings
 // let_go: there is no answer to wait for. Until the backend has read its message, the client is in flight.
 attempt let_go(routed_client& client, backend& to, os::unique_fd connection) {
     client.socket.close();
+    client.consumed.clear(); // it was told
     keep_account(client.thread.loop, std::move(connection), to.known(), client.about.client.address, 1);
     return handed_off{};
 }
@@ -93,7 +109,10 @@ task<attempt> go_on(routed_client& client, backend& to, os::unique_fd connection
         co_return let_go(client, to, std::move(connection));
     const offered one{client.socket, client.about.client.address, client.displacement(), to.known(),
                       client.consumed.empty() ? rest.head : 0};
-    co_return co_await answer_by_stream(client.thread.loop, one, std::move(connection), deadline);
+    auto answer = co_await answer_by_stream(client.thread.loop, one, std::move(connection), deadline);
+    if (std::holds_alternative<handed_off>(answer))
+        client.consumed.clear();
+    co_return answer;
 }
 
 } // namespace

@@ -99,10 +99,6 @@ task<attempt> answer_by_stream(net::event_loop& loop, offered one, os::unique_fd
     co_return not_taken{ec ? outcome::backend_silent : outcome::backend_declined};
 }
 
-namespace {
-
-// tell_of_socket: what carries what a client says in clear. Of one that came to us by its listener nothing is
-// told.
 void tell_of_socket(const routed_client& client, proxy_protocol::facts& facts) {
     if (!client.about.in_clear)
         return;
@@ -113,11 +109,10 @@ void tell_of_socket(const routed_client& client, proxy_protocol::facts& facts) {
     facts.farewell = client.snapshot->config->listeners.front().farewell_path; // there is no other one
 }
 
-} // namespace
-
 begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t path,
                                  net::time_point until) {
-    if (!client.consumed.empty())
+    // In front of a new pair the head of a request is put back by whoever fills the pair.
+    if (!client.consumed.empty() && client.pair == nullptr)
         return not_taken{.why = outcome::backend_failed,
                          .detail = "its first bytes are no longer in its socket, where stream needs them",
                          .is_final = true};

@@ -36,9 +36,27 @@ void append_field(std::string& to, const field& one) {
     to += '\0';
 }
 
+// append_tls leaves out what there is not: an empty value would be one.
+void append_tls(std::string& to, const ended_tls& tls) {
+    const auto append_known = [&to](std::string_view name, std::string_view value) {
+        if (!value.empty())
+            append(to, name, value);
+    };
+    append(to, "SSL_PROTOCOL", tls.version);
+    append(to, "SSL_CIPHER", tls.cipher);
+    append(to, "SSL_SESSION_RESUMED", tls.is_resumed ? "Resumed" : "Initial");
+    append_known("SSL_TLS_SNI", tls.server_name);
+    append_known("SSL_ALPN_PROTOCOL", tls.protocol);
+    append(to, "SSL_CLIENT_VERIFY", tls.client_name ? "SUCCESS" : "NONE");
+    append_known("SSL_CLIENT_S_DN_CN", tls.client_name.value_or(""));
+    append(to, "SNIPASS_PLAINTEXT", tls.is_in_kernel ? "ktls" : "relay");
+    append_known("SNIPASS_FAREWELL", tls.farewell);
+}
+
 } // namespace
 
-std::string write_scgi(const request_head& head, const ip_endpoint& client, const ip_endpoint& server) {
+std::string write_scgi(const request_head& head, const ip_endpoint& client, const ip_endpoint& server,
+                       const std::optional<ended_tls>& tls) {
     constexpr std::size_t most_of_variables = 400; // all that is neither a field nor the target
     std::string uri{head.raw_path};
     if (head.query)
@@ -47,6 +65,10 @@ std::string write_scgi(const request_head& head, const ip_endpoint& client, cons
     block.reserve(2 * head.size + most_of_variables);
     append(block, "CONTENT_LENGTH", "0");
     append(block, "SCGI", "1+fd_pass");
+    if (tls) {
+        append(block, "HTTPS", "on");
+        append(block, "KTLS_RX", "1"); // what the client says is read from the descriptor
+    }
     append(block, "REMOTE_ADDR", client.address.to_string());
     append(block, "REMOTE_PORT", std::to_string(client.port));
     append(block, "REQUEST_METHOD", head.method);
@@ -57,6 +79,8 @@ std::string write_scgi(const request_head& head, const ip_endpoint& client, cons
     append(block, "SERVER_PROTOCOL", head.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1");
     for (auto fields = head.fields; !fields.empty(); fields.pop_front())
         append_field(block, fields.front());
+    if (tls)
+        append_tls(block, *tls);
     return std::to_string(block.size()) + ':' + block + ',';
 }
 

@@ -6,6 +6,7 @@
 #include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
+#include "snipass/session/balancer.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -81,6 +82,26 @@ error_code carry_out(const unrouted_client& client, const opening::step& step) {
 }
 
 } // namespace
+
+std::optional<outcome> premature_end(const error_code& problem) {
+    if (!problem)
+        return std::nullopt;
+    if (problem == net::wait_error::timed_out)
+        return outcome::hello_timeout;
+    if (problem == bad_balancer_header)
+        return outcome::bad_proxy_header;
+    if (problem == shed_reason::room)
+        return outcome::shed;
+    if (problem == shed_reason::source)
+        return outcome::shed_source;
+    if (problem == shed_reason::stop)
+        return outcome::cut_off;
+    if (problem == shed_reason::admin)
+        return outcome::closed_by_admin;
+    if (problem == net::wait_error::end_of_file || os::is_disconnect(problem))
+        return outcome::client_closed;
+    return outcome::internal_error;
+}
 
 error_code hear_now(unrouted_client& client, opening::reader& reader, std::size_t expected) {
     auto& buffer = client.thread.buffer;

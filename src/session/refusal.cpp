@@ -59,11 +59,15 @@ task<> say(context& thread, const ip_address& source, os::unique_fd client, byte
 
 } // namespace
 
-task<> answer(context& thread, const ip_address& source, os::unique_fd client, const last_words& words) {
+std::string in_http(const last_words& words) {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    const auto bytes = http::write_answer(
+    return http::write_answer(
         {.status = words.status, .text = words.text, .location = words.location, .to_head = words.to_head},
         now);
+}
+
+task<> answer(context& thread, const ip_address& source, os::unique_fd client, const last_words& words) {
+    const auto bytes = in_http(words);
     return say(thread, source, std::move(client), as_bytes(bytes));
 }
 

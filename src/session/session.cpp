@@ -4,7 +4,6 @@
 
 #include "snipass/config/decision.hpp"
 #include "snipass/delivery/delivery.hpp"
-#include "snipass/net/wait_error.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/session/balancer.hpp"
 #include "snipass/session/deciding.hpp"
@@ -95,27 +94,6 @@ std::uint64_t cookie_of(int fd) {
     std::uint64_t cookie = 0;
     socklen_t size = sizeof cookie;
     return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
-}
-
-// Why a session ended whose client said nothing that can be judged; nullopt if it did.
-std::optional<outcome> premature_end(const error_code& problem) {
-    if (!problem)
-        return std::nullopt;
-    if (problem == net::wait_error::timed_out)
-        return outcome::hello_timeout;
-    if (problem == bad_balancer_header)
-        return outcome::bad_proxy_header;
-    if (problem == shed_reason::room)
-        return outcome::shed;
-    if (problem == shed_reason::source)
-        return outcome::shed_source;
-    if (problem == shed_reason::stop)
-        return outcome::cut_off;
-    if (problem == shed_reason::admin)
-        return outcome::closed_by_admin;
-    if (problem == net::wait_error::end_of_file || os::is_disconnect(problem))
-        return outcome::client_closed;
-    return outcome::internal_error;
 }
 
 task<std::variant<outcome, relayed>> session::answer(error_code problem) {

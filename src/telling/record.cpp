@@ -171,6 +171,9 @@ void tell_clear(Line& line, const clear_text_notes& one) {
     line.word("plaintext", one.is_in_kernel ? "ktls" : "relay");
     if (one.client_name)
         line.cut("client_name", *one.client_name);
+    if (one.request)
+        tell_request(line, one.host.empty() ? std::nullopt : std::optional<std::string_view>{one.host},
+                     *one.request);
     if (one.result)
         tell_result(line, *one.result);
 }

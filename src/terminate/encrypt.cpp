@@ -76,7 +76,7 @@ task<result<os::unique_fd>> service::encrypt(server::routed_client& client, os::
         co_return ends.error();
     std::unique_ptr<server::in_clear> made =
         std::make_unique<plaintext_relay>(thread, nullptr, std::move(backend), std::move(tls));
-    made->begin({std::move(ends->near)});
+    made->begin({std::move(ends->near)}, {});
     thread.loop.spawn(outlive(std::move(made), server::in_flight::client{thread.clients}));
     co_return std::move(ends->far);
 }

@@ -42,21 +42,30 @@ plaintext_relay::plaintext_relay(server::context& thread, const ip_address* sour
         static_cast<plaintext_relay*>(gone)->end(net::relay_end::displaced);
 }
 
-void plaintext_relay::begin(server::near_end near) {
+// stream: this process reads what the client says from here on.
+void plaintext_relay::stream() {
+    if (std::exchange(is_streaming_, true))
+        return;
+    tls_->begin_to_stream();
+    if (thread_.loop.watch_edges(client_.get(), *this, client_tag))
+        throw std::bad_alloc{}; // what else epoll_ctl(2) may lack
+}
+
+void plaintext_relay::begin(server::near_end near, byte_view untold) {
+    is_hearing_ = false;
     backend_ = std::move(near);
     if (is_over_) // it has made room for another one
         return server::end_near(std::move(backend_));
-    tls_->begin_to_stream();
-    watch();
+    to_backend_.insert(to_backend_.begin(), untold.begin(), untold.end());
+    stream();
+    watch_backend();
     thread_.loop.arm(*this, net::clock::now() + short_life);
     thread_.loop.arm(next_turn_, net::time_point::min()); // the request may be there
 }
 
-void plaintext_relay::watch() {
+void plaintext_relay::watch_backend() {
     if (may_send_files())
         os::take_urgent_inline(backend_.fd.get()); // an urgent byte, too, may come with descriptors
-    if (thread_.loop.watch_edges(client_.get(), *this, client_tag))
-        throw std::bad_alloc{}; // what else epoll_ctl(2) may lack
     if (backend_.fd && thread_.loop.watch_edges(backend_.fd.get(), *this, backend_tag))
         throw std::bad_alloc{};
 }
@@ -72,12 +81,15 @@ plaintext_relay::~plaintext_relay() {
     thread_.loop.forget(*this);
 }
 
-net::task<> plaintext_relay::give_back(server::client_socket /*end*/) {
+net::task<> plaintext_relay::give_back(server::client_socket /*end*/, byte_view last_words) {
     if (is_over_)
         co_return;
+    stream();
+    if (!last_words.empty())
+        encrypt(last_words);
     backend_has_ended_ = true;
     backend_is_gone();
-    begin({});
+    begin({}, {});
 }
 
 net::task<std::optional<net::relay_result>> plaintext_relay::ended() {
@@ -93,6 +105,8 @@ void plaintext_relay::on_ready(unsigned which, std::uint32_t events) {
     if (which == client_tag) {
         client_is_readable_ = client_is_readable_ || readable;
         client_is_writable_ = client_is_writable_ || writable;
+        if (is_hearing_)
+            return waiter_.wake();
         if ((events & EPOLLERR) != 0 && (!to_backend_.empty() || client_has_ended_))
             client_failed(); // nobody reads from it to find out
     } else {

@@ -5,10 +5,11 @@
 import ssl
 import subprocess
 
-from harness import Case, main
+from harness import Case, main, read_all
 from harness.case import HEAD
 from harness.places import SNIPASS
 from harness.tls_end import TlsSite
+from test_scgi import ModuleBackend
 
 
 class ClientCertificates(TlsSite, Case):
@@ -72,6 +73,17 @@ class ClientCertificates(TlsSite, Case):
         self.assertEqual(self.answer(router, self.issue("stranger")), b"")
         told = [bytes.fromhex(report["ssl"])[:5] for report in receiver.taken(2)]
         self.assertEqual(told, [b"\x01\0\0\0\x01", b"\x07\0\0\0\0"])
+
+    def test_a_backend_of_scgi_hears_whose(self):
+        module = self.keep(ModuleBackend(self.socket))
+        router = self.both(f'handoff = "unix:{self.socket}"\nprotocol = "scgi"\nverify = "optional"\n')
+        for shows, wanted in ((None, {b"SSL_CLIENT_VERIFY": b"NONE"}),
+                              (self.mine, {b"SSL_CLIENT_VERIFY": b"SUCCESS", b"SSL_CLIENT_S_DN_CN": b"somebody"})):
+            with self.context(shows).wrap_socket(self.connect(router), server_hostname="a.example") as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+                self.assertIn(b"200 OK", read_all(client)[0])
+            told = dict(module.requests[-1][0])
+            self.assertEqual({name: told[name] for name in told if name.startswith(b"SSL_CLIENT")}, wanted)
 
     def test_a_reload_takes_another_authority_and_a_bad_one_keeps_the_old(self):
         self.receiver("b", serve="raw")

@@ -42,12 +42,12 @@ net::task<> serve(server::context& thread, terminate::service& service, os::uniq
     auto clear = std::move(std::get<std::unique_ptr<server::in_clear>>(made));
     auto end = clear->take_socket();
     if (told->is_given_back) {
-        co_await clear->give_back(std::move(end));
+        co_await clear->give_back(std::move(end), {});
     } else if (const auto* const own = clear->own()) {
         constexpr std::uint64_t somebody = 1;
         server::clear_pair pair{*own};
         end = pair.renew(client.about, somebody).value();
-        clear->begin(pair.take());
+        clear->begin(pair.take(), {});
     }
     told->far.set_value(end.release());
     const auto result = co_await clear->ended();

@@ -151,7 +151,7 @@ struct handoff_traits {
 inline constexpr handoff_traits handoff_protocols[] = {
     {handoff_protocol::stream, "stream", false, true, true, true, false},
     {handoff_protocol::datagram, "datagram", true, false, false, false, false},
-    {handoff_protocol::scgi, "scgi", false, false, false, false, true},
+    {handoff_protocol::scgi, "scgi", false, false, false, true, true},
 };
 [[nodiscard]] constexpr const handoff_traits& traits_of(handoff_protocol protocol) noexcept {
     return handoff_protocols[static_cast<std::size_t>(protocol)];
@@ -288,6 +288,11 @@ struct backend_settings {
     }
     [[nodiscard]] const proxy_settings* proxy() const noexcept {
         return relay() ? static_cast<const proxy_settings*>(relay()) : forward();
+    }
+
+    // takes_requests: it gets one request of each connection, and is told of no other.
+    [[nodiscard]] bool takes_requests() const noexcept {
+        return handoff() != nullptr && traits_of(handoff()->protocol).is_for_http;
     }
 };
 

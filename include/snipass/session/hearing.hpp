@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace snipass::server {
@@ -34,5 +35,9 @@ struct unrouted_client {
 // above but EAGAIN; net::wait_error::timed_out; a shed_reason. Without one the socket is as it was before.
 [[nodiscard]] net::task<error_code> hear_on(unrouted_client& client, opening::reader& reader,
                                             net::time_point deadline);
+
+// premature_end: why a session ended whose client said nothing that can be judged; nullopt if it did.
+// `problem` is an error of these, or of what was done with a balancer's header.
+[[nodiscard]] std::optional<outcome> premature_end(const error_code& problem);
 
 } // namespace snipass::server

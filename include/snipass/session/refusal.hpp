@@ -27,6 +27,9 @@ struct last_words {
 [[nodiscard]] net::task<> refuse(context& thread, const ip_address& source, os::unique_fd client,
                                  config::policy how, const last_words& words);
 
+// in_http is such words as an HTTP answer.
+[[nodiscard]] std::string in_http(const last_words& words);
+
 // answer ends one by an HTTP answer.
 [[nodiscard]] net::task<> answer(context& thread, const ip_address& source, os::unique_fd client,
                                  const last_words& words);

@@ -33,14 +33,21 @@ class in_clear {
     // own is the client's socket where this process stays in the path; null: it is not to.
     [[nodiscard]] virtual const os::unique_fd* own() const { return nullptr; }
 
-    // begin: somebody has the other end of `near`. Once, and only where this process stays in the path.
-    virtual void begin(near_end near) { end_near(std::move(near)); }
+    // hear waits for what the client says first, as hear_now() and hear_on() do, and with their errors. Where
+    // this process stays in the path, `client.consumed` has it at the end, and nothing of what follows.
+    [[nodiscard]] virtual net::task<error_code> hear(unrouted_client& client, opening::reader& reader,
+                                                     net::time_point deadline) = 0;
+
+    // begin: somebody has the other end of `near`, and has not been told of the bytes `untold`. Once, and
+    // only where this process stays in the path.
+    virtual void begin(near_end near, byte_view /*untold*/) { end_near(std::move(near)); }
 
     // take_socket gives away the client's own socket, once, where this process does not stay in the path.
     [[nodiscard]] virtual client_socket take_socket() { return {}; }
 
-    // give_back: nobody took it, be it the socket or an end of a pair. The client hears close_notify.
-    [[nodiscard]] virtual net::task<> give_back(client_socket end) = 0;
+    // give_back: nobody took it, be it the socket or an end of a pair. The client hears `last_words`, which
+    // are few, and close_notify.
+    [[nodiscard]] virtual net::task<> give_back(client_socket end, byte_view last_words) = 0;
 
     // ended waits until both sides are done, and says how it was. nullopt: this process is out of the path.
     [[nodiscard]] virtual net::task<std::optional<net::relay_result>> ended() = 0;

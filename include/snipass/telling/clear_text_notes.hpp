@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/net/relay.hpp"
+#include "snipass/telling/request_notes.hpp"
 
 #include <optional>
 #include <string>
@@ -17,6 +18,8 @@ struct clear_text_notes {
     bool is_in_kernel = false;                 // which has the keys; otherwise it is relayed
     std::optional<net::relay_result> result{}; // of what was relayed, once that has ended
     std::optional<std::string> client_name{};  // of a client's certificate that is good: its common name
+    std::optional<request_notes> request{};    // the first one, where the backend is told of it
+    std::string host{};                        // of that request, as sent
 };
 
 } // namespace snipass::server

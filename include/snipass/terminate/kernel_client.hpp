@@ -26,7 +26,9 @@ class kernel_client final : public server::in_clear {
         : thread_(thread), source_(source), client_(std::move(client)) {}
 
     [[nodiscard]] server::client_socket take_socket() override { return std::move(client_); }
-    [[nodiscard]] net::task<> give_back(server::client_socket end) override;
+    [[nodiscard]] net::task<error_code> hear(server::unrouted_client& client, opening::reader& reader,
+                                             net::time_point deadline) override;
+    [[nodiscard]] net::task<> give_back(server::client_socket end, byte_view last_words) override;
     [[nodiscard]] net::task<std::optional<net::relay_result>> ended() override;
 
   private:

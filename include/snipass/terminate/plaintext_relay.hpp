@@ -38,8 +38,10 @@ class plaintext_relay final : public server::in_clear,
     ~plaintext_relay() override;
 
     [[nodiscard]] const os::unique_fd* own() const override { return &client_; }
-    void begin(server::near_end near) override;
-    [[nodiscard]] net::task<> give_back(server::client_socket end) override;
+    [[nodiscard]] net::task<error_code> hear(server::unrouted_client& client, opening::reader& reader,
+                                             net::time_point deadline) override;
+    void begin(server::near_end near, byte_view untold) override;
+    [[nodiscard]] net::task<> give_back(server::client_socket end, byte_view last_words) override;
     [[nodiscard]] net::task<std::optional<net::relay_result>> ended() override;
 
   private:
@@ -56,7 +58,11 @@ class plaintext_relay final : public server::in_clear,
 
     void on_ready(unsigned which, std::uint32_t events) override;
     void expire() override;
-    void watch();
+    void stream();
+    [[nodiscard]] net::task<error_code> hear_more(server::unrouted_client& client, net::time_point deadline);
+    [[nodiscard]] net::task<error_code> wait_for(const bool& ready, net::time_point deadline);
+    void keep_behind(std::size_t size, std::vector<std::uint8_t>& heard);
+    void watch_backend();
     [[nodiscard]] bool may_send_files() const noexcept;
     void pass_on();
     bool move_to_backend();
@@ -80,6 +86,8 @@ class plaintext_relay final : public server::in_clear,
     std::unique_ptr<connection> tls_;
     server::near_end backend_; // one end of a socket pair; the backend has the other. None before begin()
     std::vector<std::uint8_t> to_backend_; // what was decrypted, and the backend has no room for yet
+    bool is_streaming_ = false;            // the client is watched, and OpenSSL reads as is best
+    bool is_hearing_ = false;              // what the client says first is somebody else's
     bool client_is_readable_ = true;       // as far as is known
     bool client_is_writable_ = true;
     bool backend_is_readable_ = true;

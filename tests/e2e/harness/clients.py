@@ -92,7 +92,7 @@ def tls_context(certificate, *, alpn=(), maximum=None):
     return context
 
 
-def python_tls(port, name, certificate, *, alpn=(), segment=None, source=None, host="127.0.0.1"):
+def python_tls(port, name, certificate, *, alpn=(), maximum=None, segment=None, source=None, host="127.0.0.1"):
     """A connected TLS socket. segment: the TCP segment size, for hellos that take several."""
     connection = socket.socket()
     connection.settimeout(DEADLINE)
@@ -101,7 +101,7 @@ def python_tls(port, name, certificate, *, alpn=(), segment=None, source=None, h
     if source:
         connection.bind((source, 0))
     connection.connect((host, port))
-    return tls_context(certificate, alpn=alpn).wrap_socket(connection, server_hostname=name)
+    return tls_context(certificate, alpn=alpn, maximum=maximum).wrap_socket(connection, server_hostname=name)
 
 
 def client_hello(name="blog.example.com", *, alpn=()):

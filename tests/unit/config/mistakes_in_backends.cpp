@@ -69,7 +69,8 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
         {"requests of HTTP where nobody sends any",
          "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"scgi\"\n" + used,
          {"1:1: error: backend.x.protocol: \"scgi\" passes on requests of HTTP in clear, and no "
-          "[[listener]] has protocol = \"http\"; write one, or protocol = \"stream\""}},
+          "[[listener]] has protocol = \"http\"; write one, or protocol = \"stream\", or tls = "
+          "\"terminate\" where clients come by TLS"}},
         {"a protocol nobody knows",
          "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"dgram\"\n" + used,
          {"3:12: error: backend.x.protocol: no \"dgram\" here; known here: \"stream\", \"datagram\", "
