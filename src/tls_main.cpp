@@ -5,6 +5,7 @@
 #include "snipass/certificates/authorities.hpp"
 #include "snipass/certificates/coverage.hpp"
 #include "snipass/certificates/load.hpp"
+#include "snipass/certificates/memory.hpp"
 #include "snipass/live/check.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/kernel_tls.hpp"
@@ -167,6 +168,7 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     hide();
+    certificates::watch_memory();
     server::end_with_last_words(program);
     try {
         return run_program(argc, argv);

@@ -5,6 +5,8 @@
 #include "files.hpp"
 #include "pem.hpp"
 
+#include "snipass/certificates/memory.hpp"
+
 #include <openssl/x509v3.h>
 
 #include <utility>
@@ -56,7 +58,9 @@ struct reading {
             return to.diagnostics.push_back(unread(
                 what.where, what.key + ": " + what.file + ": cannot be read: " + bytes.problem.message(),
                 bytes.problem, forbidden));
+        forget_shortage();
         auto found = read_chain(bytes.bytes);
+        demand_memory();
         if (found.is_damaged)
             return tell(severity::error, ": " + damage(found));
         auto& all = found.all;

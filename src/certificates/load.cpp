@@ -6,6 +6,7 @@
 #include "pem.hpp"
 
 #include "snipass/base/host_name.hpp"
+#include "snipass/certificates/memory.hpp"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -85,7 +86,10 @@ class reading {
         : files_(files), where_(where), now_(now), forbidden_(forbidden), to_(to) {}
 
     void run() {
-        if (!read_certificate() || !read_key() || !is_sound()) {
+        forget_shortage();
+        const bool is_good = read_certificate() && read_key() && is_sound();
+        demand_memory(); // or who knows what is wrong
+        if (!is_good) {
             to_.is_all = false;
             return;
         }

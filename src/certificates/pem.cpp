@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <utility>
 
 namespace snipass::certificates {
@@ -60,7 +61,10 @@ config::diagnostic unread(config::position where, const std::string& what, const
 }
 
 memory_bio over(const std::string& bytes) {
-    return memory_bio{BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))};
+    memory_bio made{BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))};
+    if (!made)
+        throw std::bad_alloc{};
+    return made;
 }
 
 read_certificates read_chain(const std::string& bytes) {

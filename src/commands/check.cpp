@@ -5,6 +5,7 @@
 #include "snipass/certificates/authorities.hpp"
 #include "snipass/certificates/coverage.hpp"
 #include "snipass/certificates/load.hpp"
+#include "snipass/certificates/memory.hpp"
 #include "snipass/commands/status.hpp"
 #include "snipass/config/check.hpp"
 #include "snipass/config/parse.hpp"
@@ -25,6 +26,7 @@ namespace {
 // check_certificates reads what snipass-tls will read, as far as this user may.
 void check_certificates(config::parsed& parsed) {
     const auto& tls = *parsed.value->tls;
+    certificates::watch_memory();
     auto read = certificates::load(tls.certificates, std::time(nullptr), config::severity::warning);
     auto clients =
         certificates::load_authorities(*parsed.value, std::time(nullptr), config::severity::warning);

@@ -2,6 +2,7 @@
 // The certificates of one configuration, as OpenSSL serves them.
 #include "snipass/terminate/contexts.hpp"
 
+#include "snipass/certificates/memory.hpp"
 #include "snipass/terminate/connection.hpp"
 
 #include <new>
@@ -69,7 +70,11 @@ bool add(SSL_CTX& to, const certificates::certificate& one) {
     for (const auto& link : one.chain)
         must(sk_X509_push(chain.get(), link.get()) > 0);
     constexpr int may_replace = 1;
-    return SSL_CTX_use_cert_and_key(&to, one.leaf.get(), one.key.get(), chain.get(), may_replace) == 1;
+    certificates::forget_shortage();
+    const bool is_taken =
+        SSL_CTX_use_cert_and_key(&to, one.leaf.get(), one.key.get(), chain.get(), may_replace) == 1;
+    certificates::demand_memory();
+    return is_taken;
 }
 
 } // namespace
