@@ -71,7 +71,7 @@ class tls_role final : public server::role {
     [[nodiscard]] server::confinement confine(const config::configuration& configuration) const override {
         auto all = certificates::sources_of(configuration);
         std::ranges::copy(configuration.tls->certificates, std::back_inserter(all));
-        return {certificates::folders_of(all), terminate::system_calls(), program};
+        return {certificates::folders_of(all), terminate::system_calls(), program, false};
     }
 
   private:

@@ -6,6 +6,7 @@
 
 #include "snipass/os/error.hpp"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
@@ -183,6 +184,22 @@ error_code allow_system_calls(std::span<const long> calls) {
     for (const auto number : calls)
         filter.allow_call(number);
     return install(std::move(filter).finish(refuse(ENOSYS)));
+}
+
+error_code forbid_opening() {
+    if (machine == 0)
+        return make_error(ENOTSUP);
+    program filter;
+    filter.refuse_if(SYS_openat, 2, 0, O_PATH);
+    filter.refuse_call(SYS_openat2);
+#ifdef SYS_open
+    filter.refuse_if(SYS_open, 1, 0, O_PATH);
+    filter.refuse_call(SYS_creat);
+#endif
+    auto code = std::move(filter).finish(allow);
+    const sock_fprog whole{static_cast<unsigned short>(code.size()), code.data()};
+    // seccomp(2), which is forbidden by now, would be the same.
+    return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole) == 0 ? error_code{} : last_error();
 }
 
 } // namespace snipass::os

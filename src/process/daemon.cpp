@@ -178,7 +178,7 @@ void daemon::start(const config::parsed& parsed) {
         upkeep_.emplace(book_, *log_);
         const std::size_t visitors =
             (configuration_->metrics ? http_door::most_visitors : 0) + control_.most_visitors();
-        workers_.emplace(workers, book_, *log_, visitors);
+        workers_.emplace(workers, book_, *log_, visitors, [this] { sandbox_.confine_worker(); });
     }
     apply(std::move(opened));
 }

@@ -227,7 +227,16 @@ void sandbox::close(const config::configuration& configuration, const confinemen
         return lack("nothing: this is a build with sanitizers");
     handoff_remember_users(&handoff_libc);
     close_files_and_ports(configuration, role.readable);
+    // Kernels before 5.16 would slow them down; of that age none has this version.
+    workers_open_files_ = role.workers_open_files || version_ < os::landlock_moves;
+    if (!workers_open_files_)
+        note("workers open no file");
     close_system_calls(role.system_calls);
+}
+
+void sandbox::confine_worker() const {
+    if (!workers_open_files_)
+        (void)os::forbid_opening();
 }
 
 bool sandbox::tell(log& log) const {

@@ -22,10 +22,11 @@ constexpr unsigned quick_looks = 1'000;
 
 } // namespace
 
-worker_pool::worker_pool(unsigned workers, address_book& book, log& target, std::size_t kept)
+worker_pool::worker_pool(unsigned workers, address_book& book, log& target, std::size_t kept,
+                         const std::function<void()>& enter)
     : descriptors_(divide_descriptors(os::raise_descriptor_limit(), os::open_descriptors() + kept, workers)) {
     for (unsigned i = 0; i < workers; ++i)
-        workers_.emplace_back(descriptors_, book, target);
+        workers_.emplace_back(descriptors_, book, target, enter);
     guard_ = std::jthread{[this](const std::stop_token& stop) { guard(stop); }};
 }
 
@@ -36,7 +37,9 @@ worker_pool::~worker_pool() {
         one.ended.wait(false);
 }
 
-void worker_pool::worker_thread::run() {
+void worker_pool::worker_thread::run(const std::function<void()>& enter) {
+    if (enter)
+        enter();
     os::allow_interruptions();
     worker.run();
     ended = true;

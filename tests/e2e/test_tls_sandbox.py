@@ -15,7 +15,7 @@ from harness.case import HEAD
 from harness.tls_end import TlsSite, make_certificate
 
 # x86-64
-OPENAT, SOCKET, BIND, CLONE, EXECVE, KILL, PTRACE = 257, 41, 49, 56, 59, 62, 101
+OPEN, OPENAT, SOCKET, BIND, CLONE, EXECVE, KILL, PTRACE = 2, 257, 41, 49, 56, 59, 62, 101
 # What it never does, and what nobody forbids to the router.
 UNUSED = {"mkdir": 83, "rename": 82, "link": 86, "symlink": 88, "mincore": 27, "msync": 26, "memfd_create": 319, "inotify_init1": 294,
           "fanotify_init": 300, "getpriority": 140, "sendfile": 40, "vmsplice": 278, "copy_file_range": 326, "timer_create": 222,
@@ -62,23 +62,30 @@ class Sandbox(TlsSite, Case):
         key = os.fsencode(self.live / "a/privkey.pem") + b"\0"
         elsewhere = os.fsencode(make_certificate(self.class_folder / "elsewhere", "c.example").parent / "privkey.pem") + b"\0"
         anywhere = struct.pack("=H", socket.AF_INET) + struct.pack("!H", 4433) + bytes(12)
+        workers = []  # the threads that open no file, not even what the others read
         threads = sorted(int(one.name) for one in pathlib.Path(f"/proc/{self.tls.pid}/task").iterdir())
         self.assertGreater(len(threads), 3, "workers, the log, the guard")
         for thread in threads:
             with self.subTest(thread=thread), takeover.Thread(self.tls.pid, thread) as taken:
                 fd = taken.call(SOCKET, socket.AF_INET, socket.SOCK_STREAM, 0)
-                for path in (self.tls.file, self.live / "a/privkey.pem"):  # what it reads at a reload
-                    read = taken.call(OPENAT, AT_FDCWD, os.fsencode(path) + b"\0", os.O_RDONLY, 0)
-                    self.assertGreater(read, 2, path)
+                mine = [taken.call(OPENAT, AT_FDCWD, os.fsencode(path) + b"\0", os.O_RDONLY, 0)
+                        for path in (self.tls.file, self.live / "a/privkey.pem")]  # what it reads at a reload
+                for read in mine:
                     taken.call(3, read)
+                if mine == [-errno.EPERM] * 2 and landlock() >= 2:
+                    workers.append(thread)
+                    self.assertEqual(taken.call(OPEN, os.fsencode(self.tls.file) + b"\0", os.O_RDONLY, 0), -errno.EPERM)
+                else:
+                    self.assertGreater(min(mine), 2)
                 self.assertGreater(fd, 2)
+                refused = -errno.EPERM if thread in workers else files
                 expected = {
                     "a program": (taken.call(EXECVE, b"/bin/true\0", 0, 0), -errno.EPERM),
                     "a process": (taken.call(CLONE, signal.SIGCHLD, 0, 0, 0, 0), -errno.EPERM),
-                    "a file": (taken.call(OPENAT, AT_FDCWD, b"/etc/passwd\0", os.O_RDONLY, 0), files),
-                    "a folder": (taken.call(OPENAT, AT_FDCWD, b"/\0", os.O_RDONLY | os.O_DIRECTORY, 0), files),
-                    "another's key": (taken.call(OPENAT, AT_FDCWD, elsewhere, os.O_RDONLY, 0), files),
-                    "a key of its own": (taken.call(OPENAT, AT_FDCWD, key, os.O_WRONLY, 0), files),
+                    "a file": (taken.call(OPENAT, AT_FDCWD, b"/etc/passwd\0", os.O_RDONLY, 0), refused),
+                    "a folder": (taken.call(OPENAT, AT_FDCWD, b"/\0", os.O_RDONLY | os.O_DIRECTORY, 0), refused),
+                    "another's key": (taken.call(OPENAT, AT_FDCWD, elsewhere, os.O_RDONLY, 0), refused),
+                    "a key of its own": (taken.call(OPENAT, AT_FDCWD, key, os.O_WRONLY, 0), refused),
                     "a signal": (taken.call(KILL, victim.pid, signal.SIGKILL), -errno.EPERM),
                     "a trace": (taken.call(PTRACE, takeover.PTRACE_SEIZE, victim.pid, 0, 0), -errno.EPERM),
                     "a port": (taken.call(BIND, fd, anywhere, 16), ports),
@@ -88,6 +95,8 @@ class Sandbox(TlsSite, Case):
             for what, (got, wanted) in expected.items():
                 if wanted is not None:
                     self.assertEqual(got, wanted, what)
+        self.assertEqual(len(workers), 2 if landlock() >= 2 else 0)
+        self.assertNotIn(self.tls.pid, workers)  # which reads files at a reload, in a thread of its own
         self.assertTrue(victim.is_running())
         # It goes on, and reads new certificates.
         self.tls.reload()

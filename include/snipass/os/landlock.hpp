@@ -24,6 +24,7 @@ struct landlock_rules {
 // What the kernel knows of it (landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION).
 enum landlock_abi : int {
     landlock_files = 1,
+    landlock_moves = 2,  // Linux 5.19: files between folders
     landlock_ports = 4,  // Linux 6.7
     landlock_scopes = 6, // Linux 6.12: signals, abstract sockets
 };

@@ -20,4 +20,9 @@ namespace snipass::os {
 // forbid more. ENOTSUP: not on this kind of machine.
 [[nodiscard]] error_code allow_system_calls(std::span<const long> calls);
 
+// forbid_opening refuses to this thread, and to those that it starts, to open a file for more than its name
+// (O_PATH), with EPERM. It may come behind filter_system_calls(). Not before Linux 5.16, which would slow the
+// thread down. ENOTSUP: not on this kind of machine.
+[[nodiscard]] error_code forbid_opening();
+
 } // namespace snipass::os

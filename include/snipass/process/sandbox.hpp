@@ -29,6 +29,7 @@ struct confinement {
     std::vector<std::string> readable{};  // folders that it reads besides
     std::span<const long> system_calls{}; // all that it makes; empty: all but those that are forbidden anyway
     std::string_view program = "snipass"; // whose unit is to be restarted, where that takes more room
+    bool workers_open_files = true;       // else only the other threads do
 };
 
 // sandbox is closed once, before there are other threads, and stays so.
@@ -40,6 +41,9 @@ class sandbox {
 
     // tell says at the start what is confined, and why the rest is not. False: the file does without nothing.
     [[nodiscard]] bool tell(log& log) const;
+
+    // confine_worker is called by each worker's thread at its begin.
+    void confine_worker() const;
 
     // hides_users: no name can be looked up any more.
     [[nodiscard]] bool hides_users() const { return version_ != 0 && !allowed_.readable.contains("/etc"); }
@@ -61,6 +65,7 @@ class sandbox {
     std::string what_ = "off";
     std::string_view program_;
     bool is_required_ = false;
+    bool workers_open_files_ = true;
     bool is_partial_ = false; // it was asked for, and could not all be done
 };
 

@@ -21,8 +21,10 @@ namespace snipass::server {
 // workers' threads.
 class worker_pool {
   public:
-    // The workers' threads begin at once. `kept`: descriptors that are for nobody's clients.
-    worker_pool(unsigned workers, address_book& book, log& target, std::size_t kept = 0);
+    // The workers' threads begin at once, each by calling `enter`. `kept`: descriptors that are for nobody's
+    // clients.
+    worker_pool(unsigned workers, address_book& book, log& target, std::size_t kept = 0,
+                const std::function<void()>& enter = nullptr);
     ~worker_pool();
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
@@ -66,11 +68,12 @@ class worker_pool {
 
   private:
     struct worker_thread {
-        worker_thread(const descriptor_budget& descriptors, address_book& book, log& target)
-            : worker(descriptors, book, target), thread([this] { run(); }) {}
+        worker_thread(const descriptor_budget& descriptors, address_book& book, log& target,
+                      const std::function<void()>& enter)
+            : worker(descriptors, book, target), thread([this, enter] { run(enter); }) {}
         ~worker_thread() { worker.stop(); } // and the thread is joined
 
-        void run();
+        void run(const std::function<void()>& enter);
 
         server::worker worker;
         std::atomic<unsigned> pulse = 0; // the last question it has answered
