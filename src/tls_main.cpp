@@ -13,6 +13,7 @@
 #include "snipass/os/standard_descriptors.hpp"
 #include "snipass/process/daemon.hpp"
 #include "snipass/process/last_words.hpp"
+#include "snipass/process/stand_in.hpp"
 #include "snipass/terminate/service.hpp"
 #include "snipass/terminate/system_calls.hpp"
 #include "snipass/terminate/tickets.hpp"
@@ -73,6 +74,10 @@ class tls_role final : public server::role {
         std::ranges::copy(configuration.tls->certificates, std::back_inserter(all));
         return {certificates::folders_of(all), terminate::system_calls(), program, false};
     }
+
+    [[nodiscard]] bool takes_nobody_new() override { return stand_in.leave(); }
+
+    server::stand_in stand_in;
 
   private:
     void equip(server::prepared& made) {
@@ -150,6 +155,11 @@ int run_program(int argc, char** argv) {
         run_command->add_option("--config", file, "the configuration file, which is the router's, too")
             ->default_val(SNIPASS_CONFIGURATION);
     run_command->add_option("FILE", file, "the same")->excludes(option);
+    bool stands_in = false;
+    run_command->add_flag(
+        "--stand-in", stands_in,
+        "serve in a second process, and end as soon as that takes nobody new: a service manager "
+        "can begin the next one while clients are served on (KillMode=process, NotifyAccess=all)");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& end) { // or --help, or --version
@@ -161,6 +171,9 @@ int run_program(int argc, char** argv) {
         return live::check(file, user);
     }
     static tls_role role; // a thread may read the file when this process ends
+    if (stands_in)
+        if (const auto status = role.stand_in.begin())
+            return *status;
     return server::run_daemon(file, role);
 }
 

@@ -333,8 +333,12 @@ void daemon::log_counters() {
 
 void daemon::stop() {
     if (std::exchange(stopping_, true))
-        return end_.finish();                                           // asked twice
-    end_.begin(*workers_, *log_, configuration_->server.drain_timeout); // first: it has memory, if nobody has
+        return end_.finish(); // asked twice
+    // First: it has memory, if nobody has.
+    end_.begin(*workers_, *log_, configuration_->server.drain_timeout, [this] {
+        if (role_.takes_nobody_new())
+            manager_.fall_silent();
+    });
     manager_.tell("STOPPING=1");
     operation_.is_stopping();
 }

@@ -17,13 +17,15 @@ constexpr auto retry_interval = 100ms;
 } // namespace
 
 void service_manager::tell(std::string state) {
+    if (is_silent_)
+        return;
     untold_.push_back(std::move(state));
     if (untold_.size() == 1) // else the timer is running
         tell_all();
 }
 
 void service_manager::feed_watchdog() {
-    if (untold_.empty())
+    if (untold_.empty() && !is_silent_)
         (void)os::notify(socket_, "WATCHDOG=1");
 }
 

@@ -6,20 +6,24 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 namespace snipass::server {
 
 using namespace std::chrono_literals;
 using config::log_level;
 
-void stopping::begin(worker_pool& workers, log& to, std::chrono::milliseconds timeout) {
+void stopping::begin(worker_pool& workers, log& to, std::chrono::milliseconds timeout,
+                     std::function<void()> closed) {
     workers_ = &workers;
     log_ = &to;
+    closed_ = std::move(closed);
     reserve_.reset();
     try {
         log_->write(log_level::info, "stopping", {{"in_flight", workers.in_flight()}});
-        draining_ = workers.size();
-        workers.drain([this] { boost::asio::post(io_, [this] { drained_a_worker(); }); });
+        closing_ = draining_ = workers.size();
+        workers.drain([this] { boost::asio::post(io_, [this] { drained_a_worker(); }); },
+                      [this] { tell_closed(); });
         wait_until(std::chrono::steady_clock::now() + timeout);
     } catch (const std::bad_alloc&) { // a worker was faster to take what was kept
         finish();
@@ -41,6 +45,20 @@ void stopping::wait_until(std::chrono::steady_clock::time_point end) {
                     {{"left", workers_->in_flight()}});
         finish();
     });
+}
+
+// tell_closed is called by workers. Where there is no memory nobody is told, and the end of all is waited
+// for.
+void stopping::tell_closed() {
+    try {
+        boost::asio::post(io_, [this] { closed_a_worker(); });
+    } catch (const std::bad_alloc&) {
+    }
+}
+
+void stopping::closed_a_worker() {
+    if (--closing_ == 0)
+        closed_();
 }
 
 void stopping::drained_a_worker() {

@@ -144,10 +144,12 @@ void worker::start_listener(listener_socket socket) {
 net::task<> worker::run_listener(listener& one) {
     co_await one.run();
     listeners_.remove_if([&one](const listener& other) { return &other == &one; });
+    check_closed();
     check_drained();
 }
 
-void worker::drain(std::function<void()> done) {
+void worker::drain(std::function<void()> done, std::function<void()> closed) {
+    closed_ = std::move(closed);
     drained_ = std::move(done);
     for (auto& one : listeners_)
         one.stop();
@@ -155,7 +157,13 @@ void worker::drain(std::function<void()> done) {
         thread_.loop.spawn(end_waiting());
     } catch (const std::bad_alloc&) { // those who wait end at their deadlines
     }
+    check_closed();
     check_drained();
+}
+
+void worker::check_closed() {
+    if (closed_ && listeners_.empty())
+        std::exchange(closed_, nullptr)();
 }
 
 net::task<> worker::end_waiting() {

@@ -120,10 +120,11 @@ void worker_pool::each_stats(const std::function<void(const stats&)>& tell) cons
 }
 
 // Nothing here takes memory, of which there may be none.
-void worker_pool::drain(std::function<void()> drained) {
+void worker_pool::drain(std::function<void()> drained, std::function<void()> closed) {
+    closed_ = std::move(closed);
     drained_ = std::move(drained);
     for (auto& one : workers_)
-        one.worker.post([this, &one] { one.worker.drain(drained_); });
+        one.worker.post([this, &one] { one.worker.drain(drained_, closed_); });
 }
 
 void worker_pool::stop() {

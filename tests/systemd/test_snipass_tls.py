@@ -14,7 +14,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import Case, curl, python_tls, wait_until  # noqa: E402
+from harness import Case, curl, python_tls, read_all, wait_until  # noqa: E402
 from harness.tls_end import make_certificate  # noqa: E402
 
 PAGE = pathlib.Path("/usr/share/doc/snipass/docs/tls.md")
@@ -120,6 +120,14 @@ class SnipassTls(Case):
             one.join()
         self.assertEqual(set(answers), {"hello in clear\n"})
         self.assertEqual(TICKETS.read_bytes(), before)
+
+    def test_a_restart_does_not_wait_for_who_is_relayed(self):
+        with python_tls(443, NAME, LINEAGE / "fullchain.pem") as client:
+            client.sendall(b"GET / HTTP/1.1\r\n")  # and the rest of it behind the restart
+            run("systemctl", "restart", "snipass-tls")
+            self.assertEqual(self.fetch(), "hello in clear\n")
+            client.sendall(b"Host: plain\r\nConnection: close\r\n\r\n")
+            self.assertIn(b"hello in clear", read_all(client)[0])
 
 
 if __name__ == "__main__":

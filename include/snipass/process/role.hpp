@@ -37,6 +37,10 @@ class role {
     // confine is what the role needs from then on, besides what the file says.
     [[nodiscard]] virtual confinement confine(const config::configuration& configuration) const;
 
+    // takes_nobody_new is called, on the thread that the process began with, when a stop has closed all
+    // listeners. True: the service manager is not this process's to talk to any more.
+    [[nodiscard]] virtual bool takes_nobody_new() { return false; }
+
     // hide_users: what users are looked up in, this process may not read any more. Not while a file is read.
     void hide_users() noexcept { users_are_hidden_ = true; }
 

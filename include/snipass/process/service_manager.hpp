@@ -27,6 +27,12 @@ class service_manager {
     // tell takes a state as of sd_notify(3).
     void tell(std::string state);
 
+    // fall_silent: the manager is another process's.
+    void fall_silent() {
+        is_silent_ = true;
+        untold_.clear();
+    }
+
     // take_problem is why nobody can be told (NOTIFY_SOCKET leads nowhere), once; no error: nothing is wrong.
     [[nodiscard]] error_code take_problem() noexcept { return std::exchange(problem_, {}); }
 
@@ -45,6 +51,7 @@ class service_manager {
     std::deque<std::string> untold_;
     error_code problem_;
     bool has_had_problem_ = false;
+    bool is_silent_ = false;
     boost::asio::steady_timer retry_;
     boost::asio::steady_timer watchdog_;
     std::function<bool()> is_alive_;

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 namespace snipass::server {
@@ -20,18 +21,24 @@ class stopping {
   public:
     explicit stopping(boost::asio::io_context& io) : io_(io), timer_(io) {}
 
-    // begin drains the workers for `timeout` at most; both outlive it. finish does not wait any longer.
-    void begin(worker_pool& workers, log& to, std::chrono::milliseconds timeout);
+    // begin drains the workers for `timeout` at most; both outlive it. `closed` is called when they have no
+    // listener left. finish does not wait any longer.
+    void begin(worker_pool& workers, log& to, std::chrono::milliseconds timeout,
+               std::function<void()> closed);
     void finish();
 
   private:
     void wait_until(std::chrono::steady_clock::time_point end);
+    void tell_closed();
+    void closed_a_worker();
     void drained_a_worker();
 
     boost::asio::io_context& io_;
     boost::asio::steady_timer timer_;
     worker_pool* workers_ = nullptr;
     log* log_ = nullptr;
+    std::function<void()> closed_;
+    std::size_t closing_ = 0;  // workers with listeners
     std::size_t draining_ = 0; // workers with sessions in flight
 
     // What a stop takes, kept for it while clients may take all there is: of this thread's heap, where its

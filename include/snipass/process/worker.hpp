@@ -50,9 +50,9 @@ class worker {
 
     [[nodiscard]] worker_view look() const;
 
-    // drain stops all listeners and calls `done` when the last session has ended. Those whose hello is not
-    // complete have a second for the rest of it.
-    void drain(std::function<void()> done);
+    // drain stops all listeners, calls `closed` when the last of them is closed, and `done` when the last
+    // session has ended, too. Those whose hello is not complete have a second for the rest of it.
+    void drain(std::function<void()> done, std::function<void()> closed = nullptr);
 
     // thread is what this worker's sessions have.
     [[nodiscard]] context& thread() noexcept { return thread_; }
@@ -62,6 +62,7 @@ class worker {
     void limit_termination(const config::configuration& configuration);
     void start_listener(listener_socket socket);
     net::task<> run_listener(listener& one);
+    void check_closed();
     void check_drained();
     net::task<> end_waiting();
     void close_waiting();
@@ -70,6 +71,7 @@ class worker {
     descriptor_budget descriptors_;
     context thread_;
     std::list<listener> listeners_;
+    std::function<void()> closed_;
     std::function<void()> drained_;
 };
 

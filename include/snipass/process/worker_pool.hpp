@@ -51,8 +51,9 @@ class worker_pool {
     void each_stats(const std::function<void(const stats&)>& tell) const;
     [[nodiscard]] tally_totals counted() { return ledger_.totals(); }
 
-    // drain: nobody is accepted any more. `drained` is called once for each worker that has no session left.
-    void drain(std::function<void()> drained);
+    // drain: nobody is accepted any more. `closed` is called once for each worker that has no listener left,
+    // `drained` for each that has no session, either.
+    void drain(std::function<void()> drained, std::function<void()> closed);
 
     // stop ends every worker, with its sessions.
     void stop();
@@ -91,6 +92,7 @@ class worker_pool {
     activity free_held();
 
     descriptor_budget descriptors_;
+    std::function<void()> closed_;
     std::function<void()> drained_;
     ledger ledger_;
     std::list<worker_thread> workers_;

@@ -78,12 +78,13 @@ class Manager:
 class Router(Watched):
     """`snipass run` (or another program that has its daemon) with the given configuration; ready when the constructor returns, unless ready=False."""
 
-    def __init__(self, folder, configuration, *, env=None, prefix=(), pass_fds=(), ready=True, name="router", program=None):
+    def __init__(self, folder, configuration, *, env=None, prefix=(), arguments=(), pass_fds=(), ready=True, name="router",
+                 program=None):
         self.file = pathlib.Path(folder) / f"{name}.toml"
         self.file.write_text(configuration)
         self.manager = Manager(pathlib.Path(folder) / f"{name}.notify")
         super().__init__(
-            [*prefix, program or SNIPASS, "run", "--config", self.file],
+            [*prefix, program or SNIPASS, "run", *arguments, "--config", self.file],
             env={"NOTIFY_SOCKET": self.manager.path, **(env or {})}, pass_fds=pass_fds,
         )
         self.descriptors_at_start = None
