@@ -71,7 +71,7 @@ class InFolder(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        (self.folder / "mine.toml").write_text("[backend.blog]\n")
+        (self.folder / "mine.toml").write_text("[[listener]]\n[backend.blog]\n[backend.shop]\n")
 
     def ask(self, *argv):
         return subprocess.run([*argv], cwd=self.folder, env={**os.environ, "HOME": str(self.folder)}, capture_output=True, text=True, timeout=DEADLINE, check=True).stdout
@@ -84,6 +84,11 @@ class Bash(Shell, InFolder):
         function = "_" + words[0].replace("-", "_")
         script = f"source {COMPLETIONS / words[0]}.bash; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; {function}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         return set(self.ask("bash", "-c", script).split())
+
+
+    def test_backends_are_those_of_the_file(self):
+        self.assertEqual(self.complete("snipass drain --config mine.toml "), {"blog", "shop"})
+        self.assertEqual(self.complete("snipass sessions --config mine.toml --backend s"), {"shop"})
 
 
 class Fish(Shell, InFolder):
@@ -127,6 +132,10 @@ print ready >>{answers}
             os.waitpid(pid, 0)
             os.close(terminal)
         return set(answers.read_text().split()) - {"ready", "done"}
+
+    def test_backends_are_those_of_the_file(self):
+        self.assertTrue({"blog", "shop"} <= self.complete("snipass drain --config mine.toml "))
+        self.assertEqual(self.complete("snipass sessions --config mine.toml --backend s"), {"shop"})
 
     def wait_for(self, terminal, answers, word):
         shown, end = b"", time.monotonic() + DEADLINE
