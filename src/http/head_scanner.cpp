@@ -5,6 +5,7 @@
 #include "snipass/http/characters.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 namespace snipass::http {
@@ -29,6 +30,26 @@ constexpr bool is_record_type(std::uint8_t byte) {
     return byte >= 20 && byte <= 23;
 }
 
+// are_plain tells of eight bytes at once that each is a value's, and no tab: none is below 0x20, or 0x7f.
+bool are_plain(const std::uint8_t* eight) noexcept {
+    constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, eight, sizeof bytes);
+    const auto del = bytes ^ (ones * 0x7f);
+    return ((((bytes - ones * 0x20) & ~bytes) | ((del - ones) & ~del)) & (ones * 0x80)) == 0;
+}
+
+// run_length is how many bytes from the first on are of the classes. Nearly all of a head is values.
+std::uint32_t run_length(byte_view stream, unsigned classes) noexcept {
+    const auto* at = stream.data();
+    const auto* const end = at + stream.size();
+    while (classes == in_value && end - at >= 8 && are_plain(at))
+        at += 8;
+    while (at != end && is(*at, classes))
+        ++at;
+    return static_cast<std::uint32_t>(at - stream.data());
+}
+
 } // namespace
 
 result<std::size_t> head_scanner::advance(byte_view stream) noexcept {
@@ -36,9 +57,8 @@ result<std::size_t> head_scanner::advance(byte_view stream) noexcept {
     const auto begin = cursor_;
     std::optional<head_error> broken;
     while (cursor_ < end && place_ != place::behind) {
-        const auto run = run_of(place_);
-        while (cursor_ < end && is(stream[cursor_], run))
-            ++cursor_;
+        if (const auto run = run_of(place_))
+            cursor_ += run_length(stream.subspan(cursor_, end - cursor_), run);
         if (cursor_ == end)
             break;
         broken = turn(stream[cursor_]);

@@ -15,6 +15,7 @@ import unittest
 # Of a handoff 300 are the shares of sources, 200 that a listener may speak HTTP and a route have paths. What a relay takes
 # depends on how its bytes arrive, by six per cent.
 COUNTS = {"datagram": 5_640, "stream": 7_860, "relay": 14_800}
+HTTP = 14_000  # of a request of HTTP in clear, with the 501 bytes of a browser, by datagram: each byte is looked at
 PARSER = 1_610  # of them, in src/tls: the end of the hello is found, and the message is read
 METRICS = 350  # at most more with [metrics] (230 were measured): a look at the clock, which the access log would take anyway, and some additions
 ROOM = 1.1
@@ -44,6 +45,12 @@ class Instructions(unittest.TestCase):
         parser = sum(cost for name, cost in each.items() if name.startswith("snipass::tls::"))
         print(f"parser: {parser:,.0f} of them, {PARSER:,} are expected")
         self.assertLess(parser, ROOM * PARSER)
+
+    def test_a_request_of_http(self):
+        total, each = load_count().count("datagram", http=True)
+        print(f"datagram, HTTP: {total:,.0f} instructions a client, {HTTP:,} are expected")
+        most = sorted(((cost, name) for name, cost in each.items()), reverse=True)[:40]
+        self.assertLess(total, ROOM * HTTP, "\n".join(f"{cost:8,.0f}  {name[:160]}" for cost, name in most))
 
     def test_a_stream_handoff(self):
         self.check("stream")

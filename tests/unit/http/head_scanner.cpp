@@ -60,6 +60,24 @@ TEST_CASE("each byte is looked at once, however they come") {
     CHECK(bytewise.examined == head.size());
 }
 
+TEST_CASE("a byte that no value has is found wherever it is") {
+    for (unsigned byte = 0; byte < 256; ++byte) {
+        for (std::size_t at = 0; at < 24; ++at) {
+            std::string value(24, 'x');
+            value[at] = static_cast<char>(byte);
+            const auto reading = read_head("GET / HTTP/1.1\r\nHost: a\r\nX:" + value + "\r\n\r\n");
+            CAPTURE(byte, at);
+            const bool is_allowed = byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+            const auto why = byte == '\r'   ? head_error::bare_cr
+                             : byte == '\n' ? head_error::bare_lf
+                                            : head_error::field_value;
+            REQUIRE(reading.head.has_value() == is_allowed);
+            if (!is_allowed)
+                REQUIRE(reading.error == why);
+        }
+    }
+}
+
 TEST_CASE("what the peeks of the slowest client copy is bounded") {
     const auto head = head_of(default_head_max);
     const auto slowest = read_head_as_needed(as_bytes(head));
