@@ -10,7 +10,7 @@ _snipass_tls() {
     done
     case $command in
         '') options='run --help --version' values=${values:-} ;;
-        run) options='--help --config' values=${values:-file} ;;
+        run) options='--help --config --stand-in' values=${values:-file} ;;
     esac
     case $prev in
         --config) values=file options='' ;;

@@ -6,4 +6,5 @@ complete -c snipass-tls -n __fish_use_subcommand -l help -d 'Print this help mes
 complete -c snipass-tls -n __fish_use_subcommand -l version -d 'Display program version information and exit'
 complete -c snipass-tls -n '__fish_seen_subcommand_from run' -l help -d 'Print this help message and exit'
 complete -c snipass-tls -n '__fish_seen_subcommand_from run' -l config -r -F -d 'the configuration file, which is the router\'s, too'
+complete -c snipass-tls -n '__fish_seen_subcommand_from run' -l stand-in -d 'serve in a second process, and end as soon as that takes nobody new'
 complete -c snipass-tls -n '__fish_seen_subcommand_from run' -F

@@ -249,9 +249,8 @@ void read_termination(table_reader& in, backend_settings& settings) {
                      " has no place to say that TLS has ended; write protocol = \"stream\"");
     if (settings.takes_requests() &&
         std::ranges::any_of(made.alpn, [](const auto& one) { return one != "http/1.1"; }))
-        in.error(
-            offers_where, "alpn",
-            "protocol = \"scgi\" passes on requests of HTTP/1; write \"http/1.1\" alone, or leave it out");
+        in.error(offers_where, "alpn",
+                 "protocol = \"scgi\" passes on requests of HTTP/1; write alpn = \"http/1.1\"");
     settings.termination = std::move(made);
 }
 

@@ -29,7 +29,8 @@ OUT_OF_SIGHT = {
     r'error: [a-z_.]+: "\d+[A-Za-z]+" is out of range': "how much a text with a unit is",
     r"what no client offers|is QUIC's": "how protocols are spelt, where any text is one",
     r"a backslash or an escaped /|is compared in its normal form": "a path's normal form",
-    r"nobody knows whose it is|a unix socket has no source address|is for a backend that is handed its clients|has no room for the socket": "what one value forbids another",
+    r"nobody knows whose it is|a unix socket has no source address|is for a backend that is handed its clients|has no room for the socket|passes on requests of HTTP/1;":
+        "what one value forbids another",
 }
 
 

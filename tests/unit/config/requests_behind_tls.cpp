@@ -22,8 +22,8 @@ TEST_CASE("mistakes in a backend that is told of requests behind TLS") {
          "[backend.x]\nhandoff = \"unix:/x\"\nprotocol = \"scgi\"\ntls = \"terminate\"\nalpn = [\"h2\", "
          "\"http/1.1\"]\n" +
              used,
-         {"5:8: error: backend.x.alpn: protocol = \"scgi\" passes on requests of HTTP/1; write "
-          "\"http/1.1\" alone, or leave it out"}},
+         {"5:8: error: backend.x.alpn: protocol = \"scgi\" passes on requests of HTTP/1; write alpn = "
+          "\"http/1.1\""}},
         {"a sorry that is told of a request for which nobody has waited",
          "[backend.x]\nhandoff = \"unix:/x\"\ntls = \"terminate\"\nsorry = \"y\"\n"
          "[backend.y]\nhandoff = \"unix:/y\"\nprotocol = \"scgi\"\ntls = \"terminate\"\n" +
