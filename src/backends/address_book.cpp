@@ -83,6 +83,11 @@ std::shared_ptr<drain_switch> address_book::drain_of(const std::string& backend,
     return drains_.at({backend, address});
 }
 
+std::shared_ptr<arrivals> address_book::arrivals_at(const std::string& listener) {
+    const std::lock_guard lock{mutex_};
+    return arrivals_.at(listener);
+}
+
 std::pair<std::string, std::size_t> address_book::least_answering() const {
     const std::lock_guard lock{mutex_};
     std::pair<std::string, std::size_t> most;

@@ -3,6 +3,7 @@
 #include "draft.hpp"
 #include "reader.hpp"
 #include "snipass/config/address.hpp"
+#include "snipass/config/limits.hpp"
 #include "written_number.hpp"
 
 #include <charconv>
@@ -88,6 +89,36 @@ void read_admission(table_reader& in, listener_settings& settings) {
                  [&](allowed_user user, position) { settings.allowed_users.push_back(std::move(user)); });
 }
 
+// read_rate reads one limit. What may come at once, before it counts, is as many as come in `seconds`.
+void read_rate(table_reader& in, std::string_view key, std::string_view burst_key, std::size_t seconds,
+               std::optional<rate>& into) {
+    const auto number = [](const node& node) { return as_integer(node, 1, limits::new_clients); };
+    std::size_t per_second = 0;
+    if (!in.read(key, per_second, number))
+        return in.reject(burst_key, "belongs to " + std::string{key} + "; write that, too");
+    std::size_t burst = per_second * seconds;
+    in.read(burst_key, burst, number);
+    if (per_second > 0)
+        into = rate{per_second, burst};
+}
+
+// read_limits reads whom the listener takes, and how often.
+void read_limits(table_reader& in, listener_settings& settings) {
+    const auto read_networks = [&in](std::string_view key, std::optional<route::source_set>& into) {
+        std::vector<ip_prefix> networks;
+        if (in.read_each(key, table_reader::lone_string::accepted, as_prefix,
+                         [&](const ip_prefix& one, position) { networks.push_back(one); }))
+            into.emplace(networks);
+    };
+    admission_settings made;
+    read_networks("allow", made.allow);
+    read_networks("deny", made.deny);
+    read_rate(in, "max_rate_per_source", "max_burst_per_source", 10, made.per_source);
+    read_rate(in, "max_rate", "max_burst", 1, made.all);
+    if (made.allow || made.deny || made.limits_rates())
+        settings.admission = std::move(made);
+}
+
 // read_policies: what is no opening of the listener's protocol has a key of its own for each. Clients of HTTP
 // are answered unless the file says otherwise: [default] is a backend for TLS wherever there are both.
 void read_policies(table_reader& in, listener_draft& listener) {
@@ -141,6 +172,7 @@ listener_draft read_listener(const members& table, position where, findings& fin
 
     read_policies(in, listener);
     read_admission(in, listener.settings);
+    read_limits(in, listener.settings);
     in.finish();
     if (!address && !in.is_meant("address"))
         findings.error(where, "listener: no address; write one such as address = \"[::]:443\"");

@@ -5,6 +5,7 @@
 #include "snipass/config/decision.hpp"
 #include "snipass/delivery/delivery.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/session/admission.hpp"
 #include "snipass/session/balancer.hpp"
 #include "snipass/session/deciding.hpp"
 #include "snipass/session/hearing.hpp"
@@ -57,6 +58,10 @@ class session {
     [[nodiscard]] bool goes_round();
     [[nodiscard]] task<error_code> take_balancer_header() {
         return server::take_balancer_header(client_, hello_deadline());
+    }
+    // turn_away: whose client it is has been said by now. How it ends, if it may not come.
+    [[nodiscard]] std::optional<outcome> turn_away() {
+        return listener_.admission ? server::turn_away(client_.about, *snapshot_, listener_) : std::nullopt;
     }
     [[nodiscard]] error_code hear_opening() { return hear_now(client_, reader_.get()); }
     [[nodiscard]] task<error_code> wait_for_opening() {
@@ -231,6 +236,8 @@ task<> live(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
         error_code problem;
         if (one.comes_from_balancer())
             problem = co_await one.take_balancer_header();
+        if (const auto refused = problem ? std::nullopt : one.turn_away())
+            co_return ending.is(*refused);
         if (!problem)
             problem = one.hear_opening();
         if (os::would_block(problem))

@@ -14,6 +14,8 @@ std::string_view to_string(outcome value) noexcept {
                                                                        "not_tls",
                                                                        "no_host",
                                                                        "not_http",
+                                                                       "denied",
+                                                                       "rate_limited",
                                                                        "bad_proxy_header",
                                                                        "client_closed",
                                                                        "hello_timeout",

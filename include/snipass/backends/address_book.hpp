@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// address_book: what all workers know together: where proxied backends are, and who takes clients.
+// address_book: what all workers know together: where proxied backends are, who takes clients, and how often
+// clients come.
 #pragma once
 
+#include "snipass/backends/arrivals.hpp"
 #include "snipass/backends/drain.hpp"
 #include "snipass/backends/hellos_under_way.hpp"
 #include "snipass/backends/kept.hpp"
@@ -109,6 +111,9 @@ class address_book {
     [[nodiscard]] std::shared_ptr<drain_switch> drain_of(const std::string& backend,
                                                          const std::string& address = {});
 
+    // arrivals_at is of the listener of that name; it is made if need be.
+    [[nodiscard]] std::shared_ptr<arrivals> arrivals_at(const std::string& listener);
+
     // least_answering is the backend that has most of what it was sent neither answered nor read, and how
     // many.
     [[nodiscard]] std::pair<std::string, std::size_t> least_answering() const;
@@ -131,6 +136,7 @@ class address_book {
     kept<std::pair<std::string, std::string>, target> targets_;
     kept<std::string, presence> presences_;
     kept<std::pair<std::string, std::string>, drain_switch> drains_;
+    kept<std::string, arrivals> arrivals_;
 };
 
 } // namespace snipass::server

@@ -27,6 +27,13 @@ struct configuration_snapshot {
     std::shared_ptr<tally> counts;                  // null without [metrics]
     std::vector<std::unique_ptr<backend>> backends; // by index, as in the configuration
 
+    std::vector<std::shared_ptr<arrivals>> arrived; // by index of the listener; null: it limits no rate
+
+    // arrivals_at is of a listener of the configuration that limits a rate.
+    [[nodiscard]] arrivals& arrivals_at(const config::listener_settings& listener) const noexcept {
+        return *arrived[static_cast<std::size_t>(&listener - config->listeners.data())];
+    }
+
     // counters_of is where clients of that listener, one of the configuration's, are counted; null: nowhere.
     [[nodiscard]] outcome_counters* counters_of(const config::listener_settings& listener) const noexcept {
         return counts ? &counts->listeners[static_cast<std::size_t>(&listener - config->listeners.data())]

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/base/ip_address.hpp"
+#include "snipass/config/admission_settings.hpp"
 #include "snipass/config/allowed_user.hpp"
 #include "snipass/config/control_settings.hpp"
 #include "snipass/config/metrics_settings.hpp"
@@ -103,6 +104,7 @@ struct listener_settings {
     policy foreign = policy::route_to_default; // another protocol: `not_tls`, `not_http`
     std::vector<ip_prefix>
         accept_proxy_protocol; // balancers, whose clients begin with a PROXY protocol header
+    std::optional<admission_settings> admission{}; // none: whoever likes may come
     // Of a handoff listener: its sockets' mode, and who may hand clients over besides root and our own user.
     std::uint32_t mode = 0660;
     std::vector<allowed_user> allowed_users;

@@ -26,6 +26,9 @@ inline constexpr std::size_t largest_head_max = 65'536;
 // max_waiting, max_waiting_per_source, max_relayed, max_relayed_per_source, max_pending, max_unanswered
 inline constexpr std::size_t sessions = 1'000'000;
 
+inline constexpr std::size_t new_clients =
+    1'000'000; // a second, or at once: max_rate, max_burst, ..._per_source
+
 inline constexpr std::chrono::milliseconds shortest_interval{100}; // resolve_interval, check_interval
 inline constexpr std::size_t failures = 1'000;                     // eject_after
 inline constexpr std::size_t pipes = 100'000;

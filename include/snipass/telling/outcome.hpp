@@ -20,6 +20,8 @@ enum class outcome : std::uint8_t {
     not_tls,                // refused by `not_tls`
     no_host,                // refused by `unmatched`: a request without a Host
     not_http,               // refused by `not_http`
+    denied,                 // allow or deny of the listener keeps it out
+    rate_limited,           // max_rate_per_source or max_rate of the listener does
     bad_proxy_header,       // a balancer of accept_proxy_protocol began with something else
     client_closed,          // the client left before it was routed
     hello_timeout,          // the hello was not complete in time

@@ -62,7 +62,7 @@ std::vector<std::string> listed_keys(const std::string& table) {
 std::vector<std::string> known_keys(const std::string& table) {
     std::vector<const char*> kinds{""};
     if (table == "[[listener]]")
-        kinds.push_back("protocol = \"http\"");
+        kinds.insert(kinds.end(), {"protocol = \"http\"", "max_rate = 1\nmax_rate_per_source = 1"});
     if (table == "[backend.x]")
         kinds = {"handoff = \"unix:/x\"",
                  "handoff = \"unix:/x\"\nprotocol = \"scgi\"",

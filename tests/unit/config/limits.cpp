@@ -15,6 +15,9 @@ TEST_CASE("parse: a limit holds, one more or less does not") {
         const char* problem;
     };
     const std::string server = "[server]\n";
+    const std::string listener =
+        "[default]\nbackend = \"x\"\n[backend.x]\nhandoff = \"unix:/x\"\n[[listener]]\naddress = \":1\"\n";
+    const std::string rate = listener + "max_rate = 1\n";
     const std::string handoff =
         "[[listener]]\naddress = \":1\"\n[default]\nbackend = \"x\"\n[backend.x]\nhandoff = \"unix:/x\"\n";
     const std::string proxy =
@@ -39,6 +42,13 @@ TEST_CASE("parse: a limit holds, one more or less does not") {
         {"max_relayed_per_source", server, "1", "0", "0 is out of range; write at least 1"},
         {"max_relayed_per_source", server, "1000000", "1000001",
          "1000001 is out of range; write at most 1000000"},
+        {"max_rate_per_source", listener, "1", "0", "0 is out of range; write at least 1"},
+        {"max_rate_per_source", listener, "1000000", "1000001",
+         "1000001 is out of range; write at most 1000000"},
+        {"max_rate", listener, "1", "0", "0 is out of range; write at least 1"},
+        {"max_rate", listener, "1000000", "1000001", "1000001 is out of range; write at most 1000000"},
+        {"max_burst", rate, "1", "0", "0 is out of range; write at least 1"},
+        {"max_burst", rate, "1000000", "1000001", "1000001 is out of range; write at most 1000000"},
         {"max_unanswered", handoff, "1", "0", "0 is out of range; write at least 1"},
         {"max_unanswered", handoff, "1000000", "1000001", "1000001 is out of range; write at most 1000000"},
         {"max_pipes", server, "0", "-1", "-1 is out of range; write at least 0"},

@@ -239,3 +239,20 @@ TEST_CASE("reception: a drain waits for clients that were acknowledged, and no l
     CHECK(test.backend.receive().first == hello);
     CHECK_FALSE(std::filesystem::exists(test.in));
 }
+
+TEST_CASE("reception: deny is for the address that the sender says") {
+    fixture test;
+    test.make_file = [before = test.make_file] {
+        auto made = before();
+        made.listener().admission.emplace().deny.emplace(
+            std::vector{ip_prefix::parse("192.0.2.0/24").value()}); // the example's
+        return made;
+    };
+    auto& router = test.start();
+    tcp_connection client;
+    client.client.send(hello);
+    const auto connection = test.offer(client);
+    check_ack(connection); // a sender is told nothing of it: the client is ours
+    client.accepted.reset();
+    router.wait_for(outcome::denied);
+}
