@@ -102,6 +102,7 @@ class tls_role final : public server::role {
             }
         }
         warn_of_kernel(configuration, problems);
+        config::name_files(problems, configuration);
         if (std::ranges::any_of(problems, is_error))
             made.parsed.value = nullptr;
         else if (!std::exchange(keeps_keys_, true))

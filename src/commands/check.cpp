@@ -36,6 +36,7 @@ void check_certificates(config::parsed& parsed) {
     if (read.is_all) // of those that could not be read nobody knows the names
         std::ranges::move(certificates::coverage(read.certificates, *parsed.value),
                           std::back_inserter(found));
+    config::name_files(found, *parsed.value);
     std::ranges::stable_sort(found, {}, &config::diagnostic::where);
     if (std::ranges::any_of(found, [](const auto& one) { return one.level == config::severity::error; }))
         parsed.value = nullptr;

@@ -58,14 +58,18 @@ std::string contents(const configuration& configuration) {
         names += route.name_count;
     return count(configuration.listeners.size(), "listener") + ", " +
            count(configuration.routes.size(), "route") + " with " + count(names, "name") + ", " +
-           count(configuration.backends.size(), "backend");
+           count(configuration.backends.size(), "backend") +
+           (configuration.included.empty() ? "" : ", in " + count(configuration.included.size() + 1, "file"));
 }
 
 std::string check_report(const parsed& parsed, std::string_view file) {
     std::string report;
     auto diagnostics = parsed.diagnostics;
-    if (parsed.value)
-        std::ranges::move(places(*parsed.value), std::back_inserter(diagnostics));
+    if (parsed.value) {
+        auto found = places(*parsed.value);
+        name_files(found, *parsed.value);
+        std::ranges::move(found, std::back_inserter(diagnostics));
+    }
     std::ranges::stable_sort(diagnostics, {}, &diagnostic::where);
     for (const auto& diagnostic : diagnostics)
         report += diagnostic.to_string(file) + "\n";

@@ -12,10 +12,6 @@
 namespace snipass::config {
 namespace {
 
-std::string at_line(position where) {
-    return "line " + std::to_string(where.line);
-}
-
 const listener_draft* first_of(const draft& draft, listener_protocol protocol) {
     const auto found = std::ranges::find(draft.listeners, protocol,
                                          [](const listener_draft& one) { return one.settings.protocol; });
@@ -121,7 +117,7 @@ void inspection::check_redirect(std::size_t route) {
     else if (tls_ != nullptr)
         findings_.error(where, "route.backend: " + in_quotes(to.name) +
                                    " is an answer of HTTP, and clients of the listener at " +
-                                   at_line(tls_->where) +
+                                   findings_.at_line(tls_->where, where) +
                                    " speak TLS; write paths = [\"/*\"] into this route, so that only "
                                    "requests of HTTP come here");
 }
@@ -140,7 +136,7 @@ void inspection::check_default_redirect() {
     else if (tls_ != nullptr)
         findings_.error(where, "default.backend: leads to " + in_quotes(to.name) +
                                    ", an answer of HTTP, and clients of the listener at " +
-                                   at_line(tls_->where) +
+                                   findings_.at_line(tls_->where, where) +
                                    " speak TLS; write a [[route]] with paths = [\"/*\"] and this backend");
 }
 
@@ -186,7 +182,8 @@ void inspection::warn_of_both() {
             continue;
         findings_.warning(
             draft_.routes[i].where,
-            "route: takes clients that speak HTTP (the listener at " + at_line(http_->where) +
+            "route: takes clients that speak HTTP (the listener at " +
+                findings_.at_line(http_->where, draft_.routes[i].where) +
                 ") as well as those that speak TLS, and gives both to " + in_quotes(backend_of(i).name) +
                 "; write a route for HTTP above it, with the same names and paths = [\"/*\"], or "
                 "one with paths = [\"/*\"] alone for all names");
@@ -249,8 +246,8 @@ void inspection::warn_of_kept_connections() {
                           "the same backend: " +
                               in_quotes(rules_[i].paths.front().to_string()) + " to " +
                               in_quotes(backend_of(i).name) + ", the route at " +
-                              at_line(draft_.routes[*other].where) + " to " +
-                              in_quotes(backend_of(*other).name) +
+                              findings_.at_line(draft_.routes[*other].where, draft_.routes[i].where) +
+                              " to " + in_quotes(backend_of(*other).name) +
                               "; let a server close after each answer, and write closes = true into " +
                               keepers + " (docs/http.md)");
     }

@@ -154,7 +154,7 @@ std::string describe_one(const configuration& configuration, const backend_setti
 } // namespace
 
 std::string at_line(const configuration& configuration, position where) {
-    return configuration.file + ":" + std::to_string(where.line);
+    return configuration.file_of(where) + ":" + std::to_string(where.line);
 }
 
 std::string describe_backend(const configuration& configuration, const backend_settings& backend,

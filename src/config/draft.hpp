@@ -98,8 +98,8 @@ struct draft {
 // read_termination reads the keys of a backend whose TLS ends in snipass-tls.
 void read_termination(table_reader& in, backend_settings& settings);
 
-// read_draft reads the file's root table.
-[[nodiscard]] draft read_draft(const members& root, findings& findings);
+// read_draft reads the file's root table, and after it those of the files that it includes.
+[[nodiscard]] draft read_draft(const members& root, std::vector<members> included, findings& findings);
 
 // The parts held against each other. resolve_references fills in the indexes of backends, and tells whether
 // all are known; the warnings need them.

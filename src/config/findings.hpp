@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -20,6 +23,17 @@ namespace snipass::config {
 
 class findings {
   public:
+    explicit findings(std::string_view file) { name_file(0, std::string{file}); }
+
+    // name_file: what the file of that number (position::file) is called.
+    void name_file(std::uint32_t number, std::string name) { names_[number] = std::move(name); }
+
+    // at_line says where something else is: "line 3", or "routes.d/blog.toml:3" in another file than `from`.
+    [[nodiscard]] std::string at_line(position where, position from) const {
+        const auto line = std::to_string(where.line);
+        return where.file == from.file ? "line " + line : names_.at(where.file) + ":" + line;
+    }
+
     void error(position where, std::string_view message) { add(severity::error, where, message); }
     void shortage(position where, std::string_view message) {
         error(where, message);
@@ -40,9 +54,11 @@ class findings {
     void add(severity level, position where, std::string_view message) {
         has_errors_ = has_errors_ || level == severity::error;
         // Keys, and what RE2 repeats of a regex, come as they are in the file.
-        list_.push_back({level, where, on_one_line(message), false});
+        list_.push_back({level, where, on_one_line(message), false,
+                         where.file == 0 ? std::string{} : names_.at(where.file)});
     }
 
+    std::unordered_map<std::uint32_t, std::string> names_;
     std::vector<diagnostic> list_;
     bool has_errors_ = false;
 };

@@ -6,17 +6,14 @@
 
 #include "document.hpp"
 #include "draft.hpp"
+#include "files.hpp"
 #include "findings.hpp"
+#include "include.hpp"
 #include "users.hpp"
 
 #include "snipass/config/limits.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
 
 namespace snipass::config {
 namespace {
@@ -87,52 +84,25 @@ std::vector<route::rule> take_rules(draft& draft) {
     return rules;
 }
 
-std::string reason(int error) {
-    return std::error_code(error, std::generic_category()).message();
-}
-
-parsed unreadable(const std::string& why, bool shortage = false) {
-    return {nullptr, {{severity::error, {}, "cannot be read: " + why, shortage}}, false};
-}
-
-parsed unreadable_for(int error) {
-    const bool descriptors = error == EMFILE || error == ENFILE;
-    return unreadable(reason(error) + (descriptors ? "; let it have more descriptors (LimitNOFILE= of its "
-                                                     "unit, ulimit -n, sysctl fs.file-max)"
-                                                   : ""),
-                      is_shortage(error));
-}
-
-const std::string too_large = "it has more than 256MiB, which no configuration needs; write the name of the "
-                              "configuration";
-
-// why_no_file: to open a FIFO would wait for a writer, and a device may never end. Empty: it is a regular
-// file of a size that can be read.
-std::string why_no_file(const std::string& file) {
-    std::error_code problem;
-    const auto what = std::filesystem::status(file, problem);
-    if (what.type() == std::filesystem::file_type::not_found)
-        return reason(ENOENT);
-    if (what.type() == std::filesystem::file_type::directory)
-        return "it is a directory; write the name of a file";
-    if (std::filesystem::is_other(what))
-        return "it is no regular file, so a reload could not read it again; write its content into a file";
-    if (what.type() == std::filesystem::file_type::regular &&
-        std::filesystem::file_size(file, problem) > limits::file_size && !problem)
-        return too_large;
-    return {}; // what else there is, opening it tells
-}
-
 // read: find_user is null where the text alone is asked for.
 parsed read(std::string_view text, std::string_view file, const user_finder* find_user, part which) {
-    findings findings;
+    findings findings{file};
     auto document = read_document(text);
     for (const auto& one : document.diagnostics)
         findings.error(one.where, one.message);
     if (!document.diagnostics.empty())
         return {nullptr, findings.take(), true};
 
-    auto draft = read_draft(document.root, findings);
+    included included;
+    if (find_user != nullptr) {
+        included = read_included(document.root, std::string{file}, findings);
+        if (findings.has_errors()) {
+            config::findings unheard{file};
+            auto control = read_draft(document.root, {}, unheard).control;
+            return {nullptr, findings.take(), true, std::move(control), std::move(included.denied)};
+        }
+    }
+    auto draft = read_draft(document.root, std::move(included.roots), findings);
     document.root = {};
     if (find_user != nullptr)
         resolve_users(draft, *find_user, which, findings);
@@ -149,15 +119,19 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
     std::shared_ptr<configuration> made;
     if (!findings.has_errors())
         made = std::make_shared<configuration>(assemble(draft, std::move(rules), file, which));
-    if (made)
+    if (made) {
+        made->included = std::move(included.names);
+        made->include_folders = std::move(included.folders);
         keep(*made, which);
+    }
     return {std::move(made), findings.take(), true, std::move(draft.control)};
 }
 
 } // namespace
 
 std::string diagnostic::to_string(std::string_view file) const {
-    return at(file, where) + (level == severity::error ? ": error: " : ": warning: ") + message;
+    return at(included.empty() ? file : included, where) +
+           (level == severity::error ? ": error: " : ": warning: ") + message;
 }
 
 bool parsed::is_mistaken() const noexcept {
@@ -170,22 +144,17 @@ parsed parse(std::string_view text, std::string_view file) {
 }
 
 parsed load(const std::string& file, const user_finder& find_user, part which) {
-    if (const auto problem = why_no_file(file); !problem.empty())
-        return unreadable(problem);
-    errno = 0;
-    std::ifstream in{file, std::ios::binary};
-    if (!in)
-        return unreadable_for(errno);
-    std::string text;
-    std::array<char, 65'536> chunk; // filled by read()
-    while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0) {
-        text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
-        if (text.size() > limits::file_size)
-            return unreadable(too_large); // it has grown
-    }
-    if (in.bad())
-        return unreadable_for(errno);
-    return read(text, file, &find_user, which);
+    const auto text = read_file(file, limits::file_size);
+    if (const auto& problem = text.problem; !problem.text.empty())
+        return {
+            nullptr, {{severity::error, {}, "cannot be read: " + problem.text, problem.is_shortage}}, false};
+    return read(text.text, file, &find_user, which);
+}
+
+void name_files(std::vector<diagnostic>& all, const configuration& of) {
+    for (auto& one : all)
+        if (one.where.file != 0)
+            one.included = of.file_of(one.where);
 }
 
 } // namespace snipass::config

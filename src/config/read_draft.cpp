@@ -5,15 +5,22 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
+#include <unordered_map>
 
 namespace snipass::config {
 namespace {
 
 constexpr std::string_view root_keys[] = {"server",  "log", "listener", "route",  "backend",
-                                          "default", "tls", "metrics",  "control"};
+                                          "default", "tls", "metrics",  "control", "include"};
+
+// A file that is included is about sites.
+constexpr std::string_view included_keys[] = {"route", "backend"};
 
 std::string header(std::string_view key) {
     const bool many = key == "listener" || key == "route";
+    if (key == "include")
+        return "include = [...]";
     if (key == "backend")
         return "[backend.NAME]";
     return (many ? "[[" : "[") + std::string(key) + (many ? "]]" : "]");
@@ -67,7 +74,7 @@ void with_tables(const member& found, Drafts& into, findings& findings, Read&& r
     if (!array)
         return findings.error(where,
                               key + ": expected tables, not " + describe(node) + "; write " + header(key));
-    into.reserve(array->size()); // a hundred thousand would be moved seventeen times
+    into.reserve(into.size() + array->size()); // a hundred thousand would be moved seventeen times
     for (const auto& element : *array) {
         const auto* const table = std::get_if<members>(&element.value);
         if (table)
@@ -79,7 +86,7 @@ void with_tables(const member& found, Drafts& into, findings& findings, Read&& r
 }
 
 void read_backends(const members& table, draft& into, findings& findings) {
-    into.backends.reserve(table.size());
+    into.backends.reserve(into.backends.size() + table.size());
     for (const auto& found : table) {
         const auto& [name, where, node] = found;
         const auto& only = the_table(found);
@@ -101,10 +108,10 @@ void read_nameless_backends(const member& found, draft& into, findings& findings
     into.backends_are_unknown = true;
 }
 
-void report_unknown(const member& found, findings& findings) {
-    const auto near = nearest(found.key, {std::begin(root_keys), std::end(root_keys)});
+void report_unknown(const member& found, std::span<const std::string_view> keys, findings& findings) {
+    const auto near = nearest(found.key, {keys.begin(), keys.end()});
     std::string all;
-    for (const auto key : root_keys)
+    for (const auto key : keys)
         all += (all.empty() ? "" : ", ") + header(key);
     findings.error(found.where,
                    found.key + ": unknown; " + (near ? "write " + header(*near) : "known here: " + all));
@@ -144,19 +151,74 @@ void read_root_key(const member& found, draft& into, findings& findings) {
     else if (key == "backend")
         with_table(found, findings,
                    [&](const members& table, position) { read_backends(table, into, findings); });
-    else
-        report_unknown(found, findings);
+    else if (key != "include") // it was read before
+        report_unknown(found, root_keys, findings);
 }
+
+// reader_of_included adds what included files have to the draft.
+class reader_of_included {
+  public:
+    reader_of_included(draft& into, findings& findings) : into_(into), findings_(findings) {
+        for (const auto& one : into.backends)
+            places_.emplace(one.settings.name, one.settings.where);
+    }
+
+    void read(members& root) {
+        for (auto& found : root) {
+            if (found.key == "backend")
+                drop_known(found);
+            if (std::ranges::find(included_keys, found.key) != std::end(included_keys))
+                read_root_key(found, into_, findings_);
+            else if (std::ranges::find(root_keys, found.key) != std::end(root_keys))
+                findings_.error(found.where, found.key + ": " + why_not_here(found.key));
+            else
+                report_unknown(found, included_keys, findings_);
+            into_.has_route = into_.has_route || found.key == "route";
+        }
+    }
+
+  private:
+    static std::string why_not_here(std::string_view key) {
+        if (key == "include")
+            return "a file that is included includes no other; write it into the file that includes this one";
+        return "a file that is included has routes and backends only; write " + header(key) +
+               " into the file that includes this one";
+    }
+
+    // drop_known: of two backends with one name the first is the one that counts.
+    void drop_known(member& found) {
+        auto* const table = std::get_if<members>(&found.value.value);
+        if (table == nullptr)
+            return;
+        std::erase_if(*table, [&](const member& one) {
+            const auto [first, is_new] = places_.emplace(one.key, one.where);
+            if (!is_new)
+                findings_.error(one.where, "backend." + one.key + ": there is one of this name at " +
+                                               findings_.at_line(first->second, one.where) +
+                                               "; write another name, or leave one of them out");
+            return !is_new;
+        });
+    }
+
+    draft& into_;
+    findings& findings_;
+    std::unordered_map<std::string, position> places_; // of backends
+};
 
 } // namespace
 
-draft read_draft(const members& root, findings& findings) {
+draft read_draft(const members& root, std::vector<members> included, findings& findings) {
     draft into;
     for (const auto& found : root) {
         into.has_listener = into.has_listener || found.key == "listener";
         into.has_route = into.has_route || found.key == "route";
         into.has_default = into.has_default || found.key == "default";
         read_root_key(found, into, findings);
+    }
+    reader_of_included rest{into, findings};
+    for (auto& one : included) {
+        rest.read(one);
+        one = {}; // a million names are not held twice
     }
     return into;
 }

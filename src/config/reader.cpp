@@ -23,6 +23,8 @@ constexpr other_name other_names[] = {
 
 // misplaced: where [default] was meant, or a route.
 std::string misplaced(const member& found) {
+    if (found.key == "include")
+        return "write it above the first table of the file";
     const auto* const text = std::get_if<std::string>(&found.value.value);
     if (!text || (found.key != "default" && found.key != "backend"))
         return {};

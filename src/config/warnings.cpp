@@ -10,10 +10,6 @@
 namespace snipass::config {
 namespace {
 
-std::string at_line(position where) {
-    return "line " + std::to_string(where.line);
-}
-
 // used_backends tells for each backend whether a route or [default] leads to it.
 std::vector<bool> used_backends(const draft& draft) {
     std::vector<bool> used(draft.backends.size());
@@ -139,7 +135,7 @@ void warn_of_loop(const draft& draft, const backend_draft& backend, findings& fi
         if (own != draft.listeners.end())
             findings.warning(to.where,
                              "backend." + backend.settings.name + ".proxy: " + in_quotes(to.text) +
-                                 " is the listener at " + at_line(own->where) +
+                                 " is the listener at " + findings.at_line(own->where, to.where) +
                                  ", and its clients would go round; write the address of another server");
     }
 }
@@ -150,17 +146,17 @@ std::string how_taken(const route::rule& by) {
 }
 
 // has_every_name: the rule that leaves nothing to the regexes behind it, and by which name.
-std::string has_every_name(const draft& draft, std::size_t by, const route::rule& rule) {
+std::string has_every_name(const std::string& line, const route::rule& rule) {
     const auto name = std::ranges::find_if(rule.names, &route::pattern::takes_every_name);
-    return "the route at " + at_line(draft.routes[by].where) + " has " + in_quotes(name->to_string()) +
-           how_taken(rule);
+    return "the route at " + line + " has " + in_quotes(name->to_string()) + how_taken(rule);
 }
 
 void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rules,
                         const route::shadowed_name& first, findings& findings) {
     using reason = route::shadowed_name::reason;
     const auto& names = rules[first.rule].names;
-    const auto by = "the route at " + at_line(draft.routes[first.by].where);
+    const auto line = findings.at_line(draft.routes[first.by].where, draft.routes[first.rule].where);
+    const auto by = "the route at " + line;
     const auto above = std::string{"; write this route above it, or leave it out"};
     std::string why;
     if (first.why == reason::no_names && names.empty())
@@ -169,7 +165,7 @@ void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rule
         why = by + " has no names, so it is asked first, and takes the same clients, or more; write names "
                    "into that one, or leave this one out";
     else if (first.why == reason::every_name)
-        why = has_every_name(draft, first.by, rules[first.by]) + above;
+        why = has_every_name(line, rules[first.by]) + above;
     else
         why = by + " has " + in_quotes(names[first.name].to_string()) + how_taken(rules[first.by]) +
               (names.size() > 1 ? ", and the other names are taken too" : "") + above;
@@ -179,16 +175,17 @@ void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rule
 void warn_of_name(const draft& draft, const std::vector<route::rule>& rules, const route::shadowed_name& name,
                   findings& findings) {
     const auto text = in_quotes(rules[name.rule].names[name.name].to_string());
+    const auto where = draft.routes[name.rule].name_positions[name.name];
+    const auto line = findings.at_line(draft.routes[name.by].where, where);
     std::string why;
     if (name.why == route::shadowed_name::reason::every_name)
-        why = " never comes here: " + has_every_name(draft, name.by, rules[name.by]) +
-              "; write this route above it";
+        why = " never comes here: " + has_every_name(line, rules[name.by]) + "; write this route above it";
     else if (name.by == name.rule)
         why = " is in this route already; leave it out";
     else
-        why = " never comes here: the route at " + at_line(draft.routes[name.by].where) + " has it" +
-              how_taken(rules[name.by]) + "; write it into one of them";
-    findings.warning(draft.routes[name.rule].name_positions[name.name], "route.names: " + text + why);
+        why = " never comes here: the route at " + line + " has it" + how_taken(rules[name.by]) +
+              "; write it into one of them";
+    findings.warning(where, "route.names: " + text + why);
 }
 
 // plainly_named: a name of this rule goes to it whatever regexes there are elsewhere.
@@ -204,16 +201,18 @@ void warn_of_late_conditions(const draft& draft, const std::vector<route::rule>&
     const auto named = std::ranges::find_if(rules, plainly_named);
     if (named == rules.end())
         return;
-    const auto other = at_line(draft.routes[static_cast<std::size_t>(named - rules.begin())].where);
+    const auto other = draft.routes[static_cast<std::size_t>(named - rules.begin())].where;
     for (std::size_t i = 0; i < rules.size(); ++i) {
         const auto& names = rules[i].names;
         const auto name = std::ranges::find_if(names, &route::pattern::takes_every_name);
         if (!rules[i].has_conditions() || name == names.end())
             continue;
-        findings.warning(draft.routes[i].name_positions[static_cast<std::size_t>(name - names.begin())],
+        const auto where = draft.routes[i].name_positions[static_cast<std::size_t>(name - names.begin())];
+        findings.warning(where,
                          "route.names: " + in_quotes(name->to_string()) +
                              " comes after all exact names and wildcards: clients of those of the route at " +
-                             other + " never come here; leave names out, and this route is asked first");
+                             findings.at_line(other, where) +
+                             " never come here; leave names out, and this route is asked first");
     }
 }
 

@@ -207,8 +207,9 @@ void daemon::tell(log_level level, const std::string& remark) {
 
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
 void daemon::reload(config::parsed parsed) {
-    if (parsed.value || !parsed.was_read) { // first: it may be why the file cannot be read
-        const auto beyond = sandbox_.problems(file_, parsed.value.get());
+    if (parsed.value || !parsed.was_read ||
+        !parsed.denied.empty()) { // first: it may be why it cannot be read
+        const auto beyond = sandbox_.problems(file_, parsed);
         parsed.diagnostics.insert(parsed.diagnostics.begin(), beyond.begin(), beyond.end());
     }
     for (const auto& one : parsed.diagnostics)

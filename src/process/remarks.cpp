@@ -33,11 +33,13 @@ std::optional<config::diagnostic> what_is_missing(const config::configuration& f
     const auto first = std::ranges::find_if(file.backends, wants_files);
     if (first == file.backends.end() || os::has_names_of_files())
         return std::nullopt;
+    const auto where = first->handoff()->user->where;
     return config::diagnostic{
-        config::severity::error, first->handoff()->user->where,
+        config::severity::error, where,
         "there is no /proc here, without which nobody can tell whose a socket is: backends with `user`, "
         "such as " +
-            in_quotes(first->name) + ", get no client; mount /proc, or leave `user` out"};
+            in_quotes(first->name) + ", get no client; mount /proc, or leave `user` out",
+        false, where.file == 0 ? std::string{} : file.file_of(where)};
 }
 
 } // namespace snipass::server

@@ -172,6 +172,9 @@ void add_missing(const std::string& who, config::position where, const os::landl
 os::landlock_rules needs_of(const config::configuration& configuration) {
     os::landlock_rules needs;
     add_folders_of(configuration.file, needs.readable);
+    needs.readable.insert(configuration.include_folders.begin(), configuration.include_folders.end());
+    for (const auto& one : configuration.included) // which may be links
+        add_folders_of(one, needs.readable);
     needs.readable.insert({"/proc/self/fd", "/proc/self/statm",
                            "/proc/sys/net/ipv4/ip_unprivileged_port_start",
                            "/proc/sys/net/ipv6/conf/all/disable_ipv6", "/dev/urandom"});
@@ -283,14 +286,19 @@ void sandbox::lack(const std::string& part) {
     is_partial_ = true;
 }
 
-std::vector<config::diagnostic> sandbox::problems(const std::string& file,
-                                                  const config::configuration* next) const {
+std::vector<config::diagnostic> sandbox::problems(const std::string& file, const config::parsed& next) const {
     if (version_ == 0)
         return {};
-    if (next != nullptr)
-        return beyond(allowed_, version_, *next, program_);
+    if (next.value) {
+        auto found = beyond(allowed_, version_, *next.value, program_);
+        config::name_files(found, *next.value);
+        return found;
+    }
     std::set<std::string> folders;
-    add_folders_of(file, folders);
+    if (!next.was_read)
+        add_folders_of(file, folders);
+    for (const auto& one : next.denied)
+        add_folders_of(one, folders);
     std::vector<config::diagnostic> found;
     for (const auto& one : folders)
         if (std::ranges::none_of(allowed_.readable, [&one](const auto& top) { return is_below(one, top); }))

@@ -107,8 +107,12 @@ verdict decide(unrouted_client& client, const config::configuration& configurati
                                                                     : std::move(refused.why);
     }
     about.match = made.decision.match;
-    if (made.decision.route)
-        about.route = configuration.routes[*made.decision.route].where.line;
+    if (made.decision.route) {
+        const auto& where = configuration.routes[*made.decision.route].where;
+        about.route = where.line;
+        if (where.file != 0)
+            about.route_file = &configuration.file_of(where);
+    }
     return made;
 }
 

@@ -191,6 +191,8 @@ void tell(Line line, const record& one) {
         tell_hello(line, one.hello);
     one.match ? line.word("match", config::to_string(*one.match)) : line.unknown("match");
     one.route != 0 ? line.number("route", one.route) : line.unknown("route");
+    if (one.route_file != nullptr)
+        line.quoted("route_file", *one.route_file);
     one.backend.empty() ? line.unknown("backend") : line.quoted("backend", one.backend);
     if (one.status != 0)
         line.number("status", one.status);

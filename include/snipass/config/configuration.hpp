@@ -300,6 +300,9 @@ struct backend_settings {
 
 struct configuration {
     std::string file; // as given
+    // What it includes (position::file counts from 1), and the folders where a reload looks for that.
+    std::vector<std::string> included{};
+    std::vector<std::string> include_folders{};
     server_settings server;
     log_settings log;
     std::vector<listener_settings> listeners;
@@ -310,6 +313,11 @@ struct configuration {
     std::optional<metrics_settings> metrics; // none: nobody is told but the log
     control_settings control;
     route::table table; // built from routes; a match's rule is an index into them
+
+    // file_of is the name of the file where something stands.
+    [[nodiscard]] const std::string& file_of(position where) const noexcept {
+        return where.file == 0 ? file : included[where.file - 1];
+    }
 };
 
 } // namespace snipass::config

@@ -9,6 +9,8 @@ namespace snipass::config::limits {
 
 inline constexpr std::size_t file_size = std::size_t{256} << 20; // several million names
 
+inline constexpr std::size_t included_files = 100'000;
+
 inline constexpr unsigned workers = 1'024;
 
 inline constexpr std::chrono::milliseconds shortest_duration{1};

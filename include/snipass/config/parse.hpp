@@ -27,6 +27,7 @@ struct diagnostic {
     position where; // line 0: the file as a whole
     std::string message;
     bool is_shortage = false; // the machine's, of descriptors or memory: the file may be right
+    std::string included{};   // the name of the file, where it is one that `file` includes
 
     // "snipass.toml:12:8: error: ..."
     [[nodiscard]] std::string to_string(std::string_view file) const;
@@ -37,6 +38,7 @@ struct parsed {
     std::vector<diagnostic> diagnostics;        // in the order of the file
     bool was_read = true;                       // false: there is no such file, or none to read
     control_settings control{};                 // also of a file with mistakes elsewhere
+    std::vector<std::string> denied{}; // files and folders, of those it includes, that may not be read
 
     // is_mistaken: there is something in the file to mend.
     [[nodiscard]] bool is_mistaken() const noexcept;
@@ -46,12 +48,15 @@ struct parsed {
 // mistakes in one run. `file` is the name used in messages.
 [[nodiscard]] parsed parse(std::string_view text, std::string_view file);
 
+// name_files fills in `included` of diagnostics about a file that was read.
+void name_files(std::vector<diagnostic>& all, const configuration& of);
+
 // user_finder gives the number of a user of this machine, if it has one of that name; an error: it cannot be
 // found out (os::find_user).
 using user_finder = std::function<result<std::optional<std::uint32_t>>(const std::string& name)>;
 
-// load reads the file first; one that cannot be read is a diagnostic too. It also looks up the users that the
-// file names. Of the whole it keeps one program's part.
+// load reads the file first, and those that it includes, which parse() leaves out; one that cannot be read is
+// a diagnostic too. It also looks up the users that the file names. Of the whole it keeps one program's part.
 [[nodiscard]] parsed load(const std::string& file, const user_finder& find_user, part which = part::whole);
 
 } // namespace snipass::config

@@ -48,10 +48,10 @@ class sandbox {
     // hides_users: no name can be looked up any more.
     [[nodiscard]] bool hides_users() const { return version_ != 0 && !allowed_.readable.contains("/etc"); }
 
-    // problems with a reload to `next`, see beyond(). Null: `file` could not be read; it may have left its
-    // folder.
+    // problems with a reload to `next`, what was read of `file`, see beyond(). What could not be read may
+    // have left its folder.
     [[nodiscard]] std::vector<config::diagnostic> problems(const std::string& file,
-                                                           const config::configuration* next) const;
+                                                           const config::parsed& next) const;
 
   private:
     void close_files_and_ports(const config::configuration& configuration,

@@ -38,13 +38,14 @@ struct record {
     std::optional<ip_endpoint> local;            // what the client connected to, if the balancer says so
     std::optional<proxy_protocol::unique_id> id; // as a backend was told, if one was
     std::optional<config::match_kind> match;
-    bool has_spoken = false;          // a byte came from it, be it of a balancer's header
-    std::string_view listener;        // its address as written
-    std::optional<hello_notes> hello; // none until there was one that a TLS stack would accept
-    std::uint32_t route = 0;          // the line of the [[route]]; 0: none
-    std::uint16_t status = 0;         // of our own HTTP answer; 0: there was none
-    std::string_view backend;         // the last one tried; empty: none
-    std::string detail;               // why, where the outcome alone does not say it
+    bool has_spoken = false;                 // a byte came from it, be it of a balancer's header
+    std::string_view listener;               // its address as written
+    std::optional<hello_notes> hello;        // none until there was one that a TLS stack would accept
+    std::uint32_t route = 0;                 // the line of the [[route]]; 0: none
+    const std::string* route_file = nullptr; // where that is a file that is included
+    std::uint16_t status = 0;                // of our own HTTP answer; 0: there was none
+    std::string_view backend;                // the last one tried; empty: none
+    std::string detail;                      // why, where the outcome alone does not say it
     net::time_point accepted;
     std::chrono::microseconds duration{}; // from accept to outcome; zero: until it is told
     std::size_t hello_bytes = 0;

@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "mistakes.hpp"
+#include "snipass/os/users.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -218,8 +219,16 @@ TEST_CASE("config/examples are valid, without a warning") {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator(source / "config/examples")) {
         INFO(entry.path());
-        check_valid(content(entry.path()));
         ++count;
+        if (!entry.is_directory()) {
+            check_valid(content(entry.path()));
+            continue;
+        }
+        const auto folder = load(entry.path() / "snipass.toml", snipass::os::find_user);
+        for (const auto& one : folder.diagnostics)
+            FAIL_CHECK(one.to_string("snipass.toml"));
+        REQUIRE(folder.value);
+        CHECK_FALSE(folder.value->included.empty());
     }
     CHECK(count >= 5);
 }

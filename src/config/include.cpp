@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+// The files that a file has besides.
+#include "include.hpp"
+
+#include "files.hpp"
+#include "values.hpp"
+
+#include "snipass/config/limits.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+namespace snipass::config {
+namespace {
+
+// stamp says of all that was read from one file which it was.
+void stamp(members& all, std::uint32_t file);
+
+void stamp(node& one, std::uint32_t file) {
+    one.where.file = file;
+    if (auto* const list = std::get_if<elements>(&one.value))
+        for (auto& element : *list)
+            stamp(element, file);
+    else if (auto* const table = std::get_if<members>(&one.value))
+        stamp(*table, file);
+}
+
+void stamp(members& all, std::uint32_t file) {
+    for (auto& one : all) {
+        one.where.file = file;
+        stamp(one.value, file);
+    }
+}
+
+class includer {
+  public:
+    includer(const std::string& file, findings& findings) : file_(file), findings_(findings) {}
+
+    void take(const node& pattern);
+    [[nodiscard]] included finish() { return std::move(made_); }
+
+  private:
+    void complain(position where, const std::string& what, const file_problem& problem);
+    void take_file(const std::string& name, position where, bool was_found);
+
+    const std::string& file_;
+    findings& findings_;
+    included made_;
+    std::unordered_set<std::string> known_;
+    std::size_t bytes_ = 0;
+};
+
+void includer::complain(position where, const std::string& what, const file_problem& problem) {
+    const auto text = "include: " + what + " cannot be read: " + problem.text;
+    problem.is_shortage ? findings_.shortage(where, text) : findings_.error(where, text);
+    if (problem.is_denied)
+        made_.denied.push_back(what);
+}
+
+void includer::take(const node& pattern) {
+    const auto read = as_string(pattern, "the name of a file", "routes.d/*.toml");
+    if (!read.value || read.value->empty() || read.value->find('\0') != std::string::npos)
+        return findings_.error(pattern.where,
+                               "include: " + (read.value ? "this is no name of a file; write one such as "
+                                                           "\"routes.d/*.toml\""
+                                                         : read.problem));
+    const auto path = beside(file_, *read.value);
+    made_.folders.push_back(fixed_folder_of(path));
+    if (!has_wildcards(path))
+        return take_file(path, pattern.where, false);
+    const auto found = find_files(path);
+    if (!found.problem.text.empty())
+        return complain(pattern.where, path, found.problem);
+    for (const auto& name : found.names)
+        take_file(name, pattern.where, true);
+}
+
+// take_file: what a pattern has found may be the file itself, or one that another pattern had.
+void includer::take_file(const std::string& name, position where, bool was_found) {
+    if (are_the_same(name, file_)) {
+        if (!was_found)
+            findings_.error(where, "include: " + name + " is this file itself; leave it out");
+        return;
+    }
+    if (made_.names.size() == limits::included_files)
+        return findings_.error(where, "include: more than " + std::to_string(limits::included_files) +
+                                          " files; write several routes into one");
+    if (!known_.insert(name).second)
+        return;
+    made_.names.push_back(name);
+    const auto number = static_cast<std::uint32_t>(made_.names.size());
+    findings_.name_file(number, name);
+    auto read = read_file(name, limits::file_size - bytes_);
+    if (!read.problem.text.empty())
+        return complain(where, name, read.problem);
+    bytes_ += read.text.size();
+    auto document = read_document(read.text);
+    for (auto& one : document.diagnostics) {
+        one.where.file = number;
+        findings_.error(one.where, one.message);
+    }
+    stamp(document.root, number);
+    made_.roots.push_back(std::move(document.root));
+}
+
+} // namespace
+
+included read_included(const members& root, const std::string& file, findings& findings) {
+    includer all{file, findings};
+    const auto found = std::ranges::find(root, "include", &member::key);
+    if (found == root.end())
+        return all.finish();
+    const auto* const several = std::get_if<elements>(&found->value.value);
+    if (several == nullptr)
+        all.take(found->value); // a single string will do
+    else
+        for (const auto& one : *several)
+            all.take(one);
+    return all.finish();
+}
+
+} // namespace snipass::config
