@@ -5,6 +5,7 @@ configure_file(systemd/snipass-tls.service.in systemd/snipass-tls.service @ONLY)
 
 install(FILES ${PROJECT_BINARY_DIR}/systemd/snipass.service ${PROJECT_BINARY_DIR}/systemd/snipass-tls.service systemd/snipass.socket DESTINATION lib/systemd/system)
 install(FILES systemd/snipass.conf DESTINATION lib/sysusers.d)
+install(FILES systemd/snipass.logrotate DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/logrotate.d RENAME snipass)
 # As in the source tree, or their links would lead nowhere.
 install(FILES README.md CHANGELOG.md ARCHITECTURE.md SECURITY.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.png")

@@ -48,6 +48,7 @@ listener_settings listener_of(const tls_settings& tls, bool has_default) {
 void keep_tls(configuration& configuration) {
     configuration.metrics.reset(); // the router's
     configuration.control.path.clear();
+    configuration.log.file.clear(); // another user's
     configuration.listeners.clear();
     if (configuration.tls)
         configuration.listeners.push_back(

@@ -16,6 +16,20 @@ constexpr choice<log_format> formats[] = {{"text", log_format::text}, {"json", l
 constexpr choice<sandbox_mode> sandboxes[] = {
     {"on", sandbox_mode::on}, {"off", sandbox_mode::off}, {"required", sandbox_mode::required}};
 
+written<std::string> as_file(const node& node) {
+    using result = written<std::string>;
+    constexpr std::string_view example = "/var/log/snipass/access.log";
+    auto text = as_string(node, "a file", example);
+    if (!text.value)
+        return text;
+    if (!text.value->starts_with('/') || text.value->ends_with('/') ||
+        text.value->find('\0') != std::string::npos)
+        return result::refused(in_quotes(*text.value) +
+                               " is no path of a file from the root; write one such as " +
+                               in_quotes(example));
+    return text;
+}
+
 } // namespace
 
 server_settings read_server(const members& table, position where, findings& findings) {
@@ -64,6 +78,9 @@ log_settings read_log(const members& table, findings& findings) {
     in.read("access", log.access, as_boolean);
     in.read("hello", log.hello, as_boolean);
     in.read("empty", log.empty, as_boolean);
+    if (in.read("file", log.file, as_file))
+        log.file_where = in.take("file")->value.where;
+    in.read("journal", log.journal, as_boolean);
     in.finish();
     return log;
 }

@@ -149,7 +149,7 @@ void write_router(exposition& to, const status& now) {
     to.sample({}, std::uint64_t{now.backends.size()});
     to.counter("snipass_dns_failures_total", "Lookups of names in the file that had no answer.");
     to.sample({}, now.failed_lookups);
-    to.counter("snipass_log_dropped_total", "Events and batches of session lines that were not written.");
+    to.counter("snipass_log_dropped_total", "Lines of the log that were not written.");
     to.sample({}, now.dropped_lines);
 }
 

@@ -35,9 +35,11 @@ enum rule_type : int {
 };
 
 namespace file {
+constexpr std::uint64_t write = 1U << 1;
 constexpr std::uint64_t read = 1U << 2;
 constexpr std::uint64_t read_folder = 1U << 3;
 constexpr std::uint64_t remove = 1U << 5;
+constexpr std::uint64_t make_file = 1U << 8;
 constexpr std::uint64_t make_socket = 1U << 9;
 } // namespace file
 namespace net {
@@ -99,6 +101,9 @@ error_code allow_all(int ruleset, const landlock_rules& rules, int version) {
             return ec;
     for (const auto& path : rules.socket_folders)
         if (const auto ec = allow(ruleset, path, file::read_folder | file::make_socket | file::remove))
+            return ec;
+    for (const auto& path : rules.log_folders)
+        if (const auto ec = allow(ruleset, path, file::write | file::make_file))
             return ec;
     if (version < landlock_ports)
         return {};

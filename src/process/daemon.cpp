@@ -63,6 +63,7 @@ class daemon {
           operation_(io_, book_, std::string{role.version}),
           control_(io_, operation_, book_, [this] { return ask_reload(); }), retired_(io_) {
         signals_.add(SIGUSR1);
+        signals_.add(SIGWINCH);
     }
     ~daemon() { reader_.forget(); }
     daemon(const daemon&) = delete;
@@ -169,6 +170,10 @@ void daemon::start(const config::parsed& parsed) {
     log_.emplace(configuration_->log);
     if (!sandbox_.tell(*log_))
         return end_early(exit_failure);
+    if (const auto problem = prepare_log(*log_, *configuration_)) {
+        log_->write(log_level::error, problem->to_string(file_));
+        return end_early(exit_failure);
+    }
     const auto workers = worker_count(configuration_->server);
     auto opened = open_listeners(*configuration_, workers);
     if (!opened.problems.empty())
@@ -217,6 +222,10 @@ void daemon::reload(config::parsed parsed) {
     if (const auto first = std::ranges::find_if(parsed.diagnostics, is_error);
         first != parsed.diagnostics.end())
         return not_reloaded(first->to_string(file_));
+    if (const auto problem = prepare_log(*log_, *parsed.value)) {
+        log_->write(log_level::error, problem->to_string(file_));
+        return not_reloaded(problem->to_string(file_));
+    }
     auto opened = open_listeners(*parsed.value, workers_->size());
     if (!opened.problems.empty())
         return not_reloaded(opened.problems.front());
@@ -307,6 +316,11 @@ void daemon::await_signal() {
 void daemon::on_signal(int number) {
     if (number == SIGUSR1) {
         workers_ ? log_counters() : void(counters_asked_ = true);
+        return;
+    }
+    if (number == SIGWINCH) {
+        if (log_)
+            log_->reopen();
         return;
     }
     if (number != SIGHUP)

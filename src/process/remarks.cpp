@@ -3,6 +3,7 @@
 #include "snipass/process/remarks.hpp"
 
 #include "snipass/base/quoted.hpp"
+#include "snipass/os/error.hpp"
 #include "snipass/os/unix_socket.hpp"
 
 #include <algorithm>
@@ -40,6 +41,16 @@ std::optional<config::diagnostic> what_is_missing(const config::configuration& f
         "such as " +
             in_quotes(first->name) + ", get no client; mount /proc, or leave `user` out",
         false, where.file == 0 ? std::string{} : file.file_of(where)};
+}
+
+std::optional<config::diagnostic> prepare_log(log& log, const config::configuration& file) {
+    const auto ec = log.prepare(file.log);
+    if (!ec)
+        return std::nullopt;
+    const bool is_unit = ec == os::make_error(EROFS) || ec == os::make_error(EACCES);
+    return config::diagnostic{config::severity::error, file.log.file_where,
+                              "log.file: " + in_quotes(file.log.file) + " cannot be opened: " + ec.message() +
+                                  (is_unit ? "; snipass.service writes below /var/log/snipass only" : "")};
 }
 
 } // namespace snipass::server

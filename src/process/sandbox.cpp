@@ -121,6 +121,12 @@ void each_part(const config::control_settings& one, Tell tell) {
         tell(one.where, [&one](os::landlock_rules& to) { to.socket_folders.insert(folder_of(one.path)); });
 }
 
+template <class Tell>
+void each_part(const config::log_settings& one, Tell tell) {
+    if (!one.file.empty())
+        tell(one.file_where, [&one](os::landlock_rules& to) { to.log_folders.insert(folder_of(one.file)); });
+}
+
 // Whoever is to be found may not be there, and is looked for at each reload.
 template <class Tell>
 void each_part(const config::tls_settings& one, Tell tell) {
@@ -155,6 +161,7 @@ void add_missing(const std::string& who, config::position where, const os::landl
     if (asks && !allowed.readable.contains("/etc"))
         to.push_back(closed_to(where, who + " has names to look up, and at the start nothing had", program));
     miss(needs.socket_folders, allowed.socket_folders, " makes its sockets in another folder, ", path);
+    miss(needs.log_folders, allowed.log_folders, " writes in another folder, ", path);
     if (version >= os::landlock_ports) {
         miss(needs.bind, allowed.bind, " listens on another port, ", number);
         auto connect = needs.connect;
@@ -189,6 +196,7 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
         each_part(one, collect);
     for (const auto& one : configuration.backends)
         each_part(one, collect);
+    each_part(configuration.log, collect);
     if (configuration.tls)
         each_part(*configuration.tls, collect);
     if (configuration.metrics)
@@ -211,6 +219,7 @@ std::vector<config::diagnostic> beyond(const os::landlock_rules& allowed, int ve
         each_part(one, compare("listener \"" + one.address + "\""));
     for (const auto& one : next.backends)
         each_part(one, compare("backend \"" + one.name + "\""));
+    each_part(next.log, compare("[log]"));
     if (next.tls)
         each_part(*next.tls, compare("[tls]"));
     if (next.metrics)

@@ -39,8 +39,10 @@ access_log::~access_log() {
     flush();
 }
 
-void access_log::configure(const config::log_settings& settings, std::size_t share) noexcept {
+void access_log::configure(const config::log_settings& settings, std::size_t share) {
+    flush(); // what is there was written for where it went before
     settings_ = settings;
+    to_ = target_.target_of_sessions(settings);
     refused_.set_most(share);
     faults_.set_most(share, faults_at_once * share);
 }
@@ -73,23 +75,29 @@ void access_log::write(record& one) {
         one.end_now();
     if (lines_.empty())
         loop_.arm(*this, net::clock::now() + longest_delay);
+    append(one, empty ? config::log_level::debug : config::log_level::info);
+    if (lines_.size() >= batch_size)
+        flush();
+}
+
+void access_log::append(const record& one, config::log_level level) {
+    if (to_ == log_target::journal)
+        return format_entry(lines_, one, level);
     time_stamp now;
-    if (target_.to_journal())
-        append_priority(lines_, empty ? config::log_level::debug : config::log_level::info);
+    if (to_ == log_target::standard_error && target_.to_journal())
+        append_priority(lines_, level);
     else
         now = std::chrono::system_clock::now();
     settings_.format == config::log_format::json ? format_json(lines_, one, now)
                                                  : format_text(lines_, one, now);
     lines_ += '\n';
-    if (lines_.size() >= batch_size)
-        flush();
 }
 
 void access_log::flush() {
     disarm();
     if (lines_.empty())
         return;
-    target_.write_lines(lines_);
+    target_.write_lines(lines_, to_);
     lines_.clear();
 }
 

@@ -2,279 +2,172 @@
 // Where lines go.
 #include "snipass/telling/log.hpp"
 
-#include "snipass/os/error.hpp"
+#include "descriptor_sink.hpp"
+#include "event_line.hpp"
+#include "journal_sink.hpp"
+#include "queue_size.hpp"
+
+#include "snipass/os/appending.hpp"
 #include "snipass/os/journal.hpp"
-#include "snipass/telling/escape.hpp"
+#include "snipass/os/signals.hpp"
 
 #include <spdlog/async.h>
-#include <spdlog/sinks/base_sink.h>
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <chrono>
-#include <climits>
 #include <new>
-#include <string>
 #include <utility>
 
 namespace snipass::server {
-namespace {
 
-// An entry is one event, or a batch of session lines. However small it is, it is counted as `least_cost`
-// bytes, so that there are never more entries than the queue has room for. Some of the bytes are kept for
-// events.
-constexpr std::size_t queue_size = 4096;
-constexpr std::size_t most_bytes = 8 << 20;
-constexpr std::size_t most_bytes_of_sessions = most_bytes - (1 << 20);
-constexpr std::size_t least_cost = most_bytes / queue_size;
-
-constexpr std::size_t cost_of(std::size_t size) noexcept {
-    return std::max(size, least_cost);
-}
-
-constexpr int patience_at_exit_ms = 1000;
-constexpr auto tell_interval = std::chrono::seconds{1};
-
-std::string_view to_string(config::log_level level) noexcept {
-    switch (level) {
-    case config::log_level::trace:
-        return "trace";
-    case config::log_level::debug:
-        return "debug";
-    case config::log_level::info:
-        return "info";
-    case config::log_level::warn:
-        return "warn";
-    case config::log_level::error:
-        return "error";
-    }
-    return "?";
-}
-
-using field = log::field;
-
-// style is how lines are written.
-struct style {
-    config::log_format format;
-    bool to_journal;
-};
-
-void append_value(std::string& to, const field& one) {
-    if (const auto* const number = std::get_if<std::uint64_t>(&one.value))
-        to += std::to_string(*number);
-    else
-        append_json(to, std::get<std::string_view>(one.value));
-}
-
-void append_json_event(std::string& to, bool timed, config::log_level level, std::string_view message,
-                       std::span<const field> fields) {
-    to += '{';
-    if (timed) {
-        to += "\"time\":\"";
-        append_time(to, std::chrono::system_clock::now());
-        to += "\",";
-    }
-    to += "\"level\":\"";
-    to += to_string(level);
-    to += "\",\"message\":";
-    append_json(to, message);
-    for (const auto& one : fields) {
-        to += ",\"";
-        to += one.key;
-        to += "\":";
-        append_value(to, one);
-    }
-    to += '}';
-}
-
-void append_text_event(std::string& to, bool timed, config::log_level level, std::string_view message,
-                       std::span<const field> fields) {
-    if (timed) {
-        append_time(to, std::chrono::system_clock::now());
-        to += ' ';
-    }
-    to += to_string(level);
-    to += ' ';
-    to += message;
-    for (const auto& one : fields) {
-        to += ' ';
-        to += one.key;
-        to += '=';
-        append_value(to, one);
-    }
-}
-
-// event_line is one event as a line, with its newline.
-std::string event_line(style style, config::log_level level, std::string_view message,
-                       std::span<const field> fields) {
-    std::string line;
-    if (style.to_journal)
-        append_priority(line, level);
-    const auto append = style.format == config::log_format::json ? append_json_event : append_text_event;
-    append(line, !style.to_journal, level, message, fields);
-    return line += '\n';
-}
-
-// stderr_sink writes with write(2), from the log's own thread. While the process runs it waits for a slow
-// reader, and tells it what it has missed; once the process is ending it gives up on one that does not read.
-class stderr_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
-  public:
-    stderr_sink(const std::atomic<config::log_format>& format, bool to_journal)
-        : format_(format), to_journal_(to_journal) {}
-
-    // has_room_for takes so many bytes into account until they are written. False: they have to be dropped.
-    bool has_room_for(std::size_t size, std::size_t most) noexcept {
-        const auto cost = cost_of(size);
-        if (waiting_.fetch_add(cost) + cost <= most)
-            return true;
-        waiting_ -= cost;
-        ++dropped_;
-        return false;
-    }
-
-    void drop() noexcept { ++dropped_; }
-    [[nodiscard]] std::uint64_t unwritten() const noexcept { return dropped_ + lost_ever_; }
-
-    void end_soon() noexcept { ending_ = true; }
-
-  private:
-    void sink_it_(const spdlog::details::log_msg& message) override {
-        tell_dropped();
-        tell_lost();
-        write({message.payload.data(), message.payload.size()});
-        waiting_ -= cost_of(message.payload.size());
-    }
-    void flush_() override {}
-
-    // Told here and not where it happens: a queue that is full would drop a line for this one, too.
-    void tell_dropped() {
-        const std::size_t dropped = dropped_;
-        const auto now = std::chrono::steady_clock::now();
-        if (dropped == told_dropped_ || now - told_at_ < tell_interval)
-            return;
-        const field batches{"batches", std::uint64_t{dropped - std::exchange(told_dropped_, dropped)}};
-        told_at_ = now;
-        write(event_line({format_, to_journal_}, config::log_level::warn,
-                         "log lines were dropped: standard error is not read fast enough", {&batches, 1}));
-    }
-
-    // A full disk takes lines again once there is room.
-    void tell_lost() {
-        const auto now = std::chrono::steady_clock::now();
-        if (lost_ == 0 || now - told_lost_at_ < tell_interval)
-            return;
-        const std::array<field, 2> what{field{"batches", std::uint64_t{lost_}}, field{"why", why_lost_}};
-        const auto lost = std::exchange(lost_, 0);
-        if (!write(event_line({format_, to_journal_}, config::log_level::warn,
-                              "log lines were lost: standard error could not be written to", what)))
-            lost_ = lost; // this line is none of them
-        else
-            told_lost_at_ = now;
-    }
-
-    // write: false: the text, or its rest, is lost.
-    bool write(std::string_view text) {
-        if (is_cut_ && ::write(STDERR_FILENO, "\n", 1) == 1)
-            is_cut_ = false; // what comes next is a line of its own
-        while (!text.empty() && writable()) {
-            // A pipe that is writable takes so much without blocking (pipe(7)), and not more.
-            const auto n = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
-            if (n < 0 && errno != EINTR && errno != EAGAIN) {
-                why_lost_ = os::last_error().message();
-                ++lost_;
-                ++lost_ever_;
-                return false;
-            }
-            if (n > 0) {
-                text.remove_prefix(static_cast<std::size_t>(n));
-                is_cut_ = !text.empty();
-            }
-        }
-        return text.empty();
-    }
-
-    bool writable() {
-        while (!given_up_) {
-            pollfd one{STDERR_FILENO, POLLOUT, 0};
-            if (::poll(&one, 1, patience_at_exit_ms) != 0)
-                return true;
-            given_up_ = ending_;
-        }
-        return false;
-    }
-
-    const std::atomic<config::log_format>& format_;
-    const bool to_journal_;
-    std::atomic<bool> ending_ = false;
-    std::atomic<std::size_t> waiting_ = 0; // bytes
-    std::atomic<std::size_t> dropped_ = 0; // entries
-    std::size_t told_dropped_ = 0;
-    std::size_t lost_ = 0; // not told yet
-    std::atomic<std::size_t> lost_ever_ = 0;
-    std::string why_lost_;
-    std::chrono::steady_clock::time_point told_lost_at_{};
-    bool is_cut_ = false; // the last line was written in part
-    std::chrono::steady_clock::time_point told_at_{};
-    bool given_up_ = false;
-};
-
-} // namespace
-
-struct log::impl {
-    impl(const std::atomic<config::log_format>& format, bool to_journal)
-        : sink(std::make_shared<stderr_sink>(format, to_journal)),
-          pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
+// target is a sink behind a queue and a thread.
+struct log::target {
+    explicit target(std::shared_ptr<line_sink> end)
+        : sink(std::move(end)), pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
           logger(std::make_shared<spdlog::async_logger>("snipass", sink, pool,
                                                         spdlog::async_overflow_policy::overrun_oldest)) {
         logger->set_level(spdlog::level::trace); // what is written here was let through already
     }
 
     void put(std::string_view text, std::size_t most) {
-        if (sink->has_room_for(text.size(), most))
+        if (sink->has_room_for(text, most))
             logger->log(spdlog::level::critical, spdlog::string_view_t{text.data(), text.size()});
     }
 
-    std::shared_ptr<stderr_sink> sink;
+    std::shared_ptr<line_sink> sink;
     std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::async_logger> logger;
 };
 
-log::log(const config::log_settings& settings)
-    : level_(settings.level), format_(settings.format), to_journal_(os::is_journal(STDERR_FILENO)),
-      impl_(std::make_unique<impl>(format_, to_journal_)) {}
+// The file's thread tells its losses as events, so it ends before those that write them.
+struct log::owned {
+    std::unique_ptr<target> standard_error;
+    std::unique_ptr<target> journal;
+    std::shared_ptr<file_sink> to_file;
+    std::unique_ptr<target> file;
+};
 
-log::~log() {
-    impl_->sink->end_soon();
+log::log(const config::log_settings& settings, std::string journal)
+    : level_(settings.level), format_(settings.format), to_journal_(os::is_journal(STDERR_FILENO)),
+      journal_(std::move(journal)), owned_(std::make_unique<owned>()) {
+    owned_->standard_error = std::make_unique<target>(std::make_shared<stderr_sink>(format_, to_journal_));
+    targets_[static_cast<std::size_t>(log_target::standard_error)] = owned_->standard_error.get();
+    if (settings.journal)
+        find_journal();
 }
 
-void log::configure(const config::log_settings& settings) noexcept {
+// Each ends by itself, while those that it tells of its losses are there.
+log::~log() {
+    for (auto* const one : {&owned_->file, &owned_->journal, &owned_->standard_error}) {
+        if (!*one)
+            continue;
+        (*one)->sink->end_soon();
+        (*one)->logger.reset();
+        (*one)->pool.reset(); // and its thread has ended
+    }
+}
+
+// find_journal: where there is none, as in a container, events go to standard error.
+void log::find_journal() {
+    if (at(log_target::journal) == nullptr) {
+        auto sink = std::make_shared<journal_sink>(journal_);
+        if (const auto ec = sink->connect()) {
+            events_ = log_target::standard_error;
+            return write(config::log_level::warn,
+                         "there is no journal here: what is for it goes to standard error",
+                         {{"socket", journal_}, {"why", ec.message()}});
+        }
+        const os::all_signals_blocked blocked; // those of the process are another thread's
+        owned_->journal = std::make_unique<target>(std::move(sink));
+        targets_[static_cast<std::size_t>(log_target::journal)] = owned_->journal.get();
+    }
+    events_ = log_target::journal;
+}
+
+error_code log::prepare(const config::log_settings& next) {
+    opened_.reset();
+    next_file_ = next.file;
+    if (next.file.empty())
+        return {};
+    auto opened = os::open_to_append(next.file);
+    if (!opened && !os::is_full(opened.error()))
+        return opened.error();
+    if (opened)
+        opened_ = std::move(*opened);
+    if (!owned_->file) {
+        const os::all_signals_blocked blocked;
+        owned_->to_file = std::make_shared<file_sink>(
+            [this](auto message, auto fields) { write(config::log_level::warn, message, fields); });
+        owned_->file = std::make_unique<target>(owned_->to_file);
+    }
+    return {};
+}
+
+void log::configure(const config::log_settings& settings) {
     level_ = settings.level;
     format_ = settings.format;
+    if (settings.journal)
+        find_journal();
+    else
+        events_ = log_target::standard_error;
+    if (owned_->file && !next_file_.empty()) {
+        owned_->to_file->use(next_file_, std::exchange(opened_, {}));
+        targets_[static_cast<std::size_t>(log_target::file)] = owned_->file.get();
+    } else if (owned_->file && is_file_due_) {
+        owned_->to_file->close();
+    }
+    is_file_due_ = next_file_.empty();
+    if (owned_->file)
+        owned_->file->put({}, most_bytes); // so that it is done now
+    file_ = next_file_;
+}
+
+void log::reopen() {
+    if (!owned_->file || file_.empty())
+        return;
+    owned_->to_file->reopen();
+    owned_->file->put({}, most_bytes);
 }
 
 void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {
     if (level < level_)
         return;
+    const auto to = events_.load();
     try {
-        impl_->put(event_line({format_, to_journal_}, level, message, fields), most_bytes);
+        put(to,
+            to == log_target::journal ? event_entry(level, message, fields)
+                                      : event_line({format_, to_journal_}, level, message, fields),
+            most_bytes);
     } catch (const std::bad_alloc&) {
-        impl_->sink->drop();
+        at(to)->sink->drop("\n\n");
     }
+}
+
+void log::write_lines(std::string_view lines, log_target to) {
+    try {
+        put(to, lines, most_bytes_of_sessions);
+    } catch (const std::bad_alloc&) {
+        at(to)->sink->drop(lines);
+    }
+}
+
+void log::put(log_target to, std::string_view text, std::size_t most) {
+    at(to)->put(text, most);
+}
+
+log_target log::target_of_sessions(const config::log_settings& settings) const noexcept {
+    if (!settings.file.empty() && at(log_target::file) != nullptr)
+        return log_target::file;
+    return settings.journal && at(log_target::journal) != nullptr ? log_target::journal
+                                                                  : log_target::standard_error;
 }
 
 std::uint64_t log::dropped() const noexcept {
-    return impl_->sink->unwritten();
-}
-
-void log::write_lines(std::string_view lines) {
-    try {
-        impl_->put(lines, most_bytes_of_sessions);
-    } catch (const std::bad_alloc&) {
-        impl_->sink->drop();
-    }
+    std::uint64_t sum = 0;
+    for (const auto& one : targets_)
+        if (const auto* const there = one.load())
+            sum += there->sink->unwritten();
+    return sum;
 }
 
 } // namespace snipass::server

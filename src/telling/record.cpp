@@ -4,6 +4,7 @@
 
 #include "snipass/base/alpn_list.hpp"
 #include "snipass/telling/escape.hpp"
+#include "snipass/telling/journal_entry.hpp"
 #include "snipass/tls/names.hpp"
 
 #include <boost/algorithm/string/join.hpp>
@@ -178,9 +179,9 @@ void tell_clear(Line& line, const clear_text_notes& one) {
         tell_result(line, *one.result);
 }
 
-// tell is the one list of a session's fields, for either line.
+// tell is the one list of a session's fields, however they are written.
 template <class Line>
-void tell(Line line, const record& one) {
+void tell(Line&& line, const record& one) {
     line.word("client", one.client.to_string());
     if (one.via)
         line.word("via", one.via->to_string());
@@ -231,6 +232,15 @@ void format_json(std::string& to, const record& one, time_stamp now) {
     json_line{to}.word("outcome", to_string(one.outcome));
     tell(json_line{to}, one);
     to += '}';
+}
+
+void format_entry(std::string& to, const record& one, config::log_level level) {
+    std::string text;
+    format_text(text, one, std::nullopt);
+    journal_entry entry{to, text, level};
+    entry.word("outcome", to_string(one.outcome));
+    tell(entry, one);
+    entry.end();
 }
 
 } // namespace snipass::server

@@ -20,6 +20,7 @@ SERVICE = f"{PREFIX}/lib/systemd/system/snipass.service"
 TLS_BINARY = f"{PREFIX}/sbin/snipass-tls"
 TLS_SERVICE = f"{PREFIX}/lib/systemd/system/snipass-tls.service"
 SOCKET = f"{PREFIX}/lib/systemd/system/snipass.socket"
+LOGROTATE = f"{SYSCONFDIR}/logrotate.d/snipass"
 SYSUSERS = f"{PREFIX}/lib/sysusers.d/snipass.conf"
 
 EXPECTED = {
@@ -30,6 +31,7 @@ EXPECTED = {
     TLS_SERVICE: 0o644,
     SOCKET: 0o644,
     SYSUSERS: 0o644,
+    LOGROTATE: 0o644,
     f"{PREFIX}/share/doc/snipass/README.md": 0o644,
     f"{PREFIX}/share/doc/snipass/CHANGELOG.md": 0o644,
     f"{PREFIX}/share/doc/snipass/ARCHITECTURE.md": 0o644,

@@ -68,6 +68,9 @@ struct log_settings {
     bool access = true;
     bool hello = false; // and with it the hello's versions, key shares, ECH and JA4
     bool empty = false; // also of clients that left without a byte
+    std::string file{}; // of sessions; empty: they are written where events are
+    position file_where{};
+    bool journal = false; // systemd's gets what would go to standard error, with fields
 };
 
 // policy is what happens to a client that no route takes.

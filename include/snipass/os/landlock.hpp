@@ -16,6 +16,7 @@ struct landlock_rules {
     std::set<std::string>
         readable; // files, and folders with all that is below; one that is not there is skipped
     std::set<std::string> socket_folders; // in which unix sockets are made and removed
+    std::set<std::string> log_folders;    // in which files are made and written to
     std::set<std::uint16_t> bind;         // TCP ports; 0: any port that the kernel chooses
     std::set<std::uint16_t> connect;      // TCP ports
     bool abstract_sockets = false;        // connections to unix sockets of others in the abstract namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "snipass/config/parse.hpp"
+#include "snipass/telling/log.hpp"
 
 #include <optional>
 #include <vector>
@@ -17,5 +18,8 @@ namespace snipass::server {
 
 // what_is_missing here for what the file asks for, at the first place that does.
 [[nodiscard]] std::optional<config::diagnostic> what_is_missing(const config::configuration& file);
+
+// prepare_log opens what the file has the log written to. A diagnostic: it cannot be opened.
+[[nodiscard]] std::optional<config::diagnostic> prepare_log(log& log, const config::configuration& file);
 
 } // namespace snipass::server

@@ -29,18 +29,20 @@ class access_log final : private net::alarm {
 
     // configure: `share` is how many lines of refused clients one source, and one fault, gets here, at least
     // 1.
-    void configure(const config::log_settings& settings, std::size_t share = refused_lines) noexcept;
+    void configure(const config::log_settings& settings, std::size_t share = refused_lines);
     void add(record& one); // at the session's end, unless its duration is set already
     void flush();
 
   private:
     void expire() override { flush(); }
     void write(record& one);
+    void append(const record& one, config::log_level level);
     [[nodiscard]] bool may_write(const record& one);
 
     net::event_loop& loop_;
     log& target_;
     config::log_settings settings_;
+    log_target to_ = log_target::standard_error;
     line_limit refused_;
     fault_limit faults_{refused_lines, faults_at_once* refused_lines};
     std::string lines_;

@@ -2,8 +2,11 @@
 // log: where lines go. Nothing that writes a line ever waits for whoever reads them.
 #pragma once
 
+#include "snipass/base/result.hpp"
 #include "snipass/config/configuration.hpp"
+#include "snipass/os/unique_fd.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <initializer_list>
@@ -15,17 +18,31 @@
 
 namespace snipass::server {
 
-// log writes to standard error from a thread of its own. Its queue is bounded, in bytes; while it is full,
-// what comes is dropped, sessions' lines before events, and how much is told. Thread-safe.
+// log_target is where something is written to.
+enum class log_target {
+    standard_error,
+    file,    // of sessions
+    journal, // systemd's, as entries with fields
+};
+inline constexpr std::size_t log_target_count = 3;
+
+// log writes to each target from a thread of its own. Its queues are bounded, in bytes; while one is full,
+// what comes is dropped, sessions' lines before events, and how much is told. Events go to standard error, or
+// to the journal; sessions' lines go there, too, or to a file. Thread-safe, but for what is the daemon's.
 class log {
   public:
-    explicit log(const config::log_settings& settings);
+    // journal: the path of its socket.
+    explicit log(const config::log_settings& settings, std::string journal = "/run/systemd/journal/socket");
     ~log(); // what is queued is written, for as long as somebody reads it
     log(const log&) = delete;
     log& operator=(const log&) = delete;
 
-    // configure changes level and format from the next line on.
-    void configure(const config::log_settings& settings) noexcept;
+    // Of the daemon's thread. prepare opens what `next` writes to; a file that is full or has no room is no
+    // error, and is tried again. configure takes what was prepared into use, from the next line on: level,
+    // format, targets. reopen opens the file again: who has renamed it gets no more lines.
+    [[nodiscard]] error_code prepare(const config::log_settings& next);
+    void configure(const config::log_settings& settings);
+    void reopen();
 
     struct field {
         field(std::string_view name, std::string_view text) : key(name), value(text) {}
@@ -40,21 +57,41 @@ class log {
     }
     void write(config::log_level level, std::string_view message, std::span<const field> fields);
 
-    // write_lines takes lines that are finished, each with its newline.
-    void write_lines(std::string_view lines);
+    // write_lines takes what is finished and written for that target: lines, each with its newline, or
+    // entries of the journal (telling/journal_entry).
+    void write_lines(std::string_view lines, log_target to = log_target::standard_error);
 
-    // dropped is how many events and batches of lines were not written: they came too fast, or could not be.
+    // target_of_sessions is where sessions' lines go with these settings.
+    [[nodiscard]] log_target target_of_sessions(const config::log_settings& settings) const noexcept;
+
+    // dropped is how many lines were not written: they came too fast, or could not be.
     [[nodiscard]] std::uint64_t dropped() const noexcept;
 
-    // to_journal: lines begin with their priority, and have no time: the journal knows it.
+    // to_journal: lines to standard error begin with their priority, and have no time: the journal knows it.
     [[nodiscard]] bool to_journal() const noexcept { return to_journal_; }
 
   private:
-    struct impl;
+    struct target;
+    struct owned;
+
+    [[nodiscard]] target* at(log_target one) const noexcept {
+        return targets_[static_cast<std::size_t>(one)].load(std::memory_order_acquire);
+    }
+    void find_journal();
+    void put(log_target to, std::string_view text, std::size_t most);
+
     std::atomic<config::log_level> level_;
     std::atomic<config::log_format> format_;
+    std::atomic<log_target> events_ = log_target::standard_error;
     const bool to_journal_;
-    std::unique_ptr<impl> impl_; // its thread reads format_
+    const std::string journal_;
+    std::string file_;         // in use
+    std::string next_file_;    // prepared
+    os::unique_fd opened_;     // for that
+    bool is_file_due_ = false; // to be closed at the next change: late lines have been written by then
+    // Each is made when it is needed, and stays.
+    std::array<std::atomic<target*>, log_target_count> targets_{};
+    std::unique_ptr<owned> owned_; // their threads read format_
 };
 
 } // namespace snipass::server

@@ -70,4 +70,7 @@ using time_stamp = std::optional<std::chrono::system_clock::time_point>;
 void format_text(std::string& to, const record& one, time_stamp now);
 void format_json(std::string& to, const record& one, time_stamp now);
 
+// format_entry appends an entry of the journal: the line as text, and each of its fields.
+void format_entry(std::string& to, const record& one, config::log_level level);
+
 } // namespace snipass::server

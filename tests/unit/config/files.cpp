@@ -111,6 +111,7 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->log.access == log.access);
     CHECK(read->log.hello == log.hello);
     CHECK(read->log.empty == log.empty);
+    CHECK(read->log.journal == log.journal);
     const listener_settings listening;
     CHECK(read->listeners.at(0).unmatched == listening.unmatched);
     CHECK(read->listeners.at(0).malformed == listening.malformed);

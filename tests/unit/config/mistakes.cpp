@@ -74,7 +74,15 @@ TEST_CASE("mistakes in [server] and [log]") {
         {"a key nobody knows",
          "[log]\ncolour = true\n" + rest,
          {"2:1: error: log.colour: unknown key; known here: \"level\", \"format\", \"access\", \"hello\", "
-          "\"empty\""}},
+          "\"empty\", \"file\", \"journal\""}},
+        {"a log's file beside the router's",
+         "[log]\nfile = \"access.log\"\n" + rest,
+         {"2:8: error: log.file: \"access.log\" is no path of a file from the root; write one such as "
+          "\"/var/log/snipass/access.log\""}},
+        {"a folder for the log",
+         "[log]\nfile = \"/var/log/\"\n" + rest,
+         {"2:8: error: log.file: \"/var/log/\" is no path of a file from the root; write one such as "
+          "\"/var/log/snipass/access.log\""}},
         {"a sandbox that is neither on nor off",
          "[server]\nsandbox = true\n" + rest,
          {"2:11: error: server.sandbox: expected a word in quotes, not true; known here: \"on\", \"off\", "

@@ -297,5 +297,5 @@ TEST_CASE(
     INFO(all);
     CHECK(std::regex_search(
         all, std::regex{R"(\n[^\n]* warn log lines were lost: standard error could not be written to )"
-                        R"(batches=[0-9]+ why="File too large"\n[^\n]* info there is room\n$)"}));
+                        R"(lines=[0-9]+ why="File too large"\n[^\n]* info there is room\n$)"}));
 }
