@@ -108,6 +108,11 @@ std::string fixed_folder_of(const std::string& pattern) {
     return slash == fixed.npos ? "." : fixed.substr(0, std::max<std::size_t>(slash, 1));
 }
 
+bool is_gone(const std::string& name) {
+    std::error_code ec;
+    return fs::symlink_status(name, ec).type() == fs::file_type::not_found;
+}
+
 bool are_the_same(const std::string& a, const std::string& b) {
     std::error_code ec;
     return fs::equivalent(a, b, ec);

@@ -40,4 +40,7 @@ struct found_files {
 // are_the_same: two names of one file.
 [[nodiscard]] bool are_the_same(const std::string& a, const std::string& b);
 
+// is_gone: there is nothing of this name, not even a link that leads nowhere.
+[[nodiscard]] bool is_gone(const std::string& name);
+
 } // namespace snipass::config

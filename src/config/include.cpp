@@ -76,7 +76,7 @@ void includer::take(const node& pattern) {
         take_file(name, pattern.where, true);
 }
 
-// take_file: what a pattern has found may be the file itself, or one that another pattern had.
+// take_file: what a pattern has found may be the file itself, one that another pattern had, or gone by now.
 void includer::take_file(const std::string& name, position where, bool was_found) {
     if (are_the_same(name, file_)) {
         if (!was_found)
@@ -88,12 +88,14 @@ void includer::take_file(const std::string& name, position where, bool was_found
                                           " files; write several routes into one");
     if (!known_.insert(name).second)
         return;
+    auto read = read_file(name, limits::file_size - bytes_);
+    if (!read.problem.text.empty() && was_found && is_gone(name))
+        return;
+    if (!read.problem.text.empty())
+        return complain(where, name, read.problem);
     made_.names.push_back(name);
     const auto number = static_cast<std::uint32_t>(made_.names.size());
     findings_.name_file(number, name);
-    auto read = read_file(name, limits::file_size - bytes_);
-    if (!read.problem.text.empty())
-        return complain(where, name, read.problem);
     bytes_ += read.text.size();
     auto document = read_document(read.text);
     for (auto& one : document.diagnostics) {

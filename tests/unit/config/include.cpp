@@ -115,6 +115,16 @@ TEST_CASE("include: a file that is named and not there is a mistake, where it is
           list({"snipass.toml:2:3: error: include: gone.toml cannot be read: No such file or directory"}));
 }
 
+TEST_CASE("include: a link that leads nowhere is a mistake") {
+    const files in;
+    in.write("snipass.toml", all + rest);
+    in.write("routes.d/a.toml", site("a"));
+    std::filesystem::create_symlink("gone", in.path("routes.d/b.toml"));
+    CHECK(in.problems() ==
+          list({"snipass.toml:1:12: error: include: routes.d/b.toml cannot be read: No such file "
+                "or directory"}));
+}
+
 TEST_CASE("include: what may not be read is a mistake, and not an empty folder") {
     if (::geteuid() == 0) { // root may read everything
         const files in;
