@@ -256,6 +256,36 @@ class Units(Case):
             self.assertEqual(priority("serving"), {"6"})
             systemctl("stop", "snipass.socket", "snipass.service")
 
+    def test_the_file_of_sessions_is_rotated_as_installed(self):
+        """LogsDirectory= of the unit, the sandbox, the installed configuration of logrotate, and its signal."""
+        folder = pathlib.Path("/var/log/snipass")
+        file = folder / "access.log"
+        CONFIGURATION.write_text(self.text.replace("[log]", f'[log]\nfile = "{file}"'))
+        systemctl("start", "snipass.socket", "snipass.service")
+        self.assertEqual((folder.stat().st_mode & 0o777, folder.owner(), folder.group()), (0o750, "snipass", "snipass"))
+        self.visit()
+        wait_until(lambda: file.exists() and "handed_off" in file.read_text(), "a session's line")
+        self.assertEqual((file.stat().st_mode & 0o777, file.owner()), (0o600, "snipass"))
+        subprocess.run(["logrotate", "--force", "/etc/logrotate.d/snipass"], check=True)
+        old = folder / "access.log.1"
+        self.assertIn("handed_off", old.read_text())
+        wait_until(file.exists, "it was opened again")
+        self.visit()
+        wait_until(lambda: "handed_off" in file.read_text(), "a line in the new file")
+        self.assertEqual(old.read_text().count("\n"), 1)
+
+    def test_the_journal_has_fields(self):
+        CONFIGURATION.write_text(self.text.replace("[log]", "[log]\njournal = true"))
+        systemctl("start", "snipass.socket", "snipass.service")
+        self.visit()
+
+        def found():
+            told = subprocess.run(["journalctl", "-o", "json", "-u", "snipass", "SNIPASS_BACKEND=raw", "SNIPASS_OUTCOME=handed_off"],
+                                  capture_output=True, text=True, check=False)
+            return [json.loads(line) for line in told.stdout.splitlines()]
+        wait_until(found, "the session's entry")
+        self.assertEqual((found()[0]["SNIPASS_SERVER_NAME"], found()[0]["_PID"]), ("raw.example.com", str(main_pid())))
+
     def test_a_bad_file_at_start_is_tried_again_until_it_is_good(self):
         CONFIGURATION.write_text("[servre]\n")
         systemctl("start", "snipass.socket")
