@@ -25,7 +25,7 @@ using namespace snipass;
 using namespace snipass::commands;
 
 constexpr const char* words[] = {"run",   "check",  "explain", "status", "sessions",
-                                 "drain", "resume", "close",   "reload"};
+                                 "drain", "resume", "close",   "reload", "reopen"};
 
 // command_problem is what is wrong with the words as a whole, which the parser of options does not see.
 // Empty: nothing.
@@ -133,6 +133,7 @@ void line::add_asking() {
     add("close", "End one client's session.")->add_option("ID", id_, "as sessions lists it")->required();
     add("reload",
         "Read the file again, wait, and print its mistakes or what has changed. Exit status 0, or 2.");
+    add("reopen", "Open the file of sessions again, for whoever has renamed it.");
 }
 
 int line::obey() {

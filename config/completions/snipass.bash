@@ -5,11 +5,11 @@ _snipass() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
             --config) file=${COMP_WORDS[++i]} ;;
-            run|check|explain|status|sessions|drain|resume|close|reload) command=${command:-${COMP_WORDS[i]}} ;;
+            run|check|explain|status|sessions|drain|resume|close|reload|reopen) command=${command:-${COMP_WORDS[i]}} ;;
         esac
     done
     case $command in
-        '') options='run check explain status sessions drain resume close reload --help --version' values=${values:-} ;;
+        '') options='run check explain status sessions drain resume close reload reopen --help --version' values=${values:-} ;;
         run) options='--help --config' values=${values:-file} ;;
         check) options='--help --config --live --user' values=${values:-file} ;;
         explain) options='--help --config --alpn --source --listener --hello --http' values=${values:-} ;;
@@ -19,6 +19,7 @@ _snipass() {
         resume) options='--help --config' values=${values:-backend} ;;
         close) options='--help --config' values=${values:-} ;;
         reload) options='--help --config' values=${values:-} ;;
+        reopen) options='--help --config' values=${values:-} ;;
     esac
     case $prev in
         --config) values=file options='' ;;

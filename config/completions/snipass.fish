@@ -14,6 +14,7 @@ complete -c snipass -n __fish_use_subcommand -a drain -d 'Let a backend have no 
 complete -c snipass -n __fish_use_subcommand -a resume -d 'Let it have new clients again'
 complete -c snipass -n __fish_use_subcommand -a close -d 'End one client\'s session'
 complete -c snipass -n __fish_use_subcommand -a reload -d 'Read the file again, wait, and print its mistakes or what has changed'
+complete -c snipass -n __fish_use_subcommand -a reopen -d 'Open the file of sessions again, for whoever has renamed it'
 complete -c snipass -n __fish_use_subcommand -l help -d 'Print this help message and exit'
 complete -c snipass -n __fish_use_subcommand -l version -d 'Display program version information and exit'
 complete -c snipass -n '__fish_seen_subcommand_from run' -l help -d 'Print this help message and exit'
@@ -48,3 +49,5 @@ complete -c snipass -n '__fish_seen_subcommand_from close' -l help -d 'Print thi
 complete -c snipass -n '__fish_seen_subcommand_from close' -l config -r -F -d 'the configuration file'
 complete -c snipass -n '__fish_seen_subcommand_from reload' -l help -d 'Print this help message and exit'
 complete -c snipass -n '__fish_seen_subcommand_from reload' -l config -r -F -d 'the configuration file'
+complete -c snipass -n '__fish_seen_subcommand_from reopen' -l help -d 'Print this help message and exit'
+complete -c snipass -n '__fish_seen_subcommand_from reopen' -l config -r -F -d 'the configuration file'

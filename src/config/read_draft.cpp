@@ -11,7 +11,7 @@
 namespace snipass::config {
 namespace {
 
-constexpr std::string_view root_keys[] = {"server",  "log", "listener", "route",  "backend",
+constexpr std::string_view root_keys[] = {"server",  "log", "listener", "route",   "backend",
                                           "default", "tls", "metrics",  "control", "include"};
 
 // A file that is included is about sites.

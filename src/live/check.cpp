@@ -195,7 +195,9 @@ void checking::check_address(std::size_t backend, config::position where, const 
 int checking::tell() const {
     for (const auto& one : good_)
         std::cout << one << '\n';
-    for (const auto& one : found_)
+    auto found = found_;
+    config::name_files(found, file_);
+    for (const auto& one : found)
         std::cerr << one.to_string(file_.file) << '\n';
     if (handshakes_ > most_handshakes)
         std::cout << "of more than " << most_handshakes << " names the rest was not tried\n";

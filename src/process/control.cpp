@@ -136,6 +136,9 @@ awaitable<http_answer> control::answer(http_question question) {
         co_return drain(one, false);
     if (one.is("POST", "/close"))
         co_return co_await close(one);
+    if (one.is("POST", "/reopen"))
+        co_return log_->reopen() ? say(200, "the log's file is opened again, before the next line")
+                                 : say(404, "[log] has no file");
     if (one.is("POST", "/reload"))
         co_return co_await reload();
     co_return say(404, "this router knows no such command; is it another version than the one that asks?");

@@ -320,7 +320,7 @@ void daemon::on_signal(int number) {
     }
     if (number == SIGWINCH) {
         if (log_)
-            log_->reopen();
+            (void)log_->reopen();
         return;
     }
     if (number != SIGHUP)

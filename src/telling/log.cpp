@@ -122,11 +122,12 @@ void log::configure(const config::log_settings& settings) {
     file_ = next_file_;
 }
 
-void log::reopen() {
+bool log::reopen() {
     if (!owned_->file || file_.empty())
-        return;
+        return false;
     owned_->to_file->reopen();
     owned_->file->put({}, most_bytes);
+    return true;
 }
 
 void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {

@@ -11,6 +11,7 @@ import subprocess
 import harness
 from harness import Case, client_hello, read_exactly, wait_until
 from harness.metrics import metrics_address, scrape
+from harness.places import SNIPASS
 
 HELLO = client_hello("blog.example.com")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -87,13 +88,13 @@ class Files(Targets):
         """Real logrotate, with the folder, the user and the unit of this test in place of the service's."""
         if not shutil.which("logrotate", path="/usr/sbin:/usr/bin"):
             self.skipTest("no logrotate")
-        router = self.start_router()
+        router = self.start_router(f'file = "{self.file}"\n[control]\npath = "{self.folder}/control.sock"')
         before = self.visit_into(router, self.file)
         text = (SOURCE / "systemd/snipass.logrotate").read_text()
-        unit = "systemctl kill --kill-who=main --signal=SIGWINCH snipass.service 2>/dev/null || true"
-        self.assertIn(unit, text)
+        unit = "snipass reopen >/dev/null 2>&1 || systemctl kill --kill-who=main --signal=SIGWINCH snipass.service 2>/dev/null || true"
+        self.assertIn(f"        {unit}\n", text)
         text = text.replace("/var/log/snipass", str(self.log)).replace("    su snipass snipass\n", "")
-        text = text.replace(unit, f"kill -WINCH {router.pid}")
+        text = text.replace(unit, f"{SNIPASS} reopen --config {router.file}")
         configuration = self.folder / "logrotate.conf"
         configuration.write_text(text)
         configuration.chmod(0o644)
@@ -103,6 +104,11 @@ class Files(Targets):
         after = self.visit_into(router, self.file)
         self.assertEqual(self.clients(self.log / "access.log.1"), [before])
         self.assertEqual(self.clients(self.file), [after])
+
+    def test_reopen_without_a_file(self):
+        router = self.start_router(f'[control]\npath = "{self.folder}/control.sock"')
+        asked = subprocess.run([SNIPASS, "reopen", "--config", router.file], capture_output=True, text=True, check=False)
+        self.assertEqual((asked.returncode, asked.stderr), (2, "[log] has no file\n"))
 
     def test_a_full_disk_loses_lines_that_are_counted_and_nothing_else(self):
         router = self.start_router('file = "/dev/full"')

@@ -39,10 +39,11 @@ class log {
 
     // Of the daemon's thread. prepare opens what `next` writes to; a file that is full or has no room is no
     // error, and is tried again. configure takes what was prepared into use, from the next line on: level,
-    // format, targets. reopen opens the file again: who has renamed it gets no more lines.
+    // format, targets. reopen opens the file again: who has renamed it gets no more lines. False: there is
+    // none.
     [[nodiscard]] error_code prepare(const config::log_settings& next);
     void configure(const config::log_settings& settings);
-    void reopen();
+    bool reopen();
 
     struct field {
         field(std::string_view name, std::string_view text) : key(name), value(text) {}
