@@ -27,6 +27,7 @@ OUT_OF_SIGHT = {
     r"there is no backend|leads in a ring|leads to|is an answer|there is no \[tls\]": "what a name leads to, in another table",
     r"is what the listener at line|is what a listener or|is there already|is where snipass-tls takes clients": "what another table has, too",
     r'error: [a-z_.]+: "\d+[A-Za-z]+" is out of range': "how much a text with a unit is",
+    r"has bits behind its length": "how many bits of an address its length leaves",
     r"what no client offers|is QUIC's": "how protocols are spelt, where any text is one",
     r"a backslash or an escaped /|is compared in its normal form": "a path's normal form",
     r"nobody knows whose it is|a unix socket has no source address|is for a backend that is handed its clients|has no room for the socket|passes on requests of HTTP/1;":
