@@ -44,6 +44,7 @@ class Include(Case):
 
     def problem(self, router):
         """Of the last reload, if it was refused."""
+        router.counters()  # written behind it
         told = [e["message"] for e in router.events if e.get("level") == "error"]
         return told[-2] if told and told[-1].startswith("not reloaded") else None
 

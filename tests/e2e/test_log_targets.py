@@ -69,7 +69,7 @@ class Files(Targets):
         self.visit_into(router, self.file)
         self.assertEqual(json.loads(self.file.read_text())["outcome"], "handed_off")
         self.assertEqual(router.sessions(), [])
-        self.assertTrue([e for e in router.events if e.get("message") == "serving"])
+        router.wait_for(lambda me: [e for e in me.events if e.get("message") == "serving"], "another thread writes it")
 
     def test_a_renamed_file_is_opened_again_at_the_signal_and_at_a_reload(self):
         router = self.start_router()

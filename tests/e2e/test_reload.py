@@ -98,6 +98,7 @@ class Reload(Case):
         def workers(count):
             self.snipass.reload(self.first.replace("workers = 2", f"workers = {count}"))
             self.snipass.wait_for(lambda me: me.manager.status().startswith("Serving"), "reloaded")
+            self.snipass.counters()  # written behind it
             return len(said())
 
         self.assertEqual([workers(count) for count in (3, 3, 2, 2, 3)], [1, 1, 1, 1, 2])

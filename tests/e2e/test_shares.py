@@ -179,6 +179,7 @@ class FewDescriptors(Case):
 
     def test_at_the_start_it_is_told_what_they_do_not_allow(self):
         router = self.start_router()
+        router.counters()  # written behind it
         told = [line["message"] for line in router.events if "descriptors: " in line.get("message", "")]
         self.assertEqual(len(told), 1)
         self.assertRegex(told[0], "^256 descriptors: max_waiting is [0-9]+, not 20000; max_relayed is [0-9]+, not 1000000; "
