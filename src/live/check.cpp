@@ -5,6 +5,7 @@
 #include "judge.hpp"
 #include "reach.hpp"
 
+#include "snipass/base/quoted.hpp"
 #include "snipass/config/parse.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/users.hpp"
@@ -27,6 +28,9 @@ namespace {
 using config::configuration;
 using config::diagnostic;
 using config::severity;
+
+// The packaged router's, where none is named. It need not be here.
+constexpr std::string_view usual_user = "snipass";
 
 constexpr std::size_t most_handshakes = 1'000;
 const std::vector<std::string> usual_alpn{"h2", "http/1.1"};
@@ -214,6 +218,10 @@ int check(const std::string& file, const std::string& user) {
     const auto parsed = config::load(file, os::find_user);
     if (!parsed.value)
         return parsed.is_mistaken() ? 2 : 1;
+    if (user != usual_user && ::getpwnam(user.c_str()) == nullptr) {
+        std::cerr << "--user: there is no user " << in_quotes(user) << " here\n";
+        return 2;
+    }
     std::cout << become(user) << '\n';
     checking all{*parsed.value};
     all.run();

@@ -56,13 +56,14 @@ struct door {
 
 // visitor is one connection.
 struct visitor {
-    visitor(asio::io_context& io, int fd, bool by_path)
-        : socket(io, asio::generic::stream_protocol(by_path ? AF_UNIX : AF_INET, SOCK_STREAM), fd),
-          deadline(io), comes_by_path(by_path) {
-        if (!by_path)
-            return;
-        if (auto known = os::peer_of(fd))
-            peer = std::move(*known);
+    // The last that can fail is done before this has the descriptor.
+    visitor(asio::io_context& io, os::unique_fd& fd, bool by_path)
+        : socket(io), deadline(io), comes_by_path(by_path) {
+        if (by_path)
+            if (auto known = os::peer_of(fd.get()))
+                peer = std::move(*known);
+        socket.assign(asio::generic::stream_protocol(by_path ? AF_UNIX : AF_INET, SOCK_STREAM), fd.get());
+        (void)fd.release();
     }
 
     // is_given_time ends it then, unless it is given more.
@@ -208,9 +209,7 @@ void http_door::state::welcome(const std::shared_ptr<state>& all, os::unique_fd 
         (*oldest)->end();
         visitors.erase(oldest);
     }
-    const int fd = client.get();
-    auto one = std::make_shared<visitor>(all->io, fd, by_path);
-    (void)client.release();
+    auto one = std::make_shared<visitor>(all->io, client, by_path);
     visitor::is_given_time(one);
     visitors.push_back(one);
     asio::co_spawn(all->io, serve(all, one), asio::detached);

@@ -25,10 +25,14 @@ result<unix_peer> peer_of(int connection) {
     return made;
 }
 
-bool is_one_of_us(const unix_peer& one) {
+// Whose *first* group is ours is a service that was given it (snipass-tls), which strangers talk to, and no
+// admin.
+bool may_command(const unix_peer& one) {
+    if (one.process == ::getpid()) // it relays a stranger here
+        return false;
     const auto ours = ::getegid();
-    return one.user == 0 || one.user == ::geteuid() || one.group == ours ||
-           std::ranges::count(one.groups, ours) > 0;
+    return one.user == 0 || one.user == ::geteuid() ||
+           (one.group != ours && std::ranges::count(one.groups, ours) > 0);
 }
 
 } // namespace snipass::os

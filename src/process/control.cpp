@@ -121,7 +121,7 @@ void control::use(std::shared_ptr<const config::configuration> configuration, wo
 
 awaitable<http_answer> control::answer(http_question question) {
     const request one{std::move(question)};
-    if (!one.asked.asker || !os::is_one_of_us(*one.asked.asker))
+    if (!one.asked.asker || !os::may_command(*one.asked.asker))
         co_return say(403, "only root, the router's user and its group may ask");
     if (auto why = why_not_this_one(one); !why.empty())
         co_return say(409, why);
@@ -193,6 +193,9 @@ control::gather(std::function<Part(context&, unsigned)> ask) {
 awaitable<http_answer> control::tell_sessions(const request& one) {
     const auto backend = one.value("backend");
     const auto form = one.value("form");
+    if (const auto why = backend.empty() ? std::string{} : why_no_backend(*configuration_, backend);
+        !why.empty())
+        co_return say(404, why);
     // Named: GCC destroys what stands in a co_await twice.
     std::function<session_list(context&, unsigned)> list = [backend](context& thread, unsigned number) {
         return list_sessions(thread, number, backend, most_listed);

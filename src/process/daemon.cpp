@@ -223,7 +223,7 @@ void daemon::reload(config::parsed parsed) {
         first != parsed.diagnostics.end())
         return not_reloaded(first->to_string(file_));
     if (const auto problem = prepare_log(*log_, *parsed.value)) {
-        log_->write(log_level::error, problem->to_string(file_));
+        tell(log_level::error, problem->to_string(file_));
         return not_reloaded(problem->to_string(file_));
     }
     auto opened = open_listeners(*parsed.value, workers_->size());

@@ -16,14 +16,6 @@ const config::backend_settings* find(const config::configuration& now, const std
     return found == now.backends.end() ? nullptr : &*found;
 }
 
-std::string unknown(const config::configuration& now, const std::string& backend) {
-    std::vector<std::string_view> names;
-    for (const auto& one : now.backends)
-        names.emplace_back(one.name);
-    const auto near = config::nearest(backend, names);
-    return "there is no backend " + in_quotes(backend) + (near ? "; write " + std::string{*near} : "");
-}
-
 std::string has_no_address(const std::string& backend, const std::string& address,
                            const std::vector<std::string>& all) {
     std::string text = backend + " has no address " + in_quotes(address);
@@ -34,11 +26,21 @@ std::string has_no_address(const std::string& backend, const std::string& addres
 
 } // namespace
 
+std::string why_no_backend(const config::configuration& now, const std::string& name) {
+    if (find(now, name) != nullptr)
+        return {};
+    std::vector<std::string_view> names;
+    for (const auto& one : now.backends)
+        names.emplace_back(one.name);
+    const auto near = config::nearest(name, names);
+    return "there is no backend " + in_quotes(name) + (near ? "; write " + std::string{*near} : "");
+}
+
 std::string drains::set(const config::configuration& now, const std::string& backend,
                         const std::string& address, bool drained) {
     const auto* const settings = find(now, backend);
     if (settings == nullptr)
-        return unknown(now, backend);
+        return why_no_backend(now, backend);
     if (settings->redirect() != nullptr)
         return backend + " is a redirect, which the router answers itself: there is nobody to spare";
     const auto its_addresses = written_addresses(*settings);
@@ -48,6 +50,8 @@ std::string drains::set(const config::configuration& now, const std::string& bac
         switch_on(backend, address);
         return {};
     }
+    if (!address.empty() && on_.contains({backend, {}}))
+        return backend + " itself is drained, and so is " + address + ": write snipass resume " + backend;
     switch_off(backend, address);
     if (address.empty())
         for (const auto& one : its_addresses)

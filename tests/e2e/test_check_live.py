@@ -153,6 +153,10 @@ class Live(Case):
         self.assertNotIn("asked as", text)
 
     @unittest.skipUnless(os.geteuid() == 0, "to become somebody else needs root")
+    def test_a_user_that_is_not_there(self):
+        status, text = self.check(self.backend("blog") + route("blog.example.com"), user="nobodyx")
+        self.assertEqual((status, text.splitlines()[-1]), (2, '--user: there is no user "nobodyx" here'))
+
     def test_what_the_router_s_user_may_not_root_does_not_hide(self):
         self.server("blog", "blog.example.com")
         self.class_folder.chmod(0o755)

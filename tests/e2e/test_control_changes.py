@@ -105,7 +105,10 @@ class Changes(ControlCase):
 
     def test_no_such_backend(self):
         self.start(self.backend("blog") + route(NAME, "blog"))
+        self.command("drain", "blog")
         for words, said in ((["drain", "blgo"], 'there is no backend "blgo"; write blog'),
+                            (["sessions", "--backend", "blgo"], 'there is no backend "blgo"; write blog'),
+                            (["resume", "blog", f"unix:{self.folder}/blog.sock"], "blog itself is drained"),
                             (["drain", "blog", "10.0.0.1:1"], f'blog has no address "10.0.0.1:1"; it has unix:{self.folder}/blog.sock')):
             with self.subTest(words=words):
                 status, text = self.command(*words)
@@ -133,6 +136,18 @@ class Changes(ControlCase):
         self.assertRegex(text, rf"(?m)^{re.escape(str(router.file))}:\d+:\d+: error: route\.backend: ")
         self.assertTrue(text.endswith("not reloaded: the configuration before goes on\n"), text)
         self.assertFalse(self.status()["configuration"]["last_reload_good"])
+
+    def test_a_reload_says_that_the_log_s_file_cannot_be_opened(self):
+        blog = self.backend("blog") + route(NAME, "blog")
+        folder = self.folder / "log"
+        folder.mkdir()
+        head = self.head().replace("[log]\n", f'[log]\nfile = "{folder}/1.log"\n')
+        router = self.router(blog, head=head)
+        folder.rename(self.folder / "moved")
+        router.rewrite(head.replace("1.log", "2.log") + blog)
+        status, text = self.command("reload")
+        self.assertEqual(status, 2)
+        self.assertIn(f'log.file: "{folder}/2.log" cannot be opened', text)
 
     def test_who_asks_while_a_reload_is_under_way_waits_for_the_next_one(self):
         names = ", ".join(f'"site-{i}.example.com"' for i in range(20_000))

@@ -20,7 +20,7 @@ struct unix_peer {
 
 [[nodiscard]] result<unix_peer> peer_of(int connection);
 
-// is_one_of_us: root, this process's user, or somebody of its group.
-[[nodiscard]] bool is_one_of_us(const unix_peer& one);
+// may_command: root, this process's user, or somebody who was added to its group; not this process itself.
+[[nodiscard]] bool may_command(const unix_peer& one);
 
 } // namespace snipass::os

@@ -12,6 +12,9 @@
 
 namespace snipass::server {
 
+// why_no_backend says that there is none of that name, and which is meant; empty: there is one.
+[[nodiscard]] std::string why_no_backend(const config::configuration& now, const std::string& name);
+
 // Of the main thread. A backend or an address that a reload removes is not drained any more if it comes back.
 class drains {
   public:
