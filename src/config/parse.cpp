@@ -19,7 +19,7 @@ namespace snipass::config {
 namespace {
 
 std::string at(std::string_view file, position where) {
-    auto text = std::string(file);
+    auto text = on_one_line(file); // who may write an included one chooses its name
     if (where.line != 0)
         text += ":" + std::to_string(where.line) + ":" + std::to_string(where.column);
     return text;

@@ -158,6 +158,20 @@ TEST_CASE("include: mistakes in all files are found in one run, each with its fi
     CHECK_FALSE(in.load().value);
 }
 
+TEST_CASE("include: a file's name stays on the line of what is said of it") {
+    const files in;
+    in.write("snipass.toml", all + listener);
+    in.write("routes.d/a\nWATCHDOG=trigger\n\x1b[2J.toml", "[backend.x]\nhandoff = 5\n");
+    const auto found = in.problems();
+    std::string all_of_them;
+    for (const auto& one : found) {
+        CHECK(one.find('\n') == std::string::npos);
+        all_of_them += one + "\n";
+    }
+    CHECK_THAT(all_of_them,
+               ContainsSubstring("a\\u000AWATCHDOG=trigger\\u000A\\u001B[2J.toml:2:11: error: "));
+}
+
 TEST_CASE("include: what is no TOML is said of each file, and nothing that follows from it") {
     const files in;
     in.write("snipass.toml", all + listener + "[default]\nbackend = \"a\"\n");
