@@ -46,6 +46,8 @@ net::task<error_code> plaintext_relay::hear_more(server::unrouted_client& client
             "max_relayed clients were relayed, and this was the newest of the largest source";
         co_return make_error_code(server::shed_reason::room);
     }
+    if (client_has_failed_)
+        co_return os::make_error(ECONNRESET);
     std::size_t n = 0;
     const auto room = buffer();
     switch (tls_->read(room, n)) {
