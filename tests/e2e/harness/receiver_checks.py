@@ -148,10 +148,10 @@ class RefusesLies(ServesClients):
     def test_a_client_that_has_gone_is_no_trouble(self):
         """It is taken: refused, it would be offered to every other address first."""
         far, near = tcp_pair()
+        header = handoff_sender.header(near)
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        far.close()  # RST: getpeername() fails from now on
         with near, handoff_sender.connect(str(self.socket)) as connection:
-            header = handoff_sender.header(near)
-            far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            far.close()  # RST: getpeername() fails from now on
             handoff_sender.send_with(connection, header, [near])
             self.assertEqual(handoff_sender.answer(connection, 4), "taken")
         with self.router() as router:

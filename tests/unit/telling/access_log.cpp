@@ -5,6 +5,8 @@
 #include "catch.hpp"
 #include "run_coroutine.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 using namespace snipass;
@@ -82,14 +84,12 @@ TEST_CASE("access_log: a line is written a moment later, without another session
 
 TEST_CASE("access_log: lines are gathered, and a batch does not wait for the moment") {
     fixture test;
+    REQUIRE(::fcntl(test.captured.fd(), F_SETPIPE_SZ, 1 << 18) > 0); // room for all of it
     test.add(10);
     CHECK_FALSE(is_readable(test.captured.fd(), 20ms));
     test.add(600); // some 60 KB
     CHECK(is_readable(test.captured.fd()));
-    // Read while it is written: the pipe is smaller than that.
-    std::string heard(65'536, '\0');
-    heard.resize(static_cast<std::size_t>(::read(test.captured.fd(), heard.data(), heard.size())));
-    CHECK(std::ranges::count(heard, '\n') + test.lines() == 610);
+    CHECK(test.lines() == 610);
 }
 
 TEST_CASE("access_log: nothing is lost at the end") {
