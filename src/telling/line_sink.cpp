@@ -22,9 +22,13 @@ bool line_sink::has_room_for(std::string_view text, std::size_t most) noexcept {
     const auto cost = cost_of(text.size());
     if (waiting_.fetch_add(cost) + cost <= most)
         return true;
-    waiting_ -= cost;
+    give_back(text);
     drop(text);
     return false;
+}
+
+void line_sink::give_back(std::string_view text) noexcept {
+    waiting_ -= cost_of(text.size());
 }
 
 std::size_t line_sink::count(std::string_view text) const noexcept {
@@ -33,6 +37,12 @@ std::size_t line_sink::count(std::string_view text) const noexcept {
 
 void line_sink::sink_it_(const spdlog::details::log_msg& message) {
     const std::string_view text{message.payload.data(), message.payload.size()};
+    // Also where there is no memory for what is told beside it.
+    const struct taken {
+        ~taken() { sink.give_back(text); }
+        line_sink& sink;
+        std::string_view text;
+    } taken{*this, text};
     begin();
     tell_dropped();
     tell_lost();
@@ -43,7 +53,6 @@ void line_sink::sink_it_(const spdlog::details::log_msg& message) {
     }
     if (is_told_elsewhere())
         tell_lost();
-    waiting_ -= cost_of(text.size());
 }
 
 // Told here and not where it happens: a queue that is full would drop a line for this one, too.

@@ -24,6 +24,8 @@ class line_sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
     // has_room_for takes the text into account until it is written. False: it has to be dropped, and is
     // counted. most: bytes that may wait.
     bool has_room_for(std::string_view text, std::size_t most) noexcept;
+    // give_back: it waits no more, written or not.
+    void give_back(std::string_view text) noexcept;
     // drop: there is no memory for it.
     void drop(std::string_view text) noexcept { dropped_ += count(text); }
     [[nodiscard]] std::uint64_t unwritten() const noexcept { return dropped_ + lost_ever_; }

@@ -19,6 +19,11 @@
 #include <utility>
 
 namespace snipass::server {
+namespace {
+
+thread_local bool has_failed = false; // what this thread has put into a queue
+
+} // namespace
 
 // target is a sink behind a queue and a thread.
 struct log::target {
@@ -27,11 +32,24 @@ struct log::target {
           logger(std::make_shared<spdlog::async_logger>("snipass", sink, pool,
                                                         spdlog::async_overflow_policy::overrun_oldest)) {
         logger->set_level(spdlog::level::trace); // what is written here was let through already
+        // Newer versions of spdlog catch what is thrown, and tell who asked for it so.
+        logger->set_error_handler([](const std::string&) { has_failed = true; });
     }
 
+    // put: bad_alloc where the queue has no memory for a copy.
     void put(std::string_view text, std::size_t most) {
-        if (sink->has_room_for(text, most))
+        if (!sink->has_room_for(text, most))
+            return;
+        has_failed = false;
+        try {
             logger->log(spdlog::level::critical, spdlog::string_view_t{text.data(), text.size()});
+        } catch (const std::bad_alloc&) {
+            has_failed = true;
+        }
+        if (!has_failed)
+            return;
+        sink->give_back(text);
+        throw std::bad_alloc{};
     }
 
     std::shared_ptr<line_sink> sink;

@@ -5,6 +5,7 @@
 #include "handoff_sender.hpp"
 #include "run_coroutine.hpp"
 #include "same_descriptors.hpp"
+#include "scarce_memory.hpp"
 #include "snipass/telling/access_log.hpp"
 #include "snipass/telling/log.hpp"
 #include "tcp_client.hpp"
@@ -310,3 +311,20 @@ TEST_CASE("log targets: a journal that is away loses entries, which are counted"
                    ContainsSubstring("\nSNIPASS_LINES=1\n"));
     CHECK_THAT(there.entry(), ContainsSubstring("MESSAGE=heard\n"));
 }
+
+#ifndef SNIPASS_SANITIZED
+TEST_CASE("log: what found no memory takes no room in the queue for ever") {
+    const captured_stderr captured;
+    server::log log{config::log_settings{}};
+    const auto before = log.dropped();
+    const std::string line = std::string(40'000, 'x') + "\n"; // the queue has room for 180
+    {
+        const scarce_memory scarce{1 << 14};
+        for (int i = 0; i < 300; ++i)
+            log.write_lines(line);
+    }
+    CHECK(log.dropped() - before == 300);
+    log.write_lines(line);
+    CHECK(log.dropped() - before == 300);
+}
+#endif
