@@ -41,19 +41,24 @@ void check_circles(const draft& draft, findings& findings) {
     }
 }
 
-// A path has one socket.
-void check_control(const draft& draft, findings& findings) {
-    const auto& path = draft.control.path;
-    const auto is_there = [&](const auto& all, auto path_of) {
-        return std::ranges::any_of(all,
-                                   [&](const auto& one) { return !path.empty() && path_of(one) == path; });
+// A path has one socket, or is a file.
+void check_paths(const draft& draft, findings& findings) {
+    const auto is_taken = [&](const std::string& path) {
+        const auto has_it = [&](const auto& all, auto path_of) {
+            return std::ranges::any_of(all, [&](const auto& one) { return path_of(one) == path; });
+        };
+        return has_it(draft.listeners, [](const auto& one) { return one.settings.handoff_path; }) ||
+               (draft.metrics && has_it(draft.metrics->addresses, [](const auto& one) { return one.path; }));
     };
-    const bool is_double =
-        is_there(draft.listeners, [](const auto& one) { return one.settings.handoff_path; }) ||
-        (draft.metrics && is_there(draft.metrics->addresses, [](const auto& one) { return one.path; }));
-    if (is_double)
-        findings.error(draft.control.where, "control.path: " + in_quotes(path) +
+    const auto& control = draft.control.path;
+    if (!control.empty() && is_taken(control))
+        findings.error(draft.control.where, "control.path: " + in_quotes(control) +
                                                 " is what a listener or [metrics] has; write another path");
+    const auto& file = draft.log.file;
+    if (!file.empty() && (file == control || is_taken(file)))
+        findings.error(draft.log.file_where,
+                       "log.file: " + in_quotes(file) +
+                           " is the socket of a listener, [metrics] or [control]; write another path");
 }
 
 } // namespace
@@ -84,7 +89,7 @@ void check_listeners(const draft& draft, findings& findings) {
                                           std::to_string(first->second.line) + " has; write another port");
     }
 
-    check_control(draft, findings);
+    check_paths(draft, findings);
 
     if (draft.has_listener && !draft.has_route && !draft.has_default)
         findings.warning(draft.listeners.empty() ? position{} : draft.listeners.front().where,

@@ -4,12 +4,15 @@
 
 #include "findings.hpp"
 
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <glob.h>
 #include <system_error>
 
 namespace snipass::config {
@@ -18,6 +21,17 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view wildcards = "*?[";
+
+struct descriptor {
+    explicit descriptor(int opened) noexcept : fd(opened) {}
+    ~descriptor() {
+        if (fd >= 0)
+            ::close(fd);
+    }
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    int fd;
+};
 
 std::string reason(int error) {
     return std::error_code(error, std::generic_category()).message();
@@ -36,20 +50,18 @@ std::string too_large(std::size_t most) {
            "MiB, which no configuration needs; write the name of the configuration";
 }
 
-// why_no_file: to open a FIFO would wait for a writer, and a device may never end. Empty: it is a regular
-// file of a size that can be read.
-std::string why_no_file(const std::string& file, std::size_t most) {
+constexpr std::string_view no_regular_file =
+    "it is no regular file, so a reload could not read it again; write its content into a file";
+
+// why_no_file: what is no file is not opened, since a device may do something then. Empty: go on.
+std::string why_no_file(const std::string& file) {
     std::error_code problem;
     const auto what = fs::status(file, problem);
     if (what.type() == fs::file_type::not_found)
         return reason(ENOENT);
     if (what.type() == fs::file_type::directory)
         return "it is a directory; write the name of a file";
-    if (fs::is_other(what))
-        return "it is no regular file, so a reload could not read it again; write its content into a file";
-    if (what.type() == fs::file_type::regular && fs::file_size(file, problem) > most && !problem)
-        return too_large(most);
-    return {}; // what else there is, opening it tells
+    return std::string{fs::is_other(what) ? no_regular_file : ""};
 }
 
 // A folder that is not there is like an empty one. One that cannot be read is not: a reload would drop what
@@ -60,23 +72,32 @@ int go_on_without(const char*, int error) {
 
 } // namespace
 
+// It may be another file by now than a moment ago: to open a FIFO without O_NONBLOCK waits for a writer.
 file_text read_file(const std::string& name, std::size_t most) {
-    if (auto problem = why_no_file(name, most); !problem.empty())
+    if (auto problem = why_no_file(name); !problem.empty())
         return {{}, {std::move(problem)}};
-    errno = 0;
-    std::ifstream in{name, std::ios::binary};
-    if (!in)
+    const descriptor in{::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    struct stat what {};
+    if (in.fd < 0 || ::fstat(in.fd, &what) != 0)
         return {{}, problem_of(errno)};
+    if (!S_ISREG(what.st_mode))
+        return {{}, {std::string{no_regular_file}}};
+    if (static_cast<std::size_t>(what.st_size) > most)
+        return {{}, {too_large(most)}};
     std::string text;
     std::array<char, 65'536> chunk; // filled by read()
-    while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0) {
-        text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+    for (;;) {
+        const auto n = ::read(in.fd, chunk.data(), chunk.size());
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return {{}, problem_of(errno)};
+        if (n == 0)
+            return {std::move(text), {}};
+        text.append(chunk.data(), static_cast<std::size_t>(n));
         if (text.size() > most)
             return {{}, {too_large(most)}}; // it has grown
     }
-    if (in.bad())
-        return {{}, problem_of(errno)};
-    return {std::move(text), {}};
 }
 
 bool has_wildcards(const std::string& pattern) {

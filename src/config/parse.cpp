@@ -84,6 +84,15 @@ std::vector<route::rule> take_rules(draft& draft) {
     return rules;
 }
 
+// check_log: what is written to the log would stand in a file that is read.
+void check_log(const log_settings& log, const std::string& file, const std::vector<std::string>& included,
+               findings& findings) {
+    const auto is_it = [&](const std::string& name) { return are_the_same(name, log.file); };
+    if (!log.file.empty() && (is_it(file) || std::ranges::any_of(included, is_it)))
+        findings.error(log.file_where, "log.file: " + in_quotes(log.file) +
+                                           " is a file of this configuration; write another");
+}
+
 // read: find_user is null where the text alone is asked for.
 parsed read(std::string_view text, std::string_view file, const user_finder* find_user, part which) {
     findings findings{file};
@@ -104,8 +113,10 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
     }
     auto draft = read_draft(document.root, std::move(included.roots), findings);
     document.root = {};
-    if (find_user != nullptr)
+    if (find_user != nullptr) {
         resolve_users(draft, *find_user, which, findings);
+        check_log(draft.log, std::string{file}, included.names, findings);
+    }
     check_listeners(draft, findings);
     check_termination(draft, findings);
     const bool complete = resolve_references(draft, findings);

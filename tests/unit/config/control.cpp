@@ -55,6 +55,10 @@ TEST_CASE("mistakes in [control]") {
         {"another key",
          "[control]\npaht = \"/run/c.sock\"\n" + rest,
          {"2:1: error: control.paht: unknown key; write \"path\""}},
+        {"what the log has",
+         "[control]\npath = \"/run/c.sock\"\n[log]\nfile = \"/run/c.sock\"\n" + rest,
+         {"4:8: error: log.file: \"/run/c.sock\" is the socket of a listener, [metrics] or [control]; write "
+          "another path"}},
         {"what [metrics] has",
          "[control]\npath = \"/run/c.sock\"\n[metrics]\naddress = \"unix:/run/c.sock\"\n" + rest,
          {"1:1: error: control.path: \"/run/c.sock\" is what a listener or [metrics] has; write another "

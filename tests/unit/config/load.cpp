@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // Files as a whole: what cannot be read, what is not TOML, the order of what is reported.
 #include "descriptor_limit.hpp"
+#include "handoff_sender.hpp"
 #include "mistakes.hpp"
 #include "snipass/handoff/sender.h"
 #include "snipass/os/error.hpp"
 #include "snipass/os/users.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace snipass::config;
@@ -119,6 +122,43 @@ TEST_CASE("load: what is no regular file is not opened, which might never end") 
             "content into a file");
     }
     ::unlink(name);
+}
+
+// Who may write the folder can do so at the worst time. Without O_NONBLOCK this hangs.
+TEST_CASE("load: a FIFO that comes into the place of a file is not waited for") {
+    const handoff_test::temporary_folder made;
+    const std::string folder = made.path;
+    const auto a = folder + "/a.toml";
+    std::atomic<bool> done = false;
+    REQUIRE(::mkfifo((folder + "/fifo").c_str(), 0600) == 0);
+    std::ofstream{folder + "/file"} << "no file for a router";
+    std::jthread neighbour{[&] {
+        while (!done)
+            for (const auto* const from : {"/file", "/fifo"}) {
+                ::unlink((folder + "/next").c_str());
+                (void)::link((folder + from).c_str(), (folder + "/next").c_str());
+                (void)::rename((folder + "/next").c_str(), a.c_str());
+                ::unlink(a.c_str());
+                (void)::link((folder + from).c_str(), a.c_str());
+            }
+    }};
+    for (int i = 0; i < 20'000; ++i)
+        CHECK_FALSE(load(a, snipass::os::find_user).value);
+    done = true;
+    neighbour.join();
+}
+
+TEST_CASE("load: a log is no file of the configuration") {
+    const handoff_test::temporary_folder made;
+    const std::string folder = made.path;
+    const auto file = folder + "/snipass.toml";
+    std::ofstream{file} << "[[listener]]\naddress = \"127.0.0.1:0\"\n[log]\nfile = \"" << folder
+                        << "/./snipass.toml\"\n";
+    const auto loaded = load(file, snipass::os::find_user);
+    REQUIRE(loaded.diagnostics.size() == 2);
+    CHECK(loaded.diagnostics[1].to_string("f") == "f:4:8: error: log.file: \"" + folder +
+                                                      "/./snipass.toml\" is a file of this configuration; "
+                                                      "write another");
 }
 
 TEST_CASE("load: a file that is too large is not read") {
