@@ -178,6 +178,7 @@ awaitable<std::shared_ptr<control::gathering<Part>>>
 control::gather(std::function<Part(context&, unsigned)> ask) {
     auto all = std::make_shared<gathering<Part>>(io_);
     all->owed = workers_->size();
+    all->parts.reserve(all->owed); // where they come in, nobody catches bad_alloc
     all->done.expires_after(patience_with_workers);
     workers_->ask([this, all, ask = std::move(ask)](worker& of, unsigned number) {
         asio::post(io_, [all, part = ask(of.thread(), number)]() mutable {
