@@ -14,7 +14,7 @@ import urllib.request
 
 import harness
 from harness import DEADLINE, Case, Watched, client_hello, read_exactly, wait_until
-from harness.metrics import metrics_address
+from harness.metrics import ask, metrics_address
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 RULES = EXAMPLES / "prometheus/snipass.rules.yml"
@@ -167,6 +167,16 @@ class Dashboard(unittest.TestCase):
                 for y in range(place["y"], place["y"] + place["h"]):
                     self.assertEqual(taken.setdefault((x, y), panel["title"]), panel["title"])
         self.assertEqual(len({panel["id"] for panel in DASHBOARD["panels"]}), len(DASHBOARD["panels"]))
+
+
+class Promtool(Case):
+    def test_it_finds_nothing_to_complain_of_in_metrics(self):
+        route = '[[route]]\nnames = ["/a\\"b+/"]\nbackend = "far"\n[backend.far]\nproxy = ["127.0.0.1:9", "localhost:9"]\n'
+        router = self.router(self.backend("blog") + ROUTE.format(name="blog") + route, head=HEAD)
+        text = ask(metrics_address(router))[2]
+        self.assertIn('snipass_route_sessions_total{route="/a\\"b+/"} 0', text)
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from harness import DEADLINE, Case, Receiver, client_hello, curl, read_exactly, wait_until  # noqa: E402
+from harness.load import Load  # noqa: E402
 
 CONFIGURATION = pathlib.Path("/etc/snipass/snipass.toml")
 BACKENDS = pathlib.Path("/run/backends")
@@ -193,33 +193,14 @@ class Units(Case):
 
     def test_restarts_under_load_lose_nobody(self):
         systemctl("start", "snipass.socket", "snipass.service")
-        done = threading.Event()
-        failures, served = [], [0] * 8
-
-        def load(number):
-            while not done.is_set():
-                try:
-                    self.visit()
-                    served[number] += 1
-                except (OSError, AssertionError) as error:
-                    failures.append(repr(error))
-                    return
-
-        threads = [threading.Thread(target=load, args=(number,)) for number in range(len(served))]
-        for thread in threads:
-            thread.start()
-        try:
+        with Load(self.visit, threads=8) as load:
             for _ in range(5):
-                before, pid = sum(served), main_pid()
+                pid = main_pid()
                 systemctl("restart", "snipass.service")
                 self.assertNotEqual(main_pid(), pid)
-                wait_until(lambda n=before: sum(served) > n + 50 or failures, "clients are served")
-        finally:
-            done.set()
-            for thread in threads:
-                thread.join()
-        print(f"5 restarts, {sum(served)} clients served, {len(failures)} lost")
-        self.assertEqual(failures, [])
+                load.wait_for_more(50)
+        print(f"5 restarts, {load.served} clients served, {len(load.failures)} lost")
+        self.assertEqual(load.failures, [])
 
     def test_killed_it_comes_back_and_who_came_meanwhile_is_served(self):
         systemctl("start", "snipass.socket", "snipass.service")

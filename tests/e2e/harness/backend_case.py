@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .case import Case
+from .load import Load
 from .places import certificates
 from .process import wait_until
 
@@ -58,40 +59,6 @@ def can_connect(path):
             s.connect(str(path))
             return True
     return False
-
-
-class Load:
-    """Clients that come without a pause, each with a handshake and a request, until the `with` block ends."""
-
-    def __init__(self, case, address, threads):
-        self.failures, self.served, self._stopped = [], 0, False
-        self._case, self._address, self._lock = case, address, threading.Lock()
-        self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        self.wait_for_more(1)
-        return self
-
-    def __exit__(self, *_):
-        self._stopped = True
-        for thread in self._threads:
-            thread.join()
-
-    def wait_for_more(self, count):
-        wanted = self.served + count
-        wait_until(lambda: self.served >= wanted or self.failures, f"{count} more clients to be served", 60)
-
-    def _work(self):
-        while not self._stopped:
-            try:
-                self._case.fetch(self._address, alpn=None)
-                with self._lock:
-                    self.served += 1
-            except (OSError, AssertionError, http.client.HTTPException) as error:
-                with self._lock:
-                    self.failures.append(repr(error))
 
 
 class BackendCase(Case):
@@ -182,4 +149,4 @@ class BackendCase(Case):
         return failures
 
     def load(self, address, threads=4):
-        return Load(self, address, threads)
+        return Load(lambda: self.fetch(address, alpn=None), threads)

@@ -12,12 +12,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
 
 from harness import DEADLINE, Case, Receiver, client_hello, read_exactly, wait_until  # noqa: E402
+from harness.load import Load  # noqa: E402
 
 PACKAGES = {path.name.split("_")[0]: path for path in pathlib.Path(os.environ["SNIPASS_PACKAGES"]).glob("*.deb") if "-dbgsym_" not in path.name}
 CONFIGURATION = pathlib.Path("/etc/snipass/snipass.toml")
@@ -127,32 +127,11 @@ class Installed(Case):
         before = self.visit()
         self.addCleanup(before.close)
         pid, socket_since = show("snipass.service", "MainPID"), show("snipass.socket", "ActiveEnterTimestampMonotonic")
-        done, failures, served = threading.Event(), [], [0] * 4
-
-        def load(number):
-            while not done.is_set():
-                try:
-                    self.visit().close()
-                    served[number] += 1
-                    done.wait(0.005)
-                except (OSError, AssertionError) as error:
-                    failures.append(repr(error))
-                    return
-
-        threads = [threading.Thread(target=load, args=(number,)) for number in range(len(served))]
-        for thread in threads:
-            thread.start()
-        try:
-            wait_until(lambda: min(served) > 0 or failures, "clients are served")
+        with Load(lambda: self.visit().close(), threads=4) as load:
             dpkg("-i", *self.newer.values())
-            now = sum(served)
-            wait_until(lambda: sum(served) > now + 50 or failures, "clients are served by the new one")
-        finally:
-            done.set()
-            for thread in threads:
-                thread.join()
-        print(f"an upgrade: {sum(served)} clients served, {len(failures)} lost")
-        self.assertEqual(failures, [])
+            load.wait_for_more(50)
+        print(f"an upgrade: {load.served} clients served, {len(load.failures)} lost")
+        self.assertEqual(load.failures, [])
         self.assertNotEqual(show("snipass.service", "MainPID"), pid)
         self.assertEqual(show("snipass.socket", "ActiveEnterTimestampMonotonic"), socket_since)
         self.assertEqual([state(unit) for unit in UNITS], [("enabled", "active"), ("enabled", "active"), ("disabled", "inactive")])
