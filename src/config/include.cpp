@@ -48,6 +48,7 @@ class includer {
     findings& findings_;
     included made_;
     std::unordered_set<std::string> known_;
+    bool is_full_ = false;
     std::size_t bytes_ = 0;
 };
 
@@ -83,11 +84,15 @@ void includer::take_file(const std::string& name, position where, bool was_found
             findings_.error(where, "include: " + name + " is this file itself; leave it out");
         return;
     }
-    if (made_.names.size() == limits::included_files)
-        return findings_.error(where, "include: more than " + std::to_string(limits::included_files) +
-                                          " files; write several routes into one");
-    if (!known_.insert(name).second)
+    if (known_.contains(name))
         return;
+    if (made_.names.size() == limits::included_files) {
+        if (!std::exchange(is_full_, true)) // and not for each of those that are too many
+            findings_.error(where, "include: more than " + std::to_string(limits::included_files) +
+                                       " files; write several routes into one");
+        return;
+    }
+    known_.insert(name);
     auto read = read_file(name, limits::file_size - bytes_);
     if (!read.problem.text.empty() && was_found && is_gone(name))
         return;

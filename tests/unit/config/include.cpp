@@ -4,8 +4,10 @@
 #include "mistakes.hpp"
 #include "snipass/base/host_name.hpp"
 #include "snipass/config/explain.hpp"
+#include "snipass/config/limits.hpp"
 #include "snipass/os/users.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
@@ -285,6 +287,19 @@ TEST_CASE("include: snipass-tls has the routes and backends of all files") {
     CHECK(tls.value->backends.at(0).handoff()->paths == list({"/run/a.sock"}));
     CHECK(router.value->backends.at(0).handoff()->paths == list({router.value->tls->handoff_path}));
     CHECK(tls.value->included == router.value->included);
+}
+
+TEST_CASE("include: too many files are one mistake") {
+    const files in;
+    in.write("snipass.toml", all + listener);
+    in.write("empty", "");
+    std::filesystem::create_directory(in.path("routes.d"));
+    for (std::size_t i = 0; i < limits::included_files + 3; ++i)
+        std::filesystem::create_symlink("../empty", in.path("routes.d/" + std::to_string(i) + ".toml"));
+    const auto found = in.load().diagnostics;
+    REQUIRE(std::ranges::count(found, severity::error, &diagnostic::level) == 1);
+    CHECK_THAT(std::ranges::find(found, severity::error, &diagnostic::level)->message,
+               ContainsSubstring("include: more than 100000 files"));
 }
 
 TEST_CASE("include: a hundred files with a hundred routes each") {
