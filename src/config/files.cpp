@@ -12,8 +12,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 namespace snipass::config {
 namespace {
@@ -70,13 +72,25 @@ int go_on_without(const char*, int error) {
     return error == ENOENT || error == ENOTDIR ? 0 : 1;
 }
 
+// It may be another file by now than a moment ago: to open a FIFO without O_NONBLOCK waits for a writer. With
+// it, who has a lease on the file (fcntl(2), F_SETLEASE; Samba does) is asked to let go, and the kernel takes
+// the lease away after fs.lease-break-time, which is 45 s by default.
+int open_without_fifo(const std::string& name) {
+    constexpr auto pause = std::chrono::milliseconds{10};
+    for (auto left = std::chrono::milliseconds{60'000};; left -= pause) {
+        const int fd = ::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd >= 0 || errno != EWOULDBLOCK || left <= pause)
+            return fd;
+        std::this_thread::sleep_for(pause);
+    }
+}
+
 } // namespace
 
-// It may be another file by now than a moment ago: to open a FIFO without O_NONBLOCK waits for a writer.
 file_text read_file(const std::string& name, std::size_t most) {
     if (auto problem = why_no_file(name); !problem.empty())
         return {{}, {std::move(problem)}};
-    const descriptor in{::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    const descriptor in{open_without_fifo(name)};
     struct stat what {};
     if (in.fd < 0 || ::fstat(in.fd, &what) != 0)
         return {{}, problem_of(errno)};

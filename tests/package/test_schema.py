@@ -25,7 +25,7 @@ SCHEMA = json.loads((SOURCE / "config/snipass.schema.json").read_text())
 OUT_OF_SIGHT = {
     r"no \[\[listener\]\]": "a file that another one includes has none",
     r"there is no backend|leads in a ring|leads to|is an answer|there is no \[tls\]": "what a name leads to, in another table",
-    r"is what the listener at line|is what a listener or|is there already|is where snipass-tls takes clients": "what another table has, too",
+    r"is what the listener at line|is what a listener or|is there already|is where snipass-tls takes clients|is the socket of a listener": "what another table has, too",
     r'error: [a-z_.]+: "\d+[A-Za-z]+" is out of range': "how much a text with a unit is",
     r"has bits behind its length": "how many bits of an address its length leaves",
     r"what no client offers|is QUIC's": "how protocols are spelt, where any text is one",
