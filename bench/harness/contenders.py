@@ -19,6 +19,7 @@ class Setup:
     routes: int = 10
     one_list: bool = False  # all names in one [[route]]
     access_log: bool = False
+    operated: bool = False  # with [metrics] and [control]
     patience: int = 600  # seconds that an incomplete hello may take
     job: str = "answer"  # of the backend: answer, hold, sink or source
     job_bytes: int = 0

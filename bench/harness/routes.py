@@ -24,6 +24,8 @@ def snipass(file, setup, port, tested_backend):
                   f'hello_timeout = "{setup.patience}s"\n\n'
                   f'[log]\nlevel = "warn"\naccess = {str(setup.access_log).lower()}\n\n'
                   f'[[listener]]\naddress = "127.0.0.1:{port}"\nunmatched = "close"\n' + ('protocol = "http"\n\n' if setup.http else "\n"))
+        if setup.operated:
+            out.write(f'[metrics]\naddress = "unix:{file.parent}/metrics.sock"\nroutes = true\n\n[control]\npath = "{file.parent}/control.sock"\n\n')
         if setup.one_list:
             names = ",\n".join(f'  "{name}"' for name in other_names(setup.routes))
             out.write(f'[[route]]\nnames = [\n{names}\n]\nbackend = "other"\n\n')

@@ -86,6 +86,12 @@ class Scenes:
                 for one in self.of("snipass") for on in (False, True)]
         return self.closed(rows)
 
+    def operated(self):
+        """Short connections with [metrics] and [control], against none."""
+        rows = [Row(one, Setup(operated=on), f"{one.name} {'operated' if on else 'alone'}", group=one.name)
+                for one in self.of("snipass") for on in (False, True)]
+        return self.closed(rows, rounds=self.plan.short_rounds)
+
     def open(self):
         """Short connections at a fixed rate; latency from the intended start."""
         rows = [Row(one) for one in self.of()]
@@ -207,5 +213,5 @@ class Scenes:
              "values": {metric: [one[metric] for one in each] for metric in each[0]}} for name, each in values.items()]}
 
 
-NAMES = ["short", "hello_300", "hello_1900", "http", "routes", "access_log", "open", "waiting", "bulk_up", "bulk_down",
+NAMES = ["short", "hello_300", "hello_1900", "http", "routes", "access_log", "operated", "open", "waiting", "bulk_up", "bulk_down",
          "tls_full", "tls_resumed", "tls_up", "tls_down", "memory", "syscalls", "reload", "parser", "table"]
