@@ -24,8 +24,19 @@ namespace {
 using namespace snipass;
 using namespace snipass::commands;
 
+constexpr const char* exit_statuses = "Exit status: 0 done; 1 it failed, or may not be asked by this user; 2 "
+                                      "a mistake in the file, or in what was "
+                                      "asked; 3 no router of this file runs that could be asked.";
+
 constexpr const char* words[] = {"run",   "check",  "explain", "status", "sessions",
                                  "drain", "resume", "close",   "reload", "reopen"};
+
+std::string listed_words() {
+    std::string text;
+    for (const auto& one : words)
+        text += (&one == words ? "" : &one + 1 == std::end(words) ? " or " : ", ") + std::string{one};
+    return text;
+}
 
 // command_problem is what is wrong with the words as a whole, which the parser of options does not see.
 // Empty: nothing.
@@ -34,10 +45,11 @@ std::string command_problem(const std::vector<std::string>& given) {
     if (first == "-v" || first == "-V")
         return "write snipass --version";
     if (first.starts_with("--config"))
-        return "a command stands in front of --config; write snipass run, check or explain, and then "
-               "--config FILE";
+        return "a command stands in front of --config; write snipass, then " + listed_words() +
+               ", and then --config FILE";
     if (!first.starts_with('-') && std::ranges::find(words, first) == std::end(words))
-        return in_quotes(first) + " is no command; write snipass run, check or explain, or snipass --help";
+        return in_quotes(first) + " is no command; write snipass and " + listed_words() +
+               "; snipass --help says what they do";
     for (std::size_t i = 1; first == "explain" && i < given.size(); ++i)
         if (given[i].ends_with(".toml") && !given[i].starts_with('-') && !given[i - 1].starts_with('-'))
             return in_quotes(given[i]) + " is no host name; write --config " + given[i];
@@ -50,6 +62,7 @@ class line {
     line() {
         app_.set_version_flag("--version", "snipass " + std::string{version_text});
         app_.require_subcommand(1);
+        app_.footer(exit_statuses);
         add("run", "Serve, in the foreground. SIGHUP reloads, SIGTERM drains and stops, SIGUSR1 logs the "
                    "counters.");
         add_check(*add("check", "Print every mistake in the file. Exit status 0, or 2."));
@@ -61,7 +74,7 @@ class line {
         try {
             app_.parse(argc, argv);
         } catch (const CLI::ParseError& end) { // or --help, or --version
-            return app_.exit(end) == 0 ? exit_success : exit_mistake;
+            return app_.exit(end) == 0 ? os::end_of_output(exit_success) : exit_mistake;
         }
         return -1;
     }
@@ -89,6 +102,7 @@ class line {
 
 CLI::App* line::add(const std::string& name, const std::string& help) {
     auto* const made = app_.add_subcommand(name, help);
+    made->footer(exit_statuses);
     auto* const option = made->add_option("--config", explained_.config, "the configuration file")
                              ->default_val(SNIPASS_CONFIGURATION);
     if (name == "run" || name == "check")
@@ -162,7 +176,7 @@ int run_program(int argc, char** argv) {
         return end;
     if (!given.is_run()) {
         ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
-        return given.obey();
+        return os::end_of_output(given.obey());
     }
     static server::role router; // a thread may read the file when this process ends
     router.version = version_text;

@@ -2,6 +2,7 @@
 // The router that runs is asked: one question of HTTP/1.0 on its control socket, and its answer is printed.
 #include "snipass/commands/ask.hpp"
 
+#include "snipass/base/percent.hpp"
 #include "snipass/commands/check.hpp"
 #include "snipass/commands/status.hpp"
 #include "snipass/config/parse.hpp"
@@ -33,29 +34,26 @@ using namespace std::chrono_literals;
 
 constexpr auto patience = 10s; // of all commands but a reload, which takes what the file takes
 
-// control_of reads where the router of that file is asked: of a file that is being written, too.
-config::control_settings control_of(const std::string& file) {
-    const auto nobody = [](const std::string&) -> result<std::optional<std::uint32_t>> {
-        return os::make_error(EACCES);
-    };
-    return config::load(file, nobody).control;
-}
-
-void append_encoded(std::string& to, std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                              c == '-' || c == '.' || c == '_';
-        if (is_plain) {
-            to += c;
-            continue;
-        }
-        to += '%';
-        to += digits[byte >> 4U];
-        to += digits[byte & 0x0fU];
+// router_of is where the router of that file is asked: of a file that is being written, too.
+struct router_of {
+    explicit router_of(const std::string& file) {
+        const auto nobody = [](const std::string&) -> result<std::optional<std::uint32_t>> {
+            return os::make_error(EACCES);
+        };
+        const auto parsed = config::load(file, nobody);
+        control = parsed.control;
+        is_mistaken = !parsed.value;
+        if (parsed.was_read)
+            return;
+        status = status_of(parsed); // of another file's router nobody has asked
+        for (const auto& one : parsed.diagnostics)
+            std::cerr << one.to_string(file) << '\n';
     }
-}
+
+    config::control_settings control{};
+    bool is_mistaken = false; // so it may say where, and nobody can read it
+    int status = exit_success;
+};
 
 std::string question_of(const command& what) {
     auto target = what.path;
@@ -133,7 +131,8 @@ int exit_status(unsigned http_status) {
     }
 }
 
-int no_router(const config::control_settings& control, const error_code& why) {
+int no_router(const router_of& asked, const error_code& why) {
+    const auto& control = asked.control;
     if (control.path.empty()) {
         std::cerr << "no router can be asked: the file says [control] path = \"none\"\n";
         return exit_no_router;
@@ -144,7 +143,11 @@ int no_router(const config::control_settings& control, const error_code& why) {
                   << "; be root, the router's user, or in its group (usermod -aG snipass NAME)\n";
     else
         std::cerr << "no router runs that could be asked at " << control.path << ": " << why.message()
-                  << (control.is_given ? "\n" : "; is it another path? write [control] path into the file\n");
+                  << (control.is_given ? ""
+                      : asked.is_mistaken
+                          ? "; the file has mistakes (snipass check), and may say another path"
+                          : "; is it another path? write [control] path into the file")
+                  << '\n';
     return is_forbidden ? exit_failure : exit_no_router;
 }
 
@@ -203,20 +206,24 @@ std::string form_of_answer(bool json) {
 }
 
 int ask(const std::string& file, command what) {
-    const auto control = control_of(file);
-    auto connection = connect(control);
+    const router_of asked{file};
+    if (asked.status != exit_success)
+        return asked.status;
+    auto connection = connect(asked.control);
     if (!connection)
-        return no_router(control, connection.error());
-    return put(control, file, std::move(*connection), std::move(what), patience);
+        return no_router(asked, connection.error());
+    return put(asked.control, file, std::move(*connection), std::move(what), patience);
 }
 
 int reload(const std::string& file) {
-    const auto control = control_of(file);
-    auto connection = connect(control);
+    const router_of asked{file};
+    if (asked.status != exit_success)
+        return asked.status;
+    auto connection = connect(asked.control);
     const auto process = main_process();
-    const int end = connection    ? put(control, file, std::move(*connection), {"POST", "/reload"}, 0ms)
+    const int end = connection    ? put(asked.control, file, std::move(*connection), {"POST", "/reload"}, 0ms)
                     : process > 0 ? exit_no_router
-                                  : no_router(control, connection.error());
+                                  : no_router(asked, connection.error());
     return end == exit_no_router && process > 0 ? reload_by_signal(file, process) : end;
 }
 

@@ -4,11 +4,11 @@
 
 #include "snipass/base/host_name.hpp"
 #include "snipass/base/ip_address.hpp"
+#include "snipass/base/percent.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
-#include <charconv>
 
 namespace snipass::server {
 namespace {
@@ -42,21 +42,6 @@ bool is_own(std::string_view host, const std::vector<std::string>& hosts) {
 bool has_weight(std::string_view parameters) {
     const auto q = parameters.find("q=");
     return q == parameters.npos || parameters.find_first_of("123456789", q) != parameters.npos;
-}
-
-// decoded: "%2F" is "/" (RFC 3986, section 2.1); what is no such thing stays.
-std::string decoded(std::string_view text) {
-    std::string made;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned char byte = 0;
-        const auto digits = text.substr(i + 1, 2);
-        const auto* const end = digits.data() + digits.size();
-        const bool is_encoded =
-            text[i] == '%' && digits.size() == 2 && std::from_chars(digits.data(), end, byte, 16).ptr == end;
-        made += is_encoded ? static_cast<char>(byte) : text[i];
-        i += is_encoded ? 2 : 0;
-    }
-    return made;
 }
 
 } // namespace

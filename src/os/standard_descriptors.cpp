@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <iostream>
+
 namespace snipass::os {
 
 void open_standard_descriptors() noexcept {
@@ -16,6 +18,14 @@ void open_standard_descriptors() noexcept {
         if (::open("/dev/null", O_RDWR) < 0)
             (void)::open("/", O_PATH);
     }
+}
+
+int end_of_output(int status) {
+    std::cout.flush();
+    if (std::cout)
+        return status;
+    std::cerr << "standard output cannot be written to: what was to be said is lost\n";
+    return status == 0 ? 1 : status;
 }
 
 } // namespace snipass::os

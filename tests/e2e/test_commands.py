@@ -240,8 +240,8 @@ not_tls = "reset"
 
     def test_wrong_words_are_answered_with_what_to_write(self):
         for arguments, said in (
-            (["start"], '"start" is no command; write snipass run, check or explain'),
-            (["help"], "or snipass --help"),
+            (["start"], '"start" is no command; write snipass and run, check, explain, status, sessions, drain, resume, close, reload or reopen; '),
+            (["help"], "snipass --help says what they do"),
             (["drain"], "BACKEND is required"),
             (["close"], "ID is required"),
             (["-v"], "write snipass --version"),
@@ -254,6 +254,18 @@ not_tls = "reset"
                 status, output = self.snipass(*arguments)
                 self.assertEqual(status, 2, output)
                 self.assertIn(said, output)
+
+    def test_help_says_what_the_exit_status_means(self):
+        for arguments in (["--help"], ["status", "--help"], ["check", "--help"]):
+            with self.subTest(arguments=arguments):
+                self.assertRegex(" ".join(self.snipass(*arguments)[1].split()), "Exit status: 0 done; .* 3 no router of this file runs")
+
+    def test_explain_of_a_client_that_is_denied(self):
+        closed = GOOD.replace('address = "127.0.0.1:0"', 'address = "127.0.0.1:0"\ndeny = ["192.0.2.0/24"]')
+        status, output = self.snipass("explain", "--config", "FILE", "blog.example.com", "--source", "192.0.2.7", text=closed)
+        self.assertEqual(status, 0, output)
+        self.assertTrue(output.startswith('it is denied, wherever it comes to:\nlistener "127.0.0.1:0" is closed to 192.0.2.7: it is in deny\n'
+                                          'otherwise "blog.example.com" goes to backend "blog"\n'), output)
 
     def test_wrong_use(self):
         for arguments in (["run", "--frobnicate"], ["frobnicate"], [], ["check", "--config"]):

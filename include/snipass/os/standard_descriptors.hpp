@@ -9,4 +9,8 @@ namespace snipass::os {
 // into that.
 void open_standard_descriptors() noexcept;
 
+// end_of_output is the exit status of a command that has printed to std::cout what it had to say: `status`,
+// or 1, and why on standard error, if that is lost on a full disk.
+[[nodiscard]] int end_of_output(int status);
+
 } // namespace snipass::os
