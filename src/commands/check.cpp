@@ -57,7 +57,13 @@ int check_live(const std::string& file, const std::string& user) {
     if (const int status = check(file); status != exit_success)
         return status;
     std::error_code ec;
-    const auto program = std::filesystem::read_symlink("/proc/self/exe", ec).replace_filename("snipass-tls");
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
+    if (ec) {
+        std::cerr << "cannot find snipass-tls, which is beside this program: /proc/self/exe: " << ec.message()
+                  << "; mount /proc\n";
+        return exit_failure;
+    }
+    const auto program = std::filesystem::path{self}.replace_filename("snipass-tls");
     std::cout << std::flush;
     ::execl(program.c_str(), program.c_str(), "check-live", "--config", file.c_str(), "--user", user.c_str(),
             nullptr);

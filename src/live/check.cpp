@@ -8,6 +8,7 @@
 #include "snipass/base/quoted.hpp"
 #include "snipass/config/parse.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/standard_descriptors.hpp"
 #include "snipass/os/users.hpp"
 
 #include <grp.h>
@@ -29,23 +30,30 @@ using config::configuration;
 using config::diagnostic;
 using config::severity;
 
-// The packaged router's, where none is named. It need not be here.
-constexpr std::string_view usual_user = "snipass";
-
 constexpr std::size_t most_handshakes = 1'000;
 const std::vector<std::string> usual_alpn{"h2", "http/1.1"};
 
-// become gives up root for good: what that may, the router may not. It returns who asks, in words.
-std::string become(const std::string& user) {
-    if (::geteuid() != 0)
-        return "asked as user " + std::to_string(::geteuid()) + ": the router's own may be let in elsewhere";
+// become gives up root for good: what that may, the router may not, and backends would be praised that let
+// nobody else in. It says who asks; false, and why: it is not that user.
+bool become(const std::string& user) {
     const auto* const entry = ::getpwnam(user.c_str());
-    if (entry == nullptr)
-        return "asked as root: there is no user " + user + " here, as whom the router runs";
+    if (::geteuid() != 0) {
+        std::cout << "asked as user " << ::geteuid() << ": the router's own may be let in elsewhere\n";
+        return true;
+    }
+    if (entry == nullptr) {
+        std::cerr << "--user: there is no user " << in_quotes(user)
+                  << " here; write as whom the router runs, such as --user root\n";
+        return false;
+    }
     if (::initgroups(user.c_str(), entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 ||
-        ::setuid(entry->pw_uid) != 0)
-        return "asked as root: cannot become " + user + ": " + os::last_error().message();
-    return "asked as user " + user;
+        ::setuid(entry->pw_uid) != 0) {
+        std::cerr << "--user: cannot become " << user << ": " << os::last_error().message()
+                  << "; write --user root to ask as root\n";
+        return false;
+    }
+    std::cout << "asked as user " << user << '\n';
+    return true;
 }
 
 // names_of a route that a client can ask for: for "*.example.com" any label does, and for a regex nobody
@@ -191,8 +199,14 @@ void checking::check_address(std::size_t backend, config::position where, const 
         good_.push_back(std::move(text));
         if (!came.seen)
             continue;
+        const bool is_silent = came.seen->is_late;
         seen_.push_back({backend, one, std::move(*came.seen)});
         std::ranges::move(judge(name, seen_.back(), std::time(nullptr)), std::back_inserter(found_));
+        if (is_silent) {
+            if (&one != &questions.back())
+                good_.push_back(name + " " + address + ": not asked for its other names, since it is silent");
+            return; // each would take as long
+        }
     }
 }
 
@@ -209,7 +223,7 @@ int checking::tell() const {
     const auto errors = std::ranges::count_if(found_, is_error);
     std::cout << (errors == 0 ? "every backend does its part" : "not every backend does its part") << ", "
               << found_.size() - static_cast<std::size_t>(errors) << " warnings\n";
-    return errors == 0 ? 0 : 1;
+    return os::end_of_output(errors == 0 ? 0 : 1);
 }
 
 } // namespace
@@ -218,11 +232,8 @@ int check(const std::string& file, const std::string& user) {
     const auto parsed = config::load(file, os::find_user);
     if (!parsed.value)
         return parsed.is_mistaken() ? 2 : 1;
-    if (user != usual_user && ::getpwnam(user.c_str()) == nullptr) {
-        std::cerr << "--user: there is no user " << in_quotes(user) << " here\n";
+    if (!become(user))
         return 2;
-    }
-    std::cout << become(user) << '\n';
     checking all{*parsed.value};
     all.run();
     return all.tell();

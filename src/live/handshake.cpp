@@ -61,8 +61,10 @@ shown handshake::finish(steady_clock::time_point deadline) {
         const int why = SSL_get_error(ssl_.get(), result);
         if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
             made.problem = why_failed();
-        else if (!wait_for(connection_.get(), why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline))
+        else if (!wait_for(connection_.get(), why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline)) {
             made.problem = "no TLS handshake in time";
+            made.is_late = true;
+        }
     }
     if (!made.problem.empty())
         return made;

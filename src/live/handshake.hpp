@@ -16,6 +16,7 @@ namespace snipass::live {
 // shown is what a server has shown.
 struct shown {
     std::string problem{}; // why there was no handshake; empty: there was
+    bool is_late = false;  // the time was over
     certificates::x509 leaf{};
     std::string version{};
     std::string alpn{}; // the protocol chosen; empty: none

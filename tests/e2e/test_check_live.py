@@ -7,12 +7,13 @@ import pwd
 import re
 import socket
 import subprocess
+import sys
 import unittest
 
 import harness
 from harness import DEADLINE, Case
 from harness.case import HEAD
-from harness.places import SNIPASS
+from harness.places import APART, SNIPASS
 from harness.receiver import Receiver
 from harness.tls_end import TlsEnd, make_certificate
 
@@ -34,11 +35,12 @@ class Live(Case):
     def server(self, name, *names, days=90, **options):
         return self.keep(Receiver(self.folder / f"{name}.sock", name, *self.certificate_for(*names, days=days), **options))
 
-    def check(self, text, user=None):
+    def check(self, text, user=None, prefix=(), cwd=None):
         file = self.folder / "snipass.toml"
         file.write_text(HEAD + text)
         user = user or pwd.getpwuid(os.geteuid()).pw_name  # whose the sockets of a test are
-        ran = subprocess.run([SNIPASS, "check", "--live", "--user", user, "--config", str(file)], capture_output=True, text=True, timeout=4 * DEADLINE, check=False)
+        ran = subprocess.run([*prefix, os.path.abspath(SNIPASS), "check", "--live", "--user", user, "--config", str(file)], cwd=cwd, capture_output=True, text=True,
+                             timeout=4 * DEADLINE, check=False)
         return ran.returncode, ran.stdout + ran.stderr
 
     def test_a_backend_that_does_its_part(self):
@@ -155,7 +157,39 @@ class Live(Case):
     @unittest.skipUnless(os.geteuid() == 0, "to become somebody else needs root")
     def test_a_user_that_is_not_there(self):
         status, text = self.check(self.backend("blog") + route("blog.example.com"), user="nobodyx")
-        self.assertEqual((status, text.splitlines()[-1]), (2, '--user: there is no user "nobodyx" here'))
+        self.assertEqual((status, text.splitlines()[-1]), (2, '--user: there is no user "nobodyx" here; write as whom the router runs, such as --user root'))
+
+    @unittest.skipUnless(os.geteuid() == 0 and subprocess.run(["unshare", "--map-root-user", "true"], check=False, capture_output=True).returncode == 0, "no user namespaces here")
+    def test_root_who_cannot_become_the_router_s_user_asks_nobody(self):
+        blog = self.server("blog", "blog.example.com")
+        status, text = self.check(self.backend("blog") + route("blog.example.com"), user="nobody", prefix=("unshare", "--map-root-user"))
+        self.assertEqual(status, 2, text)
+        self.assertRegex(text.splitlines()[-1], "^--user: cannot become nobody: .*; write --user root to ask as root$")
+        self.assertEqual(blog.reported("taken"), [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can have mounts of its own")
+    def test_without_proc_no_program_of_the_folder_is_run_instead(self):
+        (self.folder / "proc").mkdir()
+        here = self.folder / "snipass-tls"
+        here.write_text("#!/bin/sh\necho run by mistake\n")
+        here.chmod(0o755)
+        status, text = self.check(self.backend("blog") + route("blog.example.com"), cwd=self.folder,
+                                  prefix=(sys.executable, APART, "sh", "-c", f'mount --bind {self.folder / "proc"} /proc && exec "$0" "$@"'))
+        self.assertEqual(status, 1, text)
+        self.assertIn("cannot find snipass-tls, which is beside this program: /proc/self/exe: ", text)
+        self.assertNotIn("run by mistake", text)
+
+    def test_a_server_that_is_silent_is_asked_for_one_name(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
+            status, text = self.check('[backend.far]\nproxy = ["127.0.0.1:%d"]\n' % server.getsockname()[1] +
+                                      route("a.example.com", "b.example.com", "c.example.com", backend="far"))
+            server.setblocking(False)
+            server.accept()[0].close()
+            with self.assertRaises(BlockingIOError):
+                server.accept()
+        self.assertEqual(status, 1, text)
+        self.assertIn("error: backend.far: a.example.com: no TLS handshake in time", text)
+        self.assertIn(": not asked for its other names, since it is silent\n", text)
 
     def test_what_the_router_s_user_may_not_root_does_not_hide(self):
         self.server("blog", "blog.example.com")
