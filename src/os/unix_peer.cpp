@@ -10,6 +10,14 @@
 #include <algorithm>
 
 namespace snipass::os {
+namespace {
+
+// is_nobodys: in a user namespace that is everybody who has no number there (user_namespaces(7)).
+constexpr bool is_nobodys(unsigned number) noexcept {
+    return number == 65'534;
+}
+
+} // namespace
 
 result<unix_peer> peer_of(int connection) {
     ucred known{};
@@ -31,8 +39,8 @@ bool may_command(const unix_peer& one) {
     if (one.process == ::getpid()) // it relays a stranger here
         return false;
     const auto ours = ::getegid();
-    return one.user == 0 || one.user == ::geteuid() ||
-           (one.group != ours && std::ranges::count(one.groups, ours) > 0);
+    return one.user == 0 || (one.user == ::geteuid() && !is_nobodys(one.user)) ||
+           (one.group != ours && !is_nobodys(ours) && std::ranges::count(one.groups, ours) > 0);
 }
 
 } // namespace snipass::os

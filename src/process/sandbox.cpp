@@ -5,9 +5,13 @@
 #include "sandbox_needs.hpp"
 
 #include "snipass/handoff/sender.h"
+#include "snipass/os/signals.hpp"
 #include "snipass/os/system_call_filter.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include <algorithm>
+#include <thread>
 
 namespace snipass::server {
 namespace {
@@ -34,14 +38,27 @@ void sandbox::close(const config::configuration& configuration, const confinemen
     close_files_and_ports(configuration, role.readable);
     // Kernels before 5.16 would slow them down; of that age none has this version.
     workers_open_files_ = role.workers_open_files || version_ < os::landlock_moves;
-    if (!workers_open_files_)
-        note("workers open no file");
     close_system_calls(role.system_calls);
+    if (!workers_open_files_)
+        try_worker();
+}
+
+// try_worker: a thread of its own finds out now what each worker will be told.
+void sandbox::try_worker() {
+    error_code ec;
+    {
+        const os::all_signals_blocked blocked; // those of the process are this thread's
+        std::thread{[&ec] { ec = os::forbid_opening(); }}.join();
+    }
+    workers_open_files_ = ec.failed();
+    ec ? lack("workers may open files: " + ec.message()) : note("workers open no file");
 }
 
 void sandbox::confine_worker() const {
-    if (!workers_open_files_)
-        (void)os::forbid_opening();
+    if (workers_open_files_)
+        return;
+    if (const auto ec = os::forbid_opening(); ec && is_required_)
+        throw boost::system::system_error{ec, "sandbox = \"required\""}; // and the process ends
 }
 
 bool sandbox::tell(log& log) const {

@@ -4,6 +4,9 @@
 
 #include "snipass/process/sandbox.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -42,6 +45,45 @@ config::diagnostic closed_to(config::position where, const std::string& what, st
 }
 
 namespace {
+
+// is_trusted: whoever made this link may read what root or this user may read. A tenant's link in a folder
+// of routes would open a folder of somebody else's to this process.
+bool is_trusted(const fs::path& link) {
+    struct stat what {};
+    return ::lstat(link.c_str(), &what) == 0 && (what.st_uid == 0 || what.st_uid == ::geteuid());
+}
+
+// leads_by_trust: every link on the way to the file is trusted, those among its folders, too.
+bool leads_by_trust(const fs::path& file) {
+    constexpr int most_links = 40; // as of the kernel's
+    std::error_code ec;
+    auto rest = fs::absolute(file, ec);
+    for (int links = 0; links < most_links; ++links) {
+        fs::path way;
+        auto part = rest.begin();
+        for (; part != rest.end() && !fs::is_symlink(way, ec); ++part)
+            way /= *part;
+        if (!fs::is_symlink(way, ec))
+            return true;
+        if (!is_trusted(way))
+            return false;
+        auto next = way.parent_path() / fs::read_symlink(way, ec);
+        for (; part != rest.end(); ++part)
+            next /= *part;
+        rest = next;
+    }
+    return false;
+}
+
+// add_included: beside a file that a link leads to there may be others tomorrow (sites-available).
+void add_included(const std::string& file, std::set<std::string>& to) {
+    std::error_code ec;
+    const auto real = fs::canonical(file, ec);
+    if (ec || leads_by_trust(file))
+        return add_folders_of(file, to);
+    to.insert(folder_of(file));
+    to.insert(real.string());
+}
 
 bool is_name(const config::proxy_address& one) {
     return !one.host.empty() && !ip_address::parse(one.host);
@@ -176,7 +218,7 @@ os::landlock_rules needs_of(const config::configuration& configuration) {
     add_folders_of(configuration.file, needs.readable);
     needs.readable.insert(configuration.include_folders.begin(), configuration.include_folders.end());
     for (const auto& one : configuration.included) // which may be links
-        add_folders_of(one, needs.readable);
+        add_included(one, needs.readable);
     needs.readable.insert({"/proc/self/fd", "/proc/self/statm",
                            "/proc/sys/net/ipv4/ip_unprivileged_port_start",
                            "/proc/sys/net/ipv6/conf/all/disable_ipv6", "/dev/urandom"});

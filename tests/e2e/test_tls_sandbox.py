@@ -45,7 +45,7 @@ class Sandbox(TlsSite, Case):
     @unless_sanitized
     def test_it_says_at_the_start_what_is_confined(self):
         event = self.tls.wait_for(lambda me: [e for e in me.events if e.get("message") == "sandbox"], "it says so")[0]
-        self.assertRegex(event["confined"], r"system calls but \d+$")
+        self.assertRegex(event["confined"], r"system calls but \d+, workers open no file$")
 
     def test_a_name_that_the_router_looks_up_is_none_of_its_own(self):
         text = self.tls.file.read_text()

@@ -57,6 +57,7 @@ class sandbox {
     void close_files_and_ports(const config::configuration& configuration,
                                const std::vector<std::string>& readable);
     void close_system_calls(std::span<const long> all);
+    void try_worker();
     void note(const std::string& part);
     void lack(const std::string& part);
 

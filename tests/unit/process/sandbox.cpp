@@ -4,6 +4,8 @@
 
 #include "catch.hpp"
 #include "handoff_sender.hpp"
+#include "in_child.hpp"
+#include "refused_calls.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unique_fd.hpp"
 #include "tcp_client.hpp"
@@ -307,6 +309,59 @@ TEST_CASE("sandbox: with names in the file the resolver's files can be read") {
                                {"libraries", [] { return open_file("/usr/lib", O_RDONLY | O_DIRECTORY); }}});
     CHECK(answers.at("hosts") == done);
     CHECK(answers.at("libraries") == done);
+}
+
+TEST_CASE("sandbox: a stranger's link among included files opens the file and not its folder") {
+    site here;
+    const auto elsewhere = std::filesystem::canonical(here.folder.path) / "elsewhere";
+    std::filesystem::create_directory(elsewhere);
+    std::ofstream{elsewhere / "a.toml"} << "# a file";
+    const auto link = here.folder.path / "a.toml";
+    std::filesystem::create_symlink(elsewhere / "a.toml", link);
+    here.file.included = {link};
+    const auto readable = [&] { return server::needs_of(here.file).readable; };
+    CHECK(readable().contains(elsewhere)); // our own
+    if (::geteuid() != 0)
+        return;
+    const auto nobodys = [](const std::filesystem::path& one) {
+        REQUIRE(::lchown(one.c_str(), 65'534, 65'534) == 0);
+    };
+    SECTION("a link to the file") {
+        nobodys(link);
+    }
+    SECTION("a link to its folder") {
+        const auto way = here.folder.path / "way";
+        std::filesystem::create_directory_symlink(elsewhere, way);
+        std::filesystem::remove(link);
+        std::filesystem::create_symlink(way / "a.toml", link);
+        CHECK(readable().contains(elsewhere));
+        nobodys(way);
+    }
+    CHECK_FALSE(readable().contains(elsewhere));
+    CHECK(readable().contains(elsewhere / "a.toml"));
+}
+
+TEST_CASE("sandbox: workers that cannot be confined are told, and \"required\" does without none") {
+    if (!has_sandbox || os::landlock_version() < os::landlock_moves)
+        return;
+    const auto starts = [](bool is_refused, config::sandbox_mode mode) {
+        site here;
+        here.file.server.sandbox = mode;
+        return in_child([&] {
+            // The process's own filters are seccomp(2), and a worker's is prctl(2).
+            if (is_refused && !refuse(SYS_prctl, EINVAL, PR_SET_SECCOMP))
+                return false;
+            server::sandbox box;
+            box.close(here.file, {.workers_open_files = false});
+            server::log target{here.file.log};
+            return box.tell(target);
+        });
+    };
+    using config::sandbox_mode;
+    const bool is_whole = os::landlock_version() >= os::landlock_scopes;
+    CHECK(starts(false, sandbox_mode::required) == is_whole);
+    CHECK(starts(true, sandbox_mode::on));
+    CHECK_FALSE(starts(true, sandbox_mode::required));
 }
 
 TEST_CASE("sandbox: off is off") {
