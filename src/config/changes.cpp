@@ -87,6 +87,7 @@ std::vector<entry> backends(const configuration& of) {
     return all;
 }
 
+// compare: `what` stands in front of each name.
 void compare(const std::string& what, const std::vector<entry>& before, const std::vector<entry>& now,
              std::vector<std::string>& lines) {
     std::unordered_map<std::string_view, std::pair<std::uint64_t, bool>> known; // and whether it is there now
@@ -95,20 +96,44 @@ void compare(const std::string& what, const std::vector<entry>& before, const st
     for (const auto& one : now) {
         const auto found = known.find(one.name);
         if (found == known.end()) {
-            lines.push_back("added " + what + " " + one.name);
+            lines.push_back("added " + what + one.name);
             continue;
         }
         found->second.second = true;
         if (found->second.first != one.written)
-            lines.push_back("altered " + what + " " + one.name);
+            lines.push_back("altered " + what + one.name);
     }
     for (const auto& one : before)
         if (!known.at(one.name).second)
-            lines.push_back("removed " + what + " " + one.name);
+            lines.push_back("removed " + what + one.name);
+}
+
+std::vector<entry> tables(const configuration& of) {
+    std::vector<entry> all;
+    for (const auto& [name, written] : of.tables)
+        all.push_back({"[" + name + "]", written});
+    return all;
 }
 
 std::string_view default_of(const configuration& of) {
     return of.default_backend ? std::string_view{of.backends[*of.default_backend].name} : "none";
+}
+
+// is_reordered: of two routes that were there before, the one is in front of the other now.
+bool is_reordered(const std::vector<entry>& before, const std::vector<entry>& now) {
+    std::unordered_map<std::string_view, std::size_t> places;
+    for (std::size_t i = 0; i < before.size(); ++i)
+        places.emplace(before[i].name, i);
+    std::size_t last = 0;
+    for (const auto& one : now) {
+        const auto found = places.find(one.name);
+        if (found == places.end())
+            continue;
+        if (found->second < last)
+            return true;
+        last = found->second;
+    }
+    return false;
 }
 
 } // namespace
@@ -123,9 +148,14 @@ std::uint64_t written_number(const members& table) {
 
 std::vector<std::string> changes(const configuration& before, const configuration& now) {
     std::vector<std::string> lines;
-    compare("listener", listeners(before), listeners(now), lines);
-    compare("route", routes(before), routes(now), lines);
-    compare("backend", backends(before), backends(now), lines);
+    compare("", tables(before), tables(now), lines);
+    compare("listener ", listeners(before), listeners(now), lines);
+    const auto old_routes = routes(before);
+    const auto new_routes = routes(now);
+    compare("route ", old_routes, new_routes, lines);
+    if (is_reordered(old_routes, new_routes))
+        lines.push_back("altered the order of routes");
+    compare("backend ", backends(before), backends(now), lines);
     if (default_of(before) != default_of(now))
         lines.push_back("altered [default]");
     if (lines.size() > most_lines) {

@@ -38,6 +38,13 @@ std::vector<diagnostic> places(const configuration& configuration) {
         for (const auto& one : configuration.metrics->addresses)
             look(one.where, "metrics.address", one.path);
     look(configuration.control.where, "control.path", configuration.control.path);
+    constexpr std::string_view writable = "/var/log/snipass/";
+    if (const auto& file = configuration.log.file; !file.empty() && !file.starts_with(writable))
+        found.push_back({severity::warning, configuration.log.file_where,
+                         on_one_line("log.file: " + in_quotes(file) +
+                                     " is in a folder that snipass.service may not write to; write " +
+                                     in_quotes(std::string{writable} + "access.log") +
+                                     ", or ReadWritePaths= into a drop-in for it")});
     for (const auto& backend : configuration.backends) {
         const auto title = "backend." + backend.name;
         if (const auto* const handoff = backend.handoff())

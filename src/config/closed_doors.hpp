@@ -8,7 +8,9 @@
 
 namespace snipass::config {
 
-// closed_doors has a line for each listener of the query's that its source may not come to.
-[[nodiscard]] std::string closed_doors(const configuration& configuration, const explain_query& query);
+// with_closed_doors says in front of what was explained which listeners of the query's its source may not
+// come to: such a client goes nowhere.
+[[nodiscard]] std::string with_closed_doors(const configuration& configuration, const explain_query& query,
+                                            std::string explained);
 
 } // namespace snipass::config

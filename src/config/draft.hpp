@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace snipass::config {
@@ -64,6 +65,7 @@ struct draft {
     std::optional<tls_draft> tls;
     std::optional<metrics_settings> metrics;
     control_settings control;
+    std::vector<std::pair<std::string, std::uint64_t>> tables; // as a configuration's
     // There is one, right or wrong.
     bool has_listener = false;
     bool has_route = false;

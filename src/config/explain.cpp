@@ -209,7 +209,7 @@ written<std::string> explain(const configuration& configuration, const explain_q
         return written<std::string>::refused(std::move(problem));
 
     if (query.refused)
-        return explain_refusal(configuration, query, *query.refused) + closed_doors(configuration, query);
+        return with_closed_doors(configuration, query, explain_refusal(configuration, query, *query.refused));
     // A URL, or a name with its port: no client sends that.
     if (!query.request && query.host_name.find_first_of(":/") != query.host_name.npos)
         if (const auto name = route::pattern::parse(query.host_name); !name.value)
@@ -231,7 +231,7 @@ written<std::string> explain(const configuration& configuration, const explain_q
             one <= winner ? unmet(configuration.routes[one->rule], *one, query) : why_later(*winner, *one);
         text += "\n";
     }
-    return text + closed_doors(configuration, query);
+    return with_closed_doors(configuration, query, std::move(text));
 }
 
 } // namespace snipass::config

@@ -148,6 +148,17 @@ bool is_gone(const std::string& name) {
     return fs::symlink_status(name, ec).type() == fs::file_type::not_found;
 }
 
+bool is_directory(const std::string& name) {
+    std::error_code ec;
+    return !name.empty() && fs::is_directory(name, ec);
+}
+
+bool is_empty(const std::string& folder) {
+    std::error_code ec;
+    const fs::directory_iterator first{folder, ec};
+    return ec || first == fs::directory_iterator{};
+}
+
 bool are_the_same(const std::string& a, const std::string& b) {
     std::error_code ec;
     return fs::equivalent(a, b, ec);

@@ -37,6 +37,11 @@ struct found_files {
 // fixed_folder_of is the folder in which all that is found of a pattern is, be it deeper down.
 [[nodiscard]] std::string fixed_folder_of(const std::string& pattern);
 
+[[nodiscard]] bool is_directory(const std::string& name);
+
+// is_empty: nothing is in the folder, as far as anybody may see.
+[[nodiscard]] bool is_empty(const std::string& folder);
+
 // are_the_same: two names of one file.
 [[nodiscard]] bool are_the_same(const std::string& a, const std::string& b);
 

@@ -43,6 +43,7 @@ class includer {
   private:
     void complain(position where, const std::string& what, const file_problem& problem);
     void take_file(const std::string& name, position where, bool was_found);
+    void warn_of_nothing(const std::string& pattern, position where);
 
     const std::string& file_;
     findings& findings_;
@@ -73,8 +74,20 @@ void includer::take(const node& pattern) {
     const auto found = find_files(path);
     if (!found.problem.text.empty())
         return complain(pattern.where, path, found.problem);
+    if (found.names.empty())
+        warn_of_nothing(path, pattern.where);
     for (const auto& name : found.names)
         take_file(name, pattern.where, true);
+}
+
+// warn_of_nothing: an empty folder waits for its files; one that is not there, or has others, is a mistake.
+void includer::warn_of_nothing(const std::string& pattern, position where) {
+    const auto& folder = made_.folders.back();
+    if (!is_directory(folder))
+        findings_.warning(where, "include: no file is read: there is no folder " + folder);
+    else if (!is_empty(folder))
+        findings_.warning(where, "include: no file is read: of those in " + folder + " none is called like " +
+                                     in_quotes(pattern));
 }
 
 // take_file: what a pattern has found may be the file itself, one that another pattern had, or gone by now.

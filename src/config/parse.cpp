@@ -55,6 +55,7 @@ configuration assemble(draft& draft, std::vector<route::rule> rules, std::string
     }
     made.metrics = std::move(draft.metrics);
     made.control = draft.control;
+    made.tables = std::move(draft.tables);
     if (made.metrics && made.metrics->routes)
         made.metrics->route_names = name_routes(rules);
     made.file = std::string(file);
@@ -84,10 +85,14 @@ std::vector<route::rule> take_rules(draft& draft) {
     return rules;
 }
 
-// check_log: what is written to the log would stand in a file that is read.
+// check_log: what is written to the log would stand in a file that is read, or nowhere.
 void check_log(const log_settings& log, const std::string& file, const std::vector<std::string>& included,
                findings& findings) {
     const auto is_it = [&](const std::string& name) { return are_the_same(name, log.file); };
+    if (is_directory(log.file))
+        findings.error(log.file_where, "log.file: " + in_quotes(log.file) +
+                                           " is a directory; write the name of a file in it, such as " +
+                                           in_quotes(log.file + "/access.log"));
     if (!log.file.empty() && (is_it(file) || std::ranges::any_of(included, is_it)))
         findings.error(log.file_where, "log.file: " + in_quotes(log.file) +
                                            " is a file of this configuration; write another");

@@ -33,6 +33,8 @@ control_settings read_control(const members& table, position where, findings& fi
     control.where = where;
     table_reader in{table, "control", findings};
     control.is_given = in.read("path", control.path, as_path);
+    if (control.is_given)
+        control.where = in.take("path")->value.where;
     in.finish();
     if (control.path == "none")
         control.path.clear();

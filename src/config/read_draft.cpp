@@ -2,6 +2,7 @@
 // The file's root: which tables there are.
 #include "draft.hpp"
 #include "snipass/config/nearest.hpp"
+#include "written_number.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -213,6 +214,9 @@ draft read_draft(const members& root, std::vector<members> included, findings& f
         into.has_listener = into.has_listener || found.key == "listener";
         into.has_route = into.has_route || found.key == "route";
         into.has_default = into.has_default || found.key == "default";
+        const auto* const once = std::get_if<members>(&found.value.value);
+        if (once != nullptr && found.key != "backend" && found.key != "default")
+            into.tables.emplace_back(found.key, written_number(*once));
         read_root_key(found, into, findings);
     }
     reader_of_included rest{into, findings};

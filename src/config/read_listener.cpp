@@ -105,6 +105,15 @@ void read_rate(table_reader& in, std::string_view key, std::string_view burst_ke
 // read_limits reads whom the listener takes, and how often.
 void read_limits(table_reader& in, listener_settings& settings) {
     const auto read_networks = [&in](std::string_view key, std::optional<route::source_set>& into) {
+        const auto* const given = in.take(key);
+        const auto* const list = given ? std::get_if<elements>(&given->value.value) : nullptr;
+        if (list != nullptr && list->empty())
+            return in.error(given->value.where, key,
+                            key == "allow"
+                                ? "an empty array, which would let nobody in; write networks, or leave "
+                                  "it out and everybody may come"
+                                : "an empty array, which keeps nobody out; write networks, or leave it "
+                                  "out");
         std::vector<ip_prefix> networks;
         if (in.read_each(key, table_reader::lone_string::accepted, as_prefix,
                          [&](const ip_prefix& one, position) { networks.push_back(one); }))

@@ -151,13 +151,19 @@ std::string has_every_name(const std::string& line, const route::rule& rule) {
     return "the route at " + line + " has " + in_quotes(name->to_string()) + how_taken(rule);
 }
 
+// write_above: nothing stands above what is in another file.
+std::string write_above(const draft& draft, const route::shadowed_name& name) {
+    const bool is_here = draft.routes[name.by].where.file == draft.routes[name.rule].where.file;
+    return is_here ? "; write this route above it" : "; write this route into that file, above it";
+}
+
 void warn_of_dead_route(const draft& draft, const std::vector<route::rule>& rules,
                         const route::shadowed_name& first, findings& findings) {
     using reason = route::shadowed_name::reason;
     const auto& names = rules[first.rule].names;
     const auto line = findings.at_line(draft.routes[first.by].where, draft.routes[first.rule].where);
     const auto by = "the route at " + line;
-    const auto above = std::string{"; write this route above it, or leave it out"};
+    const auto above = write_above(draft, first) + ", or leave it out";
     std::string why;
     if (first.why == reason::no_names && names.empty())
         why = by + " has no names either, and takes the same clients, or more" + above;
@@ -179,7 +185,7 @@ void warn_of_name(const draft& draft, const std::vector<route::rule>& rules, con
     const auto line = findings.at_line(draft.routes[name.by].where, where);
     std::string why;
     if (name.why == route::shadowed_name::reason::every_name)
-        why = " never comes here: " + has_every_name(line, rules[name.by]) + "; write this route above it";
+        why = " never comes here: " + has_every_name(line, rules[name.by]) + write_above(draft, name);
     else if (name.by == name.rule)
         why = " is in this route already; leave it out";
     else

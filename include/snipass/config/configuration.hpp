@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -315,6 +316,8 @@ struct configuration {
     std::optional<tls_settings> tls;
     std::optional<metrics_settings> metrics; // none: nobody is told but the log
     control_settings control;
+    // What the file says of each table that is there once ("log"), as one number (config/changes).
+    std::vector<std::pair<std::string, std::uint64_t>> tables{};
     route::table table; // built from routes; a match's rule is an index into them
 
     // file_of is the name of the file where something stands.

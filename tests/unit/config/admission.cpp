@@ -6,6 +6,7 @@
 using namespace snipass;
 using namespace snipass::config;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -59,7 +60,13 @@ TEST_CASE("mistakes in admission") {
           "or the address alone for one client"}},
         {"allow nobody",
          site + "allow = []\n",
-         {"7:9: error: listener.allow: an empty array; write at least one string into it"}},
+         {"7:9: error: listener.allow: an empty array, which would let nobody in; write networks, or leave "
+          "it "
+          "out and everybody may come"}},
+        {"deny nobody",
+         site + "deny = []\n",
+         {"7:8: error: listener.deny: an empty array, which keeps nobody out; write networks, or leave it "
+          "out"}},
         {"a rate in words",
          site + "max_rate = \"100/s\"\n",
          {"7:12: error: listener.max_rate: expected a whole number, not the string \"100/s\"; write "
@@ -71,8 +78,16 @@ TEST_CASE("explain: says which listeners are closed to an address") {
     const auto file = parse(site + "deny = [\"192.0.2.0/24\"]\n", "f").value;
     REQUIRE(file);
     explain_query query{.host_name = "www.example.com", .source = ip_address::parse("192.0.2.1")};
-    CHECK_THAT(*explain(*file, query).value,
-               ContainsSubstring("\n  but listener \"[::]:443\" is closed to 192.0.2.1: it is in deny\n"));
+    CHECK_THAT(
+        *explain(*file, query).value,
+        StartsWith("it is denied, wherever it comes to:\nlistener \"[::]:443\" is closed to 192.0.2.1: "
+                   "it is in deny\notherwise \"www.example.com\" "));
+    const auto two =
+        parse(site + "deny = [\"192.0.2.0/24\"]\n[[listener]]\naddress = \"[::]:444\"\n", "f").value;
+    REQUIRE(two);
+    CHECK_THAT(
+        *explain(*two, query).value,
+        StartsWith("listener \"[::]:443\" is closed to 192.0.2.1: it is in deny\nby another listener \""));
     query.source = ip_address::parse("203.0.113.1");
     CHECK_THAT(*explain(*file, query).value, !ContainsSubstring("is closed to"));
 }

@@ -53,10 +53,32 @@ TEST_CASE("changes: each key is one") {
         {"\"a.example\", ", "", {"added route b.example", "removed route a.example"}},
         {"[::]:443\"\n", "[::]:443\"\nunmatched = \"close\"\n", {"altered listener [::]:443"}},
         {"[::]:443", "[::]:444", {"added listener [::]:444", "removed listener [::]:443"}},
+        {"[[listener]]", "[log]\nlevel = \"debug\"\n[[listener]]", {"added [log]"}},
         {"[backend.b]", "[default]\nbackend = \"a\"\n[backend.b]", {"altered [default]"}},
     }));
     CAPTURE(row.from, row.to);
     CHECK(changes_to(replaced(row.from, row.to)) == row.expected);
+}
+
+TEST_CASE("changes: routes in another order are one") {
+    const std::string first = "[[route]]\nnames = [\"a.example\", \"b.example\"]\nbackend = \"a\"\n";
+    auto text = replaced(first, "") + first;
+    CHECK(changes_to(text) == std::vector<std::string>{"altered the order of routes"});
+    text = replaced(first, first + "[[route]]\nnames = [\"c.example\"]\nbackend = \"a\"\n");
+    CHECK(changes_to(text) == std::vector<std::string>{"added route c.example"});
+}
+
+TEST_CASE("changes: a table that is there once is one") {
+    const auto changed = [](const std::string& old, const std::string& now) {
+        const auto from = parse(old + before, "f");
+        const auto to = parse(now + before, "f");
+        return changes(*from.value, *to.value);
+    };
+    const std::string log = "[log]\nlevel = \"debug\"\n";
+    CHECK(changed(log, log).empty());
+    CHECK(changed(log, "[log]\nlevel = \"warn\"\n") == std::vector<std::string>{"altered [log]"});
+    CHECK(changed(log, "[server]\nworkers = 2\n") ==
+          std::vector<std::string>{"added [server]", "removed [log]"});
 }
 
 TEST_CASE("changes: two routes with one first name are two") {

@@ -61,7 +61,7 @@ TEST_CASE("mistakes in [control]") {
           "another path"}},
         {"what [metrics] has",
          "[control]\npath = \"/run/c.sock\"\n[metrics]\naddress = \"unix:/run/c.sock\"\n" + rest,
-         {"1:1: error: control.path: \"/run/c.sock\" is what a listener or [metrics] has; write another "
+         {"2:8: error: control.path: \"/run/c.sock\" is what a listener or [metrics] has; write another "
           "path"}},
     })));
 }

@@ -101,12 +101,16 @@ TEST_CASE("include: a single string will do, and a path from the root") {
     CHECK(names_of(in.load("etc/snipass.toml")) == list({"a"}));
 }
 
-TEST_CASE("include: a pattern that nothing matches is fine, and a folder that is not there") {
+TEST_CASE("include: a pattern that nothing matches is fine where a folder waits for its files") {
     const files in;
     in.write("snipass.toml", all + rest);
-    CHECK(in.problems().empty());
+    CHECK(in.problems() ==
+          list({"snipass.toml:1:12: warning: include: no file is read: there is no folder routes.d"}));
     std::filesystem::create_directory(in.path("routes.d"));
     CHECK(in.problems().empty());
+    in.write("routes.d/a.conf", "");
+    CHECK(in.problems() == list({"snipass.toml:1:12: warning: include: no file is read: of those in routes.d "
+                                 "none is called like \"routes.d/*.toml\""}));
 }
 
 TEST_CASE("include: a file that is named and not there is a mistake, where it is named") {
@@ -210,6 +214,18 @@ TEST_CASE("include: one name in routes of two files is said with both places") {
     CHECK(in.problems() ==
           list({"routes.d/b.toml:3:1: warning: route.names: \"a.example.com\" never comes here: the route at "
                 "routes.d/a.toml:1 has it without any condition; write it into one of them"}));
+}
+
+TEST_CASE("include: a route is not told to stand above what is in another file") {
+    const files in;
+    in.write("snipass.toml", all + listener);
+    in.write("routes.d/a.toml", site("a"));
+    in.write("routes.d/b.toml", "[[route]]\nnames = [\"a.example.com\"]\nbackend = \"a\"\n");
+    CHECK(
+        in.problems() ==
+        list({"routes.d/b.toml:1:1: warning: route: can never win: the route at routes.d/a.toml:1 has "
+              "\"a.example.com\" without any condition; write this route into that file, above it, or leave "
+              "it out"}));
 }
 
 TEST_CASE("include: an included file has routes and backends, and includes no other") {
