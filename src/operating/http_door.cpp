@@ -2,6 +2,8 @@
 // HTTP by Boost.Beast.
 #include "snipass/operating/http_door.hpp"
 
+#include "http_message.hpp"
+
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_listener.hpp"
@@ -22,6 +24,7 @@
 #include <list>
 #include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace snipass::server {
@@ -34,8 +37,8 @@ using boost::system::error_code;
 using config::metrics_address;
 
 constexpr std::uint32_t longest_question = 8'192;
-constexpr std::size_t least_packed = 1'024; // bytes of an answer; fewer fit into a packet or two as they are
 constexpr std::chrono::milliseconds rest_time{100};
+constexpr std::chrono::milliseconds rest_time_without_memory{1};
 constexpr mode_t socket_mode = 0660;
 
 auto to(error_code& ec) {
@@ -106,60 +109,13 @@ result<std::pair<os::unique_fd, os::socket_file>> listen_at(const metrics_addres
     return std::pair{std::move(*made), os::socket_file{}};
 }
 
-std::string policy_with(const std::string& nonce) {
-    const std::string_view rest = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    if (nonce.empty())
-        return "default-src 'none'; " + std::string{rest};
-    return "default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" + nonce +
-           "'; connect-src 'self'; img-src data:; " + std::string{rest};
-}
-
-http::response<http::string_body> response_for(http_answer answer, const http_question& question) {
-    http::response<http::string_body> made{static_cast<http::status>(answer.status), 11};
-    made.keep_alive(false);
-    made.set(http::field::content_type, answer.type);
-    made.set(http::field::cache_control, "no-store");
-    made.set(http::field::x_frame_options, "DENY");
-    made.set("X-Content-Type-Options", "nosniff");
-    made.set("Referrer-Policy", "no-referrer");
-    made.set("Cross-Origin-Resource-Policy", "same-origin");
-    made.set("Content-Security-Policy", policy_with(answer.nonce));
-    if (answer.status == 405)
-        made.set(http::field::allow, "GET, HEAD");
-    made.set(http::field::vary, "Accept-Encoding");
-    if (question.takes_gzip && answer.body.size() >= least_packed) {
-        made.set(http::field::content_encoding, "gzip");
-        answer.body = to_gzip(answer.body);
-    }
-    made.content_length(answer.body.size());
-    if (question.method != "HEAD")
-        made.body() = std::move(answer.body);
-    return made;
-}
-
-http_question question_in(const http::request<http::empty_body>& request, const visitor& from) {
-    const auto view = [](const auto& text) { return std::string_view{text.data(), text.size()}; };
-    http_question made{.method = std::string{view(request.method_string())},
-                       .target = std::string{view(request.target())},
-                       .takes_gzip = accepts_gzip(view(request[http::field::accept_encoding])),
-                       .comes_by_path = from.comes_by_path,
-                       .asker = from.peer};
-    if (request.count(http::field::host) == 1)
-        made.host = std::string{view(request[http::field::host])};
-    else if (request.version() >= 11 || request.count(http::field::host) > 1)
-        made.host = ""; // nobody's
-    return made;
-}
-
 } // namespace
 
 struct http_door::state {
-    state(asio::io_context& context, answerer with, std::string in)
-        : io(context), answer(std::move(with)), table(std::move(in)) {}
+    state(asio::io_context& context, answerer with) : io(context), answer(std::move(with)) {}
 
     asio::io_context& io;
     answerer answer;
-    std::string table;
     std::list<std::shared_ptr<door>> doors;
     std::vector<std::shared_ptr<door>> opened;    // and not in use yet
     std::list<std::shared_ptr<visitor>> visitors; // the oldest first
@@ -175,27 +131,30 @@ struct http_door::state {
     }
 };
 
-// let_in accepts, one after the other, until the door is closed.
+// let_in accepts, one after the other, until the door is closed. Where there is no memory, not even to wait,
+// the thread itself rests: it has nothing that it could do.
 awaitable<void> http_door::state::let_in(std::shared_ptr<state> all, std::shared_ptr<door> at) {
     asio::steady_timer pause{all->io};
     error_code ec;
+    bool must_rest = false;
     for (;;) {
-        co_await at->listener.async_wait(asio::posix::stream_descriptor::wait_read, to(ec));
-        if (ec)
-            co_return;
-        os::unique_fd client{
-            ::accept4(at->listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-        bool must_rest = !client && !os::would_block(os::last_error());
         try {
+            if (std::exchange(must_rest, false)) {
+                pause.expires_after(rest_time);
+                co_await pause.async_wait(to(ec));
+            }
+            co_await at->listener.async_wait(asio::posix::stream_descriptor::wait_read, to(ec));
+            if (ec)
+                co_return;
+            os::unique_fd client{
+                ::accept4(at->listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+            must_rest = !client && !os::would_block(os::last_error());
             if (client)
                 welcome(all, std::move(client), at->is_path);
         } catch (const std::exception&) { // no memory
+            std::this_thread::sleep_for(rest_time_without_memory);
             must_rest = true;
         }
-        if (!must_rest)
-            continue;
-        pause.expires_after(rest_time);
-        co_await pause.async_wait(to(ec));
     }
 }
 
@@ -232,7 +191,9 @@ awaitable<void> http_door::state::serve(std::shared_ptr<state> all, std::shared_
     http_answer answer{.status = 400, .body = "This is no question that HTTP/1.1 knows.\n"};
     http_question question;
     if (!ec) {
-        question = question_in(parser.get(), *one);
+        question = question_in(parser.get());
+        question.comes_by_path = one->comes_by_path;
+        question.asker = one->peer;
         one->is_being_answered = true;
         one->deadline.cancel();
         answer = co_await all->answer(question);
@@ -245,8 +206,8 @@ awaitable<void> http_door::state::serve(std::shared_ptr<state> all, std::shared_
     one->deadline.cancel();
 }
 
-http_door::http_door(boost::asio::io_context& io, answerer answer, std::string table)
-    : state_(std::make_shared<state>(io, std::move(answer), std::move(table))) {}
+http_door::http_door(boost::asio::io_context& io, answerer answer)
+    : state_(std::make_shared<state>(io, std::move(answer))) {}
 
 http_door::~http_door() {
     for (const auto& one : state_->visitors)
@@ -257,26 +218,27 @@ http_door::~http_door() {
     state_->opened.clear();
 }
 
-void http_door::open(const std::vector<metrics_address>& wanted, std::vector<std::string>& problems) {
+std::vector<http_door::refusal> http_door::open(const std::vector<metrics_address>& wanted, bool is_wanted) {
     state_->opened.clear();
     for (const auto& one : wanted) {
         if (state_->has(one.text))
             continue;
         auto made = listen_at(one);
+    std::vector<refusal> refused;
         if (!made) {
-            problems.push_back("cannot listen on " + one.text + " (" + state_->table +
-                               "): " + made.error().message());
+            refused.push_back({one, made.error()});
             continue;
         }
         state_->opened.push_back(
             std::make_shared<door>(state_->io, one, std::move(made->first), std::move(made->second)));
     }
-    if (!problems.empty())
+    if (!refused.empty() || !is_wanted)
         state_->opened.clear();
 }
 
 bool http_door::is_open() const noexcept {
     return !state_->doors.empty() || !state_->opened.empty();
+    return refused;
 }
 
 std::vector<http_door::bound> http_door::keep(const std::vector<metrics_address>& wanted) {

@@ -30,14 +30,24 @@ std::string since(wall_time begin, wall_time now) {
     return in_time(static_cast<std::uint64_t>(std::max<std::int64_t>(seconds, 0)));
 }
 
-// ends_of are three cells: what became of clients, where that is counted.
-std::vector<text_table::cell> ends_of(const outcome_totals& outcomes, bool is_counted) {
+// Three columns: what became of clients, where that is counted.
+std::vector<std::string> with_ends(std::vector<std::string> heads, bool is_counted) {
+    if (is_counted)
+        heads.insert(heads.end(), {">SERVED", ">REFUSED", ">FAILED"});
+    return heads;
+}
+
+void add_ends(std::vector<text_table::cell>& row, const outcome_totals& outcomes, bool is_counted) {
     if (!is_counted)
-        return {"", "", ""};
+        return;
     const auto ends = in_three(outcomes);
-    return {ends.served,
-            ends.refused,
-            {std::to_string(ends.failed), ends.failed > 0 ? colour::bad : colour::plain}};
+    row.emplace_back(ends.served);
+    row.emplace_back(ends.refused);
+    row.emplace_back(std::to_string(ends.failed), ends.failed > 0 ? colour::bad : colour::plain);
+}
+
+std::string count(std::uint64_t number, const std::string& what) {
+    return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
 
 text_table::cell health_of(const backend_status& one) {
@@ -47,11 +57,8 @@ text_table::cell health_of(const backend_status& one) {
         return {"away", colour::bad};
     if (!one.why_missing.empty())
         return {one.why_missing, colour::bad};
-    const auto out = std::ranges::count_if(
-        one.addresses, [](const auto& address) { return address.is_ejected || address.is_drained; });
-    if (out > 0)
-        return {std::to_string(out) + " of " + std::to_string(one.addresses.size()) + " out", colour::odd};
-    return {"up", colour::good};
+    const auto out = addresses_out(one);
+    return out.empty() ? text_table::cell{"up", colour::good} : text_table::cell{out, colour::odd};
 }
 
 text_table::cell health_of(const backend_status::address& one) {
@@ -60,15 +67,33 @@ text_table::cell health_of(const backend_status::address& one) {
     return one.is_ejected ? text_table::cell{"ejected", colour::bad} : text_table::cell{"up", colour::good};
 }
 
+// write_process: what runs short here, or did.
+void write_process(std::string& to, const status& now, bool in_colour) {
+    const auto& process = now.process;
+    const bool is_short = process.descriptors * 10 >= process.max_descriptors * 9;
+    to += "process: " + in_bytes(process.resident) + ", " +
+          paint(std::to_string(process.descriptors) + " of " + count(process.max_descriptors, "descriptor"),
+                is_short ? colour::bad : colour::plain, in_colour);
+    const auto warn = [&](std::uint64_t number, const std::string& text) {
+        if (number > 0)
+            to += ", " + paint(text, colour::bad, in_colour);
+    };
+    const auto shed = made_way(now.outcomes);
+    warn(shed, count(shed, "client") + " made way at a bound");
+    warn(now.accept_pauses, count(now.accept_pauses, "pause") + " of accepting");
+    warn(now.dropped_lines, count(now.dropped_lines, "line") + " of the log lost");
+    to += '\n';
+}
+
 void write_router(std::string& to, const status& now, bool in_colour) {
     const auto state = now.is_stopping ? paint("stopping", colour::odd, in_colour)
                        : now.is_ready  ? paint("serving", colour::good, in_colour)
                                        : paint("starting", colour::odd, in_colour);
     to += "snipass " + now.version + ", " + state + " for " + since(now.started, now.now) + ", " +
-          std::to_string(now.workers) + (now.workers == 1 ? " worker" : " workers");
+          count(now.workers, "worker");
     if (now.silent_workers > 0)
         to += paint(", " + std::to_string(now.silent_workers) + " of them silent", colour::bad, in_colour);
-    to += "\n" + now.file + ": " + std::to_string(now.route_count) + " routes, in use since " +
+    to += "\n" + now.file + ": " + count(now.route_count, "route") + ", in use since " +
           in_words(now.reload.good_since) + "\n";
     if (!now.reload.is_good)
         to += paint("NOT RELOADED at " + in_words(now.reload.at) + ": ", colour::bad, in_colour) +
@@ -80,21 +105,21 @@ void write_router(std::string& to, const status& now, bool in_colour) {
                 in_colour) +
           "; now " + std::to_string(now.in_flight) + ": " + std::to_string(now.waiting) + " waiting, " +
           std::to_string(held(now)) + " held, " + std::to_string(now.relayed) + " relayed\n";
+    write_process(to, now, in_colour);
 }
 
 void write_listeners(std::string& to, const status& now, bool in_colour) {
-    text_table table{{"LISTENER", "AT", ">SERVED", ">REFUSED", ">FAILED"}, in_colour};
+    text_table table{with_ends({"LISTENER", "AT"}, now.is_counted), in_colour};
     for (const auto& one : now.listeners) {
         std::vector<text_table::cell> row{one.address, one.bound == one.address ? "" : one.bound};
-        std::ranges::move(ends_of(one.outcomes, now.is_counted), std::back_inserter(row));
+        add_ends(row, one.outcomes, now.is_counted);
         table.row(std::move(row));
     }
     to += "\n" + table.to_string();
 }
 
 void write_backends(std::string& to, const status& now, bool in_colour) {
-    text_table table{{"BACKEND", "KIND", "STATE", ">HELD", ">NOW", ">SERVED", ">REFUSED", ">FAILED"},
-                     in_colour};
+    text_table table{with_ends({"BACKEND", "KIND", "STATE", ">HELD", ">NOW"}, now.is_counted), in_colour};
     for (std::size_t i = 0; i < std::min(now.backends.size(), most_listed); ++i) {
         const auto& one = now.backends[i];
         unsigned relayed = 0;
@@ -102,7 +127,7 @@ void write_backends(std::string& to, const status& now, bool in_colour) {
             relayed += address.sessions;
         std::vector<text_table::cell> row{one.name, one.kind, health_of(one), std::uint64_t{one.held},
                                           one.is_relayed ? std::to_string(relayed) : ""};
-        std::ranges::move(ends_of(one.counted.outcomes, now.is_counted), std::back_inserter(row));
+        add_ends(row, one.counted.outcomes, now.is_counted);
         table.row(std::move(row));
         for (const auto& address : one.addresses) {
             const bool is_looked_up = one.is_relayed && !address.written.ends_with(address.endpoint);

@@ -5,20 +5,25 @@
 #include "snipass/config/changes.hpp"
 #include "snipass/os/signals.hpp"
 
+#include <chrono>
 #include <exception>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace snipass::server {
 
 struct config_reader::state {
     std::mutex mutex;
-    std::function<void(prepared)> done;
+    std::function<void()> done;
+    std::optional<prepared> made;
     bool is_reading = true;
 };
 
 namespace {
+
+constexpr std::chrono::milliseconds rest_time{100};
 
 prepared load(role& role, const std::string& file, const config::configuration* before) {
     try {
@@ -33,6 +38,20 @@ prepared load(role& role, const std::string& file, const config::configuration* 
     }
 }
 
+// has_told: false, there is no memory for it now. What nobody waits for any more is told.
+template <class State>
+bool has_told(State& all) {
+    const std::lock_guard lock{all.mutex};
+    try {
+        if (all.done)
+            all.done();
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    all.done = nullptr;
+    return true;
+}
+
 } // namespace
 
 config_reader::~config_reader() {
@@ -44,7 +63,7 @@ config_reader::~config_reader() {
 }
 
 void config_reader::read(std::string file, std::shared_ptr<const config::configuration> before,
-                         std::function<void(prepared)> done) {
+                         std::function<void()> done) {
     join();
     state_ = std::make_shared<state>();
     state_->done = std::move(done);
@@ -52,16 +71,26 @@ void config_reader::read(std::string file, std::shared_ptr<const config::configu
     try {
         thread_ =
             std::thread{[&role = role_, file = std::move(file), old = std::move(before), mine = state_] {
-                auto parsed = load(role, file, old.get());
-                const std::lock_guard lock{mine->mutex};
-                mine->is_reading = false;
-                if (const auto tell = std::exchange(mine->done, nullptr))
-                    tell(std::move(parsed));
+                auto made = load(role, file, old.get());
+                {
+                    const std::lock_guard lock{mine->mutex};
+                    mine->made.emplace(std::move(made));
+                    mine->is_reading = false;
+                }
+                while (!has_told(*mine))
+                    std::this_thread::sleep_for(rest_time);
             }};
     } catch (...) { // nobody reads
         state_.reset();
         throw;
     }
+}
+
+prepared config_reader::take() {
+    const std::lock_guard lock{state_->mutex};
+    auto made = std::move(*state_->made);
+    state_->made.reset();
+    return made;
 }
 
 void config_reader::join() {

@@ -6,6 +6,7 @@
 #include "snipass/operating/status_json.hpp"
 #include "snipass/operating/status_text.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/process/listener_hints.hpp"
 #include "snipass/process/sessions.hpp"
 
 #include <boost/asio/post.hpp>
@@ -26,14 +27,14 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using asio::awaitable;
 
-constexpr auto patience_with_workers = 1s;
+constexpr std::chrono::milliseconds patience_with_workers = 1s;
 constexpr std::size_t most_listed = 1'000;
 constexpr std::size_t most_remarks = 1'000;
 
 std::vector<config::metrics_address> address_of(const config::control_settings& settings) {
     if (settings.path.empty())
         return {};
-    return {{.text = settings.path, .path = settings.path}};
+    return {{.text = settings.path, .path = settings.path, .where = settings.where}};
 }
 
 http_answer say(unsigned status, const std::string& text) {
@@ -45,7 +46,7 @@ awaitable<void> wait_for(asio::steady_timer& one) {
     co_await one.async_wait(asio::redirect_error(asio::use_awaitable, ec));
 }
 
-http_answer tell(const reload_report& how) {
+http_answer tell(const reload_report& how, const std::string& file) {
     http_answer made{.status = how.is_good ? 200U : 422U};
     for (std::size_t i = 0; i < std::min(how.remarks.size(), most_remarks); ++i)
         made.body += how.remarks[i] + "\n";
@@ -56,8 +57,7 @@ http_answer tell(const reload_report& how) {
     if (!how.is_good)
         made.body += "not reloaded: the configuration before goes on\n";
     else
-        made.body += how.changes.empty() ? "reloaded: no listener, route or backend is another than before\n"
-                                         : "reloaded\n";
+        made.body += "reloaded " + file + (how.changes.empty() ? ": it says what it said before\n" : "\n");
     return made;
 }
 
@@ -71,6 +71,15 @@ struct control::request {
     [[nodiscard]] std::string value(const std::string& key) const {
         const auto found = given.find(key);
         return found == given.end() ? "" : found->second;
+    }
+    // in_words: as an admin has written it.
+    [[nodiscard]] std::string in_words() const {
+        auto text = std::string{path_of(asked.target)};
+        text.erase(0, 1); // its "/"
+        for (const auto* const key : {"backend", "address", "id"})
+            if (const auto one = value(key); !one.empty())
+                text += " " + one;
+        return text;
     }
     [[nodiscard]] bool is(std::string_view method, std::string_view path) const {
         return asked.method == method && path_of(asked.target) == path;
@@ -89,19 +98,18 @@ struct control::gathering {
 
 control::control(asio::io_context& io, operation& known, address_book& book, std::function<bool()> ask_reload)
     : io_(io), known_(known), drains_(book), ask_reload_(std::move(ask_reload)),
-      door_(
-          io, [this](http_question question) { return answer(std::move(question)); }, "[control]") {}
+      door_(io, [this](http_question question) { return answer(std::move(question)); }) {}
 
 void control::open(const config::configuration& next, std::vector<std::string>& problems) {
     default_problem_.clear();
     const auto wanted = address_of(next.control);
     if (next.control.is_given)
-        return door_.open(wanted, problems);
+        return open_all(door_, wanted, "control.path", next.file, problems);
     std::error_code ec;
     if (!problems.empty() || wanted.empty() || !fs::exists(fs::path{next.control.path}.parent_path(), ec))
         return;
     std::vector<std::string> own;
-    door_.open(wanted, own);
+    open_all(door_, wanted, "the control socket", next.file, own);
     if (!own.empty())
         default_problem_ = own.front();
 }
@@ -137,8 +145,7 @@ awaitable<http_answer> control::answer(http_question question) {
     if (one.is("POST", "/close"))
         co_return co_await close(one);
     if (one.is("POST", "/reopen"))
-        co_return log_->reopen() ? say(200, "the log's file is opened again, before the next line")
-                                 : say(404, "[log] has no file");
+        co_return co_await reopen();
     if (one.is("POST", "/reload"))
         co_return co_await reload();
     co_return say(404, "this router knows no such command; is it another version than the one that asks?");
@@ -160,7 +167,7 @@ std::string control::why_not_this_one(const request& one) const {
 void control::note(const request& one) const {
     const auto& by = *one.asked.asker;
     log_->write(config::log_level::info, "asked",
-                {{"command", one.asked.target},
+                {{"command", one.in_words()},
                  {"user", std::uint64_t{by.user}},
                  {"process", static_cast<std::uint64_t>(by.process)}});
 }
@@ -229,6 +236,26 @@ awaitable<http_answer> control::close(const request& one) {
     co_return say(404, "there is no session " + name + ": it has ended, or a backend has it");
 }
 
+// reopen waits for the log's thread, which opens the file before the next line that it writes.
+awaitable<http_answer> control::reopen() {
+    constexpr auto pause = 5ms;
+    const auto wanted = log_->reopen();
+    if (!wanted)
+        co_return say(404, "[log] has no file");
+    asio::steady_timer next{io_};
+    for (auto left = patience_with_workers; left > left.zero(); left -= pause) {
+        if (const auto done = log_->reopened(*wanted)) {
+            if (*done)
+                co_return say(500, configuration_->log.file + " cannot be opened: " + done->message() +
+                                       "; lines go on into the file that is open");
+            co_return say(200, "the log's file is opened again");
+        }
+        next.expires_after(pause);
+        co_await wait_for(next);
+    }
+    co_return say(503, "the log's thread is at lines from before; it opens the file again behind them");
+}
+
 http_answer control::drain(const request& one, bool drained) {
     const auto backend = one.value("backend");
     const auto address = one.value("address");
@@ -245,8 +272,9 @@ awaitable<http_answer> control::reload() {
     asked_.push_back(mine);
     if (!ask_reload_())
         co_return say(503, "the router stops");
-    co_await wait_for(mine->told);
-    co_return tell(*mine->how);
+    if (!mine->how) // it may have failed at once
+        co_await wait_for(mine->told);
+    co_return tell(*mine->how, configuration_->file);
 }
 
 void control::reload_begins() {

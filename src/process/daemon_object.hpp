@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace snipass::server {
 
@@ -41,6 +42,7 @@ class daemon {
     void start(const config::parsed& parsed);
     void end_early(int status);
     void reload(config::parsed parsed);
+    [[nodiscard]] std::optional<opened_listeners> open_for(config::parsed& parsed);
     void not_reloaded(const std::string& why);
     void tell(config::log_level level, const std::string& remark);
     [[nodiscard]] opened_listeners open_listeners(const config::configuration& next, unsigned workers);

@@ -2,6 +2,7 @@
 // What to write where a listener cannot be opened.
 #include "snipass/process/listener_hints.hpp"
 
+#include "snipass/config/parse.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/local_address.hpp"
 #include "snipass/os/tcp.hpp"
@@ -112,6 +113,17 @@ std::string hint_for_path(const std::string& path, const error_code& ec) {
         return "no more files fit into the file system of " + folder + " (df -i)";
     default:
         return {};
+    }
+}
+
+void open_all(http_door& door, const std::vector<config::metrics_address>& wanted, const std::string& key,
+              const std::string& file, std::vector<std::string>& problems) {
+    for (const auto& [one, why] : door.open(wanted, problems.empty())) {
+        const auto hint = one.endpoint ? hint_for({}, *one.endpoint, why) : hint_for_path(one.path, why);
+        const config::diagnostic found{config::severity::error, one.where,
+                                       key + ": cannot listen on " + one.text + ": " + why.message() +
+                                           (hint.empty() ? "" : " (" + hint + ")")};
+        problems.push_back(found.to_string(file));
     }
 }
 

@@ -5,6 +5,7 @@
 #include "snipass/operating/metrics.hpp"
 #include "snipass/operating/page.hpp"
 #include "snipass/operating/status_json.hpp"
+#include "snipass/process/listener_hints.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -72,7 +73,8 @@ operation::operation(asio::io_context& io, address_book& book, std::string versi
       answered_(io) {}
 
 void operation::open(const config::configuration& next, std::vector<std::string>& problems) {
-    doors_.open(next.metrics ? next.metrics->addresses : std::vector<config::metrics_address>{}, problems);
+    open_all(doors_, next.metrics ? next.metrics->addresses : std::vector<config::metrics_address>{},
+             "metrics.address", next.file, problems);
 }
 
 void operation::use(std::shared_ptr<const config::configuration> configuration, worker_pool& workers,

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -32,6 +33,18 @@ bool is_error(const config::diagnostic& one) {
     return one.level == config::severity::error;
 }
 
+// make_sure_of_memory: bad_alloc comes here, and not where half of the workers have the new file. What is
+// freed again is there for what follows; nobody writes to it, so it costs no memory.
+void make_sure_of_memory(const config::configuration& next, std::size_t workers) {
+    constexpr std::size_t of_all = 1U << 20;
+    constexpr std::size_t of_a_backend = 2'048; // and worker
+    constexpr std::size_t of_a_route = 64;
+    const auto parts = (next.backends.size() + next.listeners.size()) * of_a_backend;
+    void* volatile const room = // or the compiler leaves it out
+        ::operator new(of_all + (workers + 1) * (parts + next.routes.size() * of_a_route));
+    ::operator delete(room);
+}
+
 constexpr int exit_failure = 1;
 constexpr int exit_mistake = 2; // in the file
 
@@ -40,15 +53,19 @@ constexpr int exit_mistake = 2; // in the file
 void daemon::read() {
     reading_ = true;
     control_.reload_begins();
-    const auto done = [this](prepared read) {
-        asio::post(io_, [this, got = std::move(read)]() mutable { on_read(std::move(got)); });
+    const auto done = [this] { asio::post(io_, [this] { on_read(reader_.take()); }); };
+    const auto fail = [this](const std::exception& problem) {
+        if (!workers_)
+            throw;
+        reading_ = false;
+        not_reloaded(file_ + ": error: cannot be read now: " + problem.what());
     };
     try {
         reader_.read(file_, configuration_, done);
     } catch (const std::system_error& problem) { // no thread
-        if (!workers_)
-            throw;
-        done({{nullptr, {{config::severity::error, {}, "cannot be read now: "s + problem.what()}}}});
+        fail(problem);
+    } catch (const std::bad_alloc& problem) {
+        fail(problem);
     }
 }
 
@@ -115,9 +132,25 @@ void daemon::tell(log_level level, const std::string& remark) {
     report_.remarks.push_back(remark);
 }
 
-// reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was.
+// reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was, and
+// so does one for which there is no memory.
 void daemon::reload(config::parsed parsed) {
     if (parsed.value || !parsed.was_read ||
+    std::optional<opened_listeners> opened;
+    try {
+        opened = open_for(parsed);
+    } catch (const std::bad_alloc&) {
+        parsed = {}; // of which it takes most
+        return not_reloaded(file_ + ": error: cannot be taken into use: no memory");
+    }
+    if (!opened)
+        return;
+    retired_.add(std::exchange(configuration_, std::move(parsed.value)));
+    apply(std::move(*opened));
+}
+
+// open_for is all that may fail. None: it has, and that is told.
+std::optional<opened_listeners> daemon::open_for(config::parsed& parsed) {
         !parsed.denied.empty()) { // first: it may be why it cannot be read
         const auto beyond = sandbox_.problems(file_, parsed);
         parsed.diagnostics.insert(parsed.diagnostics.begin(), beyond.begin(), beyond.end());
@@ -125,29 +158,34 @@ void daemon::reload(config::parsed parsed) {
     for (const auto& one : parsed.diagnostics)
         tell(is_error(one) ? log_level::error : log_level::warn, one.to_string(file_));
     if (const auto first = std::ranges::find_if(parsed.diagnostics, is_error);
+    const auto refuse = [this](const std::string& why) {
+        not_reloaded(why);
+        return std::nullopt;
+    };
         first != parsed.diagnostics.end())
-        return not_reloaded(first->to_string(file_));
+        return refuse(first->to_string(file_));
     if (const auto problem = prepare_log(*log_, *parsed.value)) {
         tell(log_level::error, problem->to_string(file_));
-        return not_reloaded(problem->to_string(file_));
+        return refuse(problem->to_string(file_));
     }
     auto opened = open_listeners(*parsed.value, workers_->size());
     if (!opened.problems.empty())
-        return not_reloaded(opened.problems.front());
+        return refuse(opened.problems.front());
     for (const auto& remark :
          what_takes_a_restart(started_with_, configuration_->server, parsed.value->server))
         tell(log_level::warn, remark.to_string(file_));
     for (const auto& problem :
          listener_opener::change_modes(configuration_->listeners, parsed.value->listeners))
         tell(log_level::warn, problem);
-    retired_.add(std::exchange(configuration_, std::move(parsed.value)));
-    apply(std::move(opened));
+    make_sure_of_memory(*parsed.value, workers_->size());
+    return opened;
 }
 
 // not_reloaded: the service manager shows it until a reload succeeds. To systemctl this reload was a success.
 void daemon::not_reloaded(const std::string& why) {
     log_->write(log_level::error, "not reloaded: the configuration before goes on");
     operation_.not_reloaded(why);
+    log_->forget_prepared();
     report_.is_good = false;
     report_.changes.clear();
     control_.reload_ends(report_);

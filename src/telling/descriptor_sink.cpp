@@ -49,9 +49,14 @@ void file_sink::use(std::string path, os::unique_fd opened) {
     close_ = false;
 }
 
-void file_sink::reopen() {
+std::uint64_t file_sink::reopen() {
     const std::lock_guard lock{mutex_};
-    reopen_ = true;
+    return ++wanted_;
+}
+
+std::optional<error_code> file_sink::reopened(std::uint64_t which) const {
+    const std::lock_guard lock{mutex_};
+    return done_ >= which ? std::optional{came_of_it_} : std::nullopt;
 }
 
 void file_sink::close() {
@@ -61,11 +66,13 @@ void file_sink::close() {
 
 void file_sink::begin() {
     std::optional<change> next;
+    std::uint64_t wanted = 0;
     bool again = false;
     {
         const std::lock_guard lock{mutex_};
         next = std::exchange(next_, std::nullopt);
-        again = std::exchange(reopen_, false);
+        wanted = wanted_;
+        again = wanted_ > done_;
         if (std::exchange(close_, false)) {
             fd_.reset();
             path_.clear();
@@ -77,21 +84,29 @@ void file_sink::begin() {
         begin_anew();
     }
     const auto now = std::chrono::steady_clock::now();
+    error_code ec;
     if (!path_.empty() && (again || (!fd_ && now - tried_at_ >= try_interval)))
-        open();
+        ec = open();
+    if (!again)
+        return;
+    const std::lock_guard lock{mutex_};
+    done_ = wanted;
+    came_of_it_ = ec;
 }
 
 // open: where it fails the lines go on into the file that is open, if one is: renamed, it is still there.
-void file_sink::open() {
+error_code file_sink::open() {
     tried_at_ = std::chrono::steady_clock::now();
     auto opened = os::open_to_append(path_);
     if (opened) {
         fd_ = std::move(*opened);
-        return begin_anew();
+        begin_anew();
+        return {};
     }
     why_lost_ = opened.error().message();
     const std::array<field, 2> what{field{"file", path_}, field{"why", why_lost_}};
     tell_("the log's file cannot be opened", what);
+    return opened.error();
 }
 
 } // namespace snipass::server

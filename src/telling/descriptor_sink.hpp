@@ -51,14 +51,16 @@ class file_sink final : public descriptor_sink {
     explicit file_sink(teller tell) : tell_(std::move(tell)) {}
 
     // For any thread; each is done before the next line is written. use: what was opened as `path`; none: it
-    // is to be opened. reopen: the file at the path may be another one now.
+    // is to be opened. reopen: the file at the path may be another one now; reopened, how that went, once it
+    // is done.
     void use(std::string path, os::unique_fd opened);
-    void reopen();
+    std::uint64_t reopen();
+    [[nodiscard]] std::optional<error_code> reopened(std::uint64_t which) const;
     void close();
 
   private:
     void begin() override;
-    void open();
+    error_code open();
     [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
     bool tell(std::string_view message, std::span<const field> fields) override {
         tell_(message, fields);
@@ -71,9 +73,11 @@ class file_sink final : public descriptor_sink {
         std::string path;
         os::unique_fd opened;
     };
-    std::mutex mutex_; // of the next three
+    mutable std::mutex mutex_; // of the next five
     std::optional<change> next_;
-    bool reopen_ = false;
+    std::uint64_t wanted_ = 0; // how often it was asked to reopen, and was
+    std::uint64_t done_ = 0;
+    error_code came_of_it_;
     bool close_ = false;
 
     teller tell_;

@@ -121,6 +121,11 @@ error_code log::prepare(const config::log_settings& next) {
     return {};
 }
 
+void log::forget_prepared() {
+    opened_.reset();
+    next_file_ = file_;
+}
+
 void log::configure(const config::log_settings& settings) {
     level_ = settings.level;
     format_ = settings.format;
@@ -140,12 +145,16 @@ void log::configure(const config::log_settings& settings) {
     file_ = next_file_;
 }
 
-bool log::reopen() {
+std::optional<std::uint64_t> log::reopen() {
     if (!owned_->file || file_.empty())
-        return false;
-    owned_->to_file->reopen();
+        return std::nullopt;
+    const auto which = owned_->to_file->reopen();
     owned_->file->put({}, most_bytes);
-    return true;
+    return which;
+}
+
+std::optional<error_code> log::reopened(std::uint64_t which) const {
+    return owned_->to_file->reopened(which);
 }
 
 void log::write(config::log_level level, std::string_view message, std::span<const field> fields) {

@@ -33,10 +33,22 @@ class Control(ControlCase):
         status, text = self.command("status")
         self.assertEqual(status, 0)
         self.assertRegex(text, r"(?m)^snipass 0\.\d\S*, serving for \S+.*, 2 workers$")
-        self.assertRegex(text, rf"(?m)^{re.escape(str(router.file))}: 1 routes, in use since \S+Z$")
+        self.assertRegex(text, rf"(?m)^{re.escape(str(router.file))}: 1 route, in use since \S+Z$")
         self.assertRegex(text, r"(?m)^127\.0\.0\.1:0 +127\.0\.0\.1:\d+$")
+        self.assertRegex(text, r"(?m)^BACKEND +KIND +STATE +HELD +NOW$")
         self.assertRegex(text, r"(?m)^blog +stream +up ")
+        self.assertRegex(text, r"(?m)^process: [\d.]+ MiB, \d+ of \d+ descriptors$")
         self.assertIn("counted with [metrics]", text)
+
+    def test_status_says_what_was_lost_and_who_made_way(self):
+        extra = '[metrics]\naddress = "unix:%s"\n' % (self.folder / "m.sock")
+        head = self.head(extra=extra, server="max_waiting_per_source = 2\n").replace("[log]\n", '[log]\nfile = "/dev/full"\n').replace("workers = 2", "workers = 1")
+        router = self.router(self.backend("blog") + route(NAME, "blog"), head=head)
+        for _ in range(5):
+            self.connect(router, client_hello(NAME)[:20])
+        router.wait_counted(shed_source=3)
+        wait_until(lambda: self.status()["clients"]["log_dropped"] > 0, "lines are lost")
+        self.assertRegex(self.command("status")[1], r"(?m)^process: .*, 3 clients made way at a bound, \d lines? of the log lost$")
 
     def test_status_with_metrics_has_what_became_of_clients(self):
         router = self.start(self.backend("blog", rest='hold = "0s"') + route(NAME, "blog"), extra='[metrics]\naddress = "127.0.0.1:0"\n')
@@ -77,6 +89,28 @@ class Control(ControlCase):
         router = self.start(self.backend("blog") + route(NAME, "blog"))
         router.file.write_text(f'[control]\npath = "{self.path}"\n[server]\nworkers = "two"\n')
         self.assertEqual(self.command("status")[0], 0)
+
+    def test_a_file_that_cannot_be_read_leads_to_nobody_else_s_router(self):
+        for words in (["status"], ["drain", "blog"], ["reload"]):
+            with self.subTest(words=words):
+                status, text = self.command(*words, file=self.folder / "gone.toml", env={"MAINPID": str(os.getpid())})
+                self.assertEqual((status, text), (2, f"{self.folder}/gone.toml: error: cannot be read: No such file or directory\n"))
+
+    def test_a_file_whose_mistake_may_hide_the_path_is_called_that(self):
+        (self.folder / "router.toml").write_text(f'[[listener]\n[control]\npath = "{self.path}"\n')
+        status, text = self.command("status")
+        if status != 3:
+            self.skipTest("a router runs at the default path")
+        self.assertIn("; the file has mistakes (snipass check), and may say another path\n", text)
+
+    def test_output_that_is_lost_is_no_success(self):
+        router = self.start(self.backend("blog") + route(NAME, "blog"))
+        for words in (["status"], ["check"], ["explain", NAME], ["--help"], ["status", "--help"]):
+            with self.subTest(words=words), open("/dev/full", "w") as full:
+                argv = [SNIPASS, *words] + ([] if "--help" in words else ["--config", str(router.file)])
+                ran = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False)
+                self.assertEqual(ran.returncode, 1, ran.stderr)
+                self.assertIn("standard output cannot be written to: what was to be said is lost\n", ran.stderr)
 
     # -- sessions
 
@@ -205,7 +239,7 @@ class Control(ControlCase):
         router = self.start(self.backend("blog") + route(NAME, "blog"))
         self.command("drain", "blog")
         event = router.wait_for(lambda me: [e for e in me.events if e.get("message") == "asked"], "it is told")[0]
-        self.assertEqual((event["command"], event["user"]), ("/drain?backend=blog", os.geteuid()))
+        self.assertEqual((event["command"], event["user"]), ("drain blog", os.geteuid()))
         self.assertGreater(event["process"], 1)
         self.status()
         self.assertEqual(len([e for e in router.events if e.get("message") == "asked"]), 1)

@@ -120,12 +120,19 @@ class Changes(ControlCase):
     def test_a_reload_says_what_has_changed(self):
         old = self.backend("blog") + self.backend("gone") + route(NAME, "blog") + route("old.example.com", "gone")
         router = self.start(old)
-        self.assertEqual(self.command("reload"), (0, "reloaded: no listener, route or backend is another than before\n"))
+        self.assertEqual(self.command("reload"), (0, f"reloaded {router.file}: it says what it said before\n"))
         router.file.write_text(self.head() + self.backend("blog", rest='hold = "1s"') + self.backend("new") + route(NAME, "new") + route("new.example.com", "blog"))
         status, text = self.command("reload")
         self.assertEqual(status, 0)
         self.assertEqual(text.splitlines(), ["altered route blog.example.com", "added route new.example.com", "removed route old.example.com",
-                                             "altered backend blog", "added backend new", "removed backend gone", "reloaded"])
+                                             "altered backend blog", "added backend new", "removed backend gone", f"reloaded {router.file}"])
+
+    def test_a_reload_says_which_table_has_changed(self):
+        rest = self.backend("blog") + route(NAME, "blog")
+        router = self.router(rest, head=self.head(), compare_descriptors=False)
+        extra = '[metrics]\naddress = "unix:%s"\n' % (self.folder / "m.sock")
+        router.file.write_text(self.head(extra=extra, server="max_waiting = 1000\n").replace('level = "info"', 'level = "debug"') + rest)
+        self.assertEqual(self.command("reload"), (0, f"altered [server]\naltered [log]\nadded [metrics]\nreloaded {router.file}\n"))
 
     def test_a_reload_of_a_file_with_mistakes_says_them_and_status_2(self):
         router = self.start(self.backend("blog") + route(NAME, "blog"))

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import harness
@@ -110,6 +111,29 @@ class Files(Targets):
         asked = subprocess.run([SNIPASS, "reopen", "--config", router.file], capture_output=True, text=True, check=False)
         self.assertEqual((asked.returncode, asked.stderr), (2, "[log] has no file\n"))
 
+    def test_reopen_says_so_once_it_is_done(self):
+        router = self.start_router(f'file = "{self.file}"\n[control]\npath = "{self.folder}/control.sock"')
+        argv = [SNIPASS, "reopen", "--config", router.file]
+        for _ in range(20):
+            self.file.rename(self.log / "old")
+            asked = subprocess.run(argv, capture_output=True, text=True, check=False)
+            self.assertEqual((asked.returncode, asked.stdout), (0, "the log's file is opened again\n"))
+            self.assertTrue(self.file.exists())
+        self.log.rename(self.folder / "moved")
+        asked = subprocess.run(argv, capture_output=True, text=True, check=False)
+        self.assertEqual(asked.returncode, 1)
+        self.assertEqual(asked.stderr, f"{self.file} cannot be opened: No such file or directory; lines go on into the file that is open\n")
+
+    def test_a_reload_that_is_refused_keeps_no_other_file_open(self):
+        router = self.start_router()
+        before = router.descriptor_count()
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            text = head(f'file = "{self.log}/next.log"') + self.backend("blog")
+            router.reload(text.replace('address = "127.0.0.1:0"', 'address = "127.0.0.1:%d"' % other.getsockname()[1]))
+        self.assertIn("NOT RELOADED", router.manager.status())
+        router.wait_descriptors(before)
+        self.visit_into(router, self.file)
+
     def test_a_full_disk_loses_lines_that_are_counted_and_nothing_else(self):
         router = self.start_router('file = "/dev/full"')
         for _ in range(5):
@@ -134,7 +158,7 @@ class Files(Targets):
         router = self.start_router()
         (self.log / "folder").mkdir()
         router.reload(head(f'file = "{self.log}/folder"') + self.backend("blog"))
-        self.assertIn("cannot be opened: Is a directory", router.manager.status())
+        self.assertIn(f'log.file: "{self.log}/folder" is a directory; write the name of a file in it, such as "{self.log}/folder/access.log"', router.manager.status())
         self.visit_into(router, self.file)
 
     def test_another_folder_takes_a_restart_where_files_are_confined(self):

@@ -321,7 +321,7 @@ class Metrics(Case):
             file = head().replace('"127.0.0.1:0"\n\n[[', f'"{address}"\n[[') + self.backend("blog")
             router = self.router(file, head="", ready=False)
             self.assertEqual(router.wait(), 1)
-            self.assertIn(f"cannot listen on {address} ([metrics]): Address already in use", "\n".join(router.lines))
+            self.assertRegex("\n".join(router.lines), rf"{router.file}:\d+:\d+: error: metrics\.address: cannot listen on {address}: Address already in use \(another program listens there")
             good = self.router(self.backend("blog"), head=head(server='sandbox = "off"'), name="good")
             good.reload(file)
             self.assertEqual(scrape(metrics_address(good)).value("snipass_config_last_reload_successful"), 0)

@@ -162,10 +162,42 @@ class Shortage(Case):
         self.assertEqual(ended.returncode, 1)
         self.assertIn("IPv6 is switched off on this machine (net.ipv6.conf.all.disable_ipv6)", ended.stderr)
 
-    def limit(self, process, threads):
+    def limit(self, process, threads=None, memory=None):
         """The soft limit, by the same user: root may lack CAP_SYS_RESOURCE."""
-        subprocess.run(["setpriv", "--reuid", str(NOBODY_ELSE), "--clear-groups", "prlimit", f"--pid={process.pid}", f"--nproc={threads}:"],
-                       check=True)
+        what = f"--as={memory}:" if memory else f"--nproc={threads}:"
+        subprocess.run(["setpriv", "--reuid", str(NOBODY_ELSE), "--clear-groups", "prlimit", f"--pid={process.pid}", what], check=True)
+
+    @unless_sanitized
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_a_reload_without_memory_is_refused_and_the_router_goes_on(self):
+        process, manager = self.start()
+        said = []
+        reader = threading.Thread(target=lambda: said.extend(process.stderr))
+        reader.start()
+        many = CONFIGURATION + "".join(f'[backend.b{i}]\nhandoff = "unix:/nowhere/{i}.sock"\n[[route]]\nnames = ["n{i}.example"]\nbackend = "b{i}"\n' for i in range(1_000))
+        count, ends = 1, []
+        for extra in (0, *(1 << power for power in range(17, 31))):
+            for text, memory in ((many, None), (CONFIGURATION, "unlimited")):
+                self.file.write_text(text)
+                if memory is None:
+                    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+                        memory = extra + 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmSize:"))
+                self.limit(process, memory=memory)
+                process.send_signal(signal.SIGHUP)
+                count += 1
+                wait_until(lambda: process.poll() is not None or manager.states.count("READY=1") >= count, "it is ready")
+                self.assertIsNone(process.poll(), "".join(said[-5:]))
+                ends.append(manager.status())
+            self.assertRegex(ends[-1], "^Serving 1 listener, 0 routes")
+            if ends[-2].startswith("Serving"):
+                break
+        # Where it is found that there is none is chance: for a thread, in the file, or beyond.
+        self.assertRegex(ends[0], "^NOT RELOADED, .*: error: cannot be ")
+        self.assertRegex(ends[-2], "^Serving 1 listener, 1000 routes")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(), 0, "".join(said[-5:]))
+        reader.join()
+        manager.close()
 
     @unless_sanitized
     @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")

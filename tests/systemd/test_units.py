@@ -177,7 +177,7 @@ class Units(Case):
             asked = subprocess.run(["/usr/sbin/snipass", "status"], user=user, group=user if user != "nobody" else "nogroup", extra_groups=[], capture_output=True, text=True, check=False)
             self.assertEqual(asked.returncode, status, asked.stderr)
         self.assertIn("be root, the router's user, or in its group", asked.stderr)
-        for words, said in ((["drain", "blog"], "blog gets no new clients"), (["resume", "blog"], "blog gets new clients"), (["reload"], "reloaded: no listener")):
+        for words, said in ((["drain", "blog"], "blog gets no new clients"), (["resume", "blog"], "blog gets new clients"), (["reload"], "reloaded /etc/snipass/snipass.toml: it says what it said before")):
             asked = subprocess.run(["/usr/sbin/snipass", *words], capture_output=True, text=True, check=False)
             self.assertEqual(asked.returncode, 0, asked.stderr)
             self.assertIn(said, asked.stdout)

@@ -28,15 +28,19 @@ class http_door {
     static constexpr std::size_t most_visitors = 16;
     static constexpr std::chrono::seconds patience{10};
 
-    // `table` of the file has its addresses.
-    http_door(boost::asio::io_context& io, answerer answer, std::string table = "[metrics]");
+    http_door(boost::asio::io_context& io, answerer answer);
     ~http_door();
     http_door(const http_door&) = delete;
     http_door& operator=(const http_door&) = delete;
 
-    // open makes sockets for those of `wanted` that have none, or whose file is gone. With any problem, told
-    // to `problems` now or before, what was made is closed again.
-    void open(const std::vector<config::metrics_address>& wanted, std::vector<std::string>& problems);
+    // open makes sockets for those of `wanted` that have none, or whose file is gone. It returns those that
+    // could not be made; then, or where `is_wanted` is false, what was made is closed again.
+    struct refusal {
+        config::metrics_address address;
+        error_code why;
+    };
+    [[nodiscard]] std::vector<refusal> open(const std::vector<config::metrics_address>& wanted,
+                                            bool is_wanted = true);
 
     // is_open: there is a socket, be it in use yet or not.
     [[nodiscard]] bool is_open() const noexcept;

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -104,6 +105,12 @@ struct status {
 // What became of all clients, in three words.
 struct three_ends {
     std::uint64_t served = 0;
+// made_way is how many clients a bound has ended.
+[[nodiscard]] std::uint64_t made_way(const outcome_totals& outcomes) noexcept;
+
+// addresses_out says how many of a backend's addresses get nobody, and why: "1 of 2 drained". Empty: none.
+[[nodiscard]] std::string addresses_out(const backend_status& one);
+
     std::uint64_t refused = 0; // by what they said, or they left
     std::uint64_t failed = 0;  // by a fault or a bound of ours or of a backend's
 };

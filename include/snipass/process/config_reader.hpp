@@ -21,11 +21,12 @@ class config_reader {
     config_reader(const config_reader&) = delete;
     config_reader& operator=(const config_reader&) = delete;
 
-    // read calls `done` on the reader's thread with what role::prepare came to, and how that differs from
-    // what was in use before (null: nothing). One file at a time. It throws what std::thread does; then
-    // nothing is read.
+    // read calls `done` on the reader's thread once there is something to take(): what role::prepare came to,
+    // and how that differs from what was in use before (null: nothing). Where `done` has no memory it is
+    // called again after a while. One file at a time. It throws what std::thread does; then nothing is read.
     void read(std::string file, std::shared_ptr<const config::configuration> before,
-              std::function<void(prepared)> done);
+              std::function<void()> done);
+    [[nodiscard]] prepared take();
 
     // join: once `done` was called, the thread is gone when this returns.
     void join();

@@ -66,6 +66,7 @@ class control {
     [[nodiscard]] boost::asio::awaitable<http_answer> tell_sessions(const request& one);
     [[nodiscard]] boost::asio::awaitable<http_answer> close(const request& one);
     [[nodiscard]] boost::asio::awaitable<http_answer> reload();
+    [[nodiscard]] boost::asio::awaitable<http_answer> reopen();
     [[nodiscard]] http_answer drain(const request& one, bool drained);
     [[nodiscard]] std::string why_not_this_one(const request& one) const;
     void note(const request& one) const;

@@ -6,8 +6,10 @@
 #include "snipass/base/ip_address.hpp"
 #include "snipass/base/result.hpp"
 #include "snipass/config/configuration.hpp"
+#include "snipass/operating/http_door.hpp"
 
 #include <string>
+#include <vector>
 
 namespace snipass::server {
 
@@ -21,5 +23,10 @@ namespace snipass::server {
 
 // hint_for_path says why there is no unix socket at `path`.
 [[nodiscard]] std::string hint_for_path(const std::string& path, const error_code& ec);
+
+// open_all opens a door at the addresses that `key` of the file gives it, and tells `problems` where it
+// cannot, with the place in the file. Where there are any, told now or before, it opens none.
+void open_all(http_door& door, const std::vector<config::metrics_address>& wanted, const std::string& key,
+              const std::string& file, std::vector<std::string>& problems);
 
 } // namespace snipass::server

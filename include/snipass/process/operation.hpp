@@ -20,7 +20,9 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <optional>
 #include <vector>
+#include <utility>
 
 namespace snipass::server {
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,11 +40,15 @@ class log {
 
     // Of the daemon's thread. prepare opens what `next` writes to; a file that is full or has no room is no
     // error, and is tried again. configure takes what was prepared into use, from the next line on: level,
-    // format, targets. reopen opens the file again: who has renamed it gets no more lines. False: there is
-    // none.
+    // format, targets. reopen has the file opened again: who has renamed it gets no more lines, once
+    // reopened() says so; none: there is no file.
     [[nodiscard]] error_code prepare(const config::log_settings& next);
+    void forget_prepared(); // nothing comes of that reload
     void configure(const config::log_settings& settings);
-    bool reopen();
+    std::optional<std::uint64_t> reopen();
+
+    // reopened: none, that has not been done yet. An error: it cannot be opened.
+    [[nodiscard]] std::optional<error_code> reopened(std::uint64_t which) const;
 
     struct field {
         field(std::string_view name, std::string_view text) : key(name), value(text) {}

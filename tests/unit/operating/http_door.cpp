@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "same_descriptors.hpp"
+#include "scarce_memory.hpp"
 #include "tcp_client.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -20,6 +21,20 @@ using namespace snipass::server;
 using namespace snipass::testing;
 namespace asio = boost::asio;
 
+namespace {
+
+// open_door is where the door is, on a port of the kernel's choice.
+ip_endpoint open_door(http_door& door) {
+    const std::vector<config::metrics_address> wanted{
+        {.text = "a", .endpoint = ip_endpoint{*ip_address::parse("127.0.0.1"), 0}}};
+    REQUIRE(door.open(wanted).empty());
+    const auto at = door.keep(wanted).at(0).at;
+    return {*ip_address::parse("127.0.0.1"),
+            static_cast<std::uint16_t>(std::stoul(at.substr(at.rfind(':') + 1)))};
+}
+
+} // namespace
+
 TEST_CASE("http_door: who has asked is answered, however many come meanwhile") {
     const same_descriptors check;
     asio::io_context io;
@@ -31,14 +46,7 @@ TEST_CASE("http_door: who has asked is answered, however many come meanwhile") {
                        co_await answered.async_wait(asio::redirect_error(asio::use_awaitable, ec));
                        co_return http_answer{.body = "here\n"};
                    }};
-    const std::vector<config::metrics_address> wanted{
-        {.text = "a", .endpoint = ip_endpoint{*ip_address::parse("127.0.0.1"), 0}}};
-    std::vector<std::string> problems;
-    door.open(wanted, problems);
-    REQUIRE(problems.empty());
-    const auto at = door.keep(wanted).at(0).at;
-    const ip_endpoint server{*ip_address::parse("127.0.0.1"),
-                             static_cast<std::uint16_t>(std::stoul(at.substr(at.rfind(':') + 1)))};
+    const auto server = open_door(door);
     const auto turn = [&] {
         while (io.poll() > 0)
             ;
@@ -64,4 +72,33 @@ TEST_CASE("http_door: who has asked is answered, however many come meanwhile") {
     }
     io.stop();
     runs.join();
+}
+
+TEST_CASE("http_door: whom there was no memory for is let in once there is") {
+#ifndef SNIPASS_SANITIZED
+    asio::io_context io;
+    http_door door{
+        io, [](http_question) -> asio::awaitable<http_answer> { co_return http_answer{.body = "here\n"}; }};
+    const auto server = open_door(door);
+    const auto turn = [&] {
+        while (io.poll() > 0)
+            ;
+    };
+    turn();
+    {
+        const auto most = GENERATE(0, 64, 128, 200, 300, 500, 1'000); // each fails at another place
+        const tcp_client early{server};
+        const scarce_memory none{static_cast<std::size_t>(most)};
+        for (int i = 0; i < 5; ++i)
+            turn();
+    }
+    const tcp_client late{server};
+    late.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    std::thread runs{[&] { io.run(); }};
+    std::string heard;
+    CHECK(late.read_to_end(heard) == ending::fin);
+    CHECK(heard.ends_with("here\n"));
+    io.stop();
+    runs.join();
+#endif
 }

@@ -6,6 +6,7 @@
 #include "run_coroutine.hpp"
 #include "same_descriptors.hpp"
 #include "scarce_memory.hpp"
+#include "snipass/os/error.hpp"
 #include "snipass/telling/access_log.hpp"
 #include "snipass/telling/log.hpp"
 #include "tcp_client.hpp"
@@ -154,8 +155,10 @@ TEST_CASE("log targets: reopened, a file that was renamed gets no more lines") {
     test.add_and_wait("one", test.path());
     std::filesystem::rename(test.path(), test.path("old"));
     test.add_and_wait("two", test.path("old")); // until then it does
-    test.log->reopen();
-    wait_until([&] { return std::filesystem::exists(test.path()); }); // before the next line
+    const auto which = test.log->reopen().value();
+    wait_until([&] { return test.log->reopened(which).has_value(); });
+    CHECK_FALSE(*test.log->reopened(which));
+    CHECK(std::filesystem::exists(test.path()));
     test.add("three");
     test.log.reset();
     CHECK(content(test.path("old")) == "one\ntwo\n");
@@ -168,8 +171,9 @@ TEST_CASE("log targets: a file that cannot be reopened is told, and lines go on 
     test.start(test.path("in/access.log"));
     test.add_and_wait("one", test.path("in/access.log"));
     std::filesystem::rename(test.path("in"), test.path("out"));
-    test.log->reopen();
+    const auto which = test.log->reopen().value();
     test.add_and_wait("two", test.path("out/access.log"));
+    CHECK(test.log->reopened(which) == os::make_error(ENOENT));
     CHECK_THAT(test.events(), ContainsSubstring("the log's file cannot be opened") &&
                                   ContainsSubstring("why=\"No such file or directory\""));
 }
