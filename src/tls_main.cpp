@@ -7,6 +7,7 @@
 #include "snipass/certificates/load.hpp"
 #include "snipass/certificates/memory.hpp"
 #include "snipass/live/check.hpp"
+#include "snipass/operating/certificate_state.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/kernel_tls.hpp"
 #include "snipass/os/signals.hpp"
@@ -91,6 +92,13 @@ class tls_role final : public server::role {
             std::ranges::copy(read.diagnostics, std::back_inserter(problems));
             const auto clients = certificates::load_authorities(configuration, std::time(nullptr));
             std::ranges::copy(clients.diagnostics, std::back_inserter(problems));
+            auto& told = made.certificates.emplace();
+            for (const auto& one : read.certificates)
+                told.push_back({.file = one.file,
+                                .name = one.names.front(),
+                                .name_count = one.names.size(),
+                                .begins = server::wall_time_of(one.begins),
+                                .ends = server::wall_time_of(one.ends)});
             if (!read.has_errors()) {
                 std::ranges::copy(certificates::coverage(read.certificates, configuration),
                                   std::back_inserter(problems));

@@ -45,8 +45,21 @@ listener_settings listener_of(const tls_settings& tls, bool has_default) {
     return made;
 }
 
+// metrics_of: those of the file are the router's, and it asks here.
+std::optional<metrics_settings> metrics_of(const tls_settings& tls) {
+    const auto path = tls.handoff_path + std::string{status_suffix};
+    if (path.size() > limits::unix_path)
+        return std::nullopt;
+    metrics_settings made;
+    made.addresses.push_back({.text = "unix:" + path, .path = path, .where = tls.where});
+    made.is_for_router = true;
+    return made;
+}
+
 void keep_tls(configuration& configuration) {
-    configuration.metrics.reset(); // the router's
+    configuration.metrics.reset();
+    if (configuration.tls)
+        configuration.metrics = metrics_of(*configuration.tls);
     configuration.control.path.clear();
     configuration.log.file.clear(); // another user's
     configuration.listeners.clear();

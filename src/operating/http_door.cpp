@@ -212,6 +212,10 @@ http_door::http_door(boost::asio::io_context& io, answerer answer)
 http_door::~http_door() {
     for (const auto& one : state_->visitors)
         one->end();
+    close();
+}
+
+void http_door::close() {
     for (const auto& one : state_->doors)
         one->listener.close();
     state_->doors.clear();
@@ -220,11 +224,11 @@ http_door::~http_door() {
 
 std::vector<http_door::refusal> http_door::open(const std::vector<metrics_address>& wanted, bool is_wanted) {
     state_->opened.clear();
+    std::vector<refusal> refused;
     for (const auto& one : wanted) {
         if (state_->has(one.text))
             continue;
         auto made = listen_at(one);
-    std::vector<refusal> refused;
         if (!made) {
             refused.push_back({one, made.error()});
             continue;
@@ -234,11 +238,11 @@ std::vector<http_door::refusal> http_door::open(const std::vector<metrics_addres
     }
     if (!refused.empty() || !is_wanted)
         state_->opened.clear();
+    return refused;
 }
 
 bool http_door::is_open() const noexcept {
     return !state_->doors.empty() || !state_->opened.empty();
-    return refused;
 }
 
 std::vector<http_door::bound> http_door::keep(const std::vector<metrics_address>& wanted) {

@@ -153,6 +153,26 @@ void write_router(exposition& to, const status& now) {
     to.sample({}, now.dropped_lines);
 }
 
+// write_tls: two files of one name are one sample, the first of which ends first.
+void write_tls(exposition& to, const status& now) {
+    if (!now.tls && !now.is_tls_away)
+        return;
+    to.gauge("snipass_tls_up", "1: snipass-tls answers.");
+    to.sample({}, std::uint64_t{now.tls ? 1U : 0U});
+    if (!now.tls)
+        return;
+    to.gauge("snipass_tls_config_last_reload_successful", "1: what snipass-tls read last is in use.");
+    to.sample({}, std::uint64_t{now.tls->is_good ? 1U : 0U});
+    to.gauge("snipass_tls_certificates", "Certificates that snipass-tls serves.");
+    to.sample({}, std::uint64_t{now.tls->certificates.count});
+    to.gauge("snipass_tls_certificate_not_after_timestamp_seconds",
+             "When a certificate ends; name: the first of its names.");
+    std::set<std::string_view> seen;
+    for (const auto& one : now.tls->certificates.first)
+        if (seen.insert(one.file).second)
+            to.sample({{"file", one.file}, {"name", one.name}}, seconds_since_1970(one.ends));
+}
+
 void write_process(exposition& to, const status& now) {
     to.counter("process_cpu_seconds_total", "CPU time of the process, user and system.");
     to.sample({}, static_cast<double>(now.process.cpu.count()) / microseconds_of_a_second);
@@ -177,6 +197,7 @@ std::string to_metrics(const status& now) {
     write_listeners(to, now);
     write_backends(to, now);
     write_routes(to, now);
+    write_tls(to, now);
     write_process(to, now);
     return to.take();
 }

@@ -100,6 +100,40 @@ void write_backend(json_writer& to, const backend_status& one) {
     to.end_object();
 }
 
+std::string_view to_string(validity one) {
+    return one == validity::good ? "good" : one == validity::ends_soon ? "ends_soon" : "bad";
+}
+
+// write_tls: nothing where the file has no [tls].
+void write_tls(json_writer& to, const status& now) {
+    if (!now.tls && !now.is_tls_away)
+        return;
+    to.begin_object("tls");
+    to.boolean("answers", now.tls.has_value());
+    if (now.tls) {
+        const auto& tls = *now.tls;
+        to.boolean("last_reload_good", tls.is_good);
+        to.text("last_reload", in_words(tls.read_at));
+        to.text("why", tls.why);
+        to.number("certificate_count", tls.certificates.count);
+        to.begin_array("certificates");
+        for (const auto& one : tls.certificates.first) {
+            to.begin_object();
+            to.text("file", one.file);
+            to.text("name", one.name);
+            to.number("names", one.name_count);
+            to.text("begins", in_words(one.begins));
+            to.text("ends", in_words(one.ends));
+            to.number("seconds_left",
+                      std::chrono::duration_cast<std::chrono::seconds>(one.ends - now.now).count());
+            to.text("validity", to_string(validity_of(one, now.now)));
+            to.end_object();
+        }
+        to.end_array();
+    }
+    to.end_object();
+}
+
 void write_failures(json_writer& to, const status& now) {
     to.begin_array("failures");
     for (const auto& [at, one] : now.failures) {
@@ -152,6 +186,7 @@ std::string to_json(const status& now, const history& past) {
     for (std::size_t i = 0; i < std::min(now.backends.size(), most_listed); ++i)
         write_backend(to, now.backends[i]);
     to.end_array();
+    write_tls(to, now);
     write_failures(to, now);
     write_history(to, past);
     to.end_object();

@@ -142,6 +142,42 @@ void write_backends(std::string& to, const status& now, bool in_colour) {
         to += "and " + std::to_string(now.backends.size() - most_listed) + " more\n";
 }
 
+text_table::cell end_of(const certificate_state& one, wall_time now) {
+    if (one.begins > now)
+        return {"not begun yet", colour::bad};
+    const auto how = validity_of(one, now);
+    const auto as = how == validity::good        ? colour::good
+                    : how == validity::ends_soon ? colour::odd
+                                                 : colour::bad;
+    return {one.ends <= now ? "has ended" : since(now, one.ends), as};
+}
+
+void write_certificates(std::string& to, const status& now, bool in_colour) {
+    if (now.is_tls_away)
+        to +=
+            "\n" +
+            paint("snipass-tls does not answer, so its certificates are not known.", colour::bad, in_colour) +
+            "\n";
+    if (!now.tls)
+        return;
+    if (!now.tls->is_good)
+        to += "\n" +
+              paint("snipass-tls: NOT RELOADED at " + in_words(now.tls->read_at) + ": ", colour::bad,
+                    in_colour) +
+              shown(now.tls->why) + "\n";
+    const auto& certificates = now.tls->certificates;
+    text_table table{{"CERTIFICATE", ">ENDS IN", "NAME", "FILE"}, in_colour};
+    for (const auto& one : certificates.first)
+        table.row({in_words(one.ends), end_of(one, now.now),
+                   shown(one.name) + (one.name_count > 1 ? " +" + std::to_string(one.name_count - 1) : ""),
+                   shown(one.file)});
+    if (table.is_empty())
+        return;
+    to += "\n" + table.to_string();
+    if (certificates.count > certificates.first.size())
+        to += "and " + std::to_string(certificates.count - certificates.first.size()) + " that end later\n";
+}
+
 void write_failures(std::string& to, const status& now, bool in_colour) {
     text_table table{{"LAST FAILURES", "CLIENT", "OUTCOME", "NAME", "BACKEND", "WHY"}, in_colour};
     for (std::size_t i = 0; i < std::min(now.failures.size(), most_failures); ++i) {
@@ -164,6 +200,7 @@ std::string to_text(const status& now, bool in_colour) {
     write_router(text, now, in_colour);
     write_listeners(text, now, in_colour);
     write_backends(text, now, in_colour);
+    write_certificates(text, now, in_colour);
     if (now.is_counted)
         write_failures(text, now, in_colour);
     else

@@ -82,6 +82,7 @@ void daemon::stop() {
         return end_.finish(); // asked twice
     // First: it has memory, if nobody has.
     end_.begin(*workers_, *log_, configuration_->server.drain_timeout, [this] {
+        operation_.leave();
         if (role_.takes_nobody_new())
             manager_.fall_silent();
     });

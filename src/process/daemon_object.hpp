@@ -63,7 +63,8 @@ class daemon {
     config_reader& reader_;
     std::shared_ptr<const config::configuration> configuration_; // once it was read
     config::server_settings started_with_;
-    std::shared_ptr<terminator> terminator_; // of the file that was read last
+    std::shared_ptr<terminator> terminator_;                     // of the file that was read last
+    std::optional<std::vector<certificate_state>> certificates_; // the same
     sandbox sandbox_;
     std::optional<log> log_; // its thread begins in the sandbox
     address_book book_;

@@ -96,6 +96,11 @@ void operation::use(std::shared_ptr<const config::configuration> configuration, 
         sample();
 }
 
+void operation::leave() {
+    if (configuration_->metrics && configuration_->metrics->is_for_router)
+        doors_.close();
+}
+
 void operation::not_reloaded(const std::string& why) {
     reload_.is_good = false;
     reload_.at = system_clock::now();
@@ -128,6 +133,8 @@ awaitable<http_answer> operation::answer(http_question question) {
         co_await look();
         co_return in_short(owed_ == 0, std::to_string(owed_) + " workers do not answer");
     }
+    if (path == "/certificates" && certificates_.are_own())
+        co_return http_answer{.body = to_lines(*certificates_.now(reload_))};
     if (path != "/metrics" && path != "/status.json")
         co_return http_answer{.status = 404,
                               .body = "Here are /, /metrics, /status.json, /healthz and /readyz.\n"};
@@ -169,6 +176,8 @@ void operation::seen(worker_view view, std::chrono::steady_clock::time_point ask
 
 awaitable<status> operation::gather() {
     co_await look();
+    if (configuration_->tls)
+        co_await certificates_.look(io_, *configuration_->tls, patience_with_workers);
     const auto counted = workers_->counted();
     status now;
     add_process(now);
@@ -176,6 +185,10 @@ awaitable<status> operation::gather() {
     add_listeners(now, counted);
     add_backends(now, counted);
     add_views(now);
+    if (configuration_->tls) {
+        now.tls = certificates_.now(reload_);
+        now.is_tls_away = !now.tls;
+    }
     now.route_count = configuration_->routes.size();
     if (configuration_->metrics)
         for (std::size_t i = 0; i < counted.routes.size(); ++i)

@@ -74,6 +74,7 @@ void daemon::on_read(prepared read) {
     if (stopping_)
         return;
     terminator_ = std::move(read.terminator);
+    certificates_ = std::move(read.certificates);
     report_ = {.changes = std::move(read.changes)};
     workers_ ? reload(std::move(read.parsed)) : start(read.parsed);
 }
@@ -135,7 +136,6 @@ void daemon::tell(log_level level, const std::string& remark) {
 // reload: a file with a mistake in it, or a listener that cannot be opened, leaves everything as it was, and
 // so does one for which there is no memory.
 void daemon::reload(config::parsed parsed) {
-    if (parsed.value || !parsed.was_read ||
     std::optional<opened_listeners> opened;
     try {
         opened = open_for(parsed);
@@ -151,17 +151,18 @@ void daemon::reload(config::parsed parsed) {
 
 // open_for is all that may fail. None: it has, and that is told.
 std::optional<opened_listeners> daemon::open_for(config::parsed& parsed) {
+    if (parsed.value || !parsed.was_read ||
         !parsed.denied.empty()) { // first: it may be why it cannot be read
         const auto beyond = sandbox_.problems(file_, parsed);
         parsed.diagnostics.insert(parsed.diagnostics.begin(), beyond.begin(), beyond.end());
     }
     for (const auto& one : parsed.diagnostics)
         tell(is_error(one) ? log_level::error : log_level::warn, one.to_string(file_));
-    if (const auto first = std::ranges::find_if(parsed.diagnostics, is_error);
     const auto refuse = [this](const std::string& why) {
         not_reloaded(why);
         return std::nullopt;
     };
+    if (const auto first = std::ranges::find_if(parsed.diagnostics, is_error);
         first != parsed.diagnostics.end())
         return refuse(first->to_string(file_));
     if (const auto problem = prepare_log(*log_, *parsed.value)) {
@@ -184,8 +185,8 @@ std::optional<opened_listeners> daemon::open_for(config::parsed& parsed) {
 // not_reloaded: the service manager shows it until a reload succeeds. To systemctl this reload was a success.
 void daemon::not_reloaded(const std::string& why) {
     log_->write(log_level::error, "not reloaded: the configuration before goes on");
-    operation_.not_reloaded(why);
     log_->forget_prepared();
+    operation_.not_reloaded(why);
     report_.is_good = false;
     report_.changes.clear();
     control_.reload_ends(report_);
@@ -209,6 +210,7 @@ void daemon::apply(opened_listeners opened) {
         log_->write(log_level::info, "listening", {{"listener", listener}, {"address", address}});
     }
     operation_.use(configuration_, *workers_, *log_, opened.bound_addresses);
+    operation_.serves(std::move(certificates_));
     control_.use(configuration_, *workers_, *log_);
     status_ = "Serving " + summary();
     applying_ += workers_->size();

@@ -15,6 +15,7 @@ import urllib.request
 import harness
 from harness import DEADLINE, Case, Watched, client_hello, read_exactly, wait_until
 from harness.metrics import ask, metrics_address
+from harness.tls_end import TlsEnd, make_certificate
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 RULES = EXAMPLES / "prometheus/snipass.rules.yml"
@@ -77,6 +78,9 @@ class Scraped(Case):
         far = self.receiver("far", protocol="tcp", serve="raw")
         rest = "".join(ROUTE.format(name=name) for name in ("blog", "far", "away"))
         rest += self.backend("blog") + f'[backend.far]\nproxy = ["127.0.0.1:{far.port}"]\n' + self.backend("away", rest='hold = "0s"')
+        make_certificate(self.folder / "live/a", "a.example.com", days=90)
+        rest += f'[tls]\ncertificates = ["{self.folder}/live/*"]\nhandoff = "unix:{self.folder}/tls.sock"\n'
+        self.keep(TlsEnd(self.folder, HEAD + rest))
         self.loaded = self.router(rest, head=HEAD, compare_descriptors=False)
         self.prometheus = self.keep(Prometheus(self.folder, "{}:{}".format(*metrics_address(self.loaded))))
 

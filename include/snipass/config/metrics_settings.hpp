@@ -29,6 +29,7 @@ struct metrics_settings {
     bool routes = false;
     std::vector<std::string> route_names; // with `routes`: one for each [[route]], and no two alike
     position where{};
+    bool is_for_router = false; // not of the file: where snipass-tls is asked
 };
 
 } // namespace snipass::config

@@ -74,6 +74,9 @@ struct terminated_name {
 // The keys of session tickets lie beside the socket where clients are taken.
 inline constexpr std::string_view tickets_suffix = ".tickets";
 
+// Where the router asks snipass-tls how it is, beside `handoff`.
+inline constexpr std::string_view status_suffix = ".status";
+
 // And where servers leave the ends of connections whose TLS the kernel speaks (docs/handoff.md, Farewell).
 inline constexpr std::string_view farewell_suffix = ".farewell";
 

@@ -53,6 +53,9 @@ class http_door {
     };
     [[nodiscard]] std::vector<bound> keep(const std::vector<config::metrics_address>& wanted);
 
+    // close: nobody comes in any more; who is in is answered.
+    void close();
+
   private:
     struct state;
     std::shared_ptr<state> state_;

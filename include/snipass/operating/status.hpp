@@ -2,6 +2,7 @@
 // status: what is known now, gathered once, and told in whatever form somebody asks for.
 #pragma once
 
+#include "snipass/operating/certificate_state.hpp"
 #include "snipass/os/usage.hpp"
 #include "snipass/telling/histogram.hpp"
 #include "snipass/telling/outcome.hpp"
@@ -13,8 +14,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,8 @@ struct status {
     bool is_counted = false; // with [metrics]: what became of clients, by listener and backend
     std::vector<listener_status> listeners{};
     std::vector<backend_status> backends{};
+    std::optional<tls_state> tls{}; // with [tls]
+    bool is_tls_away = false;       // with [tls], and snipass-tls does not say
     std::size_t route_count = 0;
     std::vector<std::pair<std::string, std::uint64_t>> routes{}; // with [metrics] routes = true
     std::vector<failed_client> failures{};                       // the newest first
@@ -102,15 +105,15 @@ struct status {
 // held is how many clients wait for backends that are away.
 [[nodiscard]] std::size_t held(const status& now) noexcept;
 
-// What became of all clients, in three words.
-struct three_ends {
-    std::uint64_t served = 0;
 // made_way is how many clients a bound has ended.
 [[nodiscard]] std::uint64_t made_way(const outcome_totals& outcomes) noexcept;
 
 // addresses_out says how many of a backend's addresses get nobody, and why: "1 of 2 drained". Empty: none.
 [[nodiscard]] std::string addresses_out(const backend_status& one);
 
+// What became of all clients, in three words.
+struct three_ends {
+    std::uint64_t served = 0;
     std::uint64_t refused = 0; // by what they said, or they left
     std::uint64_t failed = 0;  // by a fault or a bound of ours or of a backend's
 };

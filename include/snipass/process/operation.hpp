@@ -8,6 +8,7 @@
 #include "snipass/operating/history.hpp"
 #include "snipass/operating/http_door.hpp"
 #include "snipass/operating/status.hpp"
+#include "snipass/process/certificate_watch.hpp"
 #include "snipass/process/listener_opener.hpp"
 #include "snipass/process/worker_pool.hpp"
 #include "snipass/telling/log.hpp"
@@ -19,10 +20,10 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <string>
 #include <optional>
-#include <vector>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace snipass::server {
 
@@ -40,6 +41,15 @@ class operation {
     // last answer.
     void use(std::shared_ptr<const config::configuration> configuration, worker_pool& workers, log& log,
              const std::vector<opened_listeners::bound>& bound);
+
+    // serves: these certificates, from use() on; none: it is the router.
+    void serves(std::optional<std::vector<certificate_state>> certificates) {
+        certificates_.serves(std::move(certificates));
+    }
+
+    // leave: whoever begins now, while this process serves to their end whom it has, is asked in its place.
+    // The router's own addresses stay.
+    void leave();
 
     // What the process is doing.
     void is_serving() { is_ready_ = true; }
@@ -79,6 +89,7 @@ class operation {
     std::map<std::string, std::string> bound_; // of listeners, as written
     std::vector<backend_view> backends_;
     reload_status reload_;
+    certificate_watch certificates_;
     bool is_ready_ = false;
     bool is_stopping_ = false;
     history history_;

@@ -3,10 +3,12 @@
 #pragma once
 
 #include "snipass/config/parse.hpp"
+#include "snipass/operating/certificate_state.hpp"
 #include "snipass/process/sandbox.hpp"
 #include "snipass/session/terminator.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,8 @@ struct prepared {
     config::parsed parsed;
     std::shared_ptr<server::terminator> terminator{}; // null in the router, and where the file is not used
     std::vector<std::string> changes{};               // config::changes, at a reload
+    // Those that the terminator serves; none: it is the router, which has none.
+    std::optional<std::vector<certificate_state>> certificates{};
 };
 
 // role is what differs between programs that have the same daemon. This one is the router's. It outlives the

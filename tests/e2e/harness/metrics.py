@@ -59,11 +59,11 @@ class Samples:
             assert key not in self._all, f"twice: {line}"
             self._all[key] = float(value)
 
-    def value(self, name, **labels):
+    def value(self, name, /, **labels):
         """None: there is no such sample."""
         return self._all.get((name, frozenset(labels.items())))
 
-    def total(self, name, **labels):
+    def total(self, name, /, **labels):
         """Of all samples of that name that have these labels, and whatever others."""
         return sum(value for (known, its), value in self._all.items() if known == name and its >= labels.items())
 

@@ -29,11 +29,17 @@ TEST_CASE("metrics: one address, or several, of each kind") {
     CHECK(!several[2].is_local());
 }
 
-TEST_CASE("metrics: a file without the table has none, and snipass-tls has none either") {
+TEST_CASE("metrics: a file without the table has none, and snipass-tls has them for the router") {
     CHECK(!parse(rest, "f").value->metrics);
     configuration whole;
     whole.metrics.emplace();
     whole.tls.emplace();
+    keep(whole, part::tls);
+    REQUIRE(whole.metrics);
+    CHECK(whole.metrics->is_for_router);
+    REQUIRE(whole.metrics->addresses.size() == 1);
+    CHECK(whole.metrics->addresses[0].path == "/run/snipass-tls/handoff.sock.status");
+    whole.tls->handoff_path = std::string(107, '/'); // with what stands behind it, it is no path of a socket
     keep(whole, part::tls);
     CHECK(!whole.metrics);
 }
