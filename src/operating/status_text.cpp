@@ -61,8 +61,8 @@ text_table::cell health_of(const backend_status& one) {
     return out.empty() ? text_table::cell{"up", colour::good} : text_table::cell{out, colour::odd};
 }
 
-text_table::cell health_of(const backend_status::address& one) {
-    if (one.is_drained)
+text_table::cell health_of(const backend_status::address& one, bool is_drained_with_all) {
+    if (one.is_drained || is_drained_with_all)
         return {"drained", colour::odd};
     return one.is_ejected ? text_table::cell{"ejected", colour::bad} : text_table::cell{"up", colour::good};
 }
@@ -132,7 +132,8 @@ void write_backends(std::string& to, const status& now, bool in_colour) {
         for (const auto& address : one.addresses) {
             const bool is_looked_up = one.is_relayed && !address.written.ends_with(address.endpoint);
             table.row({"  " + address.written + (is_looked_up ? " = " + address.endpoint : ""), "",
-                       health_of(address), "", one.is_relayed ? std::to_string(address.sessions) : ""});
+                       health_of(address, one.is_drained), "",
+                       one.is_relayed ? std::to_string(address.sessions) : ""});
         }
     }
     if (table.is_empty())
@@ -166,7 +167,7 @@ void write_certificates(std::string& to, const status& now, bool in_colour) {
                     in_colour) +
               shown(now.tls->why) + "\n";
     const auto& certificates = now.tls->certificates;
-    text_table table{{"CERTIFICATE", ">ENDS IN", "NAME", "FILE"}, in_colour};
+    text_table table{{"CERTIFICATE ENDS", ">IN", "NAME", "FILE"}, in_colour};
     for (const auto& one : certificates.first)
         table.row({in_words(one.ends), end_of(one, now.now),
                    shown(one.name) + (one.name_count > 1 ? " +" + std::to_string(one.name_count - 1) : ""),

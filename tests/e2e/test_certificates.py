@@ -53,7 +53,7 @@ class Certificates(TlsSite, Case):
             end = subprocess.run(["date", "-d", one["ends"], "+%s"], capture_output=True, text=True, check=True).stdout
             self.assertEqual(samples.value(END, file=one["file"], name=one["name"]), int(end))
         text = subprocess.run([SNIPASS, "status", "--config", router.file], capture_output=True, text=True, timeout=DEADLINE, check=True).stdout
-        self.assertRegex(text, r"(?m)^CERTIFICATE +ENDS IN +NAME +FILE$")
+        self.assertRegex(text, r"(?m)^CERTIFICATE ENDS +IN +NAME +FILE$")
         self.assertRegex(text, rf"(?m)^\S+Z +\d+h \d+m +old\.w\.example \+1 +{re.escape(str(self.live))}/old/fullchain\.pem$")
 
     def test_what_snipass_tls_reads_again_is_told(self):

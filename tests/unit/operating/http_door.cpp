@@ -86,9 +86,9 @@ TEST_CASE("http_door: whom there was no memory for is let in once there is") {
     };
     turn();
     {
-        const auto most = GENERATE(0, 64, 128, 200, 300, 500, 1'000); // each fails at another place
+        const auto times = GENERATE(range(0, 40)); // it fails at another place each time
         const tcp_client early{server};
-        const scarce_memory none{static_cast<std::size_t>(most)};
+        const scarce_memory none{SIZE_MAX, static_cast<std::size_t>(times)};
         for (int i = 0; i < 5; ++i)
             turn();
     }
