@@ -60,6 +60,18 @@ void warn_of_kernel(const config::configuration& configuration, std::vector<conf
              "write the line \"tls\" into /etc/modules-load.d/snipass-tls.conf"});
 }
 
+// states_of is what an admin is told of certificates.
+std::vector<server::certificate_state> states_of(const std::vector<certificates::certificate>& all) {
+    std::vector<server::certificate_state> made;
+    for (const auto& one : all)
+        made.push_back({.file = one.file,
+                        .name = one.names.front(),
+                        .name_count = one.names.size(),
+                        .begins = server::wall_time_of(one.begins),
+                        .ends = server::wall_time_of(one.ends)});
+    return made;
+}
+
 // tls_role ends the TLS of clients that the router hands over. Its ticket keys outlive every reload.
 class tls_role final : public server::role {
   public:
@@ -84,37 +96,44 @@ class tls_role final : public server::role {
     void equip(server::prepared& made) {
         auto& problems = made.parsed.diagnostics;
         const auto& configuration = *made.parsed.value;
-        if (!configuration.tls) {
+        if (configuration.tls)
+            made.terminator = make_service(configuration, made);
+        else
             problems.push_back(
                 {config::severity::error, {}, "no [tls], which is what snipass-tls is for; write one"});
-        } else {
-            auto read = certificates::load(configuration.tls->certificates, std::time(nullptr));
-            std::ranges::copy(read.diagnostics, std::back_inserter(problems));
-            const auto clients = certificates::load_authorities(configuration, std::time(nullptr));
-            std::ranges::copy(clients.diagnostics, std::back_inserter(problems));
-            auto& told = made.certificates.emplace();
-            for (const auto& one : read.certificates)
-                told.push_back({.file = one.file,
-                                .name = one.names.front(),
-                                .name_count = one.names.size(),
-                                .begins = server::wall_time_of(one.begins),
-                                .ends = server::wall_time_of(one.ends)});
-            if (!read.has_errors()) {
-                std::ranges::copy(certificates::coverage(read.certificates, configuration),
-                                  std::back_inserter(problems));
-                const bool may_offload = std::ranges::any_of(configuration.backends, wants_kernel_tls);
-                terminate::contexts known{std::move(read.certificates), *configuration.tls, keys_,
-                                          may_offload, problems};
-                made.terminator = std::make_shared<terminate::service>(
-                    std::move(known), terminate::trust{clients.files}, *configuration.tls);
-            }
-        }
         warn_of_kernel(configuration, problems);
         config::name_files(problems, configuration);
         if (std::ranges::any_of(problems, is_error))
             made.parsed.value = nullptr;
         else if (!std::exchange(keeps_keys_, true))
             keep_keys(*configuration.tls, problems);
+    }
+
+    // make_service reads all files. Null: there are no certificates for clients.
+    std::shared_ptr<terminate::service> make_service(const config::configuration& configuration,
+                                                     server::prepared& made) {
+        auto& problems = made.parsed.diagnostics;
+        const auto now = std::time(nullptr);
+        auto read = certificates::load(configuration.tls->certificates, now);
+        const auto clients = certificates::load_authorities(configuration, now);
+        const auto shown = certificates::load_shown(configuration, now);
+        const auto tell = [&problems](const auto& found) {
+            std::ranges::copy(found.diagnostics, std::back_inserter(problems));
+        };
+        tell(read);
+        tell(clients);
+        tell(shown);
+        made.certificates = states_of(read.certificates);
+        if (read.has_errors())
+            return nullptr;
+        std::ranges::copy(certificates::coverage(read.certificates, configuration),
+                          std::back_inserter(problems));
+        const bool may_offload = std::ranges::any_of(configuration.backends, wants_kernel_tls);
+        terminate::contexts known{std::move(read.certificates), *configuration.tls, keys_, may_offload,
+                                  problems};
+        terminate::backend_contexts towards_backends{shown.by_backend, problems};
+        return std::make_shared<terminate::service>(std::move(known), std::move(towards_backends),
+                                                    terminate::trust{clients.files}, *configuration.tls);
     }
 
     // keep_keys: at the start, because a process that is confined opens no file to write.

@@ -99,6 +99,9 @@ std::vector<config::certificate_source> sources_of(const config::configuration& 
     std::vector<config::certificate_source> all;
     for (const auto& one : all_named(configuration))
         all.push_back({one.file, {}, one.where});
+    for (const auto& one : configuration.backends)
+        if (one.termination && one.termination->encryption && one.termination->encryption->shown)
+            all.push_back(*one.termination->encryption->shown);
     return all;
 }
 

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -79,11 +80,23 @@ std::string size_of(const EVP_PKEY* key) {
            (is_rsa ? "2048" : "256") + " bits or more";
 }
 
+// purpose is what a certificate is for.
+struct purpose {
+    std::string key; // of the configuration
+    config::position where;
+    bool is_for_backends = false; // snipass-tls is the client then
+
+    [[nodiscard]] std::string_view owner() const {
+        return is_for_backends ? "snipass-tls's" : "the server's";
+    }
+    [[nodiscard]] std::string_view judges() const { return is_for_backends ? "backends" : "clients"; }
+};
+
 // reading is one pair of files on its way to a certificate.
 class reading {
   public:
-    reading(const file_pair& files, config::position where, std::time_t now, severity forbidden, loaded& to)
-        : files_(files), where_(where), now_(now), forbidden_(forbidden), to_(to) {}
+    reading(const file_pair& files, const purpose& use, std::time_t now, severity forbidden, loaded& to)
+        : files_(files), use_(use), now_(now), forbidden_(forbidden), to_(to) {}
 
     void run() {
         forget_shortage();
@@ -104,16 +117,16 @@ class reading {
     }
     bool refuse(const std::string& file, const std::error_code& why) {
         to_.diagnostics.push_back(unread(
-            where_, "tls.certificates: " + file + ": cannot be read: " + why.message(), why, forbidden_));
+            use_.where, use_.key + ": " + file + ": cannot be read: " + why.message(), why, forbidden_));
         return false;
     }
     void tell(severity level, const std::string& file, const std::string& what) {
-        to_.diagnostics.push_back({level, where_, "tls.certificates: " + file + ": " + what});
+        to_.diagnostics.push_back({level, use_.where, use_.key + ": " + file + ": " + what});
     }
 
     bool read_certificate() {
         made_.file = files_.chain;
-        made_.where = where_;
+        made_.where = use_.where;
         const auto file = read(files_.chain);
         if (file.problem)
             return refuse(files_.chain, file.problem);
@@ -161,12 +174,12 @@ class reading {
             if (X509_check_issued(made_.chain[i].get(), const_cast<X509*>(issued)) != X509_V_OK)
                 return refuse(files_.chain,
                               "certificate " + std::to_string(i + 2) +
-                                  " has not issued the one before it; write the chain in order, the "
-                                  "server's own certificate first");
+                                  " has not issued the one before it; write the chain in order, " +
+                                  std::string{use_.owner()} + " own certificate first");
             issued = made_.chain[i].get();
         }
         made_.names = names_of(made_.leaf.get());
-        if (made_.names.empty())
+        if (made_.names.empty() && !use_.is_for_backends)
             return refuse(files_.chain, "has no host name (subjectAltName), so no client would take it");
         return true;
     }
@@ -175,30 +188,54 @@ class reading {
     void judge() {
         made_.begins = to_time(X509_get0_notBefore(made_.leaf.get()));
         made_.ends = to_time(X509_get0_notAfter(made_.leaf.get()));
+        const std::string judges{use_.judges()};
         if (made_.ends < now_)
-            tell(severity::warning, files_.chain, "has ended; get a new one: clients refuse it");
+            tell(severity::warning, files_.chain, "has ended; get a new one: " + judges + " refuse it");
         if (made_.begins > now_)
             tell(severity::warning, files_.chain,
-                 "has not begun yet; clients refuse it (is this machine's clock right?)");
-        const auto* const leaf = made_.leaf.get();
-        if (made_.chain.empty() &&
-            X509_NAME_cmp(X509_get_subject_name(leaf), X509_get_issuer_name(leaf)) != 0)
-            tell(severity::warning, files_.chain,
-                 "the certificate stands alone, and clients that do not know its issuer refuse it; write the "
-                 "file with the whole chain (fullchain.pem)");
+                 "has not begun yet; " + judges + " refuse it (is this machine's clock right?)");
+        use_.is_for_backends ? judge_for_backends() : judge_for_clients();
         std::error_code ec;
         const auto mode = std::filesystem::status(files_.key, ec).permissions();
         if (!ec && (mode & std::filesystem::perms::others_read) != std::filesystem::perms::none)
             tell(severity::warning, files_.key, "everybody may read this key; chmod o-r");
     }
 
+    void judge_for_clients() {
+        const auto* const leaf = made_.leaf.get();
+        if (made_.chain.empty() &&
+            X509_NAME_cmp(X509_get_subject_name(leaf), X509_get_issuer_name(leaf)) != 0)
+            tell(severity::warning, files_.chain,
+                 "the certificate stands alone, and clients that do not know its issuer refuse it; write the "
+                 "file with the whole chain (fullchain.pem)");
+    }
+
+    // Backends know who has issued it, so it may stand alone.
+    void judge_for_backends() {
+        constexpr int is_authority = 0;
+        if (X509_check_purpose(made_.leaf.get(), X509_PURPOSE_SSL_CLIENT, is_authority) != 1)
+            tell(severity::warning, files_.chain,
+                 "is no client's (extendedKeyUsage), so backends refuse it; get one with clientAuth");
+    }
+
     const file_pair& files_;
-    config::position where_;
+    const purpose& use_;
     std::time_t now_;
     severity forbidden_;
     loaded& to_;
     certificate made_;
 };
+
+void load_into(loaded& made, const config::certificate_source& source, const purpose& use, std::time_t now,
+               severity forbidden) {
+    const auto found = find_files(source);
+    if (!found.problem.empty()) {
+        made.is_all = false;
+        made.diagnostics.push_back(unread(use.where, use.key + ": " + found.problem, found.why, forbidden));
+    }
+    for (const auto& files : found.pairs)
+        reading{files, use, now, forbidden, made}.run();
+}
 
 } // namespace
 
@@ -208,15 +245,23 @@ bool loaded::has_errors() const noexcept {
 
 loaded load(const std::vector<config::certificate_source>& sources, std::time_t now, severity forbidden) {
     loaded made;
-    for (const auto& source : sources) {
-        const auto found = find_files(source);
-        if (!found.problem.empty()) {
-            made.is_all = false;
-            made.diagnostics.push_back(
-                unread(source.where, "tls.certificates: " + found.problem, found.why, forbidden));
-        }
-        for (const auto& files : found.pairs)
-            reading{files, source.where, now, forbidden, made}.run();
+    for (const auto& source : sources)
+        load_into(made, source, {"tls.certificates", source.where}, now, forbidden);
+    return made;
+}
+
+loaded_shown load_shown(const config::configuration& configuration, std::time_t now, severity forbidden) {
+    loaded_shown made;
+    for (const auto& one : configuration.backends) {
+        if (!one.termination || !one.termination->encryption || !one.termination->encryption->shown)
+            continue;
+        const auto& source = *one.termination->encryption->shown;
+        loaded found;
+        load_into(found, source, {"backend." + one.name + ".backend_certificate", source.where, true}, now,
+                  forbidden);
+        std::ranges::move(found.diagnostics, std::back_inserter(made.diagnostics));
+        if (!found.certificates.empty())
+            made.by_backend.emplace(one.name, std::move(found.certificates.front()));
     }
     return made;
 }

@@ -30,7 +30,9 @@ void check_certificates(config::parsed& parsed) {
     auto read = certificates::load(tls.certificates, std::time(nullptr), config::severity::warning);
     auto clients =
         certificates::load_authorities(*parsed.value, std::time(nullptr), config::severity::warning);
+    auto shown = certificates::load_shown(*parsed.value, std::time(nullptr), config::severity::warning);
     auto& found = parsed.diagnostics;
+    std::ranges::move(shown.diagnostics, std::back_inserter(found));
     std::ranges::move(clients.diagnostics, std::back_inserter(found));
     std::ranges::move(read.diagnostics, std::back_inserter(found));
     if (read.is_all) // of those that could not be read nobody knows the names

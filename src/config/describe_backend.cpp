@@ -101,6 +101,15 @@ std::string describe_clients(const termination_settings& ends) {
            " a certificate that is issued by " + in_quotes(ends.clients->authorities);
 }
 
+std::string describe_encryption(const termination_settings& ends) {
+    if (!ends.encryption)
+        return "in clear";
+    const auto& shown = ends.encryption->shown;
+    return "encrypted again" +
+           (shown ? " (to a backend that asks, the certificate in " + in_quotes(shown->chain) + " is shown)"
+                  : "");
+}
+
 // describe_termination is what happens in front of what describe() tells.
 std::string describe_termination(const configuration& configuration, const backend_settings& backend) {
     if (!backend.termination)
@@ -110,7 +119,7 @@ std::string describe_termination(const configuration& configuration, const backe
            (hold.count() > 0 ? " (held for up to " + format_duration(hold) : std::string{" (not held"}) +
            " while that is away), which offers " + listed(backend.termination->alpn, in_quotes) +
            describe_clients(*backend.termination) + "; what the client says goes " +
-           (backend.termination->encryption ? "encrypted again by " : "in clear by ");
+           describe_encryption(*backend.termination) + " by ";
 }
 
 // describe_failure is what becomes of a client that the backend does not take: held first, sorry after that.

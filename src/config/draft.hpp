@@ -98,7 +98,7 @@ struct draft {
 [[nodiscard]] bool read_redirect(table_reader& in, backend_settings& settings);
 
 // read_termination reads the keys of a backend whose TLS ends in snipass-tls.
-void read_termination(table_reader& in, backend_settings& settings);
+void read_termination(table_reader& in, backend_settings& settings, findings& findings);
 
 // read_draft reads the file's root table, and after it those of the files that it includes.
 [[nodiscard]] draft read_draft(const members& root, std::vector<members> included, findings& findings);

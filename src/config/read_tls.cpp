@@ -41,25 +41,28 @@ written<std::string> as_certificate_path(const node& node, bool may_be_pattern,
     return text;
 }
 
-// A source whose mistakes have been told is none.
-std::optional<certificate_source> read_pair(const members& table, position where, findings& findings) {
+// A source whose mistakes have been told is none. `name` is that of the key whose value it is.
+std::optional<certificate_source> read_pair(const members& table, position where, const std::string& name,
+                                            findings& findings) {
     certificate_source made{{}, {}, where};
-    table_reader in{table, "tls.certificates", findings};
+    table_reader in{table, name, findings};
     const auto as_file = [](const node& node) { return as_certificate_path(node, false); };
     const bool chain = in.read("chain", made.chain, as_file);
     const bool key = in.read("key", made.key, as_file);
     if (!chain || !key)
-        findings.error(where, std::string("tls.certificates: no ") + (chain ? "key" : "chain") +
+        findings.error(where, name + ": no " + (chain ? "key" : "chain") +
                                   "; write { chain = \"/PATH/fullchain.pem\", key = \"/PATH/privkey.pem\" }");
     in.finish();
     return made.chain.empty() || made.key.empty() ? std::nullopt : std::optional{made};
 }
 
-written<std::optional<certificate_source>> as_source(const node& node, findings& findings) {
+written<std::optional<certificate_source>> as_source(const node& node, bool may_be_pattern,
+                                                     const std::string& name, findings& findings) {
     using result = written<std::optional<certificate_source>>;
     if (const auto* const table = std::get_if<members>(&node.value))
-        return read_pair(*table, node.where, findings);
-    auto path = as_certificate_path(node, true);
+        return read_pair(*table, node.where, name, findings);
+    auto path = as_certificate_path(node, may_be_pattern,
+                                    may_be_pattern ? "/etc/snipass/live/*" : "/etc/snipass/to-backends.pem");
     if (!path.value)
         return result::refused(std::move(path.problem));
     return std::optional{certificate_source{std::move(*path.value), {}, node.where}};
@@ -149,12 +152,15 @@ void read_client_certificates(table_reader& in, termination_settings& made) {
     }
 }
 
-void read_encryption(table_reader& in, const backend_settings& settings, termination_settings& made) {
+constexpr const char* encryption_keys[] = {"backend_ca", "backend_name", "backend_certificate"};
+
+void read_encryption(table_reader& in, const backend_settings& settings, termination_settings& made,
+                     findings& findings) {
     const auto* const key = in.take("backend_tls");
     bool encrypts = false;
     in.read("backend_tls", encrypts, as_boolean);
     if (!encrypts) {
-        for (const auto* const one : {"backend_ca", "backend_name"})
+        for (const auto* const one : encryption_keys)
             in.reject(one, "belongs to backend_tls = true; write that, or leave it out");
         return;
     }
@@ -168,6 +174,10 @@ void read_encryption(table_reader& in, const backend_settings& settings, termina
     in.read("backend_ca", how.authorities,
             [](const node& node) { return as_certificate_path(node, false, "/etc/snipass/backends.pem"); });
     in.read("backend_name", how.name, as_default_name);
+    in.read("backend_certificate", how.shown, [&](const node& node) {
+        constexpr bool may_be_pattern = false;
+        return as_source(node, may_be_pattern, "backend." + settings.name + ".backend_certificate", findings);
+    });
 }
 
 } // namespace
@@ -180,7 +190,8 @@ tls_draft read_tls(const members& table, position where, findings& findings) {
     table_reader in{table, "tls", findings};
     using lone = table_reader::lone_string;
     const bool certificates = in.read_each(
-        "certificates", lone::accepted, [&](const node& node) { return as_source(node, findings); },
+        "certificates", lone::accepted,
+        [&](const node& node) { return as_source(node, true, "tls.certificates", findings); },
         [&](std::optional<certificate_source> source, position) {
             if (source)
                 tls.certificates.push_back(std::move(*source));
@@ -210,16 +221,19 @@ tls_draft read_tls(const members& table, position where, findings& findings) {
     return draft;
 }
 
-void read_termination(table_reader& in, backend_settings& settings) {
+void read_termination(table_reader& in, backend_settings& settings, findings& findings) {
     bool terminates = false;
     termination_settings made;
     if (const auto* const tls = in.take("tls"))
         made.where = tls->value.where;
     in.read("tls", terminates, as_termination);
     if (!terminates) {
-        for (const auto* const key :
-             {"alpn", "plaintext", "client_ca", "verify", "backend_tls", "backend_ca", "backend_name"})
-            in.reject(key, "belongs to a backend with tls = \"terminate\"; write that, or leave it out");
+        constexpr const char* why =
+            "belongs to a backend with tls = \"terminate\"; write that, or leave it out";
+        for (const auto* const key : {"alpn", "plaintext", "client_ca", "verify", "backend_tls"})
+            in.reject(key, why);
+        for (const auto* const key : encryption_keys)
+            in.reject(key, why);
         return;
     }
     std::vector<std::string> alpn;
@@ -235,7 +249,7 @@ void read_termination(table_reader& in, backend_settings& settings) {
         made.plaintext_where = plaintext->value.where;
     in.read("plaintext", made.plaintext, as_plaintext);
     read_client_certificates(in, made);
-    read_encryption(in, settings, made);
+    read_encryption(in, settings, made, findings);
     if (made.plaintext == plaintext_kind::ktls && settings.relay())
         in.error(
             made.plaintext_where, "plaintext",

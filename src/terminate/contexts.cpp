@@ -62,7 +62,7 @@ ssl_context_ptr make_context(const config::tls_settings& settings, ticket_keys& 
 }
 
 // add gives the context one certificate more; false: OpenSSL does not take it, as one with a key that is too
-// short.
+// short, and says why.
 bool add(SSL_CTX& to, const certificates::certificate& one) {
     std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * all) { sk_X509_free(all); })> chain{
         sk_X509_new_null()};
@@ -75,6 +75,10 @@ bool add(SSL_CTX& to, const certificates::certificate& one) {
         SSL_CTX_use_cert_and_key(&to, one.leaf.get(), one.key.get(), chain.get(), may_replace) == 1;
     certificates::demand_memory();
     return is_taken;
+}
+
+ssl_context_ptr make_backend_context() {
+    return make(TLS_client_method(), TLS1_2_VERSION);
 }
 
 } // namespace
@@ -97,8 +101,21 @@ contexts::contexts(std::vector<certificates::certificate> all, const config::tls
     }
 }
 
-ssl_context_ptr make_backend_context() {
-    return make(TLS_client_method(), TLS1_2_VERSION);
+backend_contexts::backend_contexts(const std::map<std::string, certificates::certificate>& shown,
+                                   std::vector<config::diagnostic>& problems)
+    : plain_(make_backend_context()) {
+    for (const auto& [backend, one] : shown) {
+        auto& context = by_backend_.emplace(backend, make_backend_context()).first->second;
+        if (!add(*context, one))
+            problems.push_back({config::severity::error, one.where,
+                                "backend." + backend + ".backend_certificate: " + one.file +
+                                    ": OpenSSL does not take it: " + take_reason()});
+    }
+}
+
+SSL_CTX& backend_contexts::of(const std::string& backend) const {
+    const auto found = by_backend_.find(backend);
+    return found == by_backend_.end() ? *plain_ : *found->second;
 }
 
 SSL_CTX* contexts::find(const std::optional<host_name>& name) const {

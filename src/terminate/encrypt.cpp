@@ -56,8 +56,8 @@ task<result<os::unique_fd>> service::encrypt(server::routed_client& client, os::
         co_return os::make_error(EPROTO);
     }
     const auto& protocol = client.about.in_clear->protocol;
-    auto tls = std::make_unique<connection>(*towards_backends_, backend.get(), clients_, how.authorities,
-                                            name, protocol);
+    auto tls = std::make_unique<connection>(towards_backends_.of(to.name), backend.get(), clients_,
+                                            how.authorities, name, protocol);
     error_code ec;
     {
         net::fd_watch watch{thread.loop, backend.get()};

@@ -83,6 +83,8 @@ identity issue(const wish& what, const identity* issuer) {
         add_extension(one, NID_subject_alt_name, names);
     else
         add_extension(one, NID_basic_constraints, "critical,CA:TRUE");
+    if (!what.usage.empty())
+        add_extension(one, NID_ext_key_usage, what.usage);
     auto* const signer = issuer != nullptr ? issuer->key.get() : made.key.get();
     const auto* const digest = EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
     must(X509_sign(one, signer, digest) > 0, "signature");

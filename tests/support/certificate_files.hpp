@@ -32,6 +32,7 @@ struct wish {
     key_type key = key_type::ec;
     long begins = -3'600; // seconds from now
     long ends = 86'400;
+    std::string usage{}; // extendedKeyUsage; empty: whatever
 };
 
 // issue makes an identity; by itself where there is no issuer.

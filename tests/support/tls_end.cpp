@@ -66,6 +66,7 @@ tls_end::tls_end(std::vector<wish> wishes, config::tls_settings settings, std::o
     auto read = certificates::load(settings.certificates, std::time(nullptr));
     constexpr bool may_offload = true;
     terminate::contexts known{std::move(read.certificates), settings, keys_, may_offload, read.diagnostics};
+    terminate::backend_contexts towards_backends{{}, read.diagnostics};
     for (const auto& one : read.diagnostics)
         throw std::runtime_error{one.message};
     certificates::authority_files files;
@@ -73,7 +74,8 @@ tls_end::tls_end(std::vector<wish> wishes, config::tls_settings settings, std::o
         clients_ = {"/clients.pem", clients->is_required, {}};
         files[clients_->authorities].emplace_back(X509_dup(clients->issuer.leaf.get()));
     }
-    service_ = std::make_unique<terminate::service>(std::move(known), terminate::trust{files}, settings);
+    service_ = std::make_unique<terminate::service>(std::move(known), std::move(towards_backends),
+                                                    terminate::trust{files}, settings);
     thread_ = std::make_unique<server::context>(book_, log_);
     thread_->handshakes.set_limits(settings.max_handshakes, settings.max_handshakes);
     thread_->in_clear.set_limits(1'000, 1'000);

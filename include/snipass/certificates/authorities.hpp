@@ -25,7 +25,7 @@ struct loaded_authorities {
 [[nodiscard]] loaded_authorities load_authorities(const config::configuration& configuration, std::time_t now,
                                                   config::severity forbidden = config::severity::error);
 
-// sources_of is what folders_of() is to know of them.
+// sources_of is what folders_of() is to know of what backends name: those, and `backend_certificate`.
 [[nodiscard]] std::vector<config::certificate_source> sources_of(const config::configuration& configuration);
 
 } // namespace snipass::certificates

@@ -6,6 +6,7 @@
 #include "snipass/config/parse.hpp"
 
 #include <ctime>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,15 @@ struct loaded {
 // file.
 [[nodiscard]] loaded load(const std::vector<config::certificate_source>& sources, std::time_t now,
                           config::severity forbidden = config::severity::error);
+
+// load_shown reads the `backend_certificate` of every backend: what snipass-tls shows there. Errors and
+// warnings are as load()'s, but for what only clients ask of a certificate.
+struct loaded_shown {
+    std::map<std::string, certificate> by_backend; // its name; those that can be used
+    std::vector<config::diagnostic> diagnostics;
+};
+[[nodiscard]] loaded_shown load_shown(const config::configuration& configuration, std::time_t now,
+                                      config::severity forbidden = config::severity::error);
 
 // folders_of is where those files lie, for a process that may read nothing else.
 [[nodiscard]] std::vector<std::string> folders_of(const std::vector<config::certificate_source>& sources);

@@ -23,6 +23,15 @@ enum class plaintext_kind {
     ktls,  // the client's own socket; the kernel has the keys. Where it cannot, as above
 };
 
+// certificate_source is where certificates are. A path begins with "/", or with credential_prefix for a file
+// that systemd passes (LoadCredential=).
+struct certificate_source {
+    std::string chain; // a file; without a key also a folder with fullchain.pem and privkey.pem, or a pattern
+    std::string key;   // empty: in that folder, or in the same file
+    position where;
+};
+inline constexpr std::string_view credential_prefix = "credential:";
+
 // client_certificates: what the clients of a backend show, so that it knows who they are.
 struct client_certificates {
     std::string authorities;  // `client_ca`: a file with the certificates of whoever may issue theirs
@@ -36,6 +45,8 @@ struct backend_encryption {
     std::string authorities = "/etc/ssl/certs/ca-certificates.crt"; // `backend_ca`; Debian's of the system
     std::string
         name{}; // `backend_name`, of its certificate; empty: the address's, or the one that is asked for
+    std::optional<certificate_source>
+        shown{};      // `backend_certificate`: what snipass-tls shows the backend, if it asks; no pattern
     position where{}; // of backend_ca, or of backend_tls
 };
 
@@ -49,15 +60,6 @@ struct termination_settings {
     position where{};                               // of the key `tls`
     position plaintext_where{};                     // of that one
 };
-
-// certificate_source is where certificates are. A path begins with "/", or with credential_prefix for a file
-// that systemd passes (LoadCredential=).
-struct certificate_source {
-    std::string chain; // a file; without a key also a folder with fullchain.pem and privkey.pem, or a pattern
-    std::string key;   // empty: in that folder, or in the same file
-    position where;
-};
-inline constexpr std::string_view credential_prefix = "credential:";
 
 // The oldest version of TLS that is spoken.
 enum class tls_version {

@@ -9,8 +9,10 @@
 #include "snipass/terminate/openssl.hpp"
 #include "snipass/terminate/tickets.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace snipass::terminate {
@@ -34,7 +36,20 @@ class contexts {
     std::vector<ssl_context_ptr> by_offer_; // in the order of choice_.offers()
 };
 
-// make_backend_context is what connections to backends are made of; whom each believes is its own matter.
-[[nodiscard]] ssl_context_ptr make_backend_context();
+// backend_contexts are what connections to backends are made of; whom each believes is its own matter. They
+// are made once for a configuration, too.
+class backend_contexts {
+  public:
+    // `shown`: by its name, what a backend is shown that asks for a certificate. Told of in `problems`: what
+    // OpenSSL does not take of one.
+    backend_contexts(const std::map<std::string, certificates::certificate>& shown,
+                     std::vector<config::diagnostic>& problems);
+
+    [[nodiscard]] SSL_CTX& of(const std::string& backend) const;
+
+  private:
+    ssl_context_ptr plain_; // of the others
+    std::map<std::string, ssl_context_ptr> by_backend_;
+};
 
 } // namespace snipass::terminate

@@ -15,9 +15,10 @@ namespace snipass::terminate {
 // changes; what a worker has of its own (who shakes hands, who is relayed) is in its context.
 class service final : public server::terminator {
   public:
-    service(contexts known, trust clients, const config::tls_settings& settings)
-        : contexts_(std::move(known)), clients_(std::move(clients)),
-          handshake_timeout_(settings.handshake_timeout) {}
+    service(contexts known, backend_contexts towards_backends, trust clients,
+            const config::tls_settings& settings)
+        : contexts_(std::move(known)), towards_backends_(std::move(towards_backends)),
+          clients_(std::move(clients)), handshake_timeout_(settings.handshake_timeout) {}
 
     [[nodiscard]] net::task<std::variant<server::outcome, std::unique_ptr<server::in_clear>>>
     terminate(server::unrouted_client& client, const config::backend_settings& to) override;
@@ -28,7 +29,7 @@ class service final : public server::terminator {
 
   private:
     contexts contexts_;
-    ssl_context_ptr towards_backends_ = make_backend_context();
+    backend_contexts towards_backends_;
     trust clients_;
     config::milliseconds handshake_timeout_;
 };

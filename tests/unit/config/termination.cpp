@@ -16,6 +16,8 @@ const std::string tls = "[tls]\ncertificates = \"/etc/c\"\n";
 std::string backend_of(const std::string& name) {
     return "[backend." + name + "]\nhandoff = \"unix:/run/" + name + ".sock\"\n";
 }
+const std::string encrypted =
+    "[backend.x]\nproxy = \"10.0.0.1:443\"\ntls = \"terminate\"\nbackend_tls = true\n";
 const std::string ended = "[backend.b]\nhandoff = \"unix:/run/b.sock\"\ntls = \"terminate\"\n";
 
 configuration whole(const std::string& text, part which = part::whole) {
@@ -145,6 +147,24 @@ TEST_CASE("mistakes in a backend whose TLS ends in snipass-tls") {
          "[backend.x]\nproxy = \"10.0.0.1:443\"\ntls = \"terminate\"\nbackend_name = \"a.example\"\n" + tls +
              used,
          {"4:1: error: backend.x.backend_name: belongs to backend_tls = true; write that, or leave it out"}},
+        {"a certificate to show, and nothing that asks for it",
+         "[backend.x]\nproxy = \"10.0.0.1:443\"\ntls = \"terminate\"\nbackend_certificate = \"/c\"\n" + tls +
+             used,
+         {"4:1: error: backend.x.backend_certificate: belongs to backend_tls = true; write that, or leave it "
+          "out"}},
+        {"a certificate to show, and no key",
+         encrypted + "backend_certificate = { chain = \"/c\" }\n" + tls + used,
+         {"5:23: error: backend.x.backend_certificate: no key; write { chain = \"/PATH/fullchain.pem\", key "
+          "= "
+          "\"/PATH/privkey.pem\" }"}},
+        {"several certificates to show",
+         encrypted + "backend_certificate = \"/c/*\"\n" + tls + used,
+         {"5:23: error: backend.x.backend_certificate: \"/c/*\" has a \"*\"; write the name of one file"}},
+        {"a certificate to show, where nobody knows",
+         encrypted + "backend_certificate = \"c.pem\"\n" + tls + used,
+         {"5:23: error: backend.x.backend_certificate: \"c.pem\" is a relative path; write one from the "
+          "root, "
+          "such as \"/etc/snipass/c.pem\""}},
         {"kernel TLS for a proxied backend",
          "[backend.x]\nproxy = \"192.0.2.1:80\"\ntls = \"terminate\"\nplaintext = \"ktls\"\n" + tls + used,
          {"4:13: error: backend.x.plaintext: \"ktls\" is for a backend that is handed its clients, and this "
@@ -280,8 +300,25 @@ TEST_CASE("what a backend gets is encrypted again") {
         whole(tls + text + "backend_ca = \"/c\"\nbackend_name = \"A.Example\"\n" + listener + fallback);
     CHECK(named.backends.at(0).termination->encryption->authorities == "/c");
     CHECK(named.backends.at(0).termination->encryption->name == "a.example");
+    CHECK_FALSE(named.backends.at(0).termination->encryption->shown);
     CHECK_THAT(explain(made, {}).value.value_or(""),
                ContainsSubstring("what the client says goes encrypted again by"));
+}
+
+TEST_CASE("a backend is shown a certificate") {
+    const auto text = "[backend.b]\nproxy = \"a.example:443\"\ntls = \"terminate\"\nbackend_tls = true\n";
+    const auto shown = [&](const std::string& value) {
+        const auto made = whole(tls + text + "backend_certificate = " + value + "\n" + listener + fallback);
+        CHECK_THAT(
+            explain(made, {}).value.value_or(""),
+            ContainsSubstring("goes encrypted again (to a backend that asks, the certificate in \"/c\" is "
+                              "shown) by proxy to"));
+        return made.backends.at(0).termination->encryption->shown.value();
+    };
+    CHECK(shown("\"/c\"").key.empty());
+    const auto pair = shown("{ chain = \"/c\", key = \"credential:k\" }");
+    CHECK(pair.chain == "/c");
+    CHECK(pair.key == "credential:k");
 }
 
 TEST_CASE("explain tells where TLS ends") {
