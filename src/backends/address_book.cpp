@@ -83,9 +83,12 @@ std::shared_ptr<drain_switch> address_book::drain_of(const std::string& backend,
     return drains_.at({backend, address});
 }
 
-std::shared_ptr<arrivals> address_book::arrivals_at(const std::string& listener) {
+std::shared_ptr<arrivals> address_book::arrivals_at(const std::string& listener, bool counts_sources) {
     const std::lock_guard lock{mutex_};
-    return arrivals_.at(listener);
+    auto one = arrivals_.at(listener);
+    if (counts_sources)
+        one->remember_sources();
+    return one;
 }
 
 std::pair<std::string, std::size_t> address_book::least_answering() const {

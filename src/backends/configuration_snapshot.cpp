@@ -30,8 +30,9 @@ configuration_snapshot::configuration_snapshot(std::shared_ptr<const config::con
                                                std::shared_ptr<tally> counters)
     : config(std::move(snapshot)), terminator(std::move(ends_tls)), counts(std::move(counters)) {
     for (const auto& one : config->listeners)
-        arrived.push_back(one.admission && one.admission->limits_rates() ? book.arrivals_at(one.address)
-                                                                         : nullptr);
+        arrived.push_back(one.admission && one.admission->limits_rates()
+                              ? book.arrivals_at(one.address, one.admission->per_source.has_value())
+                              : nullptr);
     const auto most_unanswered = unanswered_by_default(*config);
     for (const auto& settings : config->backends) {
         backends.push_back(

@@ -111,8 +111,8 @@ class address_book {
     [[nodiscard]] std::shared_ptr<drain_switch> drain_of(const std::string& backend,
                                                          const std::string& address = {});
 
-    // arrivals_at is of the listener of that name; it is made if need be.
-    [[nodiscard]] std::shared_ptr<arrivals> arrivals_at(const std::string& listener);
+    // arrivals_at is of the listener of that name; it is made if need be, and with it the room for sources.
+    [[nodiscard]] std::shared_ptr<arrivals> arrivals_at(const std::string& listener, bool counts_sources);
 
     // least_answering is the backend that has most of what it was sent neither answered nor read, and how
     // many.
