@@ -43,17 +43,29 @@ std::optional<http::ended_tls> tls_of(const routed_client& client, const proxy_p
                            .farewell = facts.farewell};
 }
 
-std::optional<message> message_of(routed_client& client, byte_view bytes) {
+// head_of is the head with which these bytes begin. What the session heard is still there, unless somebody
+// else was heard since, or another backend was told the bytes.
+std::optional<http::request_head> head_of(routed_client& client, byte_view bytes) {
+    const auto* const asked =
+        client.consumed.empty() ? std::get_if<opening::question>(&client.thread.heard) : nullptr;
+    if (asked != nullptr && asked->head() != nullptr && asked->size <= bytes.size())
+        return *asked->head();
     http::head_scanner scanner{bytes.size()};
     const auto size = scanner.advance(bytes);
     if (!size || *size > bytes.size())
         return std::nullopt;
     const auto head = http::parse_request_head(bytes.first(*size), client.thread.buffer.gathered);
+    return head ? std::optional{*head} : std::nullopt;
+}
+
+std::optional<message> message_of(routed_client& client, byte_view bytes) {
+    const auto head = head_of(client, bytes);
     if (!head)
         return std::nullopt;
     auto facts = client.facts();
     tell_of_socket(client, facts);
-    return message{http::write_scgi(*head, facts.source, facts.destination, tls_of(client, facts)), *size};
+    return message{http::write_scgi(*head, facts.source, facts.destination, tls_of(client, facts)),
+                   head->size};
 }
 
 result<os::unique_fd> connect(const config::handoff_settings& settings, std::size_t path) {

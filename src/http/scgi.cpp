@@ -4,7 +4,8 @@
 
 #include "snipass/http/characters.hpp"
 
-#include <algorithm>
+#include <array>
+#include <cstddef>
 
 namespace snipass::http {
 namespace {
@@ -16,23 +17,42 @@ void append(std::string& to, std::string_view name, std::string_view value) {
     to += '\0';
 }
 
-bool is_letter_or_digit(char c) noexcept {
-    return is(c, digit) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool is_left_out(std::string_view name) noexcept {
-    return is_same(name, "Proxy") ||
-           !std::ranges::all_of(name, [](char c) { return is_letter_or_digit(c) || c == '-'; });
-}
+// What a byte of a field's name is in the variable's; 0: the field is left out.
+constexpr auto in_variable = [] {
+    std::array<char, 256> made{};
+    for (char c = 'A'; c <= 'Z'; ++c) {
+        made[static_cast<std::size_t>(c)] = c;
+        made[static_cast<std::size_t>(c - 'A' + 'a')] = c;
+    }
+    for (char c = '0'; c <= '9'; ++c)
+        made[static_cast<std::size_t>(c)] = c;
+    made['-'] = '_';
+    return made;
+}();
 
 void append_field(std::string& to, const field& one) {
-    if (is_left_out(one.name))
+    if (is_same(one.name, "Proxy"))
         return;
+    const auto before = to.size();
     to += "HTTP_";
-    for (const char c : one.name)
-        to += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    const auto name = to.size();
+    to += one.name;
+    for (auto at = name; at < to.size(); ++at) {
+        to[at] = in_variable[static_cast<unsigned char>(to[at])];
+        if (to[at] == 0)
+            return to.resize(before);
+    }
     to += '\0';
     to += one.value;
+    to += '\0';
+}
+
+void append_uri(std::string& to, const request_head& head) {
+    to += "REQUEST_URI";
+    to += '\0';
+    to += head.raw_path;
+    if (head.query)
+        (to += '?') += *head.query;
     to += '\0';
 }
 
@@ -58,11 +78,10 @@ void append_tls(std::string& to, const ended_tls& tls) {
 std::string write_scgi(const request_head& head, const ip_endpoint& client, const ip_endpoint& server,
                        const std::optional<ended_tls>& tls) {
     constexpr std::size_t most_of_variables = 400; // all that is neither a field nor the target
-    std::string uri{head.raw_path};
-    if (head.query)
-        (uri += '?') += *head.query;
+    constexpr std::size_t room = 8;                // for the size in front, and ':'
     std::string block;
     block.reserve(2 * head.size + most_of_variables);
+    block.resize(room);
     append(block, "CONTENT_LENGTH", "0");
     append(block, "SCGI", "1+fd_pass");
     if (tls) {
@@ -72,7 +91,7 @@ std::string write_scgi(const request_head& head, const ip_endpoint& client, cons
     append(block, "REMOTE_ADDR", client.address.to_string());
     append(block, "REMOTE_PORT", std::to_string(client.port));
     append(block, "REQUEST_METHOD", head.method);
-    append(block, "REQUEST_URI", uri);
+    append_uri(block, head);
     append(block, "SERVER_ADDR", server.address.to_string());
     append(block, "SERVER_PORT", std::to_string(server.port));
     append(block, "QUERY_STRING", head.query.value_or(""));
@@ -81,7 +100,10 @@ std::string write_scgi(const request_head& head, const ip_endpoint& client, cons
         append_field(block, fields.front());
     if (tls)
         append_tls(block, *tls);
-    return std::to_string(block.size()) + ':' + block + ',';
+    const auto size = std::to_string(block.size() - room) + ':';
+    block.replace(0, room, size);
+    block += ',';
+    return block;
 }
 
 } // namespace snipass::http

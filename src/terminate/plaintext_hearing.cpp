@@ -26,6 +26,7 @@ net::task<error_code> plaintext_relay::hear(server::unrouted_client& client, ope
         if (const auto ec = co_await hear_more(client, deadline))
             co_return ec;
         if (heard.size() > before) {
+            client.thread.buffer.holder = nullptr; // of whom the answer was that is replaced
             client.thread.heard = reader.read(heard, client.thread.buffer.gathered);
             if (const auto* const asked = std::get_if<opening::question>(&client.thread.heard)) {
                 keep_behind(asked->size, heard);

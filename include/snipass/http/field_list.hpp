@@ -18,30 +18,35 @@ struct field {
 class field_list {
   public:
     field_list() = default;
-    explicit field_list(std::string_view lines) noexcept : rest_(lines) {}
+    explicit field_list(std::string_view lines) noexcept : rest_(lines) { measure(); }
 
     [[nodiscard]] bool empty() const noexcept { return rest_.empty(); }
 
     [[nodiscard]] field front() const noexcept {
-        const auto line = rest_.substr(0, rest_.find('\r'));
+        const auto line = rest_.substr(0, line_);
         const auto colon = line.find(':');
         if (colon == std::string_view::npos)
             return {line, {}};
         auto value = line.substr(colon + 1);
-        constexpr std::string_view white = " \t";
-        value.remove_prefix(std::min(value.find_first_not_of(white), value.size()));
-        value = value.substr(0, value.find_last_not_of(white) + 1);
+        while (!value.empty() && is_white(value.front()))
+            value.remove_prefix(1);
+        while (!value.empty() && is_white(value.back()))
+            value.remove_suffix(1);
         return {line.substr(0, colon), value};
     }
 
     void pop_front() noexcept {
         constexpr std::string_view line_end = "\r\n";
-        const auto end = rest_.find(line_end);
-        rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + line_end.size());
+        rest_.remove_prefix(std::min(line_ + line_end.size(), rest_.size()));
+        measure();
     }
 
   private:
+    [[nodiscard]] static bool is_white(char c) noexcept { return c == ' ' || c == '\t'; }
+    void measure() noexcept { line_ = std::min(rest_.find('\r'), rest_.size()); }
+
     std::string_view rest_;
+    std::size_t line_ = 0; // of the first line, without its end
 };
 
 } // namespace snipass::http
