@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 # The pure core: no sockets, no clock, no threads, no output.
-CORE = {"base", "tls", "http", "proxy_protocol", "opening", "route", "config"}
+CORE = {"base", "tls", "http", "proxy_protocol", "opening", "route", "upgrade", "config"}
 IMPURE = re.compile(
     r"<(sys/.*|arpa/inet\.h|random|filesystem|unistd\.h|pwd\.h|grp\.h|shadow\.h|net/if\.h|dirent\.h|poll\.h|fcntl\.h|netdb\.h|netinet/.*|pthread\.h|signal\.h|csignal|time\.h|ctime|thread|mutex|"
     r"atomic|condition_variable|future|iostream|fstream|cstdio|stdio\.h|spdlog/.*|boost/asio.*)>"
