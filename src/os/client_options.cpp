@@ -97,4 +97,8 @@ void restore_client(int fd) {
     (void)::setsockopt(fd, IPPROTO_IP, IP_OPTIONS, nullptr, 0);
 }
 
+void reset_at_close(int fd, bool is_on) {
+    set(fd, SOL_SOCKET, SO_LINGER, linger{is_on ? 1 : 0, 0});
+}
+
 } // namespace snipass::os

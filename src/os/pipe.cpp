@@ -5,6 +5,9 @@
 #include "snipass/os/error.hpp"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include <utility>
 
 namespace snipass::os {
 
@@ -29,6 +32,15 @@ result<pipe> open_pipe(std::size_t wish) {
         return last_error();
     made.capacity = static_cast<std::size_t>(granted);
     return made;
+}
+
+result<pipe> adopt_pipe(unique_fd read_end, unique_fd write_end, std::size_t size) {
+    const int granted = ::fcntl(write_end.get(), F_GETPIPE_SZ);
+    int there = 0;
+    if (granted <= 0 || ::fcntl(read_end.get(), F_GETPIPE_SZ) != granted ||
+        ::ioctl(read_end.get(), FIONREAD, &there) != 0 || static_cast<std::size_t>(there) != size)
+        return make_error(EINVAL);
+    return pipe{std::move(read_end), std::move(write_end), static_cast<std::size_t>(granted)};
 }
 
 } // namespace snipass::os

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 
 namespace snipass::os {
@@ -72,6 +73,20 @@ passed_sockets take(const std::string& meant_for, const std::string& how_many) {
     return taken;
 }
 
+// manager_address is NOTIFY_SOCKET; its size is 0 if there is none.
+result<socklen_t> manager_address(sockaddr_un& to) {
+    const auto path = variable("NOTIFY_SOCKET");
+    if (path.empty())
+        return socklen_t{0};
+    if (path.size() >= sizeof to.sun_path)
+        return make_error(ENAMETOOLONG);
+    to.sun_family = AF_UNIX;
+    path.copy(to.sun_path, path.size());
+    if (path.front() == '@')
+        to.sun_path[0] = '\0';
+    return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+}
+
 } // namespace
 
 passed_sockets take_listen_fds() {
@@ -89,21 +104,46 @@ unique_fd notify_socket() {
 }
 
 error_code notify(const unique_fd& socket, std::string_view state) {
-    const auto path = variable("NOTIFY_SOCKET");
     sockaddr_un address{};
-    if (path.empty())
-        return {};
-    if (path.size() >= sizeof address.sun_path)
-        return make_error(ENAMETOOLONG);
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, path.size());
-    if (path.front() == '@')
-        address.sun_path[0] = '\0';
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-    if (::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                 reinterpret_cast<const sockaddr*>(&address), size) < 0)
+    const auto size = manager_address(address);
+    if (!size)
+        return size.error();
+    if (*size > 0 && ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                              reinterpret_cast<const sockaddr*>(&address), *size) < 0)
         return last_error();
     return {};
+}
+
+bool stores_descriptors() {
+    return number<unsigned>(variable("FDSTORE")).value_or(0) > 0 && !variable("NOTIFY_SOCKET").empty();
+}
+
+error_code store(const unique_fd& socket, std::string_view name, int fd) {
+    sockaddr_un address{};
+    const auto size = manager_address(address);
+    if (!size)
+        return size.error();
+    std::string state = "FDSTORE=1\nFDPOLL=0\nFDNAME=";
+    state += name;
+    alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int))]{};
+    iovec data{state.data(), state.size()};
+    msghdr message{};
+    message.msg_name = &address;
+    message.msg_namelen = *size;
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    auto* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    return ::sendmsg(socket.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? last_error() : error_code{};
+}
+
+std::string forgetting_state(std::string_view name) {
+    return "FDSTOREREMOVE=1\nFDNAME=" + std::string{name};
 }
 
 std::string reloading_state() {

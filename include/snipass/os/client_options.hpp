@@ -14,4 +14,8 @@ void make_as_accepted(int fd);
 // that were read or written, a shutdown(2).
 void restore_client(int fd);
 
+// reset_at_close: when the last copy of it is closed it ends with RST (SO_LINGER of 0, socket(7)), whoever
+// closes that; or by FIN, as is usual.
+void reset_at_close(int fd, bool is_on);
+
 } // namespace snipass::os

@@ -27,4 +27,7 @@ struct pipe {
 // pipes gets small ones (pipe(7), pipe-user-pages-soft).
 [[nodiscard]] result<pipe> open_pipe(std::size_t wish);
 
+// adopt_pipe takes one that another process had, with `size` bytes in it. EINVAL: it is no such pipe.
+[[nodiscard]] result<pipe> adopt_pipe(unique_fd read_end, unique_fd write_end, std::size_t size);
+
 } // namespace snipass::os

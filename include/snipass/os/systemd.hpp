@@ -37,6 +37,15 @@ struct passed_sockets {
 // It does not wait: EAGAIN if the manager's queue is full, or what else sendto(2) said.
 [[nodiscard]] error_code notify(const unique_fd& socket, std::string_view state);
 
+// stores_descriptors: the manager keeps at least one descriptor of ours from one process to the next
+// (FileDescriptorStoreMax=). systemd says so since version 254 ($FDSTORE); for those before, the unit does.
+[[nodiscard]] bool stores_descriptors();
+
+// store gives the manager a copy of `fd` to keep, which the next process is passed by that name. It does not
+// look at what becomes of it (FDPOLL=0). forgetting_state tells the manager to keep it no longer.
+[[nodiscard]] error_code store(const unique_fd& socket, std::string_view name, int fd);
+[[nodiscard]] std::string forgetting_state(std::string_view name);
+
 // reloading_state is "RELOADING=1" with the monotonic time that Type=notify-reload asks for.
 [[nodiscard]] std::string reloading_state();
 
