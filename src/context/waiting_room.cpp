@@ -3,6 +3,7 @@
 #include "snipass/context/waiting_room.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace snipass::server {
 namespace {
@@ -20,6 +21,8 @@ class shed_category_type final : public boost::system::error_category {
             return "the router stops, and has waited a second for the rest of its hello";
         case shed_reason::admin:
             return "snipass close";
+        case shed_reason::moved:
+            return "the next process goes on with it";
         }
         return "?";
     }
@@ -53,8 +56,16 @@ void waiting_room::set_limits(std::size_t total, std::size_t per_source) noexcep
     per_source_ = std::max<std::size_t>(per_source, 1);
 }
 
+void waiting_room::leave() {
+    closed_ = shed_reason::moved;
+    std::vector<place*> all;
+    for_each([&all](const record&, place& one) { all.push_back(&one); });
+    for (auto* const one : all)
+        shed(*one, shed_reason::moved);
+}
+
 void waiting_room::close() {
-    is_closed_ = true;
+    closed_ = shed_reason::stop;
     while (auto* const one = shares_.oldest_of_largest())
         shed(*one, shed_reason::stop);
 }

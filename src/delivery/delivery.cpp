@@ -79,7 +79,9 @@ constexpr std::size_t most_consumed = 16'384;
 // hold keeps a client that nobody took, and offers it again while its backend is away. Whoever waits for the
 // first answer (`awaits`) is offered once it has come, however short the hold is.
 task<attempt> hold(routed_client& client, backend& to, not_taken last, bool awaits) {
-    const auto begun = net::clock::now();
+    if (client.held_since == net::time_point{})
+        client.held_since = net::clock::now();
+    const auto begun = client.held_since;
     backend::held held{to, *client.place, client.thread.loop};
     for (;;) {
         const auto until = begun + longest_hold(to, awaits);
@@ -125,11 +127,17 @@ void tell_away(routed_client& client, backend& to, const not_taken& how) {
         to.did_not_take(client.thread.events, how.why, in_words(to, how));
 }
 
+still_ours leave(routed_client& client) {
+    return {std::move(client.socket), outcome::cut_off, true, client.held_since};
+}
+
 } // namespace
 
 task<delivered> deliver(routed_client client, std::size_t first) {
     auto why = outcome::internal_error;
     for (std::optional at{first}; at; at = client.snapshot->backends[*at]->settings().sorry) {
+        if (client.thread.is_leaving)
+            co_return leave(client);
         auto& to = *client.snapshot->backends[*at];
         client.about.backend = to.settings().name;
         const bool has_made_way = why == outcome::backend_max_pending;
@@ -159,6 +167,9 @@ task<delivered> deliver(routed_client client, std::size_t first) {
         }
         if (client.pair == nullptr)
             client.socket.restore();
+        if (client.thread.is_leaving && !failed->is_final)
+            co_return leave(client);
+        client.held_since = {};
         why = place.is_closed() ? outcome::closed_by_admin : failed->why;
         if (why != outcome::client_closed && !failed->is_noted)
             client.note(in_words(to, *failed));
@@ -171,7 +182,7 @@ task<delivered> deliver(routed_client client, std::size_t first) {
     if (why != outcome::client_closed &&
         os::peer_has_closed(client.socket.get())) // it may have left long ago
         client.about.detail += "; the client had closed its side";
-    co_return still_ours{std::move(client.socket), why};
+    co_return still_ours{std::move(client.socket), why, false, {}};
 }
 
 } // namespace snipass::server

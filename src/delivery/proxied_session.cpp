@@ -37,9 +37,12 @@ proxied_session::proxied_session(routed_client& client, backend& to, backend_sid
 }
 
 bool proxied_session::begin(routed_client& client, backend& to, backend_side other) {
-    auto& thread = client.thread;
-    auto session = std::make_unique<proxied_session>(client, to, std::move(other));
+    return start(client.thread, std::make_unique<proxied_session>(client, to, std::move(other)));
+}
+
+bool proxied_session::start(context& thread, std::unique_ptr<proxied_session> session) {
     auto& about = session->about_;
+    const auto snapshot = session->snapshot_;
     if (auto* const gone = thread.relayed.enter(*session, about.client.address))
         thread.relays.end(static_cast<proxied_session&>(*gone), net::relay_end::displaced);
     std::unique_ptr<net::relay> relay = std::move(session);
@@ -49,7 +52,7 @@ bool proxied_session::begin(routed_client& client, backend& to, backend_side oth
     // The kernel has no memory for another registration.
     about.detail += (about.detail.empty() ? "" : "; ") + ec.message();
     about.outcome = outcome::internal_error;
-    thread.finish(about, client.snapshot->counters_of(about.listener));
+    thread.finish(about, snapshot->counters_of(about.listener));
     return false;
 }
 

@@ -43,9 +43,21 @@ error_code relay_group::start(std::unique_ptr<relay>& mine) {
     }
     relays_.push_back(*mine.release());
     ++size_;
+    for (const auto* const way : {&one.to_backend_, &one.to_client_}) // of one that another process had
+        if (way->pipe)
+            pipes_.adopt(way->pipe);
+    buffered_ += one.client_.buffered + one.backend_.buffered;
     one.set_alarm();
     one.pass_on();
     return {};
+}
+
+void relay_group::let_go() {
+    for (auto at = relays_.begin(); at != relays_.end();) {
+        auto& one = *at++;
+        one.let_go();
+        bury(one);
+    }
 }
 
 void relay_group::take_a_turn_later(relay& one) {

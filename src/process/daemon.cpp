@@ -7,6 +7,7 @@
 #include "snipass/os/signals.hpp"
 #include "snipass/os/systemd.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <utility>
@@ -16,10 +17,18 @@ namespace snipass::server {
 
 using config::log_level;
 
+namespace {
+
+// Of a router that has left its clients to the next: those who have their answer may read it still. Nobody is
+// accepted meanwhile.
+constexpr std::chrono::milliseconds time_to_read{100};
+
+} // namespace
+
 daemon::daemon(std::string file, role& role, config_reader& reader)
-    : file_(std::move(file)), role_(role), reader_(reader), opener_(os::take_listen_fds()),
-      signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), end_(io_),
-      operation_(io_, book_, std::string{role.version}),
+    : file_(std::move(file)), role_(role), reader_(reader), passed_(os::take_listen_fds()), heir_(passed_),
+      opener_(std::move(passed_)), signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), end_(io_),
+      leaving_(io_), operation_(io_, book_, std::string{role.version}),
       control_(io_, operation_, book_, [this] { return ask_reload(); }), retired_(io_) {
     signals_.add(SIGUSR1);
     signals_.add(SIGWINCH);
@@ -55,7 +64,7 @@ void daemon::on_signal(int number) {
         return;
     }
     if (number != SIGHUP)
-        return workers_ ? stop() : end_early(0);
+        return workers_ ? stop(number) : end_early(0);
     reload_asked_ = reading_ || applying_ > 0;
     if (reload_asked_ || stopping_)
         return;
@@ -77,17 +86,24 @@ void daemon::log_counters() {
     log_->write(log_level::info, "counters", fields);
 }
 
-void daemon::stop() {
+// stop: SIGTERM leaves the clients to the next process, where there may be one; SIGINT drains.
+void daemon::stop(int signal) {
     if (std::exchange(stopping_, true))
         return end_.finish(); // asked twice
-    // First: it has memory, if nobody has.
-    end_.begin(*workers_, *log_, configuration_->server.drain_timeout, [this] {
-        operation_.leave();
-        if (role_.takes_nobody_new())
-            manager_.fall_silent();
-    });
-    manager_.tell("STOPPING=1");
-    operation_.is_stopping();
+    const auto drain = [this](bool all_have_left) {
+        // First: it has memory, if nobody has.
+        end_.begin(*workers_, *log_, all_have_left ? time_to_read : configuration_->server.drain_timeout,
+                   [this] {
+                       operation_.leave();
+                       if (role_.takes_nobody_new())
+                           manager_.fall_silent();
+                   });
+        manager_.tell("STOPPING=1");
+        operation_.is_stopping();
+    };
+    if (terminator_ || signal != SIGTERM)
+        return drain(false);
+    leaving_.begin(*workers_, manager_, *log_, drain);
 }
 
 int run_daemon(const std::string& file, role& role) {

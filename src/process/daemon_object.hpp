@@ -7,6 +7,8 @@
 #include "snipass/config/parse.hpp"
 #include "snipass/process/config_reader.hpp"
 #include "snipass/process/control.hpp"
+#include "snipass/process/inheritance.hpp"
+#include "snipass/process/leaving.hpp"
 #include "snipass/process/listener_opener.hpp"
 #include "snipass/process/operation.hpp"
 #include "snipass/process/retired_configurations.hpp"
@@ -56,7 +58,7 @@ class daemon {
     bool ask_reload();
     void log_counters();
 
-    void stop();
+    void stop(int signal);
 
     std::string file_;
     role& role_;
@@ -69,11 +71,14 @@ class daemon {
     std::optional<log> log_; // its thread begins in the sandbox
     address_book book_;
     std::optional<upkeep> upkeep_;
+    os::passed_sockets passed_; // until the next two have it
+    inheritance heir_;
     listener_opener opener_;
     boost::asio::io_context io_{1};
     boost::asio::signal_set signals_;
     service_manager manager_;
     stopping end_;
+    leaving leaving_;
     operation operation_;
     control control_;
     reload_report report_;               // of the file that was read last

@@ -76,6 +76,12 @@ void listener::use(std::shared_ptr<configuration_snapshot> snapshot,
             within_.push_back(&one);
 }
 
+std::optional<upgrade::listener> listener::state() const {
+    if (!own_ || socket_.lent || stopping_ || socket_.kind != socket_kind::tcp)
+        return std::nullopt;
+    return upgrade::listener{socket_.address, *own_};
+}
+
 // settings_for: what the file says of the address that the client connected to. Of those within ours the one
 // that is just this address comes first, then that for all of IPv4.
 const config::listener_settings& listener::settings_for(int client) const {
@@ -94,6 +100,10 @@ const config::listener_settings& listener::settings_for(int client) const {
 
 net::task<> listener::run() {
     while (!stopping_) {
+        if (resting_) {
+            (void)co_await watch_.pause(net::time_point::max());
+            continue;
+        }
         auto next = accept_some();
         if (next == pace::empty) {
             give_turn();
@@ -125,6 +135,16 @@ net::task<> listener::serve_backlog() {
     const auto until = net::clock::now() + longest_farewell;
     for (auto next = accept_some(); next != pace::empty && net::clock::now() < until; next = accept_some())
         (void)co_await watch_.pause(end_of_pause(next));
+}
+
+void listener::rest() {
+    resting_ = true;
+    watch_.interrupt(net::wait_error::cancelled);
+}
+
+void listener::go_on() {
+    resting_ = false;
+    watch_.interrupt(net::wait_error::cancelled);
 }
 
 void listener::stop() {

@@ -111,6 +111,7 @@ void listener_opener::keep(const std::vector<listener_settings>& in_use) {
             open_.push_back(one.address);
         used_.push_back(one.systemd_name);
     }
+    inherited_.clear();
     std::erase_if(own_, [](const own_socket& one) { return one.origin.expired(); });
 }
 
@@ -128,10 +129,10 @@ void listener_opener::open_own(const listener_settings& one, opened_listeners& t
     if (!one.interface.empty() && interface == 0)
         return to.problems.push_back(problem(one, "there is no interface \"" + one.interface + "\""));
     auto endpoint = *one.endpoint;
-    auto socket = own(endpoint, interface);
+    auto socket = own(one, endpoint, interface);
     if (!socket && one.every_address && os::errno_of(socket.error()) == EAFNOSUPPORT) {
         endpoint.address = ip_address::v4({}); // there is no IPv6, so these are all addresses
-        socket = own(endpoint, interface);
+        socket = own(one, endpoint, interface);
     }
     if (!socket)
         return to.problems.push_back(
@@ -148,14 +149,24 @@ void listener_opener::open_own(const listener_settings& one, opened_listeners& t
     to.bound_addresses.push_back({one.address, (bound ? *bound : endpoint).to_string()});
 }
 
+void listener_opener::inherit(std::string written, const ip_endpoint& bound, os::unique_fd fd) {
+    inherited_.push_back({std::move(written), bound, std::make_shared<const os::unique_fd>(std::move(fd))});
+}
+
 // own: the same address may be written in another way than before, or may have been dropped a moment ago by a
-// reload: then its socket is there still.
-result<std::shared_ptr<const os::unique_fd>> listener_opener::own(const ip_endpoint& endpoint,
-                                                                  unsigned interface) {
+// reload: then its socket is there still. With port 0 an inherited one has the port that the kernel chose
+// then. A link-local address is of an interface, too.
+result<std::shared_ptr<const os::unique_fd>>
+listener_opener::own(const listener_settings& of, const ip_endpoint& endpoint, unsigned interface) {
     for (const auto& one : own_)
         if (one.endpoint == endpoint && one.interface == interface)
             if (auto there = one.origin.lock())
                 return there;
+    for (const auto& one : inherited_)
+        if (one.written == of.address || (one.bound == endpoint && interface == 0)) {
+            own_.push_back({one.bound, interface, one.origin});
+            return one.origin;
+        }
     auto made = os::listen_tcp(endpoint, interface);
     if (!made)
         return made.error();

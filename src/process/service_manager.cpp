@@ -5,6 +5,7 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/systemd.hpp"
 
+#include <thread>
 #include <utility>
 
 namespace snipass::server {
@@ -14,6 +15,10 @@ using namespace std::chrono_literals;
 
 constexpr auto retry_interval = 100ms;
 
+// Of store(), for which all clients wait.
+constexpr auto short_pause = 5ms;
+constexpr int most_tries = 20;
+
 } // namespace
 
 void service_manager::tell(std::string state) {
@@ -22,6 +27,15 @@ void service_manager::tell(std::string state) {
     untold_.push_back(std::move(state));
     if (untold_.size() == 1) // else the timer is running
         tell_all();
+}
+
+error_code service_manager::store(std::string_view name, int fd) {
+    auto ec = os::store(socket_, name, fd);
+    for (int i = 0; i < most_tries && os::is_transient(ec); ++i) {
+        std::this_thread::sleep_for(short_pause);
+        ec = os::store(socket_, name, fd);
+    }
+    return ec;
 }
 
 void service_manager::feed_watchdog() {

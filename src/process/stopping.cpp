@@ -67,6 +67,8 @@ void stopping::drained_a_worker() {
 }
 
 void stopping::finish() {
+    if (workers_ == nullptr) // what comes before is short
+        return;
     const auto left = workers_->in_flight();
     workers_->stop();
     io_.stop();

@@ -97,6 +97,7 @@ void daemon::start(const config::parsed& parsed) {
         log_->write(log_level::error, problem->to_string(file_));
         return end_early(exit_failure);
     }
+    heir_.read(*log_, opener_);
     const auto workers = worker_count(configuration_->server);
     auto opened = open_listeners(*configuration_, workers);
     if (!opened.problems.empty())
@@ -109,6 +110,7 @@ void daemon::start(const config::parsed& parsed) {
         workers_.emplace(workers, book_, *log_, visitors, [this] { sandbox_.confine_worker(); });
     }
     apply(std::move(opened));
+    heir_.divide(*workers_, manager_, *log_);
 }
 
 // end_early: nobody was served yet.

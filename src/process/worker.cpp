@@ -5,6 +5,8 @@
 #include "snipass/delivery/proxied_session.hpp"
 #include "snipass/net/sleeper.hpp"
 #include "snipass/os/limits.hpp"
+#include "snipass/os/tcp.hpp"
+#include "snipass/session/session.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -146,6 +148,67 @@ net::task<> worker::run_listener(listener& one) {
     listeners_.remove_if([&one](const listener& other) { return &other == &one; });
     check_closed();
     check_drained();
+}
+
+void worker::begin_to_leave() {
+    thread_.is_leaving = true;
+    for (auto& one : listeners_)
+        one.rest();
+    thread_.waiting.leave();
+    std::vector<pending*> all;
+    thread_.pending.for_each([&all](pending& one) { all.push_back(&one); });
+    for (auto* const one : all)
+        one->step_aside();
+}
+
+void worker::come_back() {
+    thread_.is_leaving = false;
+    thread_.waiting.open();
+    for (auto& one : listeners_)
+        one.go_on();
+    for (auto& one : std::exchange(thread_.left, {})) {
+        thread_.counters.left.add();
+        go_on_with(std::move(one));
+    }
+}
+
+void worker::go_on_with(moved_client one) {
+    const auto& snapshot = thread_.in_use;
+    if (const auto* const listener = find(*snapshot->config, one.known.listener))
+        thread_.loop.spawn(serve(thread_, snapshot, *listener, std::move(one)));
+    else
+        os::close_with_reset(std::move(one.fd)); // nothing says any more what it may ask for
+}
+
+void worker::add_relays(upgrade::state& state, std::vector<int>& listeners, std::vector<int>& clients) const {
+    for (const auto& one : listeners_)
+        if (const auto known = one.state();
+            known && std::ranges::count(state.listeners, known->address, &upgrade::listener::address) == 0) {
+            state.listeners.push_back(*known);
+            listeners.push_back(one.socket());
+        }
+    thread_.relays.for_each([&](const net::relay& one) {
+        state.relayed.push_back(to_session(one).known());
+        one.add_descriptors(clients);
+    });
+}
+
+void worker::add_waiting(upgrade::state& state, std::vector<int>& clients) const {
+    for (const auto& one : thread_.left) {
+        state.waiting.push_back(one.known);
+        clients.push_back(one.fd.get());
+    }
+}
+
+void worker::let_go() {
+    for (auto left = thread_.relays.size() + thread_.left.size(); left > 0; --left)
+        thread_.counters.left.add();
+    thread_.relays.let_go();
+    thread_.left.clear();
+    thread_.is_leaving = false; // who is still here ends here
+    thread_.waiting.open();
+    for (auto& one : listeners_)
+        one.leave_backlog();
 }
 
 void worker::drain(std::function<void()> done, std::function<void()> closed) {

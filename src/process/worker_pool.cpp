@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -114,6 +117,62 @@ void worker_pool::ask(const std::function<void(worker&, unsigned)>& job) {
         });
 }
 
+namespace {
+
+// meeting is where workers wait for each other, and for what is done meanwhile. Who comes late finds it over.
+class meeting {
+  public:
+    void wait() {
+        std::unique_lock lock{mutex_};
+        ++here_;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return is_over_; });
+    }
+    [[nodiscard]] bool is_complete(std::size_t all, std::chrono::milliseconds patience) {
+        std::unique_lock lock{mutex_};
+        return changed_.wait_for(lock, patience, [this, all] { return here_ == all; });
+    }
+    void end() {
+        const std::lock_guard lock{mutex_};
+        is_over_ = true;
+        changed_.notify_all();
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t here_ = 0;
+    bool is_over_ = false;
+};
+
+// What ends with it is over, whatever is thrown.
+class ended_meeting {
+  public:
+    explicit ended_meeting(meeting& one) noexcept : one_(one) {}
+    ~ended_meeting() { one_.end(); }
+    ended_meeting(const ended_meeting&) = delete;
+    ended_meeting& operator=(const ended_meeting&) = delete;
+
+  private:
+    meeting& one_;
+};
+
+} // namespace
+
+void worker_pool::at_rest(std::chrono::milliseconds patience, const std::function<void()>& job) {
+    const auto here = std::make_shared<meeting>();
+    const ended_meeting ended{*here};
+    for (auto& one : workers_)
+        one.worker.post([here] { here->wait(); });
+    if (here->is_complete(workers_.size(), patience))
+        job();
+}
+
+void worker_pool::each(const std::function<void(worker&)>& job) {
+    for (auto& one : workers_)
+        job(one.worker);
+}
+
 void worker_pool::each_stats(const std::function<void(const stats&)>& tell) const {
     for (const auto& one : workers_)
         tell(one.worker.counters());
@@ -149,6 +208,8 @@ std::uint64_t worker_pool::in_flight() const {
     for (const auto& one : workers_)
         for (const auto& outcome : one.worker.counters().outcomes)
             ended += outcome.value();
+    for (const auto& one : workers_)
+        ended += one.worker.counters().left.value();
     for (const auto& one : workers_)
         accepted += one.worker.counters().accepted.value();
     return accepted > ended ? accepted - ended : 0;

@@ -139,8 +139,8 @@ error_code hear_now(unrouted_client& client, opening::reader& reader, std::size_
 }
 
 net::task<error_code> hear_on(unrouted_client& client, opening::reader& reader, net::time_point deadline) {
-    if (client.thread.waiting.is_closed())
-        co_return make_error_code(shed_reason::stop);
+    if (const auto& closed = client.thread.waiting.closed())
+        co_return make_error_code(*closed);
     net::fd_watch watch{client.thread.loop, client.socket.get()};
     const waiting_room::place place{client.thread.waiting, client.about.client.address, watch, &client.about};
     // One error_code for all: this frame is what a waiting client costs.

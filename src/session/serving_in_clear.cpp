@@ -89,9 +89,9 @@ task<> outlive(std::unique_ptr<in_clear> clear, in_flight::client counted) {
 
 } // namespace
 
-task<std::variant<outcome, relayed>> serve_in_clear(unrouted_client& client,
-                                                    const std::shared_ptr<configuration_snapshot>& snapshot,
-                                                    const std::string& authority, std::size_t routed) {
+task<std::optional<outcome>> serve_in_clear(unrouted_client& client,
+                                            const std::shared_ptr<configuration_snapshot>& snapshot,
+                                            const std::string& authority, std::size_t routed) {
     auto& about = client.about;
     const auto backend = config::first_terminated(*snapshot->config, routed);
     about.detail = objection(client, authority, backend.has_value());
@@ -131,7 +131,7 @@ task<std::variant<outcome, relayed>> serve_in_clear(unrouted_client& client,
     }
     if (std::holds_alternative<relayed>(end)) {
         client.thread.loop.spawn(outlive(std::move(clear), in_flight::client{client.thread.clients}));
-        co_return relayed{};
+        co_return std::nullopt;
     }
     about.end_now();
     auto how = outcome::handed_off;

@@ -10,6 +10,7 @@
 #include "snipass/session/deciding.hpp"
 #include "snipass/session/hearing.hpp"
 #include "snipass/session/listener_reader.hpp"
+#include "snipass/session/moving.hpp"
 #include "snipass/session/refusal.hpp"
 #include "snipass/session/serving_in_clear.hpp"
 
@@ -17,6 +18,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -53,24 +55,37 @@ class session {
             authority_ = std::make_unique<std::string>(std::move(client.host_name));
     }
 
+    session(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
+            const config::listener_settings& listener, moved_client client)
+        : session(thread, std::move(snapshot), listener,
+                  os::accepted{std::move(client.fd), client.known.client}, client.known.is_shared) {
+        take_over(client_, client.known);
+        is_behind_header_ = client.known.via.has_value();
+        is_admitted_ = client.known.is_admitted;
+    }
+
     // What a client says comes first. Who waits for it has no more than that in memory.
-    [[nodiscard]] bool comes_from_balancer() const { return server::comes_from_balancer(client_, listener_); }
+    [[nodiscard]] bool comes_from_balancer() const {
+        return !is_behind_header_ && server::comes_from_balancer(client_, listener_);
+    }
     [[nodiscard]] bool goes_round();
     [[nodiscard]] task<error_code> take_balancer_header() {
         return server::take_balancer_header(client_, hello_deadline());
     }
     // turn_away: whose client it is has been said by now. How it ends, if it may not come.
     [[nodiscard]] std::optional<outcome> turn_away() {
-        return listener_.admission ? server::turn_away(client_.about, *snapshot_, listener_) : std::nullopt;
+        if (std::exchange(is_admitted_, true) || !listener_.admission)
+            return std::nullopt;
+        return server::turn_away(client_.about, *snapshot_, listener_);
     }
     [[nodiscard]] error_code hear_opening() { return hear_now(client_, reader_.get()); }
     [[nodiscard]] task<error_code> wait_for_opening() {
         return hear_on(client_, reader_.get(), hello_deadline());
     }
 
-    // answer takes what was heard, or why nothing was. It returns how the session ended, or that it goes on
-    // as a proxied_session.
-    task<std::variant<outcome, relayed>> answer(error_code problem);
+    // answer takes what was heard, or why nothing was. It returns how the session ended; nullopt: it goes on
+    // as a proxied_session, or in the next process.
+    task<std::optional<outcome>> answer(error_code problem);
 
     [[nodiscard]] record& about() noexcept { return client_.about; }
     void end() { client_.thread.finish(client_.about, snapshot_->counters_of(listener_)); }
@@ -91,6 +106,8 @@ class session {
     const config::listener_settings& listener_;
     unrouted_client client_;
     listener_reader reader_;
+    bool is_behind_header_ = false; // a balancer's, which the process before has taken
+    bool is_admitted_ = false;
     std::unique_ptr<std::string> authority_; // in snipass-tls: what the router says
 };
 
@@ -101,7 +118,11 @@ std::uint64_t cookie_of(int fd) {
     return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
-task<std::variant<outcome, relayed>> session::answer(error_code problem) {
+task<std::optional<outcome>> session::answer(error_code problem) {
+    if (problem == shed_reason::moved) {
+        leave(client_, listener_, is_admitted_);
+        co_return std::nullopt;
+    }
     if (!problem && !client_.consumed.empty())
         problem = consume_rest_of_hello();
     if (const auto end = premature_end(problem)) {
@@ -132,13 +153,19 @@ task<std::variant<outcome, relayed>> session::answer(error_code problem) {
         co_return co_await serve_in_clear(client_, snapshot_, *authority_, *decision.backend);
     routed_client client{client_.thread, snapshot_,        opening_size(),
                          client_.about,  client_.consumed, std::move(client_.socket)};
+    client.held_since = client_.held_since;
     auto end = co_await deliver(std::move(client), *decision.backend);
     if (std::holds_alternative<relayed>(end))
-        co_return relayed{};
+        co_return std::nullopt;
     if (std::holds_alternative<handed_off>(end))
         co_return outcome::handed_off;
     auto& ours = std::get<still_ours>(end); // nobody took it
     client_.socket = std::move(ours.client);
+    if (ours.is_left) {
+        client_.held_since = ours.held_since;
+        leave(client_, listener_, is_admitted_);
+        co_return std::nullopt;
+    }
     client_.about.end_now();
     co_await close();
     co_return ours.why;
@@ -211,8 +238,8 @@ class ending {
             session_->cut_off();
     }
 
-    // is_relayed: a proxied_session tells it from now on.
-    void is_relayed() noexcept { session_ = nullptr; }
+    // is_elsewhere: a proxied_session tells it from now on, or the next process.
+    void is_elsewhere() noexcept { session_ = nullptr; }
 
     void is(outcome how) {
         session_->about().outcome = how;
@@ -243,10 +270,10 @@ task<> live(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
         if (os::would_block(problem))
             problem = co_await one.wait_for_opening();
         const auto end = co_await one.answer(problem);
-        if (const auto* const how = std::get_if<outcome>(&end))
-            ending.is(*how);
+        if (end)
+            ending.is(*end);
         else
-            ending.is_relayed();
+            ending.is_elsewhere();
     } catch (const std::exception& bug) { // no memory, or a registration the kernel refused
         one.about().detail = bug.what();
         ending.is(outcome::internal_error);
@@ -262,6 +289,11 @@ task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
 
 task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
              const config::listener_settings& listener, passed_client client) {
+    return live(thread, std::move(snapshot), listener, std::move(client));
+}
+
+task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
+             const config::listener_settings& listener, moved_client client) {
     return live(thread, std::move(snapshot), listener, std::move(client));
 }
 

@@ -37,7 +37,7 @@ task<outcome> refuse(unrouted_client& client, outcome why, std::uint8_t alert) {
 // shake does the handshake, as shake_hands(). What ends the wait besides is a shed_reason.
 task<error_code> shake(unrouted_client& client, connection& tls, net::time_point deadline) {
     const auto how = tls.shake(); // the hello is there
-    if (client.thread.handshakes.is_closed())
+    if (client.thread.handshakes.closed())
         co_return server::shed_reason::stop;
     net::fd_watch watch{client.thread.loop, client.socket.get()};
     const server::waiting_room::place place{client.thread.handshakes, client.about.client.address, watch};

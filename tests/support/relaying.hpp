@@ -77,6 +77,8 @@ class relaying {
         });
         done.get_future().get();
     }
+    // group is for whoever is called by call().
+    [[nodiscard]] net::relay_group& group() noexcept { return group_; }
     template <class Function>
     auto ask(Function what) {
         decltype(what(group_)) answer{};

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -23,6 +24,7 @@ CONFIGURATION = pathlib.Path("/etc/snipass/snipass.toml")
 BACKENDS = pathlib.Path("/run/backends")
 DROP_IN = pathlib.Path("/run/systemd/system/snipass.service.d/test.conf")
 HELLO = client_hello("raw.example.com")
+RESTARTS = 100 if os.environ.get("SNIPASS_LONG") else 5
 
 TEXT = """
 [log]
@@ -201,6 +203,42 @@ class Units(Case):
                 load.wait_for_more(50)
         print(f"5 restarts, {load.served} clients served, {len(load.failures)} lost")
         self.assertEqual(load.failures, [])
+
+    def test_relayed_clients_and_new_ones_go_on_through_restarts(self):
+        """With the router's own socket: systemd keeps it between two processes, as it keeps the clients."""
+        far = socket.create_server(("127.0.0.1", 0))
+        far.settimeout(DEADLINE)
+        self.addCleanup(far.close)
+        CONFIGURATION.write_text(TEXT.format(port=far.getsockname()[1]).replace("localhost", "127.0.0.1").replace("systemd:https", "[::]:443"))
+        systemctl("start", "snipass.service")
+        hello = client_hello("proxied.example.com")
+        client = socket.create_connection(("127.0.0.1", 443), DEADLINE)
+        self.addCleanup(client.close)
+        client.sendall(hello)
+        backend, _ = far.accept()
+        backend.settimeout(DEADLINE)
+        self.addCleanup(backend.close)
+        self.assertEqual(read_exactly(backend, len(hello)), hello)
+        bulk = os.urandom(1 << 20) * 100
+        heard = {}
+        threads = [threading.Thread(target=connection.sendall, args=(bulk,)) for connection in (client, backend)]
+        threads += [threading.Thread(target=lambda n=name, c=connection: heard.update({n: read_exactly(c, len(bulk)) == bulk}))
+                    for name, connection in (("client", client), ("backend", backend))]
+        with Load(self.visit, threads=4) as load:
+            for thread in threads:
+                thread.start()
+            for _ in range(RESTARTS):
+                pid = main_pid()
+                systemctl("restart", "snipass.service")
+                self.assertNotEqual(main_pid(), pid)
+            for thread in threads:
+                thread.join()
+            load.wait_for_more(50)
+        print(f"{RESTARTS} restarts, {load.served} clients served, {len(load.failures)} lost, 100 MB each way")
+        self.assertEqual((load.failures, heard), ([], {"client": True, "backend": True}))
+        systemctl("stop", "snipass.service")
+        with self.assertRaises(ConnectionResetError):
+            client.recv(1)
 
     def test_killed_it_comes_back_and_who_came_meanwhile_is_served(self):
         systemctl("start", "snipass.socket", "snipass.service")

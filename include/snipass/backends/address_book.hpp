@@ -57,7 +57,11 @@ struct target {
 // counted is one session at a target, or one on its way there, for as long as it exists.
 class counted {
   public:
-    explicit counted(std::shared_ptr<target> at) noexcept : at_(std::move(at)) { ++at_->sessions; }
+    // at: null: nowhere.
+    explicit counted(std::shared_ptr<target> at) noexcept : at_(std::move(at)) {
+        if (at_)
+            ++at_->sessions;
+    }
     ~counted() {
         if (at_)
             --at_->sessions;

@@ -72,6 +72,9 @@ class pending {
     void close();
     [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
 
+    // step_aside: the router leaves; it is displaced.
+    void step_aside() { make_way(false); }
+
     const record* about = nullptr; // what is known of it
     bool is_held = false;          // it waits for a backend that is away
 

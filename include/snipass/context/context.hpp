@@ -9,6 +9,7 @@
 #include "snipass/context/comings.hpp"
 #include "snipass/context/id_source.hpp"
 #include "snipass/context/in_flight.hpp"
+#include "snipass/context/moved_client.hpp"
 #include "snipass/context/relay_room.hpp"
 #include "snipass/context/waiting_room.hpp"
 #include "snipass/net/event_loop.hpp"
@@ -19,6 +20,7 @@
 #include "snipass/os/redirection.hpp"
 #include "snipass/telling/access_log.hpp"
 #include "snipass/telling/log.hpp"
+#include "snipass/telling/moved_record.hpp"
 #include "snipass/telling/recent_failures.hpp"
 #include "snipass/telling/record.hpp"
 #include "snipass/telling/stats.hpp"
@@ -58,6 +60,10 @@ struct context {
     net::relay_group relays;
     net::name_cache names; // of hosts that clients choose
     id_source ids;
+    former_texts former; // of clients that came from the process before
+    // Once the process leaves its clients to the next (process/leaving): those that wait come here.
+    bool is_leaving = false;
+    std::vector<moved_client> left;
     os::redirection redirected; // clients, by this machine's firewall
     // in_use is what new clients get; null before the first configuration.
     std::shared_ptr<configuration_snapshot> in_use;

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 
 namespace snipass::server {
 
@@ -20,6 +21,7 @@ enum class shed_reason {
     source,   // max_waiting_per_source
     stop,     // the process stops
     admin,    // `snipass close`
+    moved,    // the next process goes on with it
 };
 [[nodiscard]] const boost::system::error_category& shed_category() noexcept;
 [[nodiscard]] error_code make_error_code(shed_reason reason) noexcept;
@@ -66,9 +68,12 @@ class waiting_room {
     static void end_wait(place& one, shed_reason why) { shed(one, why); }
     [[nodiscard]] std::size_t places_of_largest() { return shares_.places_of_largest(); }
 
-    // close ends all waits, and those who would enter from now on need not.
+    // close ends all waits, and those who would enter from now on need not. leave does so with those of
+    // clients that the next process can go on with. open: others may enter again.
     void close();
-    [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
+    void leave();
+    void open() noexcept { closed_.reset(); }
+    [[nodiscard]] const std::optional<shed_reason>& closed() const noexcept { return closed_; }
 
     // shed_oldest ends the wait of the largest source's oldest session, to get its descriptor back. False:
     // nobody waits.
@@ -79,7 +84,7 @@ class waiting_room {
 
     std::size_t total_ = 1;
     std::size_t per_source_ = 1;
-    bool is_closed_ = false;
+    std::optional<shed_reason> closed_;
     source_shares shares_{std::numeric_limits<std::size_t>::max()};
 };
 

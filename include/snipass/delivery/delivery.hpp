@@ -15,7 +15,9 @@ namespace snipass::server {
 // Nobody took the client: nothing of it is lost.
 struct still_ours {
     client_socket client;
-    outcome why; // of the last backend tried; what went wrong before is in the record's detail
+    outcome why;          // of the last backend tried; what went wrong before is in the record's detail
+    bool is_left = false; // that is not its end: the next process goes on with it
+    net::time_point held_since{}; // by the backend that it is left with
 };
 
 // Who has the client now.

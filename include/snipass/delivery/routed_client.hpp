@@ -29,6 +29,7 @@ struct routed_client {
     client_socket socket;
     server::encryption* encryption = nullptr; // towards backends; null in the router
     clear_pair* pair = nullptr;               // what it is handed on by, where that is not its own socket
+    net::time_point held_since{};             // zero: it is not held
     pending* place = nullptr;                 // with the backend that it is on its way to
 
     // first_bytes is the client's opening, and no byte more; good until the next wait. It is looked at again

@@ -28,6 +28,12 @@ class pipe_pool {
     // give_back takes a pipe that was lent; one with bytes in it is closed with them.
     void give_back(os::pipe&& one, bool empty);
 
+    // adopt counts one as lent that comes from another process, be there room for it or not.
+    void adopt(const os::pipe& one) noexcept {
+        ++lent_;
+        memory_ += one.splice_capacity();
+    }
+
     // trim closes the empty ones.
     void trim() noexcept;
 

@@ -7,6 +7,7 @@
 #include "snipass/net/event_loop.hpp"
 #include "snipass/os/pipe.hpp"
 #include "snipass/os/unique_fd.hpp"
+#include "snipass/upgrade/state.hpp"
 
 #include <boost/intrusive/list.hpp>
 
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace snipass::net {
 
@@ -36,6 +38,8 @@ enum class relay_side : std::uint8_t {
     client,
     backend,
 };
+
+inline constexpr std::size_t relay_end_count = static_cast<std::size_t>(relay_end::no_memory) + 1;
 
 [[nodiscard]] std::string_view to_string(relay_end end) noexcept;
 [[nodiscard]] std::string_view to_string(relay_side side) noexcept;
@@ -73,6 +77,12 @@ struct relay_sockets {
     bool backend_is_tcp = true; // else a unix socket
 };
 
+// relay_pipes are those that have bytes in them; else they are empty.
+struct relay_pipes {
+    os::pipe to_backend;
+    os::pipe to_client;
+};
+
 struct relay_result {
     relay_end end = relay_end::finished;
     std::optional<relay_side> closed_first; // none: neither side closed
@@ -94,7 +104,15 @@ class relay : private alarm, private ready_target {
   public:
     // `options` outlive the relay.
     relay(relay_sockets sockets, const relay_options& options) noexcept;
+    // `before` is how it was in the process before this one, which had the sockets and the pipes.
+    relay(relay_sockets sockets, relay_pipes pipes, const upgrade::relay& before,
+          const relay_options& options) noexcept;
     virtual ~relay();
+
+    // state is how it is now, and descriptors are what goes along, in the order that upgrade::relayed_client
+    // has them in. Nothing of it changes before the loop's next turn.
+    [[nodiscard]] upgrade::relay state() const;
+    void add_descriptors(std::vector<int>& to) const;
 
     // passed_on is how many bytes have passed, to the backend and to the client.
     struct bytes_passed {
@@ -172,6 +190,7 @@ class relay : private alarm, private ready_target {
     void flush(socket& to);
     void end(relay_end how);
     void close(relay_end how);
+    void let_go();
 
     void expire() override;
     void set_alarm();

@@ -29,6 +29,10 @@ class relay_group final : private alarm {
     // good for nothing but to be destroyed, with RST on both sides, and ended() is not called.
     [[nodiscard]] error_code start(std::unique_ptr<relay>& one);
 
+    // let_go: another process has copies of all that they have, and goes on with them. Here they are gone,
+    // and ended() is not called; the last copies that are closed end them with RST on both sides.
+    void let_go();
+
     // end_if ends the relays that `predicate` (of relay&) names, with RST on both sides.
     template <class Predicate>
     void end_if(Predicate predicate, relay_end why) {

@@ -6,6 +6,7 @@
 #include "snipass/net/fd_watch.hpp"
 #include "snipass/os/unique_fd.hpp"
 #include "snipass/os/unix_listener.hpp"
+#include "snipass/upgrade/state.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -51,6 +52,16 @@ class listener {
 
     [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
 
+    // state is what the next process needs of a TCP socket of our own; nullopt: it is not such a one, or it
+    // is being closed. leave_backlog: the next process has it, and those who wait in it.
+    [[nodiscard]] std::optional<upgrade::listener> state() const;
+    [[nodiscard]] int socket() const noexcept { return socket_.fd.get(); }
+    void leave_backlog() noexcept { socket_.lent = socket_.lent || socket_.kind == socket_kind::tcp; }
+
+    // rest: nobody is accepted, and those who come wait in the backlog. go_on ends that.
+    void rest();
+    void go_on();
+
     // is_followed_by: `other` is for the same clients, because nobody reaches this one's any more.
     [[nodiscard]] bool is_followed_by(const listener_socket& other) const noexcept {
         return socket_.address == other.address && socket_.kind == other.kind;
@@ -92,6 +103,7 @@ class listener {
         within_;               // listeners of snapshot_ whose clients come to this socket
     std::size_t accepted_ = 0; // since it was the others' turn
     bool stopping_ = false;
+    bool resting_ = false;
     bool told_broken_ = false;
 };
 

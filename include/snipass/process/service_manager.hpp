@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace snipass::server {
@@ -32,6 +33,10 @@ class service_manager {
         is_silent_ = true;
         untold_.clear();
     }
+
+    // store gives it a descriptor to keep for the next process (os::store). It waits for a moment where the
+    // manager is busy.
+    [[nodiscard]] error_code store(std::string_view name, int fd);
 
     // take_problem is why nobody can be told (NOTIFY_SOCKET leads nowhere), once; no error: nothing is wrong.
     [[nodiscard]] error_code take_problem() noexcept { return std::exchange(problem_, {}); }

@@ -54,6 +54,22 @@ class worker {
     // session has ended, too. Those whose hello is not complete have a second for the rest of it.
     void drain(std::function<void()> done, std::function<void()> closed = nullptr);
 
+    // begin_to_leave: nobody is accepted any more, and who waits, is held, or is on its way to a backend is
+    // made ready for the next process. come_back: it goes on here.
+    void begin_to_leave();
+    void come_back();
+
+    // For whoever has the workers stand still (worker_pool::at_rest). is_ready: nobody is left who could
+    // still be made ready. add_to adds what may go on in another process: the listeners of our own, each
+    // once, the relays, and who was made ready. let_go: it does, and is gone here.
+    [[nodiscard]] bool is_ready() const noexcept { return thread_.clients.size() == thread_.relays.size(); }
+    void add_relays(upgrade::state& state, std::vector<int>& listeners, std::vector<int>& clients) const;
+    void add_waiting(upgrade::state& state, std::vector<int>& clients) const;
+    void let_go();
+
+    // go_on_with begins again with a client that another process had.
+    void go_on_with(moved_client one);
+
     // thread is what this worker's sessions have.
     [[nodiscard]] context& thread() noexcept { return thread_; }
 

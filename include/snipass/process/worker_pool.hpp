@@ -6,6 +6,7 @@
 #include "snipass/telling/tally.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -45,6 +46,12 @@ class worker_pool {
     // ask posts a job for each worker to its thread; `number` is which one it is. Of one that has no memory
     // there is no answer.
     void ask(const std::function<void(worker&, unsigned number)>& job);
+
+    // at_rest calls `job`, on this thread, while no worker is within a turn of its loop, and returns then.
+    // It calls nothing if one of them does not come to the end of its turn within `patience`. each calls
+    // job(worker) for each, from within such a job.
+    void at_rest(std::chrono::milliseconds patience, const std::function<void()>& job);
+    void each(const std::function<void(worker&)>& job);
 
     // each_stats calls tell(stats) for each worker. counted is what is counted of each listener, backend and
     // route, with [metrics].

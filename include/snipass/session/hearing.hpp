@@ -21,7 +21,8 @@ struct unrouted_client {
     client_socket socket;
     record about; // its hello_bytes is what the last look found
     std::vector<std::uint8_t>
-        consumed{}; // what another router read of it: it comes before what is in the socket
+        consumed{};               // what another router read of it: it comes before what is in the socket
+    net::time_point held_since{}; // zero: it is not held
 };
 
 // hear_now peeks at what has arrived and lets the reader judge; of the bytes it takes out of the socket only

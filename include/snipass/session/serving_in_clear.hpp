@@ -9,15 +9,15 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
-#include <variant>
 
 namespace snipass::server {
 
 // serve_in_clear takes a client that was routed to the backend `routed` (an index), ends its TLS, and has
 // what it says in clear delivered. `authority` is the host name by which the router in front has routed it;
 // empty: none. The snapshot has a terminator. It returns as session::answer does.
-[[nodiscard]] net::task<std::variant<outcome, relayed>>
+[[nodiscard]] net::task<std::optional<outcome>>
 serve_in_clear(unrouted_client& client, const std::shared_ptr<configuration_snapshot>& snapshot,
                const std::string& authority, std::size_t routed);
 

@@ -17,5 +17,8 @@ namespace snipass::server {
                                 const config::listener_settings& listener, os::accepted client);
 [[nodiscard]] net::task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
                                 const config::listener_settings& listener, passed_client client);
+// Of one that another process had, or this one before it wanted to leave: what was said is said again.
+[[nodiscard]] net::task<> serve(context& thread, std::shared_ptr<configuration_snapshot> snapshot,
+                                const config::listener_settings& listener, moved_client client);
 
 } // namespace snipass::server

@@ -22,6 +22,7 @@ struct stats {
     counter accepted;
     counter accept_paused;    // times that a listener had to pause for want of descriptors or memory
     counter handoffs_refused; // to a handoff listener, that were none
+    counter left;             // to the next process, or anew to this one: accepted, and no outcome
     counter empty;            // clients that left without a byte; they are among client_closed, too
     std::array<counter, outcome_count> outcomes;
     std::array<counter, match_count> matches; // why clients went where they went, refused ones included

@@ -42,11 +42,12 @@ def unless_sanitized(test):
 
 
 class Manager:
-    """The receiving end of sd_notify(3)."""
+    """The receiving end of sd_notify(3), with a store for descriptors: `stored`, by their names."""
 
     def __init__(self, path):
         self.path = str(path)
         self.states = []
+        self.stored = {}
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.path)
         self._socket.settimeout(0.1)
@@ -57,9 +58,20 @@ class Manager:
     def _read(self):
         while not self._closing:
             try:
-                self.states += self._socket.recv(4096).decode().split("\n")
+                message, descriptors, _, _ = socket.recv_fds(self._socket, 4096, 4)
             except TimeoutError:
-                pass
+                continue
+            states = message.decode().split("\n")
+            name = next((state.partition("=")[2] for state in states if state.startswith("FDNAME=")), "stored")
+            if "FDSTORE=1" in states:
+                self.stored.setdefault(name, []).extend(descriptors)
+            if "FDSTOREREMOVE=1" in states:
+                self._forget(name)
+            self.states += states
+
+    def _forget(self, name):
+        for descriptor in self.stored.pop(name, []):
+            os.close(descriptor)
 
     def wait_for(self, state, count=1):
         wait_until(lambda: self.states.count(state) >= count, f"{count} times {state}; told: {self.states}")
@@ -71,6 +83,8 @@ class Manager:
     def close(self):
         self._closing = True
         self._thread.join()
+        for name in list(self.stored):
+            self._forget(name)
         self._socket.close()
         pathlib.Path(self.path).unlink(missing_ok=True)
 

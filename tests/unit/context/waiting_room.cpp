@@ -91,9 +91,9 @@ TEST_CASE("waiting_room: once it is closed nobody waits any more") {
     fixture test{3, 10};
     for (const char* source : {"192.0.2.1", "192.0.2.1", "192.0.2.2"})
         test.enter(source);
-    CHECK_FALSE(test.room.is_closed());
+    CHECK_FALSE(test.room.closed());
     test.room.close();
-    CHECK(test.room.is_closed());
+    CHECK(test.room.closed() == shed_reason::stop);
     CHECK(test.states() == "eee");
     CHECK(test.room.size() == 0);
 }

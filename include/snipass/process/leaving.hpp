@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSL-1.0
+// leaving: what a router that stops leaves to the next.
+#pragma once
+
+#include "snipass/process/service_manager.hpp"
+#include "snipass/process/worker_pool.hpp"
+#include "snipass/telling/log.hpp"
+#include "snipass/upgrade/state.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+namespace snipass::server {
+
+// The name that the service manager keeps it by, as one descriptor (os::queue_descriptors): behind it is a
+// memfd with the state (docs/upgrade.md), then the listeners' sockets, then the clients'.
+inline constexpr std::string_view state_name = "snipass-state";
+
+// leaving gives the service manager the listeners of our own, with their backlogs, and all clients, for the
+// next process. Those that are on their way to a backend are taken back first, for which they have a moment.
+// The workers stand still while it is done. Of the thread that runs `io`.
+class leaving {
+  public:
+    explicit leaving(boost::asio::io_context& io) : timer_(io) {}
+
+    // begin: all three outlive it. It calls done(true) when all is gone here, or done(false) when nothing has
+    // changed: the log says why, where the manager keeps descriptors.
+    void begin(worker_pool& workers, service_manager& manager, log& to, std::function<void(bool)> done);
+
+  private:
+    void try_to_move();
+    void end(const error_code& problem);
+    [[nodiscard]] error_code move();
+    [[nodiscard]] error_code store();
+
+    boost::asio::steady_timer timer_;
+    worker_pool* workers_ = nullptr;
+    service_manager* manager_ = nullptr;
+    log* log_ = nullptr;
+    std::function<void(bool)> done_;
+    std::chrono::steady_clock::time_point latest_;
+
+    // What goes along: the state, and descriptors that are the workers' own.
+    upgrade::state state_;
+    std::vector<int> listeners_;
+    std::vector<int> clients_;
+};
+
+} // namespace snipass::server
