@@ -3,6 +3,7 @@
 that has it dies under load and comes back; its router alone ends."""
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -16,6 +17,8 @@ from harness import Case, Receiver, Router, client_hello, namespace, read_exactl
 
 EXAMPLE = (pathlib.Path(__file__).resolve().parents[2] / "examples/keepalived/keepalived.conf").read_text()
 ADDRESS = "192.0.2.80"
+# On a machine that has no time for keepalived the example's would move the address where nothing has happened. SNIPASS_MEASURE=1 leaves them.
+PATIENCE = () if os.environ.get("SNIPASS_MEASURE") else (("advert_int 0.3", "advert_int 1"), ("fall 2", "fall 4"))
 HELLO = client_hello("www.example.com")
 
 TEXT = """
@@ -52,7 +55,10 @@ class Machine(OnTheBridge):
         self.folder.mkdir()
         self.receiver = case.keep(self.inside(lambda: Receiver(self.folder / "site.sock", self.name, case.certificate, case.key, serve="raw")))
         self.start_router()
-        text = EXAMPLE.replace("interface eth0", f"interface {self.interface}-far").replace("priority 150", f"priority {priority}")
+        text = EXAMPLE
+        for theirs, ours in (("interface eth0", f"interface {self.interface}-far"), ("priority 150", f"priority {priority}"), *PATIENCE):
+            assert theirs in text
+            text = text.replace(theirs, ours)
         (self.folder / "keepalived.conf").write_text(text)
         self.start_keepalived()
 
@@ -87,6 +93,13 @@ class Machine(OnTheBridge):
 
 @unittest.skipUnless(shutil.which("keepalived", path="/usr/sbin:/usr/bin"), "no keepalived here")
 class Keepalived(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        made = subprocess.run("ip link add probe type bridge && ip link del probe", shell=True, capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise unittest.SkipTest(f"no bridges here: {made.stderr}")
+
     def setUp(self):
         super().setUp()
         subprocess.run("ip link add switch type bridge && ip link set switch up", shell=True, check=True)
