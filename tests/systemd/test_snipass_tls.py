@@ -75,6 +75,10 @@ class SnipassTls(Case):
     def renew(self):
         run(HOOK, env={**os.environ, "RENEWED_LINEAGE": str(LINEAGE)})
 
+    def end_of_certificate(self):
+        end = run("openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in", LINEAGE / "fullchain.pem")
+        return end.strip().removeprefix("notAfter=").replace(" ", "T").replace("Z", ".000Z")
+
     def fetch(self):
         return curl(443, NAME, LINEAGE / "fullchain.pem").output
 
@@ -98,6 +102,7 @@ class SnipassTls(Case):
             except ssl.SSLError:  # the old one, which this client does not trust any more
                 return False
         wait_until(is_new, "the hook has given it the new certificate")
+        self.assertRegex(run("snipass", "status"), rf"(?m)^{self.end_of_certificate()} +\S+ \S+ +{NAME} +\S+/fullchain\.pem$")  # the router asks it
 
     def test_a_restart_loses_nobody_and_keeps_the_keys_of_tickets(self):
         self.fetch()
@@ -126,6 +131,7 @@ class SnipassTls(Case):
             client.sendall(b"GET / HTTP/1.1\r\n")  # and the rest of it behind the restart
             run("systemctl", "restart", "snipass-tls")
             self.assertEqual(self.fetch(), "hello in clear\n")
+            self.assertIn(self.end_of_certificate(), run("snipass", "status"))  # of the one that serves now
             client.sendall(b"Host: plain\r\nConnection: close\r\n\r\n")
             self.assertIn(b"hello in clear", read_all(client)[0])
 
