@@ -21,8 +21,10 @@ using config::log_level;
 constexpr auto longest_turn = 500ms;
 
 // Who is taken back is there by the next turn. Who has had its answer may take so long to read it; nobody is
-// accepted meanwhile.
+// accepted meanwhile. On a machine that is busy the time is over before there was a turn, so these count,
+// too: between two times of rest each worker has had one.
 constexpr auto patience = 200ms;
+constexpr unsigned least_turns = 10;
 constexpr auto pause = 2ms;
 
 } // namespace
@@ -35,6 +37,7 @@ void leaving::begin(worker_pool& workers, service_manager& manager, log& to, std
     log_ = &to;
     done_ = std::move(done);
     latest_ = std::chrono::steady_clock::now() + patience;
+    turns_ = 0;
     try {
         workers.ask([](worker& one, unsigned) { one.begin_to_leave(); });
         try_to_move();
@@ -49,7 +52,7 @@ void leaving::try_to_move() {
     workers_->at_rest(longest_turn, [&] {
         bool is_ready = true;
         workers_->each([&is_ready](worker& one) { is_ready = is_ready && one.is_ready(); });
-        is_early = !is_ready && std::chrono::steady_clock::now() < latest_;
+        is_early = !is_ready && (++turns_ <= least_turns || std::chrono::steady_clock::now() < latest_);
         problem = is_early ? error_code{} : move();
     });
     if (!is_early)

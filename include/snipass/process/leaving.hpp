@@ -44,6 +44,7 @@ class leaving {
     log* log_ = nullptr;
     std::function<void(bool)> done_;
     std::chrono::steady_clock::time_point latest_;
+    unsigned turns_ = 0; // that the workers have had since
 
     // What goes along: the state, and descriptors that are the workers' own.
     upgrade::state state_;
