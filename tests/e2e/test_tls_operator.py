@@ -6,7 +6,7 @@ import os
 import pathlib
 import subprocess
 
-from harness import Case, main, python_tls, unless_sanitized
+from harness import Case, kernel_tls, main, python_tls, unless_sanitized
 from harness.case import HEAD
 from harness.tls_end import PROGRAM, TlsSite
 
@@ -28,6 +28,19 @@ class Operator(TlsSite, Case):
             with python_tls(router.port(), "a.example", self.a) as client:
                 client.sendall(b"echo")
                 self.assertEqual(client.recv(4), b"echo")
+
+    def test_where_the_kernel_has_no_tls_it_is_said_and_clients_are_relayed(self):
+        if kernel_tls.lacks_kernel_tls() is None:
+            self.skipTest("this kernel has TLS")
+        self.receiver("b", serve="raw")
+        router = self.both(f'handoff = "unix:{self.socket}"\nplaintext = "ktls"\n')
+        with python_tls(router.port(), "a.example", self.a) as client:
+            client.sendall(b"echo")
+            self.assertEqual(client.recv(4), b"echo")
+        self.assertEqual(self.tls.session(outcome="handed_off")["plaintext"], "relay")
+        said = [line for line in self.tls.lines if "this kernel has no TLS" in line]
+        self.assertEqual(len(said), 1, self.tls.lines)
+        self.assertRegex(said[0], r":\d+:13: warning: backend\.b\.plaintext: .* run modprobe tls, and write the line \W*tls\W+ into /etc/modules-load\.d/")
 
     def run_short_of(self, limit):
         """What it says and its status, where it cannot listen in the end."""

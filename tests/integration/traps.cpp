@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // The traps of the kernel that a router of this kind falls into, each as a test: what the worker's thread
 // asks of the kernel is counted, never how long anything takes.
+#include "keyed_pair.hpp"
 #include "router_fixture.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
+#include "snipass/session/session.hpp"
 #include "system_calls.hpp"
 
 #include <netinet/in.h>
@@ -251,6 +253,37 @@ TEST_CASE("trap: urgent data in a hello does not make the thread spin") {
     router.wait_until_waiting(1);
     CHECK(test.waits_meanwhile() <= 10); // pauses of 10, 20, 40, 80, ... ms
     CHECK(test.waiting() == 1);
+}
+
+// epoll does not ask SO_RCVLOWAT of such a socket: it is readable as soon as one record is there.
+TEST_CASE("trap: half a hello on a socket whose TLS the kernel speaks does not make the thread spin",
+          "[kernel_tls]") {
+    if (const auto why = lacks_kernel_tls())
+        return skipped(*why);
+    const std::string_view said{reinterpret_cast<const char*>(hello.data()), hello.size()};
+    for (const auto version : {tls_1_2, tls_1_3}) {
+        fixture test;
+        auto& router = test.begin();
+        auto pair = keyed_pair(version);
+        say(pair.far, said.substr(0, 20));
+        set_nonblocking(pair.near);
+        router.ask([&](server::worker& one) {
+            auto& thread = one.thread();
+            server::passed_client client;
+            client.client = os::peer_endpoint(pair.near.get()).value();
+            client.fd = std::move(pair.near);
+            client.received = net::clock::now();
+            thread.loop.spawn(server::serve(thread, thread.in_use, thread.in_use->config->listeners.front(),
+                                            std::move(client)));
+        });
+        router.wait_until_waiting(1);
+        CHECK(test.waits_meanwhile() <= 10); // pauses of 10, 20, 40, 80, ... ms
+        CHECK(test.waiting() == 1);
+        say(pair.far, said.substr(20));
+        const auto taken = test.backend.take();
+        CHECK(hear_some(taken, said.size()) == said);
+        router.wait_for(outcome::handed_off);
+    }
 }
 
 TEST_CASE("trap: a peer that goes on sending after its FIN was answered does not make the thread spin") {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 """libsnipass_preload.so and clients whose TLS the kernel speaks, call by call: what a server reads, and how its ends are said."""
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,19 @@ class KernelTls(PreloadCase):
                 self.assertEqual(read_record(far), (ALERT, b"\x01\x64"))
                 self.assertEqual(read_record(far), CLOSE_NOTIFY)
                 far = self.reads(way, TLS_1_3, (ALERT, b"\x01\x5a"), CLOSE_NOTIFY, lines=("b'' b''",))
+
+    def test_a_fin_alone_is_an_end_as_on_tcp(self):
+        """Whether an upload was cut nobody can tell then: docs/tls.md."""
+        self.serve_reads()
+        for way in WAYS:
+            with self.subTest(way=way):
+                self.server.stdin.write(way + "\n")
+                self.server.stdin.flush()
+                far = self.client()
+                far.sendall(b"upload")
+                far.shutdown(socket.SHUT_WR)
+                self.assertEqual([self.line(), self.line()], ["b'upload'", "b'' b''"])
+                self.assertEqual(read_record(far), CLOSE_NOTIFY)
 
     def test_what_cannot_go_on_is_a_reset(self):
         self.serve_reads()
@@ -216,10 +230,13 @@ class KernelTls(PreloadCase):
                     self.stop(self.server)
 
     def test_the_steps(self):
-        """The unit tests that need such a kernel."""
-        done = subprocess.run([BUILD / "unit_tests", "[kernel_tls]"], capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, 0, done.stdout[-4000:])
-        self.assertNotIn("SKIPPED", done.stdout)
+        """Tests of these programs that need such a kernel: the handshake's end, the keys, the router and its relay, the ends."""
+        for program in ("unit_tests", "tls_tests", "integration_tests"):
+            with self.subTest(program=program):
+                done = subprocess.run([BUILD / program, "[kernel_tls]"], capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 0, done.stdout[-4000:])
+                self.assertNotIn("SKIPPED", done.stdout)
+                self.assertNotIn("No test cases matched", done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

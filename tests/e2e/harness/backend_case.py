@@ -17,7 +17,7 @@ from pathlib import Path
 from .case import Case
 from .load import Load
 from .places import certificates
-from .process import wait_until
+from .process import DEADLINE, wait_until
 
 # Connections of a load test. SNIPASS_LONG=1 for the long version.
 MANY = 10_000 if os.environ.get("SNIPASS_LONG") else 300
@@ -86,7 +86,7 @@ class BackendCase(Case):
     def stop(self, process, sig=signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sig)
-        process.wait(timeout=20)
+        process.wait(timeout=2 * DEADLINE)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
 

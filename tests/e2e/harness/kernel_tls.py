@@ -57,20 +57,20 @@ def send_record(s, kind, data):
     s.sendmsg([data], [(SOL_TLS, SET_RECORD_TYPE, bytes([kind]))])
 
 
-def read_record(s):
-    """Type and bytes of the next record; "FIN" or "RST" at an end without one."""
+def read_record(s, most=16_384):
+    """Type and bytes of the next record, or of a part of it; "FIN" or "RST" at an end without one."""
     try:
-        data, control, _, _ = s.recvmsg(16384, socket.CMSG_SPACE(1))
+        data, control, _, _ = s.recvmsg(most, socket.CMSG_SPACE(1))
     except ConnectionResetError:
         return "RST"
     return (control[0][2][0] if control else 0, data) if data else "FIN"
 
 
-def read_to_the_end(s):
+def read_to_the_end(s, most=16_384):
     """The data, and what came behind them."""
     data = bytearray()
     while True:
-        record = read_record(s)
+        record = read_record(s, most)
         if not isinstance(record, tuple) or record[0] != DATA:
             return bytes(data), record
         data += record[1]

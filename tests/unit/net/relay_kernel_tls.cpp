@@ -44,7 +44,8 @@ std::size_t hear_records(const os::unique_fd& fd, std::string& last) {
 
 } // namespace
 
-TEST_CASE("relay: a client's close_notify is its FIN, and the backend's FIN is close_notify") {
+TEST_CASE("relay: a client's close_notify is its FIN, and the backend's FIN is close_notify",
+          "[kernel_tls]") {
     if (const auto why = lacks_kernel_tls())
         return skipped(*why);
     for (const auto version : {tls_1_2, tls_1_3}) {
@@ -63,7 +64,7 @@ TEST_CASE("relay: a client's close_notify is its FIN, and the backend's FIN is c
     }
 }
 
-TEST_CASE("relay: what the kernel cannot go on with ends the client") {
+TEST_CASE("relay: what the kernel cannot go on with ends the client", "[kernel_tls]") {
     if (const auto why = lacks_kernel_tls())
         return skipped(*why);
     kernel_tls_relay one{tls_1_3};
@@ -74,7 +75,7 @@ TEST_CASE("relay: what the kernel cannot go on with ends the client") {
     CHECK(result_of(one.end).end == relay_end::client_reset);
 }
 
-TEST_CASE("relay: a client of kernel TLS that takes its time gets the last record, too") {
+TEST_CASE("relay: a client of kernel TLS that takes its time gets the last record, too", "[kernel_tls]") {
     if (const auto why = lacks_kernel_tls())
         return skipped(*why);
     const std::size_t size = 3'000'000;
@@ -94,7 +95,8 @@ TEST_CASE("relay: a client of kernel TLS that takes its time gets the last recor
     }
 }
 
-TEST_CASE("client socket: bytes are taken out of one on which the kernel speaks TLS, and it lives") {
+TEST_CASE("client socket: bytes are taken out of one on which the kernel speaks TLS, and it lives",
+          "[kernel_tls]") {
     if (const auto why = lacks_kernel_tls())
         return skipped(*why);
     for (const auto version : {tls_1_2, tls_1_3}) {

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,8 +29,8 @@ constexpr const char* no_kernel_tls = "this kernel has no TLS (modprobe tls)";
 
 // A snipass-tls whose backends want the client's own socket.
 struct offloading : tls_end {
-    explicit offloading(config::tls_settings settings = {})
-        : tls_end({{{"a.example"}}}, std::move(settings)) {
+    explicit offloading(std::optional<asked_for> clients = {})
+        : tls_end({{{"a.example"}}}, {}, std::move(clients)) {
         plaintext = config::plaintext_kind::ktls;
     }
 };
@@ -65,7 +66,8 @@ void answer(backend_end& backend, tls_client& client) {
 
 } // namespace
 
-TEST_CASE("kernel TLS: what is said on one side is heard on the other, and nothing is left here") {
+TEST_CASE("kernel TLS: what is said on one side is heard on the other, and nothing is left here",
+          "[kernel_tls]") {
     if (!os::offers_kernel_tls())
         return skipped(no_kernel_tls);
     both_versions([](int version) {
@@ -83,7 +85,7 @@ TEST_CASE("kernel TLS: what is said on one side is heard on the other, and nothi
     });
 }
 
-TEST_CASE("kernel TLS: each cipher") {
+TEST_CASE("kernel TLS: each cipher", "[kernel_tls]") {
     if (!os::offers_kernel_tls())
         return skipped(no_kernel_tls);
     for (const char* const cipher : {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
@@ -107,7 +109,44 @@ TEST_CASE("kernel TLS: each cipher") {
     }
 }
 
-TEST_CASE("kernel TLS: what a client says with its last words of the handshake is not lost") {
+TEST_CASE("kernel TLS: clients that show a certificate, or none where none is required", "[kernel_tls]") {
+    if (!os::offers_kernel_tls())
+        return skipped(no_kernel_tls);
+    const auto issuer = issue({});
+    const auto good = issue({{"somebody"}}, &issuer);
+    both_versions([&](int version) {
+        offloading here{asked_for{issuer, false}};
+        for (const auto* const shows : {&good, static_cast<const identity*>(nullptr)}) {
+            ended_client server;
+            auto client = here.connect(server, {.version = version, .shows = shows});
+            REQUIRE(client.shake());
+            auto backend = backend_of(server);
+            CHECK(is_tcp(backend));
+            CHECK((server.detail.get().find("somebody") != std::string::npos) == (shows != nullptr));
+            client.send("question");
+            CHECK(backend.receive(8) == "question");
+            answer(backend, client);
+        }
+    });
+}
+
+TEST_CASE("kernel TLS: behind a HelloRetryRequest", "[kernel_tls]") {
+    if (!os::offers_kernel_tls())
+        return skipped(no_kernel_tls);
+    offloading here;
+    ended_client server;
+    auto client = here.connect(server, {.version = TLS1_3_VERSION});
+    REQUIRE(SSL_set1_groups_list(client.ssl(), "P-521:P-256") ==
+            1); // its share is of one that we do not offer
+    REQUIRE(client.shake());
+    auto backend = backend_of(server);
+    CHECK(is_tcp(backend));
+    client.send("question");
+    CHECK(backend.receive(8) == "question");
+    answer(backend, client);
+}
+
+TEST_CASE("kernel TLS: what a client says with its last words of the handshake is not lost", "[kernel_tls]") {
     if (!os::offers_kernel_tls())
         return skipped(no_kernel_tls);
     struct row {
@@ -162,7 +201,7 @@ TEST_CASE("kernel TLS: what a client says with its last words of the handshake i
     });
 }
 
-TEST_CASE("kernel TLS: a client that nobody takes hears close_notify") {
+TEST_CASE("kernel TLS: a client that nobody takes hears close_notify", "[kernel_tls]") {
     if (!os::offers_kernel_tls())
         return skipped(no_kernel_tls);
     both_versions([](int version) {
@@ -179,7 +218,7 @@ TEST_CASE("kernel TLS: a client that nobody takes hears close_notify") {
 }
 
 // Over MPTCP, which has no kernel TLS; where the kernel has none at all, over TCP.
-TEST_CASE("kernel TLS: what the kernel cannot take is relayed") {
+TEST_CASE("kernel TLS: what the kernel cannot take is relayed", "[kernel_tls]") {
     const bool offers = os::offers_kernel_tls();
     const os::unique_fd listener{
         ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, offers ? IPPROTO_MPTCP : IPPROTO_TCP)};
