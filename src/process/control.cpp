@@ -109,7 +109,7 @@ void control::open(const config::configuration& next, std::vector<std::string>& 
     if (!problems.empty() || wanted.empty() || !fs::exists(fs::path{next.control.path}.parent_path(), ec))
         return;
     std::vector<std::string> own;
-    open_all(door_, wanted, "the control socket", next.file, own);
+    open_all(door_, wanted, "the control socket", {}, own);
     if (!own.empty())
         default_problem_ = own.front();
 }

@@ -123,7 +123,7 @@ void open_all(http_door& door, const std::vector<config::metrics_address>& wante
         const config::diagnostic found{config::severity::error, one.where,
                                        key + ": cannot listen on " + one.text + ": " + why.message() +
                                            (hint.empty() ? "" : " (" + hint + ")")};
-        problems.push_back(found.to_string(file));
+        problems.push_back(file.empty() ? found.message : found.to_string(file));
     }
 }
 

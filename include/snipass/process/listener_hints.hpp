@@ -26,6 +26,7 @@ namespace snipass::server {
 
 // open_all opens a door at the addresses that `key` of the file gives it, and tells `problems` where it
 // cannot, with the place in the file. Where there are any, told now or before, it opens none.
+// `file` is empty for an address that no file gives.
 void open_all(http_door& door, const std::vector<config::metrics_address>& wanted, const std::string& key,
               const std::string& file, std::vector<std::string>& problems);
 

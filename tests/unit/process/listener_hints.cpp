@@ -9,6 +9,9 @@
 #include "snipass/os/tcp.hpp"
 #include "snipass/process/listener_opener.hpp"
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
 #include <grp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -120,4 +123,31 @@ TEST_CASE("listeners: an address in use says how to find out by whom, and what b
     CAPTURE(text);
     CHECK(text.find("ss -ltnp sport = :" + port) != std::string::npos);
     CHECK(text.find("of systemd's sockets none was taken: LISTEN_PID is 1") != std::string::npos);
+}
+
+TEST_CASE(
+    "listeners: where a door of [metrics] or [control] cannot be opened, its place in the file is told") {
+    boost::asio::io_context io;
+    server::http_door door{io, [](server::http_question) -> boost::asio::awaitable<server::http_answer> {
+                               co_return server::http_answer{};
+                           }};
+    const auto told = [&](const config::metrics_address& one, const std::string& file) {
+        std::vector<std::string> problems;
+        server::open_all(door, {one}, "control.path", file, problems);
+        REQUIRE(problems.size() == 1);
+        CHECK_FALSE(door.is_open());
+        return problems.front();
+    };
+    const config::metrics_address absent{
+        .text = "/nowhere/c.sock", .path = "/nowhere/c.sock", .where = {7, 8}};
+    const std::string what =
+        "control.path: cannot listen on /nowhere/c.sock: No such file or directory (there is "
+        "no folder /nowhere; RuntimeDirectory= in the unit makes one in /run)";
+    CHECK(told(absent, "f.toml") == "f.toml:7:8: error: " + what);
+    CHECK(told(absent, "") == what); // no file says so
+    const auto taken = os::listen_tcp(*ip_endpoint::parse("127.0.0.1:0")).value();
+    const auto at = os::local_endpoint(taken.get()).value();
+    CHECK(told({.text = at.to_string(), .endpoint = at, .where = {2, 3}}, "f.toml")
+              .starts_with("f.toml:2:3: error: control.path: cannot listen on " + at.to_string() +
+                           ": Address already in use (another program listens there"));
 }
