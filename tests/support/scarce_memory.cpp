@@ -10,7 +10,7 @@ namespace {
 thread_local std::size_t largest = SIZE_MAX;
 thread_local std::size_t pieces = SIZE_MAX;
 
-bool is_there(std::size_t size) noexcept {
+[[maybe_unused]] bool is_there(std::size_t size) noexcept {
     if (size > largest || pieces == 0)
         return false;
     pieces -= pieces == SIZE_MAX ? 0 : 1;
