@@ -28,8 +28,8 @@ constexpr const char* exit_statuses = "Exit status: 0 done; 1 it failed, or may 
                                       "a mistake in the file, or in what was "
                                       "asked; 3 no router of this file runs that could be asked.";
 
-constexpr const char* words[] = {"run",   "check",  "explain", "status", "sessions",
-                                 "drain", "resume", "close",   "reload", "reopen"};
+constexpr const char* words[] = {"run",    "check", "explain", "status", "sessions", "drain",
+                                 "resume", "close", "reload",  "reopen", "upgrade"};
 
 std::string listed_words() {
     std::string text;
@@ -64,7 +64,12 @@ class line {
         app_.require_subcommand(1);
         app_.footer(exit_statuses);
         add("run", "Serve, in the foreground. SIGHUP reloads, SIGTERM drains and stops, SIGUSR1 logs the "
-                   "counters.");
+                   "counters.")
+            ->add_option(
+                "--can-take-over", state_version_,
+                "do not serve: would it go on with what a router leaves whose state has this version? "
+                "Exit status 0, or 2")
+            ->each([this](const std::string&) { is_question_ = true; });
         add_check(*add("check", "Print every mistake in the file. Exit status 0, or 2."));
         add_explain(*add("explain", "Say which route and backend a client would get, and why."));
         add_asking();
@@ -79,7 +84,7 @@ class line {
         return -1;
     }
 
-    [[nodiscard]] bool is_run() const { return app_.got_subcommand("run"); }
+    [[nodiscard]] bool is_run() const { return app_.got_subcommand("run") && !is_question_; }
     [[nodiscard]] const std::string& file() const noexcept { return explained_.config; }
     int obey();
 
@@ -92,6 +97,8 @@ class line {
     CLI::App app_{"snipass routes TLS connections by name: it passes the client's socket to the backend, and "
                   "is out of the way."};
     explain_options explained_;
+    unsigned state_version_ = 0;
+    bool is_question_ = false; // of run, which does not begin then
     bool is_live_ = false;
     std::string user_ = "snipass";
     bool json_ = false;
@@ -148,6 +155,7 @@ void line::add_asking() {
     add("reload",
         "Read the file again, wait, and print its mistakes or what has changed. Exit status 0, or 2.");
     add("reopen", "Open the file of sessions again, for whoever has renamed it.");
+    add("upgrade", "Let the router that runs leave its clients to this program, if its file has no mistake.");
 }
 
 int line::obey() {
@@ -157,6 +165,10 @@ int line::obey() {
         return is_live_ ? check_live(file(), user_) : check(file());
     if (name == "explain")
         return explain(explained_);
+    if (name == "run")
+        return can_take_over(file(), state_version_);
+    if (name == "upgrade")
+        return upgrade_router(file());
     if (name == "reload")
         return reload(file());
     if (name == "status" || name == "sessions")

@@ -15,10 +15,12 @@ complete -c snipass -n __fish_use_subcommand -a resume -d 'Let it have new clien
 complete -c snipass -n __fish_use_subcommand -a close -d 'End one client\'s session'
 complete -c snipass -n __fish_use_subcommand -a reload -d 'Read the file again, wait, and print its mistakes or what has changed'
 complete -c snipass -n __fish_use_subcommand -a reopen -d 'Open the file of sessions again, for whoever has renamed it'
+complete -c snipass -n __fish_use_subcommand -a upgrade -d 'Let the router that runs leave its clients to this program, if its file has no mistake'
 complete -c snipass -n __fish_use_subcommand -l help -d 'Print this help message and exit'
 complete -c snipass -n __fish_use_subcommand -l version -d 'Display program version information and exit'
 complete -c snipass -n '__fish_seen_subcommand_from run' -l help -d 'Print this help message and exit'
 complete -c snipass -n '__fish_seen_subcommand_from run' -l config -r -F -d 'the configuration file'
+complete -c snipass -n '__fish_seen_subcommand_from run' -l can-take-over -x -d 'do not serve'
 complete -c snipass -n '__fish_seen_subcommand_from run' -F
 complete -c snipass -n '__fish_seen_subcommand_from check' -l help -d 'Print this help message and exit'
 complete -c snipass -n '__fish_seen_subcommand_from check' -l config -r -F -d 'the configuration file'
@@ -51,3 +53,5 @@ complete -c snipass -n '__fish_seen_subcommand_from reload' -l help -d 'Print th
 complete -c snipass -n '__fish_seen_subcommand_from reload' -l config -r -F -d 'the configuration file'
 complete -c snipass -n '__fish_seen_subcommand_from reopen' -l help -d 'Print this help message and exit'
 complete -c snipass -n '__fish_seen_subcommand_from reopen' -l config -r -F -d 'the configuration file'
+complete -c snipass -n '__fish_seen_subcommand_from upgrade' -l help -d 'Print this help message and exit'
+complete -c snipass -n '__fish_seen_subcommand_from upgrade' -l config -r -F -d 'the configuration file'

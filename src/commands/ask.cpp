@@ -7,7 +7,9 @@
 #include "snipass/commands/status.hpp"
 #include "snipass/config/parse.hpp"
 #include "snipass/os/error.hpp"
+#include "snipass/os/unix_peer.hpp"
 #include "snipass/os/unix_socket.hpp"
+#include "snipass/upgrade/form.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -24,7 +26,9 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace snipass::commands {
@@ -32,6 +36,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto look_interval = 10ms;
 constexpr auto patience = 10s; // of all commands but a reload, which takes what the file takes
 
 // router_of is where the router of that file is asked: of a file that is being written, too.
@@ -195,6 +200,18 @@ int reload_by_signal(const std::string& file, pid_t process) {
     return exit_success;
 }
 
+// is_served: another process than `before` answers there.
+bool is_served(const config::control_settings& control, pid_t before) {
+    const auto connection = connect(control);
+    if (!connection)
+        return false;
+    const auto peer = os::peer_of(connection->get());
+    if (!peer || peer->process == before)
+        return false;
+    const auto heard = exchange(connection->get(), question_of({"GET", "/status"}), patience);
+    return heard && heard->status == 200;
+}
+
 } // namespace
 
 std::string form_of_answer(bool json) {
@@ -225,6 +242,38 @@ int reload(const std::string& file) {
                     : process > 0 ? exit_no_router
                                   : no_router(asked, connection.error());
     return end == exit_no_router && process > 0 ? reload_by_signal(file, process) : end;
+}
+
+int can_take_over(const std::string& file, unsigned version) {
+    if (version > 0 && version <= upgrade::newest_version)
+        return check(file);
+    std::cerr << "this program reads states of the versions 1 to " << upgrade::newest_version
+              << ", and not of " << version << '\n';
+    return exit_mistake;
+}
+
+int upgrade_router(const std::string& file) {
+    if (const int mistaken = check(file); mistaken != exit_success)
+        return mistaken;
+    const router_of asked{file};
+    auto connection = connect(asked.control);
+    if (!connection)
+        return no_router(asked, connection.error());
+    const auto before = os::peer_of(connection->get());
+    const command leave{"POST", "/upgrade", {{"reads", std::to_string(upgrade::newest_version)}}};
+    if (const int end = put(asked.control, file, std::move(*connection), leave, patience);
+        end != exit_success)
+        return end;
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!is_served(asked.control, before ? before->process : 0)) {
+        if (std::chrono::steady_clock::now() >= deadline) {
+            std::cerr << "within ten seconds no other process has begun; its log says why\n";
+            return exit_failure;
+        }
+        std::this_thread::sleep_for(look_interval);
+    }
+    std::cout << "upgraded\n";
+    return exit_success;
 }
 
 } // namespace snipass::commands

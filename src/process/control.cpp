@@ -61,6 +61,11 @@ http_answer tell(const reload_report& how, const std::string& file) {
     return made;
 }
 
+http_answer answer_upgrade(const std::string& why_not) {
+    return why_not.empty() ? say(200, "it leaves its clients to the next process")
+                           : say(409, "not upgraded: " + why_not);
+}
+
 } // namespace
 
 // request is a question with what stands behind its "?".
@@ -96,8 +101,10 @@ struct control::gathering {
     std::vector<Part> parts;
 };
 
-control::control(asio::io_context& io, operation& known, address_book& book, std::function<bool()> ask_reload)
+control::control(asio::io_context& io, operation& known, address_book& book, std::function<bool()> ask_reload,
+                 std::function<std::string(const std::string&)> ask_upgrade)
     : io_(io), known_(known), drains_(book), ask_reload_(std::move(ask_reload)),
+      ask_upgrade_(std::move(ask_upgrade)),
       door_(io, [this](http_question question) { return answer(std::move(question)); }) {}
 
 void control::open(const config::configuration& next, std::vector<std::string>& problems) {
@@ -146,6 +153,8 @@ awaitable<http_answer> control::answer(http_question question) {
         co_return co_await close(one);
     if (one.is("POST", "/reopen"))
         co_return co_await reopen();
+    if (one.is("POST", "/upgrade"))
+        co_return answer_upgrade(ask_upgrade_(one.value("reads")));
     if (one.is("POST", "/reload"))
         co_return co_await reload();
     co_return say(404, "this router knows no such command; is it another version than the one that asks?");

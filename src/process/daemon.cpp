@@ -6,6 +6,9 @@
 
 #include "snipass/os/signals.hpp"
 #include "snipass/os/systemd.hpp"
+#include "snipass/upgrade/form.hpp"
+
+#include <boost/asio/post.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -29,8 +32,14 @@ daemon::daemon(std::string file, role& role, config_reader& reader)
     : file_(std::move(file)), role_(role), reader_(reader), passed_(os::take_listen_fds()), heir_(passed_),
       opener_(std::move(passed_)), signals_(io_, SIGHUP, SIGTERM, SIGINT), manager_(io_), end_(io_),
       leaving_(io_), operation_(io_, book_, std::string{role.version}),
-      control_(io_, operation_, book_, [this] { return ask_reload(); }), retired_(io_) {
+      control_(
+          io_, operation_, book_, [this] { return ask_reload(); },
+          [this](const std::string& reads) {
+              return ask_upgrade(static_cast<unsigned>(std::strtoul(reads.c_str(), nullptr, 10)));
+          }),
+      retired_(io_) {
     signals_.add(SIGUSR1);
+    signals_.add(SIGUSR2);
     signals_.add(SIGWINCH);
 }
 
@@ -63,6 +72,12 @@ void daemon::on_signal(int number) {
             (void)log_->reopen();
         return;
     }
+    if (number == SIGUSR2) {
+        const auto why = ask_upgrade(upgrade::newest_version);
+        if (log_ && !why.empty())
+            log_->write(log_level::warn, "not upgraded", {{"why", why}});
+        return;
+    }
     if (number != SIGHUP)
         return workers_ ? stop(number) : end_early(0);
     reload_asked_ = reading_ || applying_ > 0;
@@ -70,6 +85,20 @@ void daemon::on_signal(int number) {
         return;
     manager_.tell(os::reloading_state());
     read();
+}
+
+// ask_upgrade: it ends as at SIGTERM, when this was answered, and the service manager begins it anew. Empty:
+// so it is.
+std::string daemon::ask_upgrade(unsigned reads) {
+    if (!workers_ || stopping_)
+        return "it begins, or stops";
+    if (terminator_ || !os::stores_descriptors())
+        return "nobody keeps its clients until the next process goes on with them: that takes "
+               "FileDescriptorStoreMax= in its unit (docs/upgrade.md)";
+    if (reads < upgrade::newest_version)
+        return "the program that asks is older than the router that runs, and cannot go on with its clients";
+    boost::asio::post(io_, [this] { stop(SIGTERM); });
+    return {};
 }
 
 // ask_reload: false, it stops.

@@ -56,6 +56,7 @@ class daemon {
     void await_signal();
     void on_signal(int number);
     bool ask_reload();
+    std::string ask_upgrade(unsigned reads);
     void log_counters();
 
     void stop(int signal);

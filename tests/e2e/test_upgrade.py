@@ -15,6 +15,7 @@ import time
 import harness
 from harness import DEADLINE, Case, client_hello, main, read_all, read_exactly, wait_until
 from harness.case import HEAD
+from harness.places import SNIPASS
 from harness.router import unless_sanitized
 
 HELLO = client_hello("far.example.com")
@@ -348,6 +349,70 @@ class OnTheirWay(Generations):
         self.receiver("blog", serve="raw")
         self.assertEqual(read_exactly(client, len(HELLO)), HELLO)
         second.session(outcome="handed_off")
+
+
+class Command(Generations):
+    """snipass upgrade, and SIGUSR2."""
+
+    def setUp(self):
+        super().setUp()
+        self.head = f'[control]\npath = "{self.folder}/control.sock"\n' + HEAD
+
+    def upgrade(self, router):
+        return self.run_program([SNIPASS, "upgrade", "--config", router.file])
+
+    def test_it_waits_until_the_next_process_serves(self):
+        first = self.start()
+        client, backend = self.pair(first)
+        command = self.upgrade(first)
+        self.assertEqual(first.wait(), 0)
+        self.assertTrue(command.is_running())
+        wait_until(lambda: STATE in first.manager.stored, "it is stored")
+        self.take_over(first.manager.stored.pop(STATE))
+        self.assertEqual(command.wait(), 0, command.lines)
+        self.assertEqual(command.lines[-1], "upgraded")
+        client.sendall(b"still here")
+        self.assertEqual(read_exactly(backend, 10), b"still here")
+
+    def goes_on(self, router, client, backend):
+        client.sendall(b"still here")
+        self.assertEqual(read_exactly(backend, 10), b"still here")
+        self.assertTrue(router.is_running())
+        self.assertEqual(router.manager.stored, {})
+
+    def test_a_mistake_in_the_file_changes_nothing(self):
+        first = self.start()
+        client, backend = self.pair(first)
+        first.rewrite(self.head + self.configuration + "\nnonsense = 1\n")
+        self.assertEqual(self.upgrade(first).wait(), 2)
+        self.goes_on(first, client, backend)
+
+    def test_where_nobody_keeps_the_clients_nothing_happens(self):
+        first = self.start(keeps="0")
+        client, backend = self.pair(first)
+        command = self.upgrade(first)
+        self.assertEqual(command.wait(), 3)
+        self.assertIn("FileDescriptorStoreMax=", command.lines[-1])
+        first.signal(signal.SIGUSR2)
+        first.wait_for(lambda router: [e for e in router.events if e.get("message") == "not upgraded"], "it is told")
+        self.goes_on(first, client, backend)
+
+    def test_sigusr2(self):
+        first = self.start()
+        client, backend = self.pair(first)
+        first.signal(signal.SIGUSR2)
+        self.assertEqual(first.wait(), 0)
+        wait_until(lambda: STATE in first.manager.stored, "it is stored")
+        second = self.take_over(first.manager.stored.pop(STATE))
+        self.goes_on(second, client, backend)
+
+    def test_a_program_says_what_it_can_take_over(self):
+        first = self.start()
+        for version, status in (("1", 0), ("0", 2), ("2", 2), ("x", 2)):
+            command = self.run_program([SNIPASS, "run", "--can-take-over", version, "--config", first.file])
+            self.assertEqual(command.wait(), status, command.lines)
+        first.rewrite("nonsense = 1\n")
+        self.assertEqual(self.run_program([SNIPASS, "run", "--can-take-over", "1", "--config", first.file]).wait(), 2)
 
 
 class NothingIsLeft(Generations):

@@ -240,6 +240,18 @@ class Units(Case):
         with self.assertRaises(ConnectionResetError):
             client.recv(1)
 
+    def test_snipass_upgrade_begins_the_program_that_is_installed(self):
+        CONFIGURATION.write_text(self.text.replace("systemd:https", "[::]:443"))
+        systemctl("start", "snipass.service")
+        with Load(self.visit, threads=4) as load:
+            for _ in range(3):
+                pid = main_pid()
+                done = subprocess.run(["snipass", "upgrade"], capture_output=True, text=True, timeout=DEADLINE, check=False)
+                self.assertEqual((done.returncode, done.stdout.splitlines()[-1:]), (0, ["upgraded"]), done.stderr)
+                self.assertNotIn(main_pid(), (0, pid))
+                load.wait_for_more(20)
+        self.assertEqual(load.failures, [])
+
     def test_killed_it_comes_back_and_who_came_meanwhile_is_served(self):
         systemctl("start", "snipass.socket", "snipass.service")
         for number in (signal.SIGKILL, signal.SIGSEGV):

@@ -26,4 +26,12 @@ struct command {
 // the file and sends the signal.
 [[nodiscard]] int reload(const std::string& file);
 
+// upgrade_router is of the program that is installed: it reads the file first, and then has the router that
+// runs leave its clients to it. It waits until the next process answers.
+[[nodiscard]] int upgrade_router(const std::string& file);
+
+// can_take_over: this program goes on with what a router leaves whose state is of `version`, and the file has
+// no mistake.
+[[nodiscard]] int can_take_over(const std::string& file, unsigned version);
+
 } // namespace snipass::commands

@@ -15,7 +15,7 @@ inline sigset_t hold_signals() noexcept {
     sigset_t held;
     sigset_t before;
     sigemptyset(&held);
-    for (const int one : {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGWINCH, SIGPIPE, SIGXFSZ})
+    for (const int one : {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGPIPE, SIGXFSZ})
         sigaddset(&held, one);
     ::pthread_sigmask(SIG_BLOCK, &held, &before);
     return before;

@@ -31,9 +31,9 @@ struct reload_report {
 class control {
   public:
     // ask_reload: a reload is to begin, now or after the one that is under way; false: there is none any
-    // more.
+    // more. ask_upgrade: the next process is to begin, which reads states up to a version; why it is not.
     control(boost::asio::io_context& io, operation& known, address_book& book,
-            std::function<bool()> ask_reload);
+            std::function<bool()> ask_reload, std::function<std::string(const std::string&)> ask_upgrade);
 
     // open makes the socket that `next` has new. A problem with the default one is none of the file's.
     void open(const config::configuration& next, std::vector<std::string>& problems);
@@ -82,6 +82,7 @@ class control {
     operation& known_;
     drains drains_;
     std::function<bool()> ask_reload_;
+    std::function<std::string(const std::string&)> ask_upgrade_;
     http_door door_;
     std::string default_problem_; // why there is no socket at the default path
     std::shared_ptr<const config::configuration> configuration_;
