@@ -25,6 +25,9 @@ digest sha256(std::string_view text) {
 // Records in a row without a word in them: as many as BoringSSL takes key updates, and OpenSSL empty records.
 constexpr unsigned most_idle_records = 32;
 
+// OpenSSL skips a HelloRequest that comes in a handshake (RFC 5246, section 7.4.1.1), however often.
+constexpr unsigned most_hello_requests = 32;
+
 // A record and what is around it: OpenSSL's answers come on top of no more than that.
 constexpr std::size_t most_unsent = 17'408;
 
@@ -75,6 +78,7 @@ connection::connection(SSL_CTX& context, int backend, const trust& known, const 
     if (SSL_set_app_data(ssl_.get(), this) != 1 ||
         SSL_set_alpn_protos(ssl_.get(), bytes, static_cast<unsigned>(offer.size())) != 0)
         throw std::bad_alloc{};
+    SSL_set_msg_callback(ssl_.get(), on_message);
     SSL_set_connect_state(ssl_.get());
 }
 
@@ -120,6 +124,9 @@ void connection::on_message(int sent, int /*version*/, int type, const void* byt
     auto& one = of(ssl);
     if (sent == 0 && type == SSL3_RT_HEADER)
         ++one.idle_records_;
+    if (sent == 0 && type == SSL3_RT_HANDSHAKE && size > 0 &&
+        *static_cast<const std::uint8_t*>(bytes) == SSL3_MT_HELLO_REQUEST)
+        ++one.hello_requests_;
     if (sent == 1 && size > 0 && one.notes_)
         one.count_sent(type, *static_cast<const std::uint8_t*>(bytes));
 }
@@ -189,6 +196,10 @@ progress connection::shake() {
     wire_.begin_step(room);
     const auto how = after(SSL_do_handshake(ssl_.get()));
     wire_.end_step();
+    if (hello_requests_ > most_hello_requests) {
+        reason_ = "too many HelloRequests";
+        return progress::failed;
+    }
     if (how == progress::done)
         wire_.stop();
     return how == progress::ended ? progress::failed : how;

@@ -133,6 +133,9 @@ int wire::read_exactly(std::span<std::uint8_t> to) {
 int wire::look(std::span<std::uint8_t> to) {
     if (taken_ == seen_) {
         take_out();
+        if (looks_left_ == 0)
+            return -1;
+        --looks_left_;
         const int n = receive(room_, MSG_PEEK);
         if (n <= 0)
             return n;

@@ -53,7 +53,9 @@ class connection {
     // keep_notes, in front of the first step, has the handshake's keys kept for the kernel.
     void keep_notes();
 
-    // shake is one step of the handshake. Once it is done, no byte behind it was read.
+    // shake is one step of the handshake, which reads a bounded number of bytes: there may be more, and the
+    // next step takes them. Once it is done, no byte behind it was read. A backend that sends more than 32
+    // HelloRequests, which OpenSSL skips, fails.
     [[nodiscard]] progress shake();
 
     // keys are what the kernel goes on with behind the handshake. nullopt: it cannot, because it does not
@@ -105,7 +107,8 @@ class connection {
     ssl_ptr ssl_;
     std::unique_ptr<handshake_notes> notes_; // where the kernel may go on
     bool has_no_protocol_ = false;
-    unsigned idle_records_ = 0; // that came, more than those with a word in them
+    unsigned idle_records_ = 0;   // that came, more than those with a word in them
+    unsigned hello_requests_ = 0; // that came
     struct alert {
         bool was_heard; // or said
         std::uint8_t description;

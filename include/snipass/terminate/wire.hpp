@@ -37,8 +37,13 @@ class wire {
 
     // In between begin_step and end_step, and while it is exact, it looks into the socket with `room`, and
     // takes out at the end what OpenSSL has read of that. A handshake may come in records of a byte each, and
-    // each would be two system calls.
-    void begin_step(std::span<std::uint8_t> room) noexcept { room_ = room; }
+    // each would be two system calls. It looks no more than most_looks times: whoever sends as fast as it can
+    // would keep OpenSSL for ever.
+    static constexpr unsigned most_looks = 8;
+    void begin_step(std::span<std::uint8_t> room) noexcept {
+        room_ = room;
+        looks_left_ = most_looks;
+    }
     void end_step();
 
     // stream reads as much as is asked for from now on: nobody else will read this socket. But it reads once
@@ -92,8 +97,9 @@ class wire {
     bool ended_ = false;
     unsigned reads_left_ = 0;
     std::span<std::uint8_t> room_; // for looks
-    std::size_t seen_ = 0;         // of the last one
-    std::size_t taken_ = 0;        // of that, by OpenSSL
+    unsigned looks_left_ = 0;
+    std::size_t seen_ = 0;  // of the last one
+    std::size_t taken_ = 0; // of that, by OpenSSL
     std::vector<std::uint8_t> kept_;
     head head_{};
     std::size_t in_head_ = 0; // bytes of the record's head that were read

@@ -109,6 +109,28 @@ TEST_CASE("wire: a step looks at all that is there, and takes out what was read"
     CHECK(exact.is_at_boundary());
 }
 
+TEST_CASE("wire: a step ends after so many looks, though there is more, and the next goes on") {
+    const tcp_connection one;
+    wire exact{one.accepted.get()};
+    std::array<std::uint8_t, 64> room{};
+    const auto a_step = room.size() * wire::most_looks;
+    const auto whole = record(2 * a_step - 5, 'a');
+    one.client.send_segment(as_bytes(whole + "b"));
+    wait_until_unread(one.accepted.get(), whole.size() + 1);
+    std::string heard;
+    for (std::size_t step = 1; step <= 2; ++step) {
+        exact.begin_step(room);
+        while (heard.size() < step * a_step)
+            heard += read(exact);
+        CHECK(read(exact) == "later");
+        exact.end_step();
+        CHECK(unread(one.accepted.get()) == whole.size() + 1 - heard.size());
+    }
+    CHECK(heard == whole);
+    CHECK(exact.refused() == 0);
+    CHECK_FALSE(exact.problem());
+}
+
 TEST_CASE("wire: a step that meets no more than it needs goes on with the next") {
     const tcp_connection one;
     wire exact{one.accepted.get()};
