@@ -119,8 +119,17 @@ void plaintext_relay::on_ready(unsigned which, std::uint32_t events) {
         pass_on();
 }
 
-// pass_on moves bytes until both directions block or end, or have had their share.
+// pass_on: it is the loop that calls, which knows no client: for want of memory this one alone ends.
 void plaintext_relay::pass_on() {
+    try {
+        move_both_ways();
+    } catch (const std::bad_alloc&) {
+        end(net::relay_end::no_memory);
+    }
+}
+
+// move_both_ways moves bytes until both directions block or end, or have had their share.
+void plaintext_relay::move_both_ways() {
     const auto before = result_.to_backend + result_.to_client;
     bool moved = true;
     for (int i = 0; moved && i < moves_in_a_turn; ++i) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 
 namespace snipass::terminate {
@@ -176,8 +177,13 @@ int wire::keep(std::span<const std::uint8_t> from) {
     const auto rest = from.subspan(kept_.empty() ? send(from) : 0);
     if (problem_)
         return -1;
-    kept_.reserve(kept_.size() + rest.size());
-    kept_.insert(kept_.end(), rest.begin(), rest.end());
+    try {
+        kept_.reserve(kept_.size() + rest.size());
+        kept_.insert(kept_.end(), rest.begin(), rest.end());
+    } catch (const std::bad_alloc&) { // OpenSSL, which calls, is C
+        problem_ = os::make_error(ENOMEM);
+        return -1;
+    }
     return static_cast<int>(from.size());
 }
 

@@ -32,7 +32,7 @@ enum class relay_end : std::uint8_t {
     displaced,       // max_relayed was reached
     closed_by_admin, // `snipass close`
     stopped,         // the router stopped
-    no_memory,       // the kernel had none for bytes on their way
+    no_memory,       // there was none for bytes on their way
 };
 enum class relay_side : std::uint8_t {
     client,

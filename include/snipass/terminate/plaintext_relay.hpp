@@ -65,6 +65,7 @@ class plaintext_relay final : public server::in_clear,
     void watch_backend();
     [[nodiscard]] bool may_send_files() const noexcept;
     void pass_on();
+    void move_both_ways();
     bool move_to_backend();
     bool move_to_client();
     ssize_t hear(std::span<std::uint8_t> room);

@@ -3,6 +3,7 @@
 #include "backend_end.hpp"
 #include "catch.hpp"
 #include "same_descriptors.hpp"
+#include "scarce_memory.hpp"
 #include "snipass/handoff/pair_name.h"
 #include "snipass/os/tcp.hpp"
 #include "tls_end.hpp"
@@ -344,6 +345,29 @@ TEST_CASE("in clear: a backend that closes with bytes unread does not cut its an
     std::string heard;
     CHECK(client.read_to_end(heard) == tls_ending::close_notify);
     CHECK(heard == answer);
+}
+
+TEST_CASE("in clear: for want of memory one client ends, and no other") {
+#ifndef SNIPASS_SANITIZED
+    tls_end here;
+    {
+        std::optional<scarce_memory> scarce;
+        ended_client server;
+        auto client = here.connect(server);
+        REQUIRE(client.shake());
+        const auto backend = backend_of(server);
+        here.ask([&](server::context&) { scarce.emplace(1'000); }); // for what the backend has no room for
+        CHECK_THROWS(client.send(lines(16 << 20)));
+        CHECK(server.result.get().end == net::relay_end::no_memory);
+        here.ask([&](server::context&) { scarce.reset(); });
+    }
+    ended_client server;
+    auto client = here.connect(server);
+    REQUIRE(client.shake());
+    auto backend = backend_of(server);
+    client.send("question");
+    CHECK(backend.receive(8) == "question");
+#endif
 }
 
 TEST_CASE("in clear: the other end's name says who the client is") {

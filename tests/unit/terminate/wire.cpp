@@ -3,6 +3,8 @@
 #include "snipass/terminate/wire.hpp"
 
 #include "catch.hpp"
+#include "scarce_memory.hpp"
+#include "snipass/os/error.hpp"
 #include "snipass/terminate/connection.hpp"
 #include "tcp_client.hpp"
 
@@ -198,4 +200,20 @@ TEST_CASE("wire: once it streams, it takes all, and sends what it keeps when the
     CHECK(streams.write(as_bytes("unheard")) == 7);
     one.accepted.reset();
     CHECK(one.client.read_to_end() == ending::fin);
+}
+
+TEST_CASE("wire: OpenSSL, which is C, sees no exception where there is no memory for what is kept") {
+#ifndef SNIPASS_SANITIZED
+    const tcp_connection one;
+    wire whole{one.accepted.get()};
+    whole.stream();
+    const std::vector<std::uint8_t> much(16U << 20); // more than a socket takes
+    int n = 0;
+    {
+        const scarce_memory none{0};
+        n = whole.write(much);
+    }
+    CHECK(n == -1);
+    CHECK(whole.problem() == os::make_error(ENOMEM));
+#endif
 }
