@@ -51,8 +51,8 @@ struct reading {
     void run() const {
         const auto path = in_credentials(what.file);
         if (path.empty())
-            return tell(severity::error,
-                        ": systemd has passed no credentials to this process (LoadCredential=)");
+            return to.diagnostics.push_back(unread(what.where, what.key + ": " + what.file + no_credentials,
+                                                   is_for_another(), forbidden));
         const auto bytes = read(path);
         if (bytes.problem)
             return to.diagnostics.push_back(unread(

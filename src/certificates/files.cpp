@@ -65,6 +65,10 @@ found_files expand(const fs::path& path) {
 
 } // namespace
 
+std::error_code is_for_another() {
+    return std::make_error_code(std::errc::permission_denied);
+}
+
 std::string in_credentials(const std::string& path) {
     if (!path.starts_with(config::credential_prefix))
         return path;
@@ -75,10 +79,13 @@ std::string in_credentials(const std::string& path) {
 
 found_files find_files(const config::certificate_source& source) {
     const auto chain = in_credentials(source.chain);
+    const auto key = in_credentials(source.key);
     if (chain.empty())
-        return {{}, source.chain + ": systemd has passed no credentials to this process (LoadCredential=)"};
-    if (!source.key.empty())
-        return {{{chain, in_credentials(source.key)}}, {}};
+        return {{}, source.chain + no_credentials, is_for_another()};
+    if (!source.key.empty() && key.empty())
+        return {{}, source.key + no_credentials, is_for_another()};
+    if (!key.empty())
+        return {{{chain, key}}, {}};
     if (chain.find('*') != chain.npos)
         return expand(chain);
     std::error_code ignored;

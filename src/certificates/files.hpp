@@ -30,4 +30,10 @@ struct found_files {
 // in_credentials is a path as the file system has it. Empty: systemd has passed no credentials.
 [[nodiscard]] std::string in_credentials(const std::string& path);
 
+// What is said then. systemd passes them to the unit that names them, and to no `snipass check`, which is as
+// good as a file that this user may not read.
+inline constexpr const char* no_credentials =
+    ": systemd has passed no credentials to this process (LoadCredential=)";
+[[nodiscard]] std::error_code is_for_another();
+
 } // namespace snipass::certificates

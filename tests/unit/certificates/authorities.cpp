@@ -6,6 +6,7 @@
 #include "certificate_files.hpp"
 #include "descriptor_limit.hpp"
 
+#include <cstdlib>
 #include <ctime>
 
 using namespace snipass;
@@ -45,6 +46,17 @@ TEST_CASE("authorities: one file is read once, for all backends that name it") {
     REQUIRE(made.files.size() == 1);
     CHECK(made.files.at(file).size() == 2);
     CHECK(sources_of(all).size() == 2);
+}
+
+TEST_CASE("authorities: credentials that systemd passes to another process are a file nobody here may read") {
+    config::configuration all;
+    all.backends.push_back(backend_with("credential:clients"));
+    ::unsetenv("CREDENTIALS_DIRECTORY");
+    const std::string what = "backend.b.client_ca: FILE: systemd has passed no credentials to this process "
+                             "(LoadCredential=)";
+    CHECK(told("credential:clients", load_authorities(all, std::time(nullptr))) == "error: " + what);
+    CHECK(told("credential:clients", load_authorities(all, std::time(nullptr), config::severity::warning)) ==
+          "warning: " + what);
 }
 
 TEST_CASE("authorities: where descriptors are short the file is innocent") {

@@ -76,6 +76,14 @@ TEST_CASE("certificates: credentials of systemd") {
     CHECK(told(load_one("credential:c.chain", "credential:c.key"), "") ==
           "error: tls.certificates: credential:c.chain: systemd has passed no credentials to this process "
           "(LoadCredential=);");
+    const auto elsewhere = load({{"credential:c.chain", "credential:c.key", where}}, std::time(nullptr),
+                                config::severity::warning); // as `snipass check` does
+    CHECK_FALSE(elsewhere.has_errors());
+    CHECK_FALSE(elsewhere.is_all);
+    CHECK(elsewhere.diagnostics.size() == 1);
+    CHECK(told(load_one(here.folder.path / "c.chain", "credential:c.key"), "") ==
+          "error: tls.certificates: credential:c.key: systemd has passed no credentials to this process "
+          "(LoadCredential=);");
     ::setenv("CREDENTIALS_DIRECTORY", here.folder.path.c_str(), 1);
     const auto made = load_one("credential:c.chain", "credential:c.key");
     ::unsetenv("CREDENTIALS_DIRECTORY");
