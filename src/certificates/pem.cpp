@@ -2,6 +2,8 @@
 // PEM files.
 #include "pem.hpp"
 
+#include "snipass/config/opened_file.hpp"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -9,7 +11,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <new>
 #include <utility>
 
@@ -41,11 +42,11 @@ content read(const std::string& file) {
         made.problem = std::make_error_code(std::errc::file_too_large);
         return made;
     }
-    errno = 0;
-    std::ifstream in{file, std::ios::binary};
+    config::opened_file in{file};
     made.bytes.resize(size);
-    if (!in || !in.read(made.bytes.data(), static_cast<std::streamsize>(size)))
-        made.problem = {errno != 0 ? errno : EIO, std::generic_category()};
+    if (in.problem() == 0 && in.read(made.bytes.data(), size) == size)
+        return made;
+    made.problem = {in.problem() != 0 ? in.problem() : EIO, std::generic_category()};
     return made;
 }
 

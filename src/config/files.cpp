@@ -3,19 +3,15 @@
 #include "files.hpp"
 
 #include "findings.hpp"
+#include "snipass/config/opened_file.hpp"
 
-#include <fcntl.h>
 #include <glob.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 
 namespace snipass::config {
 namespace {
@@ -23,17 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view wildcards = "*?[";
-
-struct descriptor {
-    explicit descriptor(int opened) noexcept : fd(opened) {}
-    ~descriptor() {
-        if (fd >= 0)
-            ::close(fd);
-    }
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    int fd;
-};
 
 std::string reason(int error) {
     return std::error_code(error, std::generic_category()).message();
@@ -72,46 +57,23 @@ int go_on_without(const char*, int error) {
     return error == ENOENT || error == ENOTDIR ? 0 : 1;
 }
 
-// It may be another file by now than a moment ago: to open a FIFO without O_NONBLOCK waits for a writer. With
-// it, who has a lease on the file (fcntl(2), F_SETLEASE; Samba does) is asked to let go, and the kernel takes
-// the lease away after fs.lease-break-time, which is 45 s by default.
-int open_without_fifo(const std::string& name) {
-    constexpr auto pause = std::chrono::milliseconds{10};
-    for (auto left = std::chrono::milliseconds{60'000};; left -= pause) {
-        const int fd = ::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (fd >= 0 || errno != EWOULDBLOCK || left <= pause)
-            return fd;
-        std::this_thread::sleep_for(pause);
-    }
-}
-
 } // namespace
 
 file_text read_file(const std::string& name, std::size_t most) {
     if (auto problem = why_no_file(name); !problem.empty())
         return {{}, {std::move(problem)}};
-    const descriptor in{open_without_fifo(name)};
-    struct stat what {};
-    if (in.fd < 0 || ::fstat(in.fd, &what) != 0)
-        return {{}, problem_of(errno)};
-    if (!S_ISREG(what.st_mode))
+    opened_file in{name};
+    if (in.problem() == ENOTSUP)
         return {{}, {std::string{no_regular_file}}};
-    if (static_cast<std::size_t>(what.st_size) > most)
-        return {{}, {too_large(most)}};
     std::string text;
     std::array<char, 65'536> chunk; // filled by read()
-    for (;;) {
-        const auto n = ::read(in.fd, chunk.data(), chunk.size());
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return {{}, problem_of(errno)};
-        if (n == 0)
+    while (in.problem() == 0 && text.size() <= most && in.size() <= most) {
+        const auto n = in.read(chunk.data(), chunk.size());
+        text.append(chunk.data(), n);
+        if (n < chunk.size() && text.size() <= most && in.problem() == 0)
             return {std::move(text), {}};
-        text.append(chunk.data(), static_cast<std::size_t>(n));
-        if (text.size() > most)
-            return {{}, {too_large(most)}}; // it has grown
     }
+    return {{}, in.problem() != 0 ? problem_of(in.problem()) : file_problem{too_large(most)}};
 }
 
 bool has_wildcards(const std::string& pattern) {

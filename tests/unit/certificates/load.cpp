@@ -6,10 +6,15 @@
 #include "certificate_files.hpp"
 #include "descriptor_limit.hpp"
 
+#include <fcntl.h>
 #include <sys/fsuid.h>
+#include <sys/stat.h>
 
+#include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <thread>
 
 using namespace snipass;
 using namespace snipass::certificates;
@@ -40,6 +45,23 @@ std::string told(const loaded& made, const std::string& folder) {
 }
 
 } // namespace
+
+// Who may write the folder can do so at the worst time. Without O_NONBLOCK this hangs.
+TEST_CASE("certificates: a FIFO that comes into the place of a file is not waited for") {
+    const certificate_folder here;
+    const auto file = here.write("file", "no certificate");
+    const auto fifo = file + ".fifo";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    std::atomic<bool> done = false;
+    std::jthread neighbour{[&] {
+        while (!done)
+            (void)::renameat2(AT_FDCWD, file.c_str(), AT_FDCWD, fifo.c_str(), RENAME_EXCHANGE);
+    }};
+    for (int i = 0; i < 5'000; ++i)
+        CHECK_FALSE(load_one(file).is_all);
+    done = true;
+    neighbour.join();
+}
 
 TEST_CASE("certificates: a folder as certbot has it, a pair, a file with both, and a pattern") {
     const certificate_folder here;
