@@ -2,6 +2,7 @@
 // The backends of a file are tried, and what they show is held against the routes.
 #include "snipass/live/check.hpp"
 
+#include "encrypted.hpp"
 #include "judge.hpp"
 #include "reach.hpp"
 
@@ -10,6 +11,7 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/standard_descriptors.hpp"
 #include "snipass/os/users.hpp"
+#include "snipass/terminate/connection.hpp"
 
 #include <grp.h>
 #include <pwd.h>
@@ -21,6 +23,7 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace snipass::live {
@@ -92,7 +95,10 @@ std::map<std::size_t, std::vector<question>> questions_for(const configuration& 
 
 class checking {
   public:
-    explicit checking(const configuration& file) : file_(file), questions_(questions_for(file)) {}
+    explicit checking(const configuration& file) : file_(file), questions_(questions_for(file)) {
+        if (file.tls)
+            encrypted_.emplace(file);
+    }
 
     void run() {
         for (std::size_t i = 0; i < file_.backends.size(); ++i)
@@ -110,12 +116,15 @@ class checking {
     void check(std::size_t backend);
     void check_clear(std::size_t backend);
     void check_tls(std::size_t backend);
+    [[nodiscard]] tried connect_encrypted(const config::backend_settings& settings,
+                                          const config::proxy_address& address);
     void check_address(std::size_t backend, config::position where, const std::string& address,
                        const std::vector<question>& questions, const trial& once);
     [[nodiscard]] std::vector<question> questions_of(std::size_t backend, bool is_first) const;
 
     const configuration& file_;
     std::map<std::size_t, std::vector<question>> questions_;
+    std::optional<encrypted> encrypted_; // with [tls]
     std::size_t handshakes_ = 0;
     std::vector<std::string> good_;
     std::vector<diagnostic> found_;
@@ -129,8 +138,14 @@ void checking::check(std::size_t backend) {
         return check_tls(backend);
     const config::handoff_settings ours{.paths = {file_.tls->handoff_path}};
     check_address(backend, settings.termination->where, "unix:" + file_.tls->handoff_path,
-                  questions_of(backend, true),
-                  [&](const asked& what) { return hand_over(ours.paths.front(), ours, what); });
+                  questions_of(backend, true), [&](const asked& what) {
+                      auto came = hand_over(ours.paths.front(), ours, what);
+                      if (came.seen && came.seen->problem.find("unrecognized name") != std::string::npos)
+                          came.seen->problem += ": snipass-tls has no certificate of that name, or has not "
+                                                "read the file since the route is in it (systemctl reload "
+                                                "snipass-tls)";
+                      return came;
+                  });
     check_clear(backend);
 }
 
@@ -142,8 +157,34 @@ void checking::check_clear(std::size_t backend) {
                           [&](const asked&) { return knock(handoff->paths[i], *handoff); });
     if (const auto* const relay = settings.relay())
         for (const auto& one : relay->addresses)
-            check_address(backend, one.where, one.text, {},
-                          [&](const asked&) { return connect(one, *relay, {}); });
+            check_address(backend, one.where, one.text, {}, [&](const asked&) {
+                return settings.termination->encryption
+                           ? connect_encrypted(settings, one)
+                           : connect(one, *relay, [](auto to) { return shake(std::move(to), {}); });
+            });
+}
+
+// connect_encrypted: as many handshakes as there are protocols, since a client has one of them.
+tried checking::connect_encrypted(const config::backend_settings& settings,
+                                  const config::proxy_address& address) {
+    const auto& termination = *settings.termination;
+    const auto& asked = questions_of(static_cast<std::size_t>(&settings - file_.backends.data()), false);
+    const auto name =
+        terminate::name_of(*termination.encryption, address.host, asked.empty() ? "" : asked.front().name);
+    auto why = encrypted_->why_not(settings);
+    if (why.empty() && name.empty())
+        why = "nobody has said what name the backend's certificate has; write backend_name";
+    tried made;
+    const auto protocols = termination.alpn.empty() ? std::vector<std::string>{""} : termination.alpn;
+    for (const auto& protocol : protocols) {
+        made = connect(address, *settings.relay(), [&](os::unique_fd to) {
+            return why.empty() ? encrypted_->shake(std::move(to), settings, name, protocol)
+                               : tried{.how = "there; TLS was not tried, because " + why};
+        });
+        if (!made.problem.empty() || !why.empty())
+            break;
+    }
+    return made;
 }
 
 void checking::check_tls(std::size_t backend) {
@@ -156,8 +197,10 @@ void checking::check_tls(std::size_t backend) {
     if (const auto* const relay = settings.relay())
         for (const auto& one : relay->addresses)
             check_address(backend, one.where, one.text,
-                          questions_of(backend, &one == relay->addresses.data()),
-                          [&](const asked& what) { return connect(one, *relay, what); });
+                          questions_of(backend, &one == relay->addresses.data()), [&](const asked& what) {
+                              return connect(one, *relay,
+                                             [&](auto to) { return shake(std::move(to), what); });
+                          });
     if (settings.forward() != nullptr)
         good_.push_back(settings.name + " " + settings.forward()->address.text +
                         ": not tried, because clients choose the host");
@@ -232,9 +275,9 @@ int check(const std::string& file, const std::string& user) {
     const auto parsed = config::load(file, os::find_user);
     if (!parsed.value)
         return parsed.is_mistaken() ? 2 : 1;
+    checking all{*parsed.value}; // it reads snipass-tls's files
     if (!become(user))
         return 2;
-    checking all{*parsed.value};
     all.run();
     return all.tell();
 }

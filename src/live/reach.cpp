@@ -178,6 +178,8 @@ void greet(int connection, config::proxy_protocol which) {
     (void)::send(connection, header.data(), header.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+} // namespace
+
 tried shake(os::unique_fd connection, const asked& what) {
     tried made{.how = "there"};
     if (what.name.empty())
@@ -186,8 +188,6 @@ tried shake(os::unique_fd connection, const asked& what) {
     made.seen = one.finish(steady_clock::now() + handshake_time);
     return made;
 }
-
-} // namespace
 
 tried knock(const std::string& path, const config::handoff_settings& settings) {
     const auto connection = connect_to(path, settings);
@@ -217,21 +217,21 @@ tried hand_over(const std::string& path, const config::handoff_settings& setting
 }
 
 tried connect(const config::proxy_address& address, const config::proxy_settings& settings,
-              const asked& what) {
+              const over_connection& go_on) {
     if (!address.path.empty()) {
         auto connection = os::connect_unix(address.path, SOCK_STREAM);
         if (!connection)
             return {.problem = in_words(connection.error())};
         greet(connection->get(), settings.header);
-        return shake(std::move(*connection), what);
+        return go_on(std::move(*connection));
     }
     tried made;
     for (auto& one : connect_all(address, settings.connect_timeout, made.problem)) {
         if (!one)
             return {.problem = in_words(one.error())};
         greet(one->get(), settings.header);
-        made = shake(std::move(*one), what);
-        if (made.seen && !made.seen->problem.empty())
+        made = go_on(std::move(*one));
+        if (!made.problem.empty() || (made.seen && !made.seen->problem.empty()))
             break;
     }
     return made;

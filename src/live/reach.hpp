@@ -5,6 +5,7 @@
 #include "handshake.hpp"
 #include "snipass/config/configuration.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,9 +30,13 @@ struct tried {
 [[nodiscard]] tried hand_over(const std::string& path, const config::handoff_settings& settings,
                               const asked& what);
 
-// connect tries one address of a proxied backend, each endpoint of a name.
+// connect tries one address of a proxied backend, each endpoint of a name, by what goes on over a connection.
+using over_connection = std::function<tried(os::unique_fd)>;
 [[nodiscard]] tried connect(const config::proxy_address& address, const config::proxy_settings& settings,
-                            const asked& what);
+                            const over_connection& go_on);
+
+// shake does a handshake, if a name is asked for.
+[[nodiscard]] tried shake(os::unique_fd connection, const asked& what);
 
 // knock only sees whether somebody listens there.
 [[nodiscard]] tried knock(const std::string& path, const config::handoff_settings& settings);

@@ -19,24 +19,6 @@ namespace {
 
 using net::task;
 
-// name_of is the name that the backend's certificate must have. Empty: nobody has said one.
-std::string name_of(const config::backend_encryption& how, std::string_view host,
-                    const server::record& about) {
-    if (!how.name.empty())
-        return how.name;
-    if (!host.empty() && !ip_address::parse(host))
-        return std::string{host};
-    const auto asked = about.hello ? about.hello->host_name() : std::nullopt;
-    return std::string{asked ? asked->text() : std::string_view{}};
-}
-
-// objection is what is wrong with a backend that has shaken hands. Empty: nothing.
-std::string objection(const connection& tls, std::string_view protocol) {
-    if (tls.protocol() == protocol || (tls.protocol().empty() && protocol == "http/1.1"))
-        return {};
-    return "it does not speak " + std::string{protocol} + ", which the client speaks (alpn)";
-}
-
 // outlive is as long as the client's relay has the other end, or the backend something to hear.
 task<> outlive(std::unique_ptr<server::in_clear> clear, server::in_flight::client counted) {
     (void)co_await clear->ended();
@@ -45,12 +27,26 @@ task<> outlive(std::unique_ptr<server::in_clear> clear, server::in_flight::clien
 
 } // namespace
 
+std::string name_of(const config::backend_encryption& how, std::string_view host, std::string_view asked) {
+    if (!how.name.empty())
+        return how.name;
+    return std::string{!host.empty() && !ip_address::parse(host) ? host : asked};
+}
+
+std::string objection(const connection& tls, std::string_view protocol) {
+    if (tls.protocol() == protocol || (tls.protocol().empty() && protocol == "http/1.1"))
+        return {};
+    return "it does not speak " + std::string{protocol} + ", which the client speaks (alpn)";
+}
+
 task<result<os::unique_fd>> service::encrypt(server::routed_client& client, os::unique_fd backend,
                                              const config::backend_settings& to, std::string_view host,
                                              net::time_point deadline) {
     auto& thread = client.thread;
     const auto& how = *to.termination->encryption;
-    const auto name = name_of(how, host, client.about);
+    const auto& hello = client.about.hello;
+    const auto asked = hello ? hello->host_name() : std::nullopt;
+    const auto name = name_of(how, host, asked ? asked->text() : std::string_view{});
     if (name.empty()) {
         client.note("TLS: nobody has said what name the backend's certificate has; write backend_name");
         co_return os::make_error(EPROTO);

@@ -148,6 +148,38 @@ class Live(Case):
         self.assertRegex(said, r"(?m)^clear unix:\S+/tls\.sock: takes clients, a\.example\.com: TLSv1\.3 http/1\.1$")
         self.assertRegex(said, r"(?m)^clear unix:\S+/clear\.sock: there$")
         self.assertIn("0 warnings", said)
+        make_certificate(self.folder / "live" / "b", "b.example.com", days=90)
+        status, said = self.check(text + route("b.example.com", backend="clear"))  # of which snipass-tls has not heard
+        self.assertEqual(status, 1, said)
+        self.assertRegex(said, r"(?m)error: backend\.clear: b\.example\.com: .*unrecognized name: .*\(systemctl reload snipass-tls\)$")
+
+    def encrypted(self, port, rest=""):
+        return (f'[tls]\ncertificates = ["{self.folder}/live/*"]\nhandoff = "unix:{self.folder}/tls.sock"\n'
+                f'[backend.far]\ntls = "terminate"\nproxy = ["127.0.0.1:{port}"]\nbackend_tls = true\n{rest}\n' + route("a.example.com", backend="far"))
+
+    def test_a_backend_to_which_snipass_tls_speaks_tls(self):
+        make_certificate(self.folder / "live" / "a", "a.example.com", days=90)
+        far = self.server("far", "far.example.com", protocol="tcp")
+        ca = f'backend_ca = "{self.folder}/far.example.pem"\n'
+        name = 'backend_name = "far.example.com"\n'
+        for rest, said in ((ca + name, "far 127.0.0.1:%d: there, TLSv1.3 http/1.1"), (ca + name + 'alpn = ["h2", "http/1.1"]', "far 127.0.0.1:%d: there, TLSv1.3 http/1.1"),
+                           (ca, "error: backend.far: 127.0.0.1:%d: TLS: our alert: bad certificate; "),
+                           (name + f'backend_ca = "{self.folder}/live/a/fullchain.pem"\n', "error: backend.far: 127.0.0.1:%d: TLS: our alert: ")):
+            with self.subTest(rest=rest):
+                _, text = self.check(self.encrypted(far.port, rest))
+                self.assertIn(said % far.port, text)
+
+    def test_a_backend_that_refuses_snipass_tls_s_certificate(self):
+        files = make_certificate(self.folder / "live" / "a", "a.example.com", days=90)
+        for version in ("tls1_2", "tls1_3"):
+            with self.subTest(version=version), subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", files, "-key", files.parent / "privkey.pem", f"-{version}",
+                                                                  "-Verify", "1", "-verify_return_error"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+                self.addCleanup(server.kill)
+                port = int(re.search(r"ACCEPT .*:(\d+)", next(line for line in server.stdout if line.startswith("ACCEPT")))[1])
+                status, text = self.check(self.encrypted(port, f'backend_ca = "{files}"'))
+                server.kill()
+                self.assertEqual(status, 1, text)
+                self.assertIn(f"error: backend.far: 127.0.0.1:{port}: TLS: the backend's alert: ", text)
 
     def test_a_mistake_in_the_file_comes_first(self):
         status, text = self.check(self.backend("blog") + route("blog.example.com", backend="blgo"))

@@ -117,4 +117,12 @@ class connection {
     std::string reason_;
 };
 
+// name_of is the name that a backend's certificate must have, whose address has `host` and whose client has
+// asked for `asked`. Empty: nobody has said one.
+[[nodiscard]] std::string name_of(const config::backend_encryption& how, std::string_view host,
+                                  std::string_view asked);
+
+// objection is what is wrong with a backend that has shaken hands. Empty: nothing.
+[[nodiscard]] std::string objection(const connection& tls, std::string_view protocol);
+
 } // namespace snipass::terminate
