@@ -163,6 +163,8 @@ std::vector<std::string> changes(const configuration& before, const configuratio
         lines.resize(most_lines);
         lines.push_back("and " + std::to_string(left_out) + " more");
     }
+    if (!lines.empty() && now.tls)
+        lines.emplace_back("snipass-tls reads the file for itself: systemctl reload snipass-tls");
     return lines;
 }
 

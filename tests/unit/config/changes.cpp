@@ -81,6 +81,18 @@ TEST_CASE("changes: a table that is there once is one") {
           std::vector<std::string>{"added [server]", "removed [log]"});
 }
 
+TEST_CASE("changes: whoever reloads the router hears that snipass-tls has the file, too") {
+    const std::string tls = "[tls]\ncertificates = \"/c\"\n";
+    const auto from = parse(tls + before, "f");
+    const auto to = parse(tls + before + "[log]\nlevel = \"warn\"\n", "f");
+    REQUIRE(from.value);
+    REQUIRE(to.value);
+    CHECK(changes(*from.value, *from.value).empty());
+    CHECK(changes(*from.value, *to.value) ==
+          std::vector<std::string>{"added [log]",
+                                   "snipass-tls reads the file for itself: systemctl reload snipass-tls"});
+}
+
 TEST_CASE("changes: two routes with one first name are two") {
     const std::string second = "[[route]]\nnames = [\"a.example\"]\nalpn = [\"h2\"]\nbackend = \"b\"\n";
     CHECK(changes_to(before + second) == std::vector<std::string>{"added route a.example #2"});
