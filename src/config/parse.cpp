@@ -19,7 +19,7 @@ namespace snipass::config {
 namespace {
 
 std::string at(std::string_view file, position where) {
-    auto text = on_one_line(file); // who may write an included one chooses its name
+    std::string text{file};
     if (where.line != 0)
         text += ":" + std::to_string(where.line) + ":" + std::to_string(where.column);
     return text;
@@ -146,8 +146,9 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
 } // namespace
 
 std::string diagnostic::to_string(std::string_view file) const {
-    return at(included.empty() ? file : included, where) +
-           (level == severity::error ? ": error: " : ": warning: ") + message;
+    // Who may write a file that is included, or a certificate, chooses its name.
+    return on_one_line(at(included.empty() ? file : included, where) +
+                       (level == severity::error ? ": error: " : ": warning: ") + message);
 }
 
 bool parsed::is_mistaken() const noexcept {

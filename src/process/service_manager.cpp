@@ -2,6 +2,7 @@
 // States for systemd, told until they are heard.
 #include "snipass/process/service_manager.hpp"
 
+#include "snipass/base/quoted.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/systemd.hpp"
 
@@ -27,6 +28,10 @@ void service_manager::tell(std::string state) {
     untold_.push_back(std::move(state));
     if (untold_.size() == 1) // else the timer is running
         tell_all();
+}
+
+void service_manager::is_ready(std::string_view status) {
+    tell("READY=1\nSTATUS=" + on_one_line(status));
 }
 
 error_code service_manager::store(std::string_view name, int fd) {

@@ -235,7 +235,7 @@ void daemon::applied_by_a_worker() {
 void daemon::settle() {
     if (stopping_)
         return;
-    manager_.tell("READY=1\nSTATUS=" + status_);
+    manager_.is_ready(status_);
     if (const auto problem = manager_.take_problem())
         log_->write(log_level::warn,
                     "the service manager cannot be told that the router is ready; with "

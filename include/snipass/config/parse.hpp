@@ -29,7 +29,7 @@ struct diagnostic {
     bool is_shortage = false; // the machine's, of descriptors or memory: the file may be right
     std::string included{};   // the name of the file, where it is one that `file` includes
 
-    // "snipass.toml:12:8: error: ..."
+    // "snipass.toml:12:8: error: ...", on one line, whatever is in the names of files.
     [[nodiscard]] std::string to_string(std::string_view file) const;
 };
 

@@ -28,6 +28,10 @@ class service_manager {
     // tell takes a state as of sd_notify(3).
     void tell(std::string state);
 
+    // is_ready tells that this service is, and what its status is: on one line, since another line would be
+    // another state.
+    void is_ready(std::string_view status);
+
     // fall_silent: the manager is another process's.
     void fall_silent() {
         is_silent_ = true;

@@ -10,6 +10,7 @@
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -45,6 +46,18 @@ std::string told(const loaded& made, const std::string& folder) {
 }
 
 } // namespace
+
+TEST_CASE("certificates: what is said of a folder is one line, whatever its name") {
+    const certificate_folder here;
+    const std::string name = "a\nWATCHDOG=trigger\n\x1b[31m";
+    (void)here.write(name + "/fullchain.pem", "none");
+    const auto made = load_one((here.folder.path / "*").string());
+    REQUIRE(made.diagnostics.size() == 1);
+    const auto text = made.diagnostics[0].to_string("snipass.toml");
+    CHECK(text.find("/a\\u000AWATCHDOG=trigger\\u000A\\u001B[31m/fullchain.pem: has no certificate") !=
+          text.npos);
+    CHECK(std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; }));
+}
 
 // Who may write the folder can do so at the worst time. Without O_NONBLOCK this hangs.
 TEST_CASE("certificates: a FIFO that comes into the place of a file is not waited for") {

@@ -53,6 +53,15 @@ TEST_CASE("service_manager: what a busy manager has no room for is told later, i
     CHECK(systemd.next() == "WATCHDOG=1");
 }
 
+TEST_CASE("service_manager: a status is one line, and never another state") {
+    boost::asio::io_context io;
+    busy_manager systemd;
+    systemd.read_what_filled_it();
+    server::service_manager manager{io};
+    manager.is_ready("NOT RELOADED: live/a\nWATCHDOG=trigger");
+    CHECK(systemd.next() == "READY=1\nSTATUS=NOT RELOADED: live/a\\u000AWATCHDOG=trigger");
+}
+
 TEST_CASE("service_manager: without one nothing waits") {
     const same_descriptors check;
     boost::asio::io_context io;
