@@ -132,7 +132,7 @@ void daemon::stop(int signal) {
     };
     if (terminator_ || signal != SIGTERM)
         return drain(false);
-    leaving_.begin(*workers_, manager_, *log_, drain);
+    leaving_.begin(*workers_, manager_, *log_, control_.drained(), drain);
 }
 
 int run_daemon(const std::string& file, role& role) {

@@ -59,6 +59,13 @@ std::string drains::set(const config::configuration& now, const std::string& bac
     return {};
 }
 
+std::vector<upgrade::drain> drains::all() const {
+    std::vector<upgrade::drain> found;
+    for (const auto& [what, by] : on_)
+        found.push_back({what.first, what.second});
+    return found;
+}
+
 void drains::keep(const config::configuration& now) {
     std::erase_if(on_, [&](const auto& one) {
         const auto& [backend, address] = one.first;

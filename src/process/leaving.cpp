@@ -29,7 +29,8 @@ constexpr auto pause = 2ms;
 
 } // namespace
 
-void leaving::begin(worker_pool& workers, service_manager& manager, log& to, std::function<void(bool)> done) {
+void leaving::begin(worker_pool& workers, service_manager& manager, log& to,
+                    std::vector<upgrade::drain> drained, std::function<void(bool)> done) {
     if (!os::stores_descriptors())
         return done(false);
     workers_ = &workers;
@@ -38,6 +39,7 @@ void leaving::begin(worker_pool& workers, service_manager& manager, log& to, std
     done_ = std::move(done);
     latest_ = std::chrono::steady_clock::now() + patience;
     turns_ = 0;
+    state_.drained = std::move(drained);
     try {
         workers.ask([](worker& one, unsigned) { one.begin_to_leave(); });
         try_to_move();

@@ -98,6 +98,8 @@ void daemon::start(const config::parsed& parsed) {
         return end_early(exit_failure);
     }
     heir_.read(*log_, opener_);
+    for (const auto& one : heir_.drained())
+        control_.drain(*configuration_, one);
     const auto workers = worker_count(configuration_->server);
     auto opened = open_listeners(*configuration_, workers);
     if (!opened.problems.empty())

@@ -74,8 +74,13 @@ void fields(Io& io, one_of<listener> auto& one) {
 }
 
 template <class Io>
+void fields(Io& io, one_of<drain> auto& one) {
+    io(one.backend, one.address);
+}
+
+template <class Io>
 void fields(Io& io, one_of<state> auto& one) {
-    io(one.listeners, one.relayed, one.waiting);
+    io(one.listeners, one.relayed, one.waiting, one.drained);
 }
 
 } // namespace snipass::upgrade

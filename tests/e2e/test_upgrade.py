@@ -374,6 +374,16 @@ class Command(Generations):
         client.sendall(b"still here")
         self.assertEqual(read_exactly(backend, 10), b"still here")
 
+    def test_what_is_drained_stays_so(self):
+        first = self.start()
+        self.assertEqual(self.run_program([SNIPASS, "drain", "far", "--config", first.file]).wait(), 0)
+        second = self.restart(first)
+        client = self.connect(second, HELLO)
+        self.assertEqual(read_all(client)[0], b"")
+        self.assertEqual(second.session(outcome="backend_drained")["backend"], "far")
+        self.assertEqual(self.run_program([SNIPASS, "resume", "far", "--config", second.file]).wait(), 0)
+        self.pair(second)
+
     def goes_on(self, router, client, backend):
         client.sendall(b"still here")
         self.assertEqual(read_exactly(backend, 10), b"still here")

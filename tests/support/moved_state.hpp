@@ -82,6 +82,7 @@ inline upgrade::state moved_state() {
     waiting.accepted = 4'000'000'001;
     waiting.held_since = 4'000'000'002;
     all.waiting = {waiting};
+    all.drained = {{"blog", ""}, {"far", "10.0.0.5:443"}};
     return all;
 }
 

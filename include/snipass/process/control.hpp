@@ -47,6 +47,13 @@ class control {
     // answer.
     void use(std::shared_ptr<const config::configuration> configuration, worker_pool& workers, log& log);
 
+    // drained are the backends and addresses that get no new clients; drain is for those of the process
+    // before that `now` has still.
+    [[nodiscard]] std::vector<upgrade::drain> drained() const { return drains_.all(); }
+    void drain(const config::configuration& now, const upgrade::drain& one) {
+        (void)drains_.set(now, one.backend, one.address, true);
+    }
+
     // A reload begins to read the file; it has ended.
     void reload_begins();
     void reload_ends(const reload_report& how);

@@ -4,11 +4,13 @@
 
 #include "snipass/backends/address_book.hpp"
 #include "snipass/config/configuration.hpp"
+#include "snipass/upgrade/state.hpp"
 
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace snipass::server {
 
@@ -24,6 +26,9 @@ class drains {
     // addresses with it. It returns why it cannot; empty: it is done.
     [[nodiscard]] std::string set(const config::configuration& now, const std::string& backend,
                                   const std::string& address, bool drained);
+
+    // all that are drained, for the next process.
+    [[nodiscard]] std::vector<upgrade::drain> all() const;
 
     // keep: a reload has brought this configuration.
     void keep(const config::configuration& now);

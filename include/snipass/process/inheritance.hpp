@@ -10,6 +10,8 @@
 #include "snipass/telling/log.hpp"
 #include "snipass/upgrade/state.hpp"
 
+#include <vector>
+
 namespace snipass::server {
 
 // inheritance takes what leave() has left. Until divide() the service manager keeps it, too, and nothing is
@@ -22,6 +24,9 @@ class inheritance {
     // read gives the listeners' sockets to `opener`, for those that the file still has. What cannot be read
     // is told, and closed.
     void read(log& to, listener_opener& opener);
+
+    // drained: backends and addresses, by what was read.
+    [[nodiscard]] const std::vector<upgrade::drain>& drained() const noexcept { return state_.drained; }
 
     // divide gives the clients to the workers, which have their configuration already. From then on they are
     // this process's alone.

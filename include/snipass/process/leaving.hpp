@@ -28,9 +28,10 @@ class leaving {
   public:
     explicit leaving(boost::asio::io_context& io) : timer_(io) {}
 
-    // begin: all three outlive it. It calls done(true) when all is gone here, or done(false) when nothing has
-    // changed: the log says why, where the manager keeps descriptors.
-    void begin(worker_pool& workers, service_manager& manager, log& to, std::function<void(bool)> done);
+    // begin: the first three outlive it. It calls done(true) when all is gone here, or done(false) when
+    // nothing has changed: the log says why, where the manager keeps descriptors.
+    void begin(worker_pool& workers, service_manager& manager, log& to, std::vector<upgrade::drain> drained,
+               std::function<void(bool)> done);
 
   private:
     void try_to_move();

@@ -124,11 +124,18 @@ struct listener {
     ip_endpoint bound;
 };
 
+// drain is a backend that an admin has drained, or one of its addresses.
+struct drain {
+    std::string backend;
+    std::string address; // as written; empty: all of them
+};
+
 // The descriptors come in this order, too.
 struct state {
     std::vector<listener> listeners;
     std::vector<relayed_client> relayed;
     std::vector<waiting_client> waiting;
+    std::vector<drain> drained;
 };
 
 [[nodiscard]] std::size_t descriptors_of(const relayed_client& one) noexcept;

@@ -48,6 +48,8 @@ TEST_CASE("a state that was written is read as it was") {
     CHECK(again->relayed[1].relay.failure == "backend_reset");
     REQUIRE(again->waiting.size() == 1);
     CHECK(again->waiting[0].consumed == std::string("\x16\x03\x01\0", 4));
+    REQUIRE(again->drained.size() == 2);
+    CHECK(again->drained[1].address == "10.0.0.5:443");
     CHECK(upgrade::descriptors_of(*again) == 2 + 2 + 4 + 1);
 }
 
@@ -114,6 +116,6 @@ TEST_CASE("a state in which a byte has changed is refused, or is another state")
 TEST_CASE("a count takes no memory for what is not there") {
     auto bytes = upgrade::write({});
     bytes.resize(12);
-    bytes.insert(bytes.end(), {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0});
+    bytes.insert(bytes.end(), {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0});
     CHECK(upgrade::read(bytes).error() == form_error::truncated);
 }
