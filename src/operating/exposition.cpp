@@ -6,7 +6,11 @@
 // double, so that bytes are rounded from 2^53 on.
 #include "snipass/operating/exposition.hpp"
 
+#include "snipass/base/quoted.hpp"
+
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 
 namespace snipass::server {
@@ -24,9 +28,32 @@ void append_number(std::string& to, double value) {
     to.append(digits.data(), end);
 }
 
+// is_utf8 as Prometheus has it (RFC 3629, section 3): one label with other bytes costs it the whole scrape.
+bool is_utf8(std::string_view text) {
+    constexpr std::array<char32_t, 4> least{0, 0x80, 0x800, 0x10000}; // that takes so many bytes more
+    while (!text.empty()) {
+        const auto first = static_cast<unsigned char>(text.front());
+        const auto more = static_cast<std::size_t>(std::countl_one(first)) - (first < 0x80 ? 0 : 1);
+        if (more >= std::min(text.size(), least.size()) || (first >= 0x80 && more == 0))
+            return false;
+        char32_t code = first & (more == 0 ? 0x7FU : 0x3FU >> more);
+        for (const char c : text.substr(1, more)) {
+            const auto next = static_cast<unsigned char>(c);
+            if ((next & 0xC0U) != 0x80)
+                return false;
+            code = code << 6 | (next & 0x3FU);
+        }
+        if (code < least[more] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
+            return false;
+        text.remove_prefix(more + 1);
+    }
+    return true;
+}
+
 // A label's value: backslash, quote and newline are escaped, and nothing else may be.
 void append_escaped(std::string& to, std::string_view value) {
-    for (const char c : value) {
+    const auto text = is_utf8(value) ? std::string{value} : in_ascii_quotes(value);
+    for (const char c : text) {
         if (c == '\\' || c == '"')
             to += '\\';
         if (c == '\n')

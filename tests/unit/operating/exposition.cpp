@@ -28,6 +28,26 @@ TEST_CASE("exposition: no label ends its quotes, or the line") {
     CHECK(to.take() == "# HELP g h\n# TYPE g gauge\ng{name=\"a\\\"b\\\\c\\nd\xc3\xa4\"} 1\n");
 }
 
+TEST_CASE("exposition: a label that is no UTF-8 is shown in ASCII, and in quotes") {
+    struct row {
+        std::string value, shown;
+    };
+    const auto one =
+        GENERATE(row{"live/b\xff\"/a", R"(\"live/b\\u00FF\\\"/a\")"}, row{"\xc3", R"(\"\\u00C3\")"},
+                 row{"\x80", R"(\"\\u0080\")"}, row{"\xc1\x81", R"(\"\\u00C1\\u0081\")"},
+                 row{"\xe0\x9f\xbf", R"(\"\\u00E0\\u009F\\u00BF\")"},
+                 row{"\xed\xa0\x80", R"(\"\\u00ED\\u00A0\\u0080\")"}, row{"\xc3(", R"(\"\\u00C3(\")"},
+                 row{"\xf4\x90\x80\x80", R"(\"\\u00F4\\u0090\\u0080\\u0080\")"},
+                 row{"\xf8\x88\x80\x80\x80", R"(\"\\u00F8\\u0088\\u0080\\u0080\\u0080\")"},
+                 row{"\xed\x9f\xbf\xee\x80\x80 \xf0\x90\x80\x80\xf4\x8f\xbf\xbf \x7f\xc2\x80\xe0\xa0\x80",
+                     "\xed\x9f\xbf\xee\x80\x80 \xf0\x90\x80\x80\xf4\x8f\xbf\xbf \x7f\xc2\x80\xe0\xa0\x80"},
+                 row{"", ""});
+    exposition to;
+    to.gauge("g", "h");
+    to.sample({{"file", one.value}}, std::uint64_t{1});
+    CHECK(to.take() == "# HELP g h\n# TYPE g gauge\ng{file=\"" + one.shown + "\"} 1\n");
+}
+
 TEST_CASE("exposition: a histogram's buckets count all that is not larger") {
     static constexpr std::array<std::uint64_t, 3> bounds{50, 1'000, 2'000'000};
     histogram<bounds> times;
