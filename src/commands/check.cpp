@@ -12,32 +12,92 @@
 #include "snipass/os/error.hpp"
 #include "snipass/os/users.hpp"
 
+#include <grp.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace snipass::commands {
 namespace {
 
-// check_certificates reads what snipass-tls will read, as far as this user may.
-void check_certificates(config::parsed& parsed) {
-    const auto& tls = *parsed.value->tls;
-    certificates::watch_memory();
-    auto read = certificates::load(tls.certificates, std::time(nullptr), config::severity::warning);
-    auto clients =
-        certificates::load_authorities(*parsed.value, std::time(nullptr), config::severity::warning);
-    auto shown = certificates::load_shown(*parsed.value, std::time(nullptr), config::severity::warning);
-    auto& found = parsed.diagnostics;
-    std::ranges::move(shown.diagnostics, std::back_inserter(found));
+constexpr const char* tls_user = "snipass-tls"; // as its unit has it
+
+// as_user: root is that user for a while, as far as files are concerned.
+class as_user {
+  public:
+    explicit as_user(const char* name) {
+        const auto* const entry = ::geteuid() == 0 ? ::getpwnam(name) : nullptr;
+        const int size = ::getgroups(0, nullptr);
+        groups_.resize(static_cast<std::size_t>(std::max(size, 0)));
+        if (entry == nullptr || ::getgroups(size, groups_.data()) < 0 ||
+            ::initgroups(name, entry->pw_gid) != 0)
+            return;
+        is_changed_ = true;
+        is_there_ = ::setegid(entry->pw_gid) == 0 && ::seteuid(entry->pw_uid) == 0;
+    }
+    ~as_user() {
+        if (!is_changed_)
+            return;
+        if (::seteuid(0) != 0 || ::setegid(group_) != 0 || ::setgroups(groups_.size(), groups_.data()) != 0)
+            std::abort(); // root could always come back
+    }
+    as_user(const as_user&) = delete;
+    as_user& operator=(const as_user&) = delete;
+
+    [[nodiscard]] bool is_there() const noexcept { return is_there_; } // false: there is no such user
+
+  private:
+    gid_t group_ = ::getegid();
+    std::vector<gid_t> groups_;
+    bool is_changed_ = false;
+    bool is_there_ = false;
+};
+
+// read_certificates is what is wrong with what snipass-tls will read, as far as this user may.
+std::vector<config::diagnostic> read_certificates(const config::configuration& file) {
+    auto read = certificates::load(file.tls->certificates, std::time(nullptr), config::severity::warning);
+    auto clients = certificates::load_authorities(file, std::time(nullptr), config::severity::warning);
+    auto shown = certificates::load_shown(file, std::time(nullptr), config::severity::warning);
+    auto found = std::move(shown.diagnostics);
     std::ranges::move(clients.diagnostics, std::back_inserter(found));
     std::ranges::move(read.diagnostics, std::back_inserter(found));
     if (read.is_all) // of those that could not be read nobody knows the names
-        std::ranges::move(certificates::coverage(read.certificates, *parsed.value),
-                          std::back_inserter(found));
+        std::ranges::move(certificates::coverage(read.certificates, file), std::back_inserter(found));
+    return found;
+}
+
+// warn_of_rights: root may read what snipass-tls may not.
+void warn_of_rights(const config::configuration& file, std::vector<config::diagnostic>& found) {
+    const as_user served{tls_user};
+    if (!served.is_there())
+        return;
+    auto theirs = read_certificates(file);
+    const auto is_known = [&](const auto& one) {
+        return std::ranges::any_of(found, [&](const auto& other) { return other.message == one.message; });
+    };
+    std::erase_if(theirs, is_known);
+    for (auto& one : theirs) {
+        one.message += std::string{", as user "} + tls_user;
+        one.level = config::severity::warning;
+    }
+    std::ranges::move(theirs, std::back_inserter(found));
+}
+
+void check_certificates(config::parsed& parsed) {
+    certificates::watch_memory();
+    auto& found = parsed.diagnostics;
+    auto here = read_certificates(*parsed.value);
+    warn_of_rights(*parsed.value, here);
+    std::ranges::move(here, std::back_inserter(found));
     config::name_files(found, *parsed.value);
     std::ranges::stable_sort(found, {}, &config::diagnostic::where);
     if (std::ranges::any_of(found, [](const auto& one) { return one.level == config::severity::error; }))

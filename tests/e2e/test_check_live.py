@@ -200,6 +200,27 @@ class Live(Case):
         self.assertEqual(blog.reported("taken"), [])
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can have mounts of its own")
+    def test_what_snipass_tls_may_not_read_root_is_told_of(self):
+        key = make_certificate(self.folder / "live" / "a", "a.example.com", days=90).parent / "privkey.pem"
+        for folder in (self.class_folder, self.folder):
+            folder.chmod(0o755)
+        passwd = self.folder / "passwd"
+        passwd.write_text("root:x:0:0::/:/bin/sh\nsnipass-tls:x:65534:65534::/:/bin/sh\n")
+        text = (f'[tls]\ncertificates = ["{self.folder}/live/*"]\nhandoff = "unix:{self.folder}/tls.sock"\n'
+                f'[backend.clear]\ntls = "terminate"\nhandoff = "unix:{self.folder}/clear.sock"\n' + route("a.example.com", backend="clear"))
+        for owner, mode, folder, said in ((0, 0o400, 0o755, f"{key}: cannot be read: Permission denied, as user snipass-tls"), (65534, 0o400, 0o755, None),
+                                          (65534, 0o400, 0o700, f"{key.parent}/fullchain.pem: Permission denied, as user snipass-tls")):
+            with self.subTest(owner=owner, folder=folder):
+                os.chown(key, owner, owner)
+                key.chmod(mode)
+                key.parent.chmod(folder)
+                _, told = self.check(text, user="root", prefix=(sys.executable, APART, "sh", "-c", f'mount --bind {passwd} /etc/passwd && exec "$0" "$@"'))
+                if said:
+                    self.assertRegex(told, rf"(?m)^\S+snipass\.toml:\d+:\d+: warning: tls\.certificates: {re.escape(said)}$")
+                else:
+                    self.assertNotIn("Permission denied", told)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can have mounts of its own")
     def test_without_proc_no_program_of_the_folder_is_run_instead(self):
         (self.folder / "proc").mkdir()
         here = self.folder / "snipass-tls"
