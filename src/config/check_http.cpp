@@ -177,18 +177,27 @@ void inspection::warn_of_unseen(std::size_t route) {
 void inspection::warn_of_both() {
     if (http_ == nullptr || tls_ == nullptr)
         return;
+    std::optional<std::size_t> first;
     for (std::size_t i = 0; i < rules_.size(); ++i) {
         if (!comes_[i] || !for_tls(i))
             continue;
-        findings_.warning(
-            draft_.routes[i].where,
-            "route: takes clients that speak HTTP (the listener at " +
-                findings_.at_line(http_->where, draft_.routes[i].where) +
-                ") as well as those that speak TLS, and gives both to " + in_quotes(backend_of(i).name) +
-                "; write a route for HTTP above it, with the same names and paths = [\"/*\"], or "
-                "one with paths = [\"/*\"] alone for all names");
-        return;
+        first = first.value_or(i);
+        if (!backend_of(i).termination)
+            continue;
+        first = i; // no server may take both here
+        break;
     }
+    if (!first)
+        return;
+    const auto& to = backend_of(*first);
+    findings_.warning(
+        draft_.routes[*first].where,
+        "route: takes clients that speak HTTP (the listener at " +
+            findings_.at_line(http_->where, draft_.routes[*first].where) +
+            ") as well as those that speak TLS, and gives both to " + in_quotes(to.name) +
+            (to.termination ? ", which with tls = \"terminate\" answers no request in clear" : "") +
+            "; write a route for HTTP above it, with the same names and paths = [\"/*\"], or "
+            "one with paths = [\"/*\"] alone for all names");
 }
 
 void inspection::index_names() {

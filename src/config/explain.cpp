@@ -128,6 +128,8 @@ std::string explain_route(const configuration& configuration, const explain_quer
     auto text = who + " goes to backend " + in_quotes(backend.name) + "\n  " +
                 describe(configuration, winner) + "\n  " +
                 describe_backend(configuration, backend, is_for_handoffs(configuration, query)) + "\n";
+    if (backend.termination && query.request)
+        text += "  its clients come by TLS (tls = \"terminate\"), so this one gets no answer\n";
     if (const auto* const redirect = backend.redirect(); redirect && query.request) {
         const auto name = host_name::parse(query.host_name);
         const auto status = redirect->status.value_or(http::redirect_status(query.request->method));

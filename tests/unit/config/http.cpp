@@ -123,6 +123,21 @@ TEST_CASE("a request whose path has no normal form is malformed where a route wo
     CHECK(decided("c.example").match == match_kind::no_route);
 }
 
+TEST_CASE("explain: a request is not answered where TLS ends in snipass-tls") {
+    const auto file = configured("[[listener]]\naddress = \":443\"\n" + clear +
+                                 route_to("ended", "names = [\"a.example\"]") +
+                                 "[backend.ended]\nhandoff = \"unix:/e\"\ntls = \"terminate\"\n[tls]\n"
+                                 "certificates = \"/c\"\n");
+    const auto told = [&](std::optional<explained_request> request) {
+        explain_query query;
+        query.host_name = "a.example";
+        query.request = std::move(request);
+        return explain(*file, query).value.value_or("").find("gets no answer") != std::string::npos;
+    };
+    CHECK(told(explained_request{"GET", "/", "/", {}, {}}));
+    CHECK_FALSE(told(std::nullopt));
+}
+
 TEST_CASE("explain: a client that speaks HTTP") {
     const auto file =
         configured(listener + clear +

@@ -123,6 +123,17 @@ TEST_CASE("what is allowed for HTTP and hardly meant") {
           "TLS, and gives both to \"b\"; write a route for HTTP above it, with the same names and paths = "
           "[\"/*\"], "
           "or one with paths = [\"/*\"] alone for all names"}},
+        {"a backend whose TLS ends in snipass-tls, of several",
+         route_to("b", "names = [\"a\"]") + route_to("ended", "names = [\"b\"]") + listener + clear +
+             backend +
+             "[backend.ended]\nhandoff = \"unix:/e\"\ntls = \"terminate\"\n[tls]\ncertificates = "
+             "\"/c\"\n",
+         {"4:1: warning: route: takes clients that speak HTTP (the listener at line 10) as well as those "
+          "that "
+          "speak TLS, and gives both to \"ended\", which with tls = \"terminate\" answers no request in "
+          "clear; "
+          "write a route for HTTP above it, with the same names and paths = [\"/*\"], or one with paths = "
+          "[\"/*\"] alone for all names"}},
         {"not where another route has them all",
          route_to("b", "names = [\"a\"]") + listener + clear + backend + all_else,
          {}},
