@@ -140,9 +140,12 @@ class tls_role final : public server::role {
     void keep_keys(const config::tls_settings& tls, std::vector<config::diagnostic>& problems) {
         const auto path = tls.handoff_path + std::string{config::tickets_suffix};
         auto file = terminate::ticket_file::open(path);
-        if (file && keys_.keep_in(std::move(*file)))
+        const auto unkept = file ? keys_.keep_in(std::move(*file)) : error_code{};
+        if (file && !unkept)
             return;
         std::string why = "another process has locked it (lslocks says which); end that one, and restart";
+        if (unkept && !os::would_block(unkept))
+            why = unkept.message();
         if (!file)
             why = file.error() == os::make_error(EPERM) ? "it is not this user's alone (mode 0600); remove it"
                                                         : file.error().message();

@@ -75,14 +75,17 @@ std::optional<ticket_ring> ticket_file::read() const {
     return made;
 }
 
-void ticket_file::write(const ticket_ring& ring) const {
+error_code ticket_file::write(const ticket_ring& ring) const {
     if (!fd_)
-        return;
+        return {};
     content made{};
     std::ranges::copy(format, made.format);
     made.moved = std::chrono::duration_cast<std::chrono::seconds>(ring.moved.time_since_epoch()).count();
     made.keys = ring.keys;
-    (void)::pwrite(fd_.get(), &made, sizeof made, 0);
+    const auto n = ::pwrite(fd_.get(), &made, sizeof made, 0);
+    if (n < 0)
+        return os::last_error();
+    return n == static_cast<ssize_t>(sizeof made) ? error_code{} : os::make_error(ENOSPC);
 }
 
 } // namespace snipass::terminate

@@ -2,6 +2,8 @@
 // What session tickets are sealed with.
 #include "snipass/terminate/tickets.hpp"
 
+#include "snipass/os/error.hpp"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -9,6 +11,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <stdexcept>
 
 namespace snipass::terminate {
@@ -64,17 +67,16 @@ ticket_keys::ticket_keys(clock::time_point now) {
     ring_.moved = now;
 }
 
-bool ticket_keys::keep_in(ticket_file file, clock::time_point now) {
+error_code ticket_keys::keep_in(ticket_file file, clock::time_point now) {
     const std::lock_guard lock{mutex_};
     file_ = std::move(file);
     const ticket_file::lock whole{file_};
     if (!whole)
-        return false;
+        return os::make_error(EWOULDBLOCK);
     if (const auto found = file_.read(); found && found->moved <= now)
         ring_ = *found;
     rotate(now);
-    file_.write(ring_);
-    return true;
+    return file_.write(ring_);
 }
 
 // move_on: another process may have done it (a restart; the one that ends still shakes hands).
@@ -88,7 +90,7 @@ void ticket_keys::move_on(clock::time_point now) {
         ring_ = *found;
     rotate(now);
     if (whole)
-        file_.write(ring_);
+        (void)file_.write(ring_); // these keys are good as long as this process lives
 }
 
 void ticket_keys::rotate(clock::time_point now) {

@@ -62,7 +62,7 @@ class ticket_file {
 
     // read: none, there is nothing in it that a ticket_file has written.
     [[nodiscard]] std::optional<ticket_ring> read() const;
-    void write(const ticket_ring& ring) const; // as well as may be: a full disk costs resumptions, no more
+    [[nodiscard]] error_code write(const ticket_ring& ring) const; // a full disk costs resumptions, no more
 
   private:
     os::unique_fd fd_;

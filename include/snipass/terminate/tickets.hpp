@@ -29,8 +29,8 @@ class ticket_keys {
     ticket_keys& operator=(const ticket_keys&) = delete;
 
     // keep_in: what is in the file counts from now on, unless it is too old, and what is here is there.
-    // False: another process has its lock, so that these keys are not kept.
-    [[nodiscard]] bool keep_in(ticket_file file, clock::time_point now = clock::now());
+    // EWOULDBLOCK: another process has its lock; or what write(2) says: these keys are not kept.
+    [[nodiscard]] error_code keep_in(ticket_file file, clock::time_point now = clock::now());
 
     // sealing is the key for a new ticket. opening is the one that a ticket names; nullopt: it is none of
     // ours.

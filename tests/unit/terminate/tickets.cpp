@@ -4,11 +4,15 @@
 
 #include "catch.hpp"
 #include "handoff_sender.hpp"
+#include "snipass/os/error.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -58,7 +62,7 @@ TEST_CASE("ticket keys: the next process opens what this one has sealed") {
     const auto begin = [&](ticket_keys& keys, auto when) {
         auto file = ticket_file::open(path);
         REQUIRE(file.has_value());
-        REQUIRE(keys.keep_in(std::move(*file), when));
+        REQUIRE_FALSE(keys.keep_in(std::move(*file), when));
     };
     ticket_keys first{start};
     begin(first, start);
@@ -104,15 +108,31 @@ TEST_CASE("ticket keys: who has locked the file keeps nobody waiting") {
     ticket_keys keys{start};
     SECTION("from before the start") {
         REQUIRE(::flock(other.get(), LOCK_EX) == 0);
-        CHECK_FALSE(keys.keep_in(std::move(*file), start));
+        CHECK(keys.keep_in(std::move(*file), start) == snipass::os::make_error(EWOULDBLOCK));
         CHECK(std::filesystem::file_size(path) == 0);
     }
     SECTION("later") {
-        REQUIRE(keys.keep_in(std::move(*file), start));
+        REQUIRE_FALSE(keys.keep_in(std::move(*file), start));
         REQUIRE(::flock(other.get(), LOCK_EX) == 0);
     }
     const auto sealed = keys.sealing(start + 12h);
     CHECK(keys.opening(sealed.name, start + 13h));
+}
+
+TEST_CASE("ticket keys: where the file has no room it is said") {
+    const handoff_test::temporary_folder folder;
+    auto file = ticket_file::open(folder.path / "tickets");
+    REQUIRE(file.has_value());
+    ticket_keys keys;
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit few{100, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &few) == 0);
+    const auto problem = keys.keep_in(std::move(*file));
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+    (void)std::signal(SIGXFSZ, handler);
+    CHECK(problem == snipass::os::make_error(ENOSPC));
 }
 
 TEST_CASE("ticket keys: a file that others may read, or that is none, is refused") {
