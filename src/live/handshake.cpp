@@ -5,7 +5,7 @@
 #include <openssl/err.h>
 #include <poll.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace snipass::live {
@@ -24,23 +24,24 @@ bool wait_for(int fd, short events, steady_clock::time_point deadline) {
     for (;;) {
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+        if (left <= 0)
+            return false; // ready or not: whoever sends without end always is
         pollfd one{fd, events, 0};
-        const int ready = ::poll(&one, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+        const int ready = ::poll(&one, 1, static_cast<int>(left));
         if (ready >= 0 || errno != EINTR)
             return ready > 0;
     }
 }
 
 handshake::handshake(os::unique_fd connection, const std::string& name, const std::vector<std::string>& alpn)
-    : connection_(std::move(connection)), context_(SSL_CTX_new(TLS_client_method())),
-      ssl_(context_ ? SSL_new(context_.get()) : nullptr) {
+    : connection_(std::move(connection)), wire_(connection_.get()),
+      context_(SSL_CTX_new(TLS_client_method())), ssl_(context_ ? SSL_new(context_.get()) : nullptr) {
     std::string offer;
     for (const auto& one : alpn)
         offer += static_cast<char>(one.size()) + one;
     const auto* const bytes = reinterpret_cast<const unsigned char*>(offer.data());
     const bool is_ready =
-        ssl_ && SSL_set_fd(ssl_.get(), connection_.get()) == 1 &&
-        (name.empty() || SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) == 1) &&
+        ssl_ && (name.empty() || SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) == 1) &&
         (offer.empty() || SSL_set_alpn_protos(ssl_.get(), bytes, static_cast<unsigned>(offer.size())) == 0);
     if (!is_ready) {
         problem_ = "OpenSSL cannot begin a handshake: " + terminate::take_reason();
@@ -48,14 +49,25 @@ handshake::handshake(os::unique_fd connection, const std::string& name, const st
     }
     SSL_set_verify(ssl_.get(), SSL_VERIFY_NONE, nullptr);
     SSL_set_connect_state(ssl_.get());
-    (void)SSL_do_handshake(ssl_.get()); // the hello is on its way, and finish() sees what comes of it
+    auto* const bio = wire_.bio();
+    SSL_set_bio(ssl_.get(), bio, bio);
+    (void)step(); // the hello is on its way, and finish() sees what comes of it
     ERR_clear_error();
+}
+
+// step reads so much and no more, so that the deadline is looked at.
+int handshake::step() {
+    std::array<std::uint8_t, 4'096> room;
+    wire_.begin_step(room);
+    const int result = SSL_do_handshake(ssl_.get());
+    wire_.end_step();
+    return result;
 }
 
 shown handshake::finish(steady_clock::time_point deadline) {
     shown made{.problem = problem_};
     while (made.problem.empty()) {
-        const int result = SSL_do_handshake(ssl_.get());
+        const int result = step();
         if (result == 1)
             break;
         const int why = SSL_get_error(ssl_.get(), result);

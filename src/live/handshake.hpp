@@ -6,6 +6,7 @@
 #include "snipass/certificates/certificate.hpp"
 #include "snipass/os/unique_fd.hpp"
 #include "snipass/terminate/openssl.hpp"
+#include "snipass/terminate/wire.hpp"
 
 #include <chrono>
 #include <string>
@@ -34,7 +35,10 @@ class handshake {
     [[nodiscard]] int socket() const noexcept { return connection_.get(); }
 
   private:
+    [[nodiscard]] int step();
+
     os::unique_fd connection_;
+    terminate::wire wire_;
     terminate::ssl_context_ptr context_;
     terminate::ssl_ptr ssl_;
     std::string problem_;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """`snipass check --live`: the backends of a file are tried as the router would, and what they show is held against the routes."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -8,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import unittest
 
 import harness
@@ -243,6 +245,21 @@ class Live(Case):
         self.assertEqual(status, 1, text)
         self.assertIn("error: backend.far: a.example.com: no TLS handshake in time", text)
         self.assertIn(": not asked for its other names, since it is silent\n", text)
+
+    def test_a_server_that_never_stops_talking_has_its_time(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            def flood():
+                connection, _ = server.accept()
+                with connection, contextlib.suppress(OSError):
+                    while True:
+                        connection.sendall(bytes.fromhex("160303000400000000") * 1000)  # HelloRequest
+
+            flooding = threading.Thread(target=flood)
+            flooding.start()
+            status, text = self.check('[backend.far]\nproxy = ["127.0.0.1:%d"]\n' % server.getsockname()[1] + route("a.example.com", backend="far"))
+            flooding.join()
+        self.assertEqual(status, 1, text)
+        self.assertIn("error: backend.far: a.example.com: no TLS handshake in time", text)
 
     def test_what_the_router_s_user_may_not_root_does_not_hide(self):
         self.server("blog", "blog.example.com")
