@@ -70,6 +70,8 @@ std::string in_words(const error_code& why) {
         return "this user may not connect (docs/backends.md, Permissions)";
     case EPERM:
         return "the socket is not of the user that the file names (user)";
+    case EAGAIN: // of a unix socket that does not wait (connect(2))
+        return "it does not accept: its backlog is full";
     case EPROTOTYPE:
         return "it is a socket of the other kind: is protocol right?";
     default:

@@ -62,6 +62,13 @@ class Live(Case):
         self.assertEqual((taken["authority"], taken["source"][0]), ("blog.example.com", "127.0.0.1"))
 
     def test_who_is_not_there_or_does_not_acknowledge(self):
+        full = socket.socket(socket.AF_UNIX)
+        full.bind(str(self.folder / "full.sock"))
+        full.listen(0)
+        waiting = socket.socket(socket.AF_UNIX)
+        waiting.connect(str(self.folder / "full.sock"))
+        for one in (full, waiting):
+            self.addCleanup(one.close)
         deaf = socket.socket(socket.AF_UNIX)
         self.addCleanup(deaf.close)
         deaf.bind(str(self.folder / "deaf.sock"))
@@ -69,6 +76,7 @@ class Live(Case):
         self.server("unwilling", "a.example.com", manner="decline")
         self.server("datagram", "a.example.com", protocol="datagram")
         for name, said in (("absent", "nobody is there: no such socket"), ("deaf", "nobody is there: the connection is refused"),
+                           ("full", "it does not accept: its backlog is full"),
                            ("silent", "it does not acknowledge within ack_timeout"), ("unwilling", "it has declined the client"),
                            ("datagram", "it is a socket of the other kind: is protocol right?")):
             with self.subTest(name=name):
