@@ -30,7 +30,7 @@ access_log::access_log(net::event_loop& loop, log& target)
     : loop_(loop), target_(target),
       refused_(loop, refused_lines, [&target](const std::optional<ip_prefix>& source, std::size_t left_out) {
           target.write(
-              config::log_level::info, "more clients of one source were refused",
+              config::log_level::info, "more clients of one source got to no backend",
               {{"source", source ? name_of(*source) : "many"}, {"lines_left_out", std::uint64_t{left_out}}});
       }) {}
 

@@ -92,7 +92,7 @@ class Log(Case):
             self.assertEqual(read_all(client), (b"", "fin"))
         router.wait_counted(backend_absent=60)
         router.terminate()
-        told = [e for e in router.events if e.get("message") == "more clients of one source were refused"]
+        told = [e for e in router.events if e.get("message") == "more clients of one source got to no backend"]
         self.assertEqual({e["source"] for e in told}, {"127.0.0.1"})
         self.assertEqual(len(router.sessions(outcome="backend_absent")) + sum(e["lines_left_out"] for e in told), 60)
 
