@@ -26,9 +26,11 @@
 
 #include <algorithm>
 #include <ctime>
+#include <iostream>
 #include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -195,7 +197,11 @@ int run_program(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& end) { // or --help, or --version
         ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
-        return app.exit(end) == 0 ? 0 : exit_mistake;
+        if (argc > 1 && std::string_view{argv[1]} == "check") {
+            std::cerr << "write snipass check: it looks at the file and the certificates of both programs\n";
+            return exit_mistake;
+        }
+        return os::end_of_output(app.exit(end) == 0 ? 0 : exit_mistake);
     }
     if (live_command->parsed()) {
         ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);

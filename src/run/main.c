@@ -73,7 +73,7 @@ static void set_environment(const struct options* options) {
 int main(int argc, char** argv) {
     struct options options;
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
-        return puts("snipass-run " SNIPASS_VERSION) < 0;
+        return puts("snipass-run " SNIPASS_VERSION) < 0 || fflush(stdout) != 0;
     options_read(argv, &options);
     if (options.checks)
         return check_listener(options.socket, options.listen);

@@ -16,7 +16,7 @@ from harness import DEADLINE, client_hello, read_all, wait_until
 from harness.case import HEAD
 from harness.control_case import NAME, ControlCase, route
 from harness.metrics import ask
-from harness.places import SNIPASS, for_everybody
+from harness.places import BUILD, RUN, SNIPASS, for_everybody
 
 
 class Control(ControlCase):
@@ -111,6 +111,16 @@ class Control(ControlCase):
                 ran = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False)
                 self.assertEqual(ran.returncode, 1, ran.stderr)
                 self.assertIn("standard output cannot be written to: what was to be said is lost\n", ran.stderr)
+
+    def test_the_version_of_the_programs_beside_it_is_not_lost_unheard(self):
+        for program in (RUN, BUILD / "snipass-tls"):
+            with self.subTest(program=program), open("/dev/full", "w") as full:
+                ran = subprocess.run([program, "--version"], stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
+                self.assertEqual(ran.returncode, 1, ran.stderr)
+
+    def test_snipass_tls_has_no_check_of_its_own(self):
+        ran = subprocess.run([BUILD / "snipass-tls", "check"], capture_output=True, text=True, timeout=DEADLINE, check=False)
+        self.assertEqual((ran.returncode, ran.stderr), (2, "write snipass check: it looks at the file and the certificates of both programs\n"))
 
     # -- sessions
 
