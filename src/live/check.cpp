@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <functional>
 #include <iostream>
@@ -34,6 +35,10 @@ using config::diagnostic;
 using config::severity;
 
 constexpr std::size_t most_handshakes = 1'000;
+
+// What an address may take in all, and with each name more.
+constexpr auto address_time = std::chrono::seconds{5};
+constexpr auto name_time = std::chrono::milliseconds{100};
 const std::vector<std::string> usual_alpn{"h2", "http/1.1"};
 
 // become gives up root for good: what that may, the router may not, and backends would be praised that let
@@ -230,6 +235,7 @@ void checking::check_address(std::size_t backend, config::position where, const 
             good_.push_back(name + " " + address + ": " + came.how);
         return;
     }
+    auto until = std::chrono::steady_clock::now() + address_time;
     for (const auto& one : questions) {
         if (handshakes_++ >= most_handshakes)
             return;
@@ -245,9 +251,11 @@ void checking::check_address(std::size_t backend, config::position where, const 
         const bool is_silent = came.seen->is_late;
         seen_.push_back({backend, one, std::move(*came.seen)});
         std::ranges::move(judge(name, seen_.back(), std::time(nullptr)), std::back_inserter(found_));
-        if (is_silent) {
+        until += name_time;
+        if (is_silent || std::chrono::steady_clock::now() > until) {
             if (&one != &questions.back())
-                good_.push_back(name + " " + address + ": not asked for its other names, since it is silent");
+                good_.push_back(name + " " + address + ": not asked for its other names, since it is " +
+                                (is_silent ? "silent" : "slow"));
             return; // each would take as long
         }
     }

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 import harness
@@ -253,6 +254,26 @@ class Live(Case):
         self.assertEqual(status, 1, text)
         self.assertIn("error: backend.far: a.example.com: no TLS handshake in time", text)
         self.assertIn(": not asked for its other names, since it is silent\n", text)
+
+    def test_a_server_that_is_slow_is_not_asked_for_all_its_names(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            def refuse_late():
+                with contextlib.suppress(OSError):
+                    while True:
+                        with server.accept()[0] as connection:
+                            connection.recv(4096)
+                            time.sleep(3)  # two of them are more than an address has in all
+                            connection.sendall(bytes.fromhex("15030300020228"))  # handshake_failure
+
+            refusing = threading.Thread(target=refuse_late)
+            refusing.start()
+            status, text = self.check('[backend.far]\nproxy = ["127.0.0.1:%d"]\n' % server.getsockname()[1] +
+                                      route("a.example.com", "b.example.com", "c.example.com", backend="far"))
+            server.shutdown(socket.SHUT_RDWR)
+            refusing.join()
+        self.assertEqual(status, 1, text)
+        self.assertIn(": not asked for its other names, since it is slow\n", text)
+        self.assertNotIn("c.example.com", text)
 
     def test_a_server_that_never_stops_talking_has_its_time(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
