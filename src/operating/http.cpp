@@ -54,7 +54,7 @@ std::map<std::string, std::string> parameters_of(std::string_view target) {
     std::map<std::string, std::string> made;
     const auto question = target.find('?');
     auto rest = question == target.npos ? std::string_view{} : target.substr(question + 1);
-    while (!rest.empty()) {
+    for (std::size_t n = 0; n < most_parameters && !rest.empty(); ++n) {
         const auto end = std::min(rest.find('&'), rest.size());
         const auto one = rest.substr(0, end);
         rest.remove_prefix(std::min(end + 1, rest.size()));

@@ -32,7 +32,9 @@ struct http_answer {
 // path_of is a target without what stands behind "?".
 [[nodiscard]] std::string_view path_of(std::string_view target) noexcept;
 
-// parameters_of are those behind the "?", with what is percent-encoded in them as it was.
+// parameters_of are those behind the "?", with what is percent-encoded in them as it was: the first ones, of
+// somebody who has more to say than anybody asks.
+inline constexpr std::size_t most_parameters = 16;
 [[nodiscard]] std::map<std::string, std::string> parameters_of(std::string_view target);
 
 // why_refused: a question that is not to be answered, whatever it is about. A page of a stranger's in the

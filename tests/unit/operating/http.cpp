@@ -123,3 +123,15 @@ TEST_CASE("http: parameters are what stands behind the question mark") {
     CAPTURE(row.target);
     CHECK(parameters_of(row.target) == row.expected);
 }
+
+TEST_CASE("http: no more parameters are kept than anybody asks for") {
+    std::string target = "/d?good=1";
+    std::size_t given = 1;
+    const auto add = [&] { target += "&a" + std::to_string(given++) + "=x"; };
+    while (given < most_parameters)
+        add();
+    CHECK(parameters_of(target).size() == most_parameters);
+    add();
+    CHECK(parameters_of(target).size() == most_parameters);
+    CHECK(parameters_of(target).contains("good"));
+}
