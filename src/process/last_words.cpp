@@ -2,6 +2,8 @@
 // The end of a process that is short of something.
 #include "snipass/process/last_words.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include <unistd.h>
 
 #include <cstdlib>
@@ -49,6 +51,9 @@ bool last_words() noexcept {
         say({name, ": ended: no memory; give it more (MemoryMax= of its unit, ulimit -v)\n"});
         return true;
     } catch (const std::system_error& problem) {
+        say({name, ": ended: ", problem.what(), remedy_for(problem.code()), "\n"});
+        return true;
+    } catch (const boost::system::system_error& problem) { // which is none of std's
         say({name, ": ended: ", problem.what(), remedy_for(problem.code()), "\n"});
         return true;
     } catch (const std::exception& problem) {

@@ -74,7 +74,8 @@ operation::operation(asio::io_context& io, address_book& book, std::string versi
 
 void operation::open(const config::configuration& next, std::vector<std::string>& problems) {
     open_all(doors_, next.metrics ? next.metrics->addresses : std::vector<config::metrics_address>{},
-             "metrics.address", next.file, problems);
+             next.metrics && next.metrics->is_for_router ? "tls.handoff" : "metrics.address", next.file,
+             problems);
 }
 
 void operation::use(std::shared_ptr<const config::configuration> configuration, worker_pool& workers,

@@ -76,6 +76,21 @@ class Shortage(Case):
 
     @unless_sanitized
     @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_without_descriptors_the_start_ends_with_what_to_do(self):
+        ended = 0
+        for most in range(8, 100):
+            end = self.outcome("prlimit", f"--nofile={most}")
+            if end is None:
+                break
+            status, said = end
+            if "snipass: ended: " in said:
+                ended += 1
+                self.assertEqual(status, 1, f"{most}: {said}")
+                self.assertIn("; let it have more descriptors (LimitNOFILE= of its unit, ulimit -n)", said)
+        self.assertGreater(ended, 0)
+
+    @unless_sanitized
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
     def test_without_memory_the_start_ends_with_one_line(self):
         def loads(size):
             return subprocess.run(["prlimit", f"--as={size}", self.program, "--help"], capture_output=True).returncode == 0

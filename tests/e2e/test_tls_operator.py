@@ -29,6 +29,14 @@ class Operator(TlsSite, Case):
                 client.sendall(b"echo")
                 self.assertEqual(client.recv(4), b"echo")
 
+    def test_a_socket_that_is_not_in_the_file_is_told_of_by_its_key(self):
+        file = self.folder / "snipass.toml"
+        file.write_text(self.text(f'handoff = "unix:{self.socket}"\n', head=HEAD))
+        (self.folder / "tls.sock.status").mkdir()
+        ran = subprocess.run([PROGRAM, "run", "--config", file], capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(ran.returncode, 1, ran.stderr)
+        self.assertRegex(ran.stderr, rf"{file}:\d+:\d+: error: tls\.handoff: cannot listen on unix:\S+/tls\.sock\.status: ")
+
     def test_where_the_kernel_has_no_tls_it_is_said_and_clients_are_relayed(self):
         if kernel_tls.lacks_kernel_tls() is None:
             self.skipTest("this kernel has TLS")
