@@ -61,18 +61,22 @@ text_table::cell health_of(const backend_status& one) {
     return out.empty() ? text_table::cell{"up", colour::good} : text_table::cell{out, colour::odd};
 }
 
-text_table::cell health_of(const backend_status::address& one, bool is_drained_with_all) {
-    if (one.is_drained || is_drained_with_all)
+text_table::cell health_of(const backend_status::address& one, const backend_status& of) {
+    if (one.is_drained || of.is_drained)
         return {"drained", colour::odd};
-    return one.is_ejected ? text_table::cell{"ejected", colour::bad} : text_table::cell{"up", colour::good};
+    if (one.is_ejected)
+        return {"ejected", colour::bad};
+    return of.takes_clients ? text_table::cell{"up", colour::good} : text_table::cell{"away", colour::bad};
 }
 
 // write_process: what runs short here, or did.
 void write_process(std::string& to, const status& now, bool in_colour) {
     const auto& process = now.process;
     const bool is_short = process.descriptors * 10 >= process.max_descriptors * 9;
-    to += "process: " + in_bytes(process.resident) + ", " +
-          paint(std::to_string(process.descriptors) + " of " + count(process.max_descriptors, "descriptor"),
+    const bool is_known = process.descriptors > 0; // not without /proc
+    to += "process: " + (is_known ? in_bytes(process.resident) : "memory unknown (no /proc)") + ", " +
+          paint((is_known ? std::to_string(process.descriptors) : "unknown") + " of " +
+                    count(process.max_descriptors, "descriptor"),
                 is_short ? colour::bad : colour::plain, in_colour);
     const auto warn = [&](std::uint64_t number, const std::string& text) {
         if (number > 0)
@@ -132,8 +136,7 @@ void write_backends(std::string& to, const status& now, bool in_colour) {
         for (const auto& address : one.addresses) {
             const bool is_looked_up = one.is_relayed && !address.written.ends_with(address.endpoint);
             table.row({"  " + address.written + (is_looked_up ? " = " + address.endpoint : ""), "",
-                       health_of(address, one.is_drained), "",
-                       one.is_relayed ? std::to_string(address.sessions) : ""});
+                       health_of(address, one), "", one.is_relayed ? std::to_string(address.sessions) : ""});
         }
     }
     if (table.is_empty())
