@@ -6,6 +6,9 @@
 #include "snipass/http/characters.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <system_error>
 
 namespace snipass::http {
 namespace {
@@ -21,6 +24,13 @@ std::size_t address_size(std::string_view text) {
     return is_address ? end + 1 : 0;
 }
 
+// is_port: none is one, too (RFC 3986, section 3.2.3).
+bool is_port(std::string_view text) {
+    std::uint16_t value = 0;
+    return all_are(text, digit) && std::from_chars(text.data(), text.data() + text.size(), value).ec !=
+                                       std::errc::result_out_of_range;
+}
+
 } // namespace
 
 std::optional<std::string_view> host_of(std::string_view authority) {
@@ -30,7 +40,7 @@ std::optional<std::string_view> host_of(std::string_view authority) {
     auto port = authority.substr(size);
     if (host.empty() || (!is_literal && !all_are(host, in_name)))
         return std::nullopt;
-    if (!port.empty() && (port.front() != ':' || !all_are(port.substr(1), digit)))
+    if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1))))
         return std::nullopt;
     return host;
 }
