@@ -74,10 +74,13 @@ std::optional<key_kind> kind_of(const EVP_PKEY* key) {
 // What OpenSSL takes at its security level 2, which is Debian's.
 constexpr int least_security_bits = 112;
 
+// A handshake costs the cube of its size: with one of 16,384 bits, a tenth of a second of a worker's.
+constexpr int most_rsa_bits = 8'192;
+
 std::string size_of(const EVP_PKEY* key) {
     const bool is_rsa = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
     return (is_rsa ? "RSA of " : "EC of ") + std::to_string(EVP_PKEY_get_bits(key)) + " bits); make one of " +
-           (is_rsa ? "2048" : "256") + " bits or more";
+           (is_rsa ? "2048" : "256") + " bits";
 }
 
 // purpose is what a certificate is for.
@@ -164,7 +167,10 @@ class reading {
                           "is a key of a kind that is not used here; write an EC, RSA or Ed25519 key");
         made_.kind = *kind;
         if (EVP_PKEY_get_security_bits(made_.key.get()) < least_security_bits)
-            return refuse(files_.key, "the key is too weak (" + size_of(made_.key.get()));
+            return refuse(files_.key, "the key is too weak (" + size_of(made_.key.get()) + " or more");
+        if (*kind == key_kind::rsa && EVP_PKEY_get_bits(made_.key.get()) > most_rsa_bits)
+            return refuse(files_.key, "the key is too large (" + size_of(made_.key.get()) + ", or of " +
+                                          std::to_string(most_rsa_bits) + " at most");
         if (X509_check_private_key(made_.leaf.get(), made_.key.get()) != 1) {
             ERR_clear_error();
             return refuse(files_.key, "is not the key of the first certificate in " + files_.chain);

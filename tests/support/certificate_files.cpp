@@ -4,6 +4,7 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include <atomic>
@@ -18,6 +19,19 @@ void must(bool good, const char* what) {
         throw std::runtime_error{what};
 }
 
+// large_rsa has more primes than two: so many small ones are found sooner.
+EVP_PKEY* large_rsa() {
+    const std::unique_ptr<EVP_PKEY_CTX, decltype([](EVP_PKEY_CTX* one) { EVP_PKEY_CTX_free(one); })> making{
+        EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, nullptr)};
+    EVP_PKEY* made = nullptr;
+    must(EVP_PKEY_keygen_init(making.get()) == 1 &&
+             EVP_PKEY_CTX_set_rsa_keygen_bits(making.get(), 8'193) == 1 &&
+             EVP_PKEY_CTX_set_rsa_keygen_primes(making.get(), 5) == 1 &&
+             EVP_PKEY_keygen(making.get(), &made) == 1,
+         "a large key");
+    return made;
+}
+
 EVP_PKEY* make_key(key_type kind) {
     switch (kind) {
     case key_type::ec:
@@ -26,6 +40,8 @@ EVP_PKEY* make_key(key_type kind) {
         return EVP_RSA_gen(2048U);
     case key_type::weak_rsa:
         return EVP_RSA_gen(1024U);
+    case key_type::large_rsa:
+        return large_rsa();
     case key_type::ed25519:
         return EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
     }

@@ -14,7 +14,8 @@ namespace snipass::testing {
 enum class key_type {
     ec,
     rsa,
-    weak_rsa, // of 1024 bits
+    weak_rsa,  // of 1024 bits
+    large_rsa, // of 8193 bits
     ed25519,
 };
 

@@ -176,6 +176,10 @@ TEST_CASE("certificates: what is wrong with one") {
     check("a weak key", weak.certificate(), weak.private_key(),
           "error: tls.certificates: /privkey.pem: the key is too weak (RSA of 1024 bits); make one of 2048 "
           "bits or more;");
+    const auto large = issue({{"l.example"}, key_type::large_rsa});
+    check("a key that costs too much", large.certificate(), large.private_key(),
+          "error: tls.certificates: /privkey.pem: the key is too large (RSA of 8193 bits); make one of 2048 "
+          "bits, or of 8192 at most;");
     const auto ended = issue({{"e.example"}, key_type::ec, -7'200, -3'600});
     check(
         "one that has ended", ended.certificate(), ended.private_key(),
