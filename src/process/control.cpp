@@ -3,6 +3,7 @@
 // more than one socket, and a router of another version is asked in the same way.
 #include "snipass/process/control.hpp"
 
+#include "snipass/base/quoted.hpp"
 #include "snipass/operating/status_json.hpp"
 #include "snipass/operating/status_text.hpp"
 #include "snipass/os/error.hpp"
@@ -233,7 +234,7 @@ awaitable<http_answer> control::close(const request& one) {
     const auto name = one.value("id");
     session_id id;
     if (!session_id::parse(name, id))
-        co_return say(400, "\"" + name + "\" is no session's ID; snipass sessions lists them");
+        co_return say(400, in_ascii_quotes(name) + " is no session's ID; snipass sessions lists them");
     std::function<bool(context&, unsigned)> end = [id](context& thread, unsigned number) {
         return number == id.worker && close_session(thread, id);
     };

@@ -206,7 +206,7 @@ class Control(ControlCase):
 
     def test_no_such_session(self):
         self.start(self.backend("blog") + route(NAME, "blog"))
-        for name, said in (("0-1", "there is no session 0-1"), ("7-1", "there is no session 7-1"), ("x", "is no session's ID"), ("1-", "is no session's ID")):
+        for name, said in (("0-1", "there is no session 0-1"), ("7-1", "there is no session 7-1"), ("x", "is no session's ID"), ("\x1b[31m", "\"\\u001B[31m\" is no session's ID"), ("1-", "is no session's ID")):
             with self.subTest(name=name):
                 status, text = self.command("close", name)
                 self.assertEqual(status, 2)
