@@ -11,7 +11,6 @@ namespace snipass::server {
 namespace {
 
 constexpr std::size_t most_listed = 1'000;
-constexpr std::size_t most_failures = 20;
 
 std::string shown(std::string_view of_a_stranger) {
     std::string text;
@@ -184,8 +183,7 @@ void write_certificates(std::string& to, const status& now, bool in_colour) {
 
 void write_failures(std::string& to, const status& now, bool in_colour) {
     text_table table{{"LAST FAILURES", "CLIENT", "OUTCOME", "NAME", "BACKEND", "WHY"}, in_colour};
-    for (std::size_t i = 0; i < std::min(now.failures.size(), most_failures); ++i) {
-        const auto& [at, one] = now.failures[i];
+    for (const auto& [at, one] : now.failures) {
         table.row({in_words(at),
                    one.client.to_string(),
                    {std::string{to_string(one.outcome)}, is_fault(one.outcome) ? colour::bad : colour::odd},

@@ -30,6 +30,9 @@ constexpr auto patience_with_workers = 250ms;
 // A worker that had no memory for its answer is asked again.
 constexpr auto patience_with_memory = 5s;
 
+// Of clients that nobody served, a screen full.
+constexpr std::size_t most_failures = 20;
+
 std::string kind_of(const config::backend_settings& one) {
     if (one.termination)
         return "snipass-tls";
@@ -273,12 +276,15 @@ void operation::add_backends(status& to, const tally_totals& counted) {
 }
 
 void operation::add_views(status& to) const {
+    std::vector<failure> failures;
     for (const auto& one : views_) {
         to.waiting += one.waiting;
         to.relayed += one.relayed;
-        for (const auto& failed : one.failures)
-            to.failures.push_back({to_wall_time(failed.at), failed});
+        failures.insert(failures.end(), one.failures.begin(), one.failures.end());
     }
+    thin_out(failures, most_failures);
+    for (auto& failed : failures)
+        to.failures.push_back({to_wall_time(failed.at), std::move(failed)});
     std::ranges::stable_sort(to.failures, std::ranges::greater{}, &failed_client::at);
 }
 

@@ -27,9 +27,13 @@ struct failure {
     std::string detail;
 };
 
+// thin_out leaves `most` of them: of the outcome that is there most often the oldest goes first, so that a
+// flood of one kind hides no other.
+void thin_out(std::vector<failure>& all, std::size_t most);
+
 // recent_failures keeps the last few faults of backends and of this machine, and the last few clients that
-// were refused or left, apart: a stranger's flood hides no backend that is away. It takes no memory for one
-// more. Of one thread.
+// were refused or left, apart: a stranger's flood hides no backend that is away. Nor does it hide a client
+// that ended otherwise (thin_out). It takes no memory for one more. Of one thread.
 class recent_failures {
   public:
     static constexpr std::size_t kept = 10; // of each kind
@@ -60,7 +64,7 @@ class recent_failures {
     };
     struct ring {
         std::array<entry, kept> entries;
-        std::size_t count = 0; // ever
+        std::size_t count = 0; // kept at most
     };
 
     ring faults_;
