@@ -13,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -49,7 +50,13 @@ int daemon::run() {
     // Every worker answers: each is asked, and all answers to the question before are in.
     manager_.keep_alive([this] { return !workers_ || workers_->ask_pulse(); });
     read();
-    io_.run();
+    try {
+        io_.run();
+    } catch (const std::bad_alloc&) {
+        if (!stopping_)
+            throw;
+        end_.finish(); // clients have all of it: who was served is cut, and it is a stop all the same
+    }
     return exit_status_;
 }
 
