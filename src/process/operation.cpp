@@ -158,6 +158,7 @@ awaitable<void> operation::look() {
         owed_ = workers_->size();
         asked_ = now;
         coming_.clear();
+        coming_.reserve(owed_); // where they come in, nobody catches bad_alloc
         answered_.expires_after(patience_with_workers);
         workers_->look([this, now](worker_view view) {
             asio::post(io_, [this, now, got = std::move(view)]() mutable { seen(std::move(got), now); });
