@@ -161,7 +161,7 @@ class Scaling(Case):
             stop.set()
             for thread in threads:
                 thread.join()
-        self.assertEqual(len(lost), 0, "of those that another machine has nobody is lost")
+        self.assertEqual(len(lost), 0, "\n".join(("of those that another machine has nobody is lost", *self.mirror.lines)))
         print(f"{len(served)} short clients were served meanwhile, {len(failures)} were cut off: {failures[:3]}")
 
     def test_a_machine_that_is_withdrawn_costs_its_own_clients_and_none_of_another_s_when_it_goes_and_when_it_comes_back(self):
@@ -178,7 +178,7 @@ class Scaling(Case):
             self.wait_for_hops(2)
             wait_until(lambda: self.machine_of_a_new_client() is self.one, "it gets clients again")
             self.assertEqual(failures, [])
-        self.assertEqual([client for client in of_two if not self.is_served(client)], [])
+        self.assertEqual([client for client in of_two if not self.is_served(client)], [], "\n".join(self.mirror.lines))
 
     def test_a_machine_that_dies_is_noticed_and_new_clients_are_served_by_another(self):
         _, of_two = self.staying(40)
