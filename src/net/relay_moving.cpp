@@ -2,6 +2,7 @@
 // How a relay goes on in another process.
 #include "snipass/net/relay.hpp"
 
+#include "snipass/net/moved_time.hpp"
 #include "snipass/net/relay_group.hpp"
 #include "snipass/os/client_options.hpp"
 
@@ -9,17 +10,6 @@
 
 namespace snipass::net {
 namespace {
-
-using std::chrono::duration_cast;
-using std::chrono::nanoseconds;
-
-upgrade::time to_number(time_point when) {
-    return duration_cast<nanoseconds>(when.time_since_epoch()).count();
-}
-
-time_point to_time(upgrade::time when) {
-    return time_point{duration_cast<clock::duration>(nanoseconds{when})};
-}
 
 // by_name: none: there was none, or this version does not know it.
 std::optional<relay_end> by_name(std::string_view name) {
@@ -64,9 +54,9 @@ relay::relay(relay_sockets sockets, relay_pipes pipes, const upgrade::relay& bef
     take_side(backend_, before.backend);
     take_way(to_backend_, before.to_backend, std::move(pipes.to_backend));
     take_way(to_client_, before.to_client, std::move(pipes.to_client));
-    started_ = to_time(before.started);
-    last_byte_ = to_time(before.last_byte);
-    looked_at_ = to_time(before.looked_at);
+    started_ = from_moved(before.started);
+    last_byte_ = from_moved(before.last_byte);
+    looked_at_ = from_moved(before.looked_at);
     failure_ = by_name(before.failure);
     if (!failure_ && (client_.failed || backend_.failed))
         failure_ = client_.failed ? relay_end::client_reset : relay_end::backend_reset;
@@ -90,9 +80,9 @@ upgrade::relay relay::state() const {
     now.backend = side(backend_);
     now.to_backend = way(to_backend_);
     now.to_client = way(to_client_);
-    now.started = to_number(started_);
-    now.last_byte = to_number(last_byte_);
-    now.looked_at = to_number(looked_at_);
+    now.started = to_moved(started_);
+    now.last_byte = to_moved(last_byte_);
+    now.looked_at = to_moved(looked_at_);
     now.failure = failure_ ? to_string(*failure_) : "";
     now.closed_first = closed_first_ ? to_string(*closed_first_) : "";
     now.client_is_shared = client_is_shared_;

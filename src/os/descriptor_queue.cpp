@@ -2,6 +2,8 @@
 // Descriptors in flight, and what is said of them in a memfd.
 #include "snipass/os/descriptor_queue.hpp"
 
+#include "rights.hpp"
+
 #include "snipass/os/error.hpp"
 
 #include <fcntl.h>
@@ -10,7 +12,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 namespace snipass::os {
@@ -18,7 +19,6 @@ namespace {
 
 // SCM_MAX_FD, unix(7): so many in a message.
 constexpr std::size_t most_in_message = 253;
-constexpr std::size_t control_size = CMSG_SPACE(most_in_message * sizeof(int));
 
 // The kernel cuts it to net.core.wmem_max.
 constexpr int wished_buffer = 4 << 20;
@@ -26,19 +26,13 @@ constexpr int wished_buffer = 4 << 20;
 constexpr int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 error_code send_some(int socket, std::span<const int> some) {
-    alignas(cmsghdr) std::array<std::byte, control_size> control{};
+    alignas(cmsghdr) std::byte control[room_for<most_in_message>]{};
     std::uint8_t mark = 0;
     iovec data{&mark, 1};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(some.size_bytes());
-    auto* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(some.size_bytes());
-    std::memcpy(CMSG_DATA(header), some.data(), some.size_bytes());
+    attach(message, control, some);
     if (::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
         return {};
     const auto ec = last_error();
@@ -47,14 +41,14 @@ error_code send_some(int socket, std::span<const int> some) {
 
 // receive_some adds what one message has: the kernel ends a read behind one with descriptors.
 error_code receive_some(int socket, std::vector<unique_fd>& to) {
-    alignas(cmsghdr) std::array<std::byte, control_size> control{};
+    alignas(cmsghdr) std::byte control[room_for<most_in_message>]{};
     std::uint8_t mark = 0;
     iovec data{&mark, 1};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
     const auto n = ::recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0)
         return would_block(last_error()) ? make_error(EBADMSG) : last_error();

@@ -2,6 +2,8 @@
 // sd_listen_fds(3) and sd_notify(3), as their man pages specify them.
 #include "snipass/os/systemd.hpp"
 
+#include "rights.hpp"
+
 #include "snipass/os/error.hpp"
 
 #include <fcntl.h>
@@ -11,7 +13,6 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 
 namespace snipass::os {
@@ -125,20 +126,14 @@ error_code store(const unique_fd& socket, std::string_view name, int fd) {
         return size.error();
     std::string state = "FDSTORE=1\nFDPOLL=0\nFDNAME=";
     state += name;
-    alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int))]{};
+    alignas(cmsghdr) std::byte control[room_for<1>]{};
     iovec data{state.data(), state.size()};
     msghdr message{};
     message.msg_name = &address;
     message.msg_namelen = *size;
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    auto* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    attach(message, control, {&fd, 1});
     return ::sendmsg(socket.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? last_error() : error_code{};
 }
 

@@ -2,6 +2,8 @@
 // Unix sockets: connect to a backend, pass a descriptor.
 #include "snipass/os/unix_socket.hpp"
 
+#include "rights.hpp"
+
 #include "snipass/os/error.hpp"
 
 #include <fcntl.h>
@@ -86,19 +88,12 @@ result<unique_fd> connect_unix_of(uid_t owner, std::string_view path, int type) 
 }
 
 result<std::size_t> send_with_fd(int socket, byte_view payload, int passed) {
-    alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int))]{};
+    alignas(cmsghdr) std::byte control[room_for<1>]{};
     iovec data{const_cast<std::uint8_t*>(payload.data()), payload.size()}; // sendmsg does not write to it
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
-
+    attach(message, control, {&passed, 1});
     const auto n = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0)
         return last_error();

@@ -122,7 +122,7 @@ void inheritance::divide(worker_pool& workers, service_manager& manager, log& to
         return;
     // First: nobody else goes on with them, whatever happens from here on.
     manager.tell(os::forgetting_state(state_name));
-    const auto state = std::exchange(state_, {});
+    auto state = std::exchange(state_, {});
     if (is_lost_)
         return;
     auto taken = os::take_descriptors(queue.get(), descriptors_of(state) - state.listeners.size());
@@ -133,12 +133,12 @@ void inheritance::divide(worker_pool& workers, service_manager& manager, log& to
     std::size_t count = 0;
     const auto next = [&]() -> belongings& { return *shares[count++ % shares.size()]; };
     auto from = taken->begin();
-    for (const auto& one : state.relayed)
-        if (auto relay = take_relay(one, from))
+    for (auto& one : state.relayed)
+        if (auto relay = take_relay(std::move(one), from))
             next().relayed.push_back(std::move(*relay));
-    for (const auto& one : state.waiting)
+    for (auto& one : state.waiting)
         if (auto fd = std::move(*from++); is_stream(fd))
-            next().waiting.push_back({std::move(fd), one});
+            next().waiting.push_back({std::move(fd), std::move(one)});
     workers.ask([shares](worker& one, unsigned number) {
         for (auto& relay : shares[number]->relayed)
             proxied_session::go_on(one.thread(), std::move(relay));

@@ -2,8 +2,8 @@
 // What the next process needs to begin again with a client.
 #include "snipass/session/moving.hpp"
 
+#include "snipass/net/moved_time.hpp"
 #include "snipass/os/tcp.hpp"
-#include "snipass/telling/moved_record.hpp"
 
 #include <utility>
 
@@ -12,7 +12,7 @@ namespace {
 
 // Zero is no time.
 upgrade::time to_moved_or_none(net::time_point when) {
-    return when == net::time_point{} ? 0 : to_moved(when);
+    return when == net::time_point{} ? 0 : net::to_moved(when);
 }
 
 } // namespace
@@ -29,7 +29,7 @@ void leave(unrouted_client& client, const config::listener_settings& listener, b
     known.consumed.assign(client.consumed.begin(), client.consumed.end());
     known.is_shared = client.socket.is_shared();
     known.is_admitted = is_admitted;
-    known.accepted = to_moved(about.accepted);
+    known.accepted = net::to_moved(about.accepted);
     known.held_since = to_moved_or_none(client.held_since);
     client.thread.left.push_back({client.socket.release(), std::move(known)});
 }
@@ -39,10 +39,10 @@ void take_over(unrouted_client& client, const upgrade::waiting_client& known) {
     about.via = known.via;
     about.local = known.local;
     about.id = known.id;
-    about.accepted = from_moved(known.accepted);
+    about.accepted = net::from_moved(known.accepted);
     client.consumed.assign(known.consumed.begin(), known.consumed.end());
     if (known.held_since > 0)
-        client.held_since = from_moved(known.held_since);
+        client.held_since = net::from_moved(known.held_since);
 }
 
 } // namespace snipass::server

@@ -2,18 +2,15 @@
 // A record as the next process gets it, and back.
 #include "snipass/telling/moved_record.hpp"
 
+#include "snipass/net/moved_time.hpp"
 #include "snipass/telling/stats.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
 
 namespace snipass::server {
 namespace {
-
-using std::chrono::duration_cast;
-using std::chrono::nanoseconds;
 
 using details = hello_notes::details;
 
@@ -75,14 +72,6 @@ std::string_view keep(const std::string& text, former_texts& former) {
 
 } // namespace
 
-upgrade::time to_moved(net::time_point when) {
-    return duration_cast<nanoseconds>(when.time_since_epoch()).count();
-}
-
-net::time_point from_moved(upgrade::time when) {
-    return net::time_point{duration_cast<net::clock::duration>(nanoseconds{when})};
-}
-
 upgrade::session to_moved(const record& one) {
     upgrade::session made;
     made.client = one.client;
@@ -98,7 +87,7 @@ upgrade::session to_moved(const record& one) {
     made.route_file = one.route_file != nullptr ? *one.route_file : "";
     made.backend = one.backend;
     made.detail = one.detail;
-    made.accepted = to_moved(one.accepted);
+    made.accepted = net::to_moved(one.accepted);
     made.hello_bytes = one.hello_bytes;
     return made;
 }
@@ -122,7 +111,7 @@ record from_moved(const upgrade::session& one, const config::configuration& now,
     made.backend =
         backend != now.backends.end() ? std::string_view{backend->name} : keep(one.backend, former);
     made.detail = one.detail;
-    made.accepted = from_moved(one.accepted);
+    made.accepted = net::from_moved(one.accepted);
     made.hello_bytes = one.hello_bytes;
     return made;
 }

@@ -7,63 +7,32 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
 import unittest
 
-from harness import Case, Receiver, Router, client_hello, namespace, read_exactly, wait_until
+from harness import machines, namespace, wait_until
+from harness.machines import ADDRESS
 
 EXAMPLE = (pathlib.Path(__file__).resolve().parents[2] / "examples/keepalived/keepalived.conf").read_text()
-ADDRESS = "192.0.2.80"
 # On a machine that has no time for keepalived the example's would move the address where nothing has happened. SNIPASS_MEASURE=1 leaves them.
 PATIENCE = () if os.environ.get("SNIPASS_MEASURE") else (("advert_int 0.3", "advert_int 1"), ("fall 2", "fall 4"))
-HELLO = client_hello("www.example.com")
-
-TEXT = """
-[log]
-format = "json"
-[metrics]
-address = "127.0.0.1:9145"
-[[listener]]
-address = "*:443"
-[backend.site]
-handoff = "unix:{socket}"
-[default]
-backend = "site"
-"""
 
 
-class OnTheBridge(namespace.Neighbour):
-    """A machine whose cable ends in a switch."""
-
-    def __init__(self, name, address):
-        super().__init__(name, "192.0.2.254", address)
-        self._ip(f"addr flush dev {name}")
-        self._ip(f"link set {name} master switch")
-
-
-class Machine(OnTheBridge):
+class Machine(machines.Machine):
     """With a router, its backend and keepalived."""
 
     def __init__(self, case, number, priority):
-        self.name, self.case = f"m{number}", case
-        super().__init__(self.name, f"192.0.2.1{number}")
-        case.addCleanup(self.close)
-        self.folder = case.folder / self.name
-        self.folder.mkdir()
-        self.receiver = case.keep(self.inside(lambda: Receiver(self.folder / "site.sock", self.name, case.certificate, case.key, serve="raw")))
-        self.start_router()
+        super().__init__(case, f"m{number}", "192.0.2.254", f"192.0.2.1{number}")
+        self.plug_into("switch")
+        self.start_router("*", '[metrics]\naddress = "127.0.0.1:9145"')
         text = EXAMPLE
         for theirs, ours in (("interface eth0", f"interface {self.interface}-far"), ("priority 150", f"priority {priority}"), *PATIENCE):
             assert theirs in text
             text = text.replace(theirs, ours)
         (self.folder / "keepalived.conf").write_text(text)
         self.start_keepalived()
-
-    def start_router(self):
-        self.router = self.case.keep(self.inside(lambda: Router(self.folder, TEXT.format(socket=self.receiver.path))))
 
     def start_keepalived(self):
         words = ["keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file", self.folder / "keepalived.conf",
@@ -74,14 +43,9 @@ class Machine(OnTheBridge):
         shown = self.inside(lambda: subprocess.run(["ip", "-json", "addr", "show", f"{self.interface}-far"], capture_output=True, text=True, check=True).stdout)
         return any(one["local"] == ADDRESS for link in json.loads(shown) for one in link["addr_info"])
 
-    def ports(self):
-        return {one["peer"][1] for one in self.receiver.reported("taken")}
-
     def die(self):
-        """No packet leaves or enters any more, and what ran has gone."""
-        rules = "add table inet gone; add chain inet gone in { type filter hook input priority 0; policy drop; }; " \
-                "add chain inet gone out { type filter hook output priority 0; policy drop; }"
-        self.inside(lambda: subprocess.run(["nft", rules], check=True))
+        """It is cut off, and what ran has gone."""
+        self.cut_off()
         self.keepalived.signal(signal.SIGTERM)
         self.keepalived.wait()
 
@@ -92,7 +56,7 @@ class Machine(OnTheBridge):
 
 
 @unittest.skipUnless(shutil.which("keepalived", path="/usr/sbin:/usr/bin"), "no keepalived here")
-class Keepalived(Case):
+class Keepalived(machines.Visited):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -104,39 +68,23 @@ class Keepalived(Case):
         super().setUp()
         subprocess.run("ip link add switch type bridge && ip link set switch up", shell=True, check=True)
         self.addCleanup(subprocess.run, ["ip", "link", "del", "switch"], check=False)
-        self.client = OnTheBridge("client", "192.0.2.20")
+        self.client = namespace.Neighbour("client", "192.0.2.254", "192.0.2.20")
         self.addCleanup(self.client.close)
+        self.client.plug_into("switch")
         self.one = Machine(self, 1, 150)
         wait_until(self.one.has_the_address, "the first machine has the address")
         self.two = Machine(self, 2, 100)
         self.two.keepalived.wait_for(lambda me: [line for line in me.lines if "Entering BACKUP STATE" in line], "the other waits for its turn")
 
-    def visit(self, patience=30):
-        """A client that is served by whoever has the address."""
-        connection = self.client.inside(lambda: socket.create_connection((ADDRESS, 443), patience))
-        try:
-            connection.sendall(HELLO)
-            self.assertEqual(read_exactly(connection, len(HELLO)), HELLO)
-        except BaseException:
-            connection.close()
-            raise
-        self.addCleanup(connection.close)
-        return connection
-
     def staying(self, machine, count=10):
-        clients = [self.visit() for _ in range(count)]
+        clients = [self.keep_open(self.visit()) for _ in range(count)]
         wait_until(lambda: {one.getsockname()[1] for one in clients} <= machine.ports(), "that machine has them")
         return clients
 
     def served(self, clients):
-        def is_served(client):
-            client.settimeout(0.5)
-            try:
-                client.sendall(b"still here")
-                return read_exactly(client, 10) == b"still here"
-            except (OSError, AssertionError, EOFError):
-                return False
-        return [one for one in clients if is_served(one)]
+        for one in clients:
+            one.settimeout(0.5)
+        return [one for one in clients if self.is_served(one)]
 
     def gap(self, event):
         """How long nobody new is served around what `event` does, in seconds, and how many tries failed."""

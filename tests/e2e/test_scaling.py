@@ -5,66 +5,39 @@ hops, by examples/ecmp. One machine is withdrawn under load and comes back; one 
 import contextlib
 import json
 import pathlib
-import socket
 import subprocess
 import threading
 import time
 import unittest
 
-from harness import Case, Receiver, Router, client_hello, namespace, read_exactly, wait_until
+from harness import machines, namespace, wait_until
+from harness.machines import ADDRESS
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples/ecmp"
-ADDRESS = "192.0.2.80"
-HELLO = client_hello("www.example.com")
 IDLE = 120  # seconds in which nothing comes for a bucket before it may move
 
-TEXT = """
-[log]
-format = "json"
-[[listener]]
-address = "192.0.2.80:443"
-[backend.site]
-handoff = "unix:{socket}"
-[default]
-backend = "site"
-"""
 
-
-class Machine(namespace.Neighbour):
+class Machine(machines.Machine):
     """With the address, a router, its backend and BIRD."""
 
     def __init__(self, case, number, name):
-        super().__init__(name, f"10.0.{number}.1", f"10.0.{number}.2", "10.0.9.0/24")
-        case.addCleanup(self.close)
-        folder = case.folder / name
-        folder.mkdir()
+        super().__init__(case, name, f"10.0.{number}.1", f"10.0.{number}.2", "10.0.9.0/24")
         self.inside(lambda: self._ip(f"addr add {ADDRESS}/32 dev lo"))
-        self.receiver = case.keep(self.inside(lambda: Receiver(folder / "site.sock", name, case.certificate, case.key, serve="raw")))
-        self.router = case.keep(self.inside(lambda: Router(folder, TEXT.format(socket=self.receiver.path))))
+        self.start_router(ADDRESS)
         text = (EXAMPLES / "router.conf").read_text()
-        (folder / "bird.conf").write_text(text.replace("10.0.1.1", f"10.0.{number}.1"))
-        self.control = folder / "bird.ctl"
-        self.inside(lambda: bird(case, folder / "bird.conf", self.control))
+        (self.folder / "bird.conf").write_text(text.replace("10.0.1.1", f"10.0.{number}.1"))
+        self.control = self.folder / "bird.ctl"
+        self.inside(lambda: bird(case, self.folder / "bird.conf", self.control))
 
     def birdc(self, *words):
         subprocess.run(["birdc", "-s", self.control, *words], check=True, capture_output=True)
-
-    def ports(self):
-        """Of the clients that its backend has taken."""
-        return {one["peer"][1] for one in self.receiver.reported("taken")}
-
-    def die(self):
-        """No packet leaves or enters any more; the cable has current."""
-        rules = "add table inet gone; add chain inet gone in { type filter hook input priority 0; policy drop; }; " \
-                "add chain inet gone out { type filter hook output priority 0; policy drop; }"
-        self.inside(lambda: subprocess.run(["nft", rules], check=True))
 
 
 def bird(case, configuration, control):
     case.run_program(["bird", "-f", "-c", configuration, "-s", control])
 
 
-class Scaling(Case):
+class Scaling(machines.Visited):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -99,21 +72,6 @@ class Scaling(Case):
                     (*(["birdc", "-s", control, "show", "protocols"] for control in controls), ["ip", "route", "show", "table", "all"])]
             raise AssertionError(f"{count} machines should have the address:\n" + "\n".join((*told, *self.mirror.lines))) from None
 
-    def visit(self):
-        """A client that is served by whomever it comes to."""
-        connection = self.client.inside(lambda: socket.create_connection((ADDRESS, 443), 30))
-        try:
-            connection.sendall(HELLO)
-            self.assertEqual(read_exactly(connection, len(HELLO)), HELLO)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def keep_open(self, client):
-        self.addCleanup(client.close)
-        return client
-
     def machine_of_a_new_client(self):
         with self.visit() as client:
             port = client.getsockname()[1]
@@ -127,13 +85,6 @@ class Scaling(Case):
         by_machine = [[client for port, client in ports.items() if port in machine.ports()] for machine in self.machines]
         self.assertTrue(all(by_machine), "each machine has its part")
         return by_machine
-
-    def is_served(self, client):
-        try:
-            client.sendall(b"still here")
-            return read_exactly(client, 10) == b"still here"
-        except (OSError, AssertionError, EOFError):
-            return False
 
     @contextlib.contextmanager
     def load(self, clients):
@@ -183,7 +134,7 @@ class Scaling(Case):
     def test_a_machine_that_dies_is_noticed_and_new_clients_are_served_by_another(self):
         _, of_two = self.staying(40)
         with self.load(of_two):
-            self.one.die()
+            self.one.cut_off()
             began = time.monotonic()
             self.wait_for_hops(1)
             print(f"noticed after {time.monotonic() - began:.1f} s")

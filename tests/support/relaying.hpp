@@ -16,11 +16,21 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
 
 namespace snipass::testing {
+
+// noise is bytes that are nowhere the same.
+inline std::string noise(std::size_t size, unsigned seed) {
+    std::minstd_rand random{seed};
+    std::string text(size, '\0');
+    for (auto& c : text)
+        c = static_cast<char>(random());
+    return text;
+}
 
 struct kept_limits {
     net::relay_options limits;

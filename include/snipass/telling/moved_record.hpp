@@ -13,9 +13,6 @@
 
 namespace snipass::server {
 
-[[nodiscard]] upgrade::time to_moved(net::time_point when);
-[[nodiscard]] net::time_point from_moved(upgrade::time when);
-
 [[nodiscard]] upgrade::session to_moved(const record& one);
 
 // former_texts are what records of a process before have of its file, where the file says it no longer.

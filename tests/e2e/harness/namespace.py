@@ -90,6 +90,10 @@ class Neighbour:
                      *(f"route add {network} via {own}" for network in routes)):
             self.inside(lambda what=what: self._ip(what))
 
+    def plug_into(self, bridge):
+        self._ip(f"addr flush dev {self.interface}")
+        self._ip(f"link set {self.interface} master {bridge}")
+
     @staticmethod
     def _ip(arguments):
         subprocess.run(["ip", *arguments.split()], check=True)

@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <random>
 #include <thread>
 #include <vector>
 
@@ -26,14 +25,6 @@ using namespace snipass::testing;
 using namespace std::chrono_literals;
 using net::relay_end;
 using net::relay_side;
-
-std::string noise(std::size_t size, unsigned seed) {
-    std::minstd_rand random{seed};
-    std::string text(size, '\0');
-    for (auto& c : text)
-        c = static_cast<char>(random());
-    return text;
-}
 
 void wait_until_arrived(const os::unique_fd& from) {
     while (os::unsent(from.get()) > 0)

@@ -14,7 +14,6 @@
 #include <chrono>
 #include <future>
 #include <optional>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,14 +25,6 @@ using namespace snipass::testing;
 using namespace std::chrono_literals;
 using net::relay_end;
 using net::relay_side;
-
-std::string noise(std::size_t size, unsigned seed) {
-    std::minstd_rand random{seed};
-    std::string text(size, '\0');
-    for (auto& c : text)
-        c = static_cast<char>(random());
-    return text;
-}
 
 // What is on its way: copies of a relay's descriptors, and what it knew.
 struct luggage {
