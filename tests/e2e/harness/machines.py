@@ -73,5 +73,6 @@ class Visited(Case):
         try:
             client.sendall(b"still here")
             return read_exactly(client, 10) == b"still here"
-        except (OSError, AssertionError, EOFError):
+        except (OSError, AssertionError, EOFError) as problem:
+            print(f"{client}: {problem!r}")
             return False
