@@ -157,6 +157,10 @@ class Installed(Case):
         self.assertFalse(pathlib.Path("/usr/sbin/snipass").exists())
         dpkg("-i", PACKAGES["snipass"])
         self.assertEqual(CONFIGURATION.read_text(), TEXT)
+        # What was enabled is so again, and the socket comes first.
+        self.assertEqual([state(unit) for unit in UNITS], [("enabled", "active"), ("enabled", "active"), ("disabled", "inactive")])
+        self.assertEqual(show("snipass.service", "NRestarts"), "0")
+        self.visit().close()
 
     def test_purging_takes_the_configuration_and_leaves_keys(self):
         keys = CONFIGURATION.with_name("live")
