@@ -124,8 +124,8 @@ int unix_listen(const struct handoff_calls* calls, int fd, const char* path, uns
         return -1;
     const int lock = lock_folder(path);
     const bool is_bound = bind_or_replace(calls, fd, &address, type);
-    const bool done = is_bound && unix_set_mode(calls, path, mode) == 0 &&
-                      (type != SOCK_STREAM || listen(fd, backlog) == 0);
+    const bool done =
+        is_bound && unix_set_mode(calls, path, mode) == 0 && (type == SOCK_DGRAM || listen(fd, backlog) == 0);
     const int error = errno;
     if (is_bound && !done)
         (void)unlink(path); /* half made, it would look like a dead one, or be open to too many */

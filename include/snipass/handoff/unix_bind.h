@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-/* unix_listen binds `fd` to `path` and, if it is a stream socket, listens. A file that nobody is behind is
- * replaced, as TCP forgets a dead listener; a live one is EADDRINUSE, also one that is just being made the
+/* unix_listen binds `fd` to `path` and, unless it is a datagram socket, listens. A file that nobody is behind
+ * is replaced, as TCP forgets a dead listener; a live one is EADDRINUSE, also one that is just being made the
  * same way. The file has exactly `mode`. 0, or -1 and errno, and no file that was not there before. */
 int unix_listen(const struct handoff_calls* calls, int fd, const char* path, unsigned mode, int backlog);
 

@@ -38,9 +38,9 @@ struct unix_listener {
     socket_file file;
 };
 
-// listen_unix binds a socket of `type` (SOCK_STREAM, which listens; SOCK_DGRAM, which is told who sent each
-// datagram) to `path`. A socket's file that nobody is behind is replaced; with somebody there it is
-// EADDRINUSE. The file has `mode` before anybody can connect.
+// listen_unix binds a socket of `type` (SOCK_STREAM or SOCK_SEQPACKET, which listen; SOCK_DGRAM, which is
+// told who sent each datagram) to `path`. A socket's file that nobody is behind is replaced; with somebody
+// there it is EADDRINUSE. The file has `mode` before anybody can connect.
 [[nodiscard]] result<unix_listener> listen_unix(const std::string& path, int type, mode_t mode);
 
 // set_socket_mode is chmod(2) of a socket's file. A link, or what is no socket, that somebody has put in its
