@@ -4,6 +4,7 @@
 #include "snipass/base/version.hpp"
 #include "snipass/commands/ask.hpp"
 #include "snipass/commands/check.hpp"
+#include "snipass/commands/ech.hpp"
 #include "snipass/commands/explain.hpp"
 #include "snipass/commands/status.hpp"
 #include "snipass/os/signals.hpp"
@@ -29,7 +30,7 @@ constexpr const char* exit_statuses = "Exit status: 0 done; 1 it failed, or may 
                                       "asked; 3 no router of this file runs that could be asked.";
 
 constexpr const char* words[] = {"run",    "check", "explain", "status", "sessions", "drain",
-                                 "resume", "close", "reload",  "reopen", "upgrade"};
+                                 "resume", "close", "reload",  "reopen", "upgrade",  "ech"};
 
 std::string listed_words() {
     std::string text;
@@ -93,6 +94,7 @@ class line {
     void add_check(CLI::App& to);
     void add_explain(CLI::App& to);
     void add_asking();
+    void add_ech(CLI::App& to);
 
     CLI::App app_{"snipass routes TLS connections by name: it passes the client's socket to the backend, and "
                   "is out of the way."};
@@ -105,6 +107,8 @@ class line {
     std::string backend_;
     std::string address_;
     std::string id_;
+    std::string action_; // of ech
+    std::string public_name_;
 };
 
 CLI::App* line::add(const std::string& name, const std::string& help) {
@@ -155,7 +159,16 @@ void line::add_asking() {
     add("reload",
         "Read the file again, wait, and print its mistakes or what has changed. Exit status 0, or 2.");
     add("reopen", "Open the file of sessions again, for whoever has renamed it.");
+    add_ech(*add(
+        "ech", "Make a key of Encrypted ClientHello (new-key), or list those that snipass-ech has (list)."));
     add("upgrade", "Let the router that runs leave its clients to this program, if its file has no mistake.");
+}
+
+void line::add_ech(CLI::App& to) {
+    to.add_option("ACTION", action_, "new-key or list")
+        ->required()
+        ->check(CLI::IsMember({"new-key", "list"}));
+    to.add_option("PUBLIC_NAME", public_name_, "of new-key: the name by which clients come in clear");
 }
 
 int line::obey() {
@@ -167,6 +180,8 @@ int line::obey() {
         return explain(explained_);
     if (name == "run")
         return can_take_over(file(), state_version_);
+    if (name == "ech")
+        return action_ == "list" ? list_ech_keys(file()) : new_ech_key(file(), public_name_);
     if (name == "upgrade")
         return upgrade_router(file());
     if (name == "reload")

@@ -5,11 +5,11 @@ _snipass() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
             --config) file=${COMP_WORDS[++i]} ;;
-            run|check|explain|status|sessions|drain|resume|close|reload|reopen|upgrade) command=${command:-${COMP_WORDS[i]}} ;;
+            run|check|explain|status|sessions|drain|resume|close|reload|reopen|ech|upgrade) command=${command:-${COMP_WORDS[i]}} ;;
         esac
     done
     case $command in
-        '') options='run check explain status sessions drain resume close reload reopen upgrade --help --version' values=${values:-} ;;
+        '') options='run check explain status sessions drain resume close reload reopen ech upgrade --help --version' values=${values:-} ;;
         run) options='--help --config --can-take-over' values=${values:-file} ;;
         check) options='--help --config --live --user' values=${values:-file} ;;
         explain) options='--help --config --alpn --source --listener --hello --http' values=${values:-} ;;
@@ -20,6 +20,7 @@ _snipass() {
         close) options='--help --config' values=${values:-} ;;
         reload) options='--help --config' values=${values:-} ;;
         reopen) options='--help --config' values=${values:-} ;;
+        ech) options='--help --config' values=${values:-} ;;
         upgrade) options='--help --config' values=${values:-} ;;
     esac
     case $prev in

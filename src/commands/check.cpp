@@ -6,6 +6,7 @@
 #include "snipass/certificates/coverage.hpp"
 #include "snipass/certificates/load.hpp"
 #include "snipass/certificates/memory.hpp"
+#include "snipass/commands/ech.hpp"
 #include "snipass/commands/status.hpp"
 #include "snipass/config/check.hpp"
 #include "snipass/config/parse.hpp"
@@ -92,12 +93,16 @@ void warn_of_rights(const config::configuration& file, std::vector<config::diagn
     std::ranges::move(theirs, std::back_inserter(found));
 }
 
-void check_certificates(config::parsed& parsed) {
+std::vector<config::diagnostic> find_in_certificates(const config::configuration& file) {
     certificates::watch_memory();
+    auto found = read_certificates(file);
+    warn_of_rights(file, found);
+    return found;
+}
+
+void add(config::parsed& parsed, std::vector<config::diagnostic> more) {
     auto& found = parsed.diagnostics;
-    auto here = read_certificates(*parsed.value);
-    warn_of_rights(*parsed.value, here);
-    std::ranges::move(here, std::back_inserter(found));
+    std::ranges::move(more, std::back_inserter(found));
     config::name_files(found, *parsed.value);
     std::ranges::stable_sort(found, {}, &config::diagnostic::where);
     if (std::ranges::any_of(found, [](const auto& one) { return one.level == config::severity::error; }))
@@ -109,7 +114,9 @@ void check_certificates(config::parsed& parsed) {
 int check(const std::string& file) {
     auto parsed = config::load(file, os::find_user);
     if (parsed.value && parsed.value->tls)
-        check_certificates(parsed);
+        add(parsed, find_in_certificates(*parsed.value));
+    if (parsed.value && parsed.value->ech)
+        add(parsed, check_ech_keys(*parsed.value));
     (parsed.value ? std::cout : std::cerr) << config::check_report(parsed, file);
     return status_of(parsed);
 }

@@ -135,6 +135,18 @@ std::string describe_failure(const configuration& configuration, const backend_s
     return text + "closed";
 }
 
+std::string describe_ech(const backend_settings& backend) {
+    switch (backend.ech) {
+    case ech_mode::none:
+        break;
+    case ech_mode::own_keys:
+        return "; encrypted hellos are routed here by their inner name, and it opens them itself";
+    case ech_mode::carried:
+        return "; encrypted hellos are routed here by their inner name, and it gets them opened";
+    }
+    return {};
+}
+
 // lacks_bytes: the backend reads the client's first bytes from its socket, where they are no longer
 // (docs/handoff.md).
 bool lacks_bytes(const backend_settings& backend) {
@@ -147,7 +159,7 @@ std::string describe_one(const configuration& configuration, const backend_setti
     auto text = "backend " + in_quotes(backend.name) + " (" + at_line(configuration, backend.where) +
                 "): " + describe_termination(configuration, backend) +
                 std::visit([](const auto& kind) { return describe(kind); }, backend.kind) +
-                describe_failure(configuration, backend);
+                describe_failure(configuration, backend) + describe_ech(backend);
     // snipass-tls gets its clients as a backend does.
     const auto protocol =
         backend.handoff() != nullptr ? backend.handoff()->protocol : handoff_protocol::stream;

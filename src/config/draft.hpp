@@ -63,6 +63,7 @@ struct draft {
     std::optional<reference> default_backend;
     std::optional<std::size_t> default_index;
     std::optional<tls_draft> tls;
+    std::optional<ech_settings> ech;
     std::optional<metrics_settings> metrics;
     control_settings control;
     std::vector<std::pair<std::string, std::uint64_t>> tables; // as a configuration's
@@ -94,6 +95,9 @@ struct draft {
 
 [[nodiscard]] tls_draft read_tls(const members& table, position where, findings& findings);
 
+[[nodiscard]] ech_settings read_ech(const members& table, position where, findings& findings);
+void read_ech_mode(table_reader& in, backend_settings& settings); // a backend's
+
 // read_redirect reads the keys of a backend that is an answer. False: it is another one.
 [[nodiscard]] bool read_redirect(table_reader& in, backend_settings& settings);
 
@@ -107,6 +111,7 @@ void read_termination(table_reader& in, backend_settings& settings, findings& fi
 // all are known; the warnings need them.
 void check_listeners(const draft& draft, findings& findings);
 void check_termination(const draft& draft, findings& findings);
+void check_ech(const draft& draft, findings& findings);
 void check_http(const draft& draft, const std::vector<route::rule>& rules, findings& findings);
 [[nodiscard]] bool resolve_references(draft& draft, findings& findings);
 void warn_of_shadowed_names(const draft& draft, const std::vector<route::rule>& rules, findings& findings);

@@ -49,6 +49,7 @@ std::string in_lines(const std::vector<route::pattern>& names, std::size_t most)
 // assemble moves the draft's parts where they belong.
 configuration assemble(draft& draft, std::vector<route::rule> rules, std::string_view file, part which) {
     configuration made;
+    made.ech = std::move(draft.ech);
     if (draft.tls) {
         made.tls = std::move(draft.tls->settings);
         made.tls->names = terminated_names(draft, rules);
@@ -124,6 +125,7 @@ parsed read(std::string_view text, std::string_view file, const user_finder* fin
     }
     check_listeners(draft, findings);
     check_termination(draft, findings);
+    check_ech(draft, findings);
     const bool complete = resolve_references(draft, findings);
     auto rules = take_rules(draft);
     warn_of_shadowed_names(draft, rules, findings);

@@ -19,6 +19,10 @@ void keep_routers(configuration& configuration) {
         configuration.tls->allowed_users.clear();
         configuration.tls->allows_listed_only = true;
     }
+    if (configuration.ech) { // likewise
+        configuration.ech->allowed_users.clear();
+        configuration.ech->allows_listed_only = true;
+    }
     for (auto& backend : configuration.backends) {
         if (!backend.termination)
             continue;
@@ -57,6 +61,7 @@ std::optional<metrics_settings> metrics_of(const tls_settings& tls) {
 }
 
 void keep_tls(configuration& configuration) {
+    configuration.ech.reset();
     configuration.metrics.reset();
     if (configuration.tls)
         configuration.metrics = metrics_of(*configuration.tls);

@@ -270,6 +270,7 @@ backend_draft read_backend(const members& table, std::string_view name, position
         reject_each(in, handoff_keys, "does not apply to a backend with proxy; leave it out");
     read_hold(in, backend);
     read_termination(in, settings, findings);
+    read_ech_mode(in, settings);
     in.read("max_pending", settings.max_pending,
             [](const node& node) { return as_integer(node, 1, limits::sessions); });
     in.read("closes", settings.closes, as_boolean);

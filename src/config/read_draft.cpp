@@ -12,8 +12,8 @@
 namespace snipass::config {
 namespace {
 
-constexpr std::string_view root_keys[] = {"server",  "log", "listener", "route",   "backend",
-                                          "default", "tls", "metrics",  "control", "include"};
+constexpr std::string_view root_keys[] = {"server", "log", "listener", "route",   "backend", "default",
+                                          "tls",    "ech", "metrics",  "control", "include"};
 
 // A file that is included is about sites.
 constexpr std::string_view included_keys[] = {"route", "backend"};
@@ -134,6 +134,10 @@ void read_root_key(const member& found, draft& into, findings& findings) {
     else if (key == "tls")
         with_table(found, findings, [&](const members& table, position where) {
             into.tls = read_tls(table, where, findings);
+        });
+    else if (key == "ech")
+        with_table(found, findings, [&](const members& table, position where) {
+            into.ech = read_ech(table, where, findings);
         });
     else if (key == "metrics")
         with_table(found, findings, [&](const members& table, position where) {

@@ -44,23 +44,25 @@ void resolve(allowed_user& user, const std::string& key, const user_finder& find
                                        "; write another name, or a number");
 }
 
-// resolve_routers: who may hand clients to snipass-tls.
-void resolve_routers(tls_settings& tls, const user_finder& find, findings& findings) {
-    if (tls.allows_listed_only) {
-        for (auto& user : tls.allowed_users) {
+// resolve_routers: which routers' users may come to the program that [tls] or [ech] is for.
+template <class Settings>
+void resolve_routers(Settings& settings, const std::string& key, const user_finder& find,
+                     findings& findings) {
+    if (settings.allows_listed_only) {
+        for (auto& user : settings.allowed_users) {
             if (user.name == unmapped)
                 user.id = unmapped_id;
-            resolve(user, "tls.allowed_users", find, findings);
+            resolve(user, key, find, findings);
         }
         return;
     }
-    allowed_user user{std::string{packaged_user}, tls.where, std::nullopt};
+    allowed_user user{std::string{packaged_user}, settings.where, std::nullopt};
     const auto found = find(user.name);
     if (!found)
-        not_looked_up(user, "tls.allowed_users", found.error(),
-                      "write the number of the router's user into allowed_users", findings);
+        not_looked_up(user, key, found.error(), "write the number of the router's user into allowed_users",
+                      findings);
     else if (*found) // where it is another one, the file says so
-        tls.allowed_users.push_back({user.name, user.where, *found});
+        settings.allowed_users.push_back({user.name, user.where, *found});
 }
 
 void resolve_listeners(draft& draft, const user_finder& find, findings& findings) {
@@ -76,10 +78,14 @@ void resolve_listeners(draft& draft, const user_finder& find, findings& findings
 } // namespace
 
 void resolve_users(draft& draft, const user_finder& find, part which, findings& findings) {
-    if (which != part::tls)
+    if (which == part::whole || which == part::router)
         resolve_listeners(draft, find, findings);
-    if (which != part::router && draft.tls)
-        resolve_routers(draft.tls->settings, find, findings);
+    if ((which == part::whole || which == part::tls) && draft.tls)
+        resolve_routers(draft.tls->settings, "tls.allowed_users", find, findings);
+    if ((which == part::whole || which == part::ech) && draft.ech)
+        resolve_routers(*draft.ech, "ech.allowed_users", find, findings);
+    if (which == part::ech)
+        return;
     for (auto& backend : draft.backends) {
         const bool is_another =
             which != part::whole && backend.settings.termination.has_value() != (which == part::tls);

@@ -66,6 +66,8 @@ void context::finish(record& one, outcome_counters* at_listener) {
         counters.empty.add();
     if (one.match)
         counters.matches[static_cast<std::size_t>(*one.match)].add();
+    if (one.ech != ech_outcome::unasked)
+        counters.ech[static_cast<std::size_t>(one.ech)].add();
     if (at_listener != nullptr)
         count(one, *at_listener);
     lines.add(one);

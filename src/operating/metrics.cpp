@@ -40,6 +40,9 @@ void write_clients(exposition& to, const status& now) {
     to.counter("snipass_matches_total", "Clients by why they went where they went.");
     for (std::size_t i = 0; i < match_count; ++i)
         to.sample({{"match", config::to_string(static_cast<config::match_kind>(i))}}, now.matches[i]);
+    to.counter("snipass_ech_total", "Clients by what became of their encrypted_client_hello, with [ech].");
+    for (std::size_t i = 1; i < ech_outcome_count; ++i) // the first is not counted
+        to.sample({{"ech", to_string(static_cast<ech_outcome>(i))}}, now.ech[i]);
     to.histogram("snipass_handoff_duration_seconds",
                  "From accept to handoff, of clients that were handed off.", now.handoff_time,
                  microseconds_of_a_second);

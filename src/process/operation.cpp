@@ -236,6 +236,8 @@ void operation::add_counters(status& to) const {
         to.empty += one.empty.value();
         for (std::size_t i = 0; i < match_count; ++i)
             to.matches[i] += one.matches[i].value();
+        for (std::size_t i = 0; i < ech_outcome_count; ++i)
+            to.ech[i] += one.ech[i].value();
         one.handoff_time.add_to(to.handoff_time);
         one.hello_size.add_to(to.hello_size);
     });

@@ -97,6 +97,7 @@ void worker::apply(std::shared_ptr<const config::configuration> configuration,
     thread_.names.set_limits({share(names_limits.names, workers), share(names_limits.questions, workers),
                               share(names_limits.waiting, workers), thread_.kept_from});
     thread_.lines.configure(now->config->log, std::max<std::size_t>(access_log::refused_lines / workers, 1));
+    thread_.ech.aim(now->config->ech ? now->config->ech->helper_path : std::string{});
     limit_relays(server);
     limit_termination(*now->config);
     thread_.relays.end_if([&](const net::relay& one) { return to_session(one).must_end(*now->config); },

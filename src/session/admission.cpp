@@ -2,9 +2,22 @@
 // Whether a client may come at all.
 #include "snipass/session/admission.hpp"
 
+#include <sys/socket.h>
+
 #include <chrono>
+#include <cstdint>
 
 namespace snipass::server {
+namespace {
+
+// The kernel's name for a socket, whoever has it (SO_COOKIE, socket(7)); 0 if it has none.
+std::uint64_t cookie_of(int fd) {
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+} // namespace
 
 std::optional<outcome> turn_away(record& about, const configuration_snapshot& snapshot,
                                  const config::listener_settings& listener) {
@@ -23,6 +36,11 @@ std::optional<outcome> turn_away(record& about, const configuration_snapshot& sn
         return std::nullopt;
     about.detail = why;
     return outcome::rate_limited;
+}
+
+bool goes_round(const unrouted_client& client) {
+    constexpr std::size_t most = 16; // no chain of routers is so long
+    return client.thread.handed_over.count_one(cookie_of(client.socket.get())) > most;
 }
 
 } // namespace snipass::server

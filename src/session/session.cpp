@@ -11,10 +11,9 @@
 #include "snipass/session/hearing.hpp"
 #include "snipass/session/listener_reader.hpp"
 #include "snipass/session/moving.hpp"
+#include "snipass/session/opening_hello.hpp"
 #include "snipass/session/refusal.hpp"
 #include "snipass/session/serving_in_clear.hpp"
-
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <exception>
@@ -68,7 +67,6 @@ class session {
     [[nodiscard]] bool comes_from_balancer() const {
         return !is_behind_header_ && server::comes_from_balancer(client_, listener_);
     }
-    [[nodiscard]] bool goes_round();
     [[nodiscard]] task<error_code> take_balancer_header() {
         return server::take_balancer_header(client_, hello_deadline());
     }
@@ -111,14 +109,10 @@ class session {
     std::unique_ptr<std::string> authority_; // in snipass-tls: what the router says
 };
 
-// The kernel's name for a socket, whoever has it (SO_COOKIE, socket(7)); 0 if it has none.
-std::uint64_t cookie_of(int fd) {
-    std::uint64_t cookie = 0;
-    socklen_t size = sizeof cookie;
-    return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
-}
-
 task<std::optional<outcome>> session::answer(error_code problem) {
+    std::unique_ptr<opened_hello> opened;
+    if (!problem && asks_for_opening(client_, *snapshot_))
+        problem = co_await open_hello(client_, *snapshot_, hello_deadline(), opened);
     if (problem == shed_reason::moved) {
         leave(client_, listener_, is_admitted_);
         co_return std::nullopt;
@@ -131,7 +125,7 @@ task<std::optional<outcome>> session::answer(error_code problem) {
         client_.socket.close();
         co_return *end;
     }
-    const auto made = decide(client_, *snapshot_->config, listener_);
+    const auto made = decide_opened(client_, *snapshot_->config, listener_, std::move(opened));
     const auto& decision = made.decision;
     if (decision.route && snapshot_->counts && !snapshot_->counts->routes.empty())
         snapshot_->counts->routes[*decision.route].add();
@@ -143,7 +137,7 @@ task<std::optional<outcome>> session::answer(error_code problem) {
         co_await redirect(*decision.backend, made.words);
         co_return outcome::redirected;
     }
-    if (goes_round()) {
+    if (listener_.is_for_handoffs() && goes_round(client_)) {
         client_.about.detail = "a loop: routers hand it to each other";
         client_.about.end_now();
         co_await close();
@@ -190,15 +184,6 @@ task<> session::redirect(std::size_t backend, const last_words& words) {
 
 net::time_point session::hello_deadline() const {
     return client_.about.accepted + snapshot_->config->server.hello_timeout;
-}
-
-// goes_round: it was handed over so often that routers hand it to each other. No chain of
-// routers is so long.
-bool session::goes_round() {
-    constexpr std::size_t most = 16;
-    if (!listener_.is_for_handoffs())
-        return false;
-    return client_.thread.handed_over.count_one(cookie_of(client_.socket.get())) > most;
 }
 
 // consume_rest_of_hello: of a hello that another router has begun to read, the rest is of no use in the

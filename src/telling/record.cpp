@@ -131,16 +131,27 @@ void tell_request(Line& line, const std::optional<std::string_view>& host, const
 }
 
 template <class Line>
-void tell_hello(Line& line, const std::optional<hello_notes>& hello) {
+void tell_ech(Line& line, const record& one) {
+    line.word("ech", to_string(one.ech));
+    if (one.outer_name)
+        line.cut("outer_name", *one.outer_name);
+}
+
+template <class Line>
+void tell_hello(Line& line, const record& one) {
+    const auto& hello = one.hello;
     const auto name = hello ? hello->server_name() : std::nullopt;
     name ? line.cut("server_name", *name) : line.unknown("server_name");
     line.protocols("alpn", hello ? hello->offer() : alpn_list{});
+    if (one.ech != ech_outcome::unasked)
+        tell_ech(line, one);
     const auto* const more = hello ? hello->more() : nullptr;
     if (more == nullptr)
         return;
     line.words("versions", names_of(more->versions, tls::version_name));
     line.words("key_shares", names_of(more->groups, tls::group_name));
-    line.word("ech", more->ech ? "outer" : "none");
+    if (one.ech == ech_outcome::unasked)
+        line.word("ech", more->ech ? "outer" : "none");
     line.word("ja4", more->ja4);
 }
 
@@ -189,7 +200,7 @@ void tell(Line&& line, const record& one) {
     if (const auto* const request = one.hello ? one.hello->request() : nullptr)
         tell_request(line, one.hello->server_name(), *request);
     else
-        tell_hello(line, one.hello);
+        tell_hello(line, one);
     one.match ? line.word("match", config::to_string(*one.match)) : line.unknown("match");
     one.route != 0 ? line.number("route", one.route) : line.unknown("route");
     if (one.route_file != nullptr)

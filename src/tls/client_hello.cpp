@@ -152,6 +152,7 @@ broken_rule check_tls13(const client_hello& hello, const u16_set& types) noexcep
 broken_rule parse_message(byte_view message, client_hello& hello) noexcept {
     byte_reader in{message};
     u16_set types;
+    hello.message = message;
     if (const auto broken = parse_message_header(in))
         return broken;
     if (const auto broken = parse_fixed_part(in, hello))

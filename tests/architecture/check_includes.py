@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 # The pure core: no sockets, no clock, no threads, no output.
-CORE = {"base", "tls", "http", "proxy_protocol", "opening", "route", "upgrade", "config"}
+CORE = {"base", "tls", "ech", "http", "proxy_protocol", "opening", "route", "upgrade", "config"}
 IMPURE = re.compile(
     r"<(sys/.*|arpa/inet\.h|random|filesystem|unistd\.h|pwd\.h|grp\.h|shadow\.h|net/if\.h|dirent\.h|poll\.h|fcntl\.h|netdb\.h|netinet/.*|pthread\.h|signal\.h|csignal|time\.h|ctime|thread|mutex|"
     r"atomic|condition_variable|future|iostream|fstream|cstdio|stdio\.h|spdlog/.*|boost/asio.*)>"
@@ -30,12 +30,12 @@ LIBRARIES = {
     "idn2.h": ["src/base/ascii_form.cpp"],
     "re2/": ["src/route/regex_set.cpp"],
     "spdlog/": ["telling/"],
-    "CLI/": ["src/main.cpp", "src/tls_main.cpp"],
+    "CLI/": ["src/main.cpp", "src/tls_main.cpp", "src/ech_main.cpp"],
     "boost/asio": ["process/", "operating/", "src/asio.cpp", "include/snipass/acceptor.hpp", "include/snipass/acceptor_state.hpp",
                     "include/snipass/kernel_tls.hpp"],
     "boost/beast": ["operating/"],
     "ares": ["src/net/dns_question.cpp"],
-    "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h", "certificates/", "terminate/", "live/"],
+    "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h", "certificates/", "ech_keys/", "terminate/", "live/"],
 }
 
 # What runs in the backends' processes, apart from the router. The public headers right under include/snipass are libsnipass's.

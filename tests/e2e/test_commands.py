@@ -240,7 +240,7 @@ not_tls = "reset"
 
     def test_wrong_words_are_answered_with_what_to_write(self):
         for arguments, said in (
-            (["start"], '"start" is no command; write snipass and run, check, explain, status, sessions, drain, resume, close, reload, reopen or upgrade; '),
+            (["start"], '"start" is no command; write snipass and run, check, explain, status, sessions, drain, resume, close, reload, reopen, upgrade or ech; '),
             (["help"], "snipass --help says what they do"),
             (["drain"], "BACKEND is required"),
             (["close"], "ID is required"),

@@ -39,7 +39,7 @@ class Files(unittest.TestCase):
             made = {path.name: path.read_text() for path in pathlib.Path(folder).iterdir()}
         kept = {path.name: path.read_text() for path in COMPLETIONS.iterdir()}
         self.assertEqual(made, kept, "config/completions is old; scripts/completions writes it anew")
-        self.assertEqual(len(made), 9)
+        self.assertEqual(len(made), 12)
 
 
 class Shell:
@@ -49,14 +49,14 @@ class Shell:
         raise NotImplementedError
 
     def test_commands(self):
-        for program in ("snipass", "snipass-tls"):
+        for program in ("snipass", "snipass-tls", "snipass-ech"):
             commands = commands_of(program)
             self.assertTrue({"run"} <= commands)
             self.assertEqual(commands - self.complete(f"{program} "), set())
         self.assertEqual(self.complete("snipass expl"), {"explain"})
 
     def test_options_of_each_command(self):
-        for words in ((program, command) for program in ("snipass", "snipass-tls") for command in commands_of(program)):
+        for words in ((program, command) for program in ("snipass", "snipass-tls", "snipass-ech") for command in commands_of(program)):
             self.assertEqual(options_of(*words) - self.complete(f"{' '.join(words)} --"), set(), words)
         self.assertEqual({"--listen", "--from", "--confine", "--check", "--may-bind"} - self.complete("snipass-run --"), set())
 

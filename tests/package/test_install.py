@@ -29,6 +29,8 @@ EXPECTED = {
     SERVICE: 0o644,
     TLS_BINARY: 0o755,
     TLS_SERVICE: 0o644,
+    f"{PREFIX}/sbin/snipass-ech": 0o755,
+    f"{PREFIX}/lib/systemd/system/snipass-ech.service": 0o644,
     SOCKET: 0o644,
     SYSUSERS: 0o644,
     LOGROTATE: 0o644,
@@ -55,9 +57,10 @@ EXPECTED = {
     f"{PREFIX}/share/man/man5/snipass.toml.5": 0o644,
     f"{PREFIX}/share/man/man8/snipass.8": 0o644,
     f"{PREFIX}/share/man/man8/snipass-tls.8": 0o644,
+    f"{PREFIX}/share/man/man8/snipass-ech.8": 0o644,
 }
 ZSH = "vendor-completions" if PREFIX == "usr" and os.path.exists("/etc/debian_version") else "site-functions"
-for name in ("snipass", "snipass-tls", "snipass-run"):
+for name in ("snipass", "snipass-tls", "snipass-ech", "snipass-run"):
     for completion in (f"bash-completion/completions/{name}", f"zsh/{ZSH}/_{name}", f"fish/vendor_completions.d/{name}.fish"):
         EXPECTED[f"{PREFIX}/share/{completion}"] = 0o644
 
@@ -257,7 +260,7 @@ class Units(Tree):
         folder = self.relocated()
         result = subprocess.run(
             ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
-             folder / "snipass.service", folder / "snipass.socket", folder / "snipass-tls.service"],
+             folder / "snipass.service", folder / "snipass.socket", folder / "snipass-tls.service", folder / "snipass-ech.service"],
             capture_output=True, text=True, check=False,
         )
         self.assertEqual((result.returncode, result.stderr), (0, ""))

@@ -35,7 +35,7 @@ class Packages(unittest.TestCase):
 
     def test_each_has_its_part(self):
         self.assertEqual(set(self.packages), {"snipass", "snipass-run", "libsnipass0", "libsnipass-dev"})
-        for package, files in (("snipass", {"./usr/sbin/snipass", "./usr/sbin/snipass-tls", "./etc/snipass/snipass.toml", "./usr/lib/sysusers.d/snipass.conf",
+        for package, files in (("snipass", {"./usr/sbin/snipass", "./usr/sbin/snipass-tls", "./usr/sbin/snipass-ech", "./etc/snipass/snipass.toml", "./usr/lib/sysusers.d/snipass.conf",
                                             "./usr/share/man/man8/snipass.8.gz", "./usr/share/snipass/snipass.schema.json", "./usr/share/doc/snipass/README.md",
                                             "./usr/share/bash-completion/completions/snipass", "./usr/share/zsh/vendor-completions/_snipass",
                                             "./usr/share/fish/vendor_completions.d/snipass.fish"}),
@@ -44,7 +44,7 @@ class Packages(unittest.TestCase):
                                ("libsnipass-dev", {"./usr/include/snipass/snipass.h", f"{LIBDIR}/libsnipass.so", f"{LIBDIR}/pkgconfig/snipass.pc"})):
             self.assertEqual(files - self.content(package), set(), package)
         self.assertEqual({path.rpartition("/")[2] for path in self.content("snipass") if "/systemd/system/" in path},
-                         {"snipass.service", "snipass.socket", "snipass-tls.service"})
+                         {"snipass.service", "snipass.socket", "snipass-tls.service", "snipass-ech.service"})
 
     def test_the_links_of_the_documents_lead_somewhere(self):
         self.assertEqual([path for path in self.content("snipass") if path.endswith(".md.gz")], [])

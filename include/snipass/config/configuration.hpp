@@ -6,6 +6,7 @@
 #include "snipass/config/admission_settings.hpp"
 #include "snipass/config/allowed_user.hpp"
 #include "snipass/config/control_settings.hpp"
+#include "snipass/config/ech_settings.hpp"
 #include "snipass/config/metrics_settings.hpp"
 #include "snipass/config/position.hpp"
 #include "snipass/config/redirect.hpp"
@@ -278,6 +279,8 @@ struct backend_settings {
     std::size_t max_pending = 1'024;    // clients held for it, or handed to it and not yet acknowledged
     std::optional<std::size_t> sorry{}; // index into configuration::backends
     std::optional<termination_settings> termination{}; // none: the backend does TLS itself
+    ech_mode ech = ech_mode::none;
+    position ech_where{};      // of that key
     bool closes = false;       // its server answers one request of each connection (docs/http.md); check asks
     std::uint64_t written = 0; // as a listener's
 
@@ -314,6 +317,7 @@ struct configuration {
     std::vector<backend_settings> backends;
     std::optional<std::size_t> default_backend;
     std::optional<tls_settings> tls;
+    std::optional<ech_settings> ech;         // none: no hello is opened
     std::optional<metrics_settings> metrics; // none: nobody is told but the log
     control_settings control;
     // What the file says of each table that is there once ("log"), as one number (config/changes).

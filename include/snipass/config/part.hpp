@@ -12,6 +12,7 @@ enum class part {
     whole,  // what the file says: for check and explain
     router, // clients of a backend whose TLS ends in snipass-tls are handed to that
     tls,    // snipass-tls: those clients come, and what they say in clear goes to the backend
+    ech,    // snipass-ech: [ech]
 };
 
 // keep makes of a whole configuration the part of one program. Indexes of routes and backends stay, so both

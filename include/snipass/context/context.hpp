@@ -7,6 +7,7 @@
 #include "snipass/base/source_shares.hpp"
 #include "snipass/config/configuration.hpp"
 #include "snipass/context/comings.hpp"
+#include "snipass/context/ech_channel.hpp"
 #include "snipass/context/id_source.hpp"
 #include "snipass/context/in_flight.hpp"
 #include "snipass/context/moved_client.hpp"
@@ -57,6 +58,7 @@ struct context {
     relay_room in_clear;     // those whose has; the router has none
     // has clients whose servers could not wait for their end; a user is a source.
     source_shares farewells{max_farewells};
+    ech_channel ech{loop}; // to snipass-ech
     net::relay_group relays;
     net::name_cache names; // of hosts that clients choose
     id_source ids;

@@ -82,6 +82,7 @@ struct status {
     std::uint64_t empty = 0;
     outcome_totals outcomes{};
     std::array<std::uint64_t, match_count> matches{};
+    std::array<std::uint64_t, ech_outcome_count> ech{};
     histogram_totals handoff_time{};
     histogram_totals hello_size{};
     std::uint64_t failed_lookups = 0;

@@ -8,6 +8,7 @@
 #include "snipass/net/relay.hpp"
 #include "snipass/proxy_protocol/header.hpp"
 #include "snipass/telling/clear_text_notes.hpp"
+#include "snipass/telling/ech_outcome.hpp"
 #include "snipass/telling/hello_notes.hpp"
 #include "snipass/telling/outcome.hpp"
 
@@ -38,6 +39,7 @@ struct record {
     std::optional<ip_endpoint> local;            // what the client connected to, if the balancer says so
     std::optional<proxy_protocol::unique_id> id; // as a backend was told, if one was
     std::optional<config::match_kind> match;
+    ech_outcome ech = ech_outcome::unasked;
     bool has_spoken = false;                 // a byte came from it, be it of a balancer's header
     std::string_view listener;               // its address as written
     std::optional<hello_notes> hello;        // none until there was one that a TLS stack would accept
@@ -61,6 +63,7 @@ struct record {
     }
 
     const relay_facts* relay = nullptr;         // of a proxied session
+    std::unique_ptr<std::string> outer_name;    // as sent, of a hello that was, or might be, encrypted to us
     std::unique_ptr<clear_text_notes> in_clear; // of a client whose TLS has ended here
 };
 

@@ -4,6 +4,7 @@
 
 #include "snipass/config/decision.hpp"
 #include "snipass/net/counter.hpp"
+#include "snipass/telling/ech_outcome.hpp"
 #include "snipass/telling/histogram.hpp"
 #include "snipass/telling/outcome.hpp"
 
@@ -25,6 +26,7 @@ struct stats {
     counter left;             // to the next process, or anew to this one: accepted, and no outcome
     counter empty;            // clients that left without a byte; they are among client_closed, too
     std::array<counter, outcome_count> outcomes;
+    std::array<counter, ech_outcome_count> ech;
     std::array<counter, match_count> matches; // why clients went where they went, refused ones included
     histogram<time_bounds> handoff_time;      // this and the next with [metrics] only
     histogram<size_bounds> hello_size;
@@ -38,6 +40,8 @@ struct stats {
         tell("empty", empty.value());
         for (std::size_t i = 0; i < outcome_count; ++i)
             tell(to_string(static_cast<outcome>(i)), outcomes[i].value());
+        for (std::size_t i = 1; i < ech_outcome_count; ++i)
+            tell("ech_" + std::string{to_string(static_cast<ech_outcome>(i))}, ech[i].value());
         for (std::size_t i = 0; i < match_count; ++i)
             tell("match_" + std::string{config::to_string(static_cast<config::match_kind>(i))},
                  matches[i].value());

@@ -21,6 +21,7 @@ enum class ech_kind {
 
 // client_hello's views point into the message it was parsed from.
 struct client_hello {
+    byte_view message; // the whole of it, header included
     std::uint16_t legacy_version = 0;
     byte_view random;
     byte_view session_id;

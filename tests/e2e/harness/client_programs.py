@@ -22,10 +22,10 @@ def library_server(*arguments):
     return [*first, sys.executable, FOLDER / "library_server.py", BUILD / "src/libsnipass/libsnipass.so", *arguments]
 
 
-def go():
-    """The client in Go, built once for a build folder; what cannot be written to has it already."""
-    program = BUILD / "go-tls-client"
-    source = FOLDER / "client.go"
+def go(source="client.go", program="go-tls-client"):
+    """A program in Go, built once for a build folder; what cannot be written to has it already."""
+    program = BUILD / program
+    source = FOLDER / source
     if os.access(BUILD, os.W_OK) and not (program.exists() and program.stat().st_mtime > source.stat().st_mtime):
         new = program.with_name(f"{program.name}.{os.getpid()}")
         subprocess.run(["go", "build", "-o", new, source], cwd=FOLDER, env={**os.environ, "GOFLAGS": "", "CGO_ENABLED": "0"}, check=True)

@@ -22,7 +22,7 @@ from harness.load import Load  # noqa: E402
 PACKAGES = {path.name.split("_")[0]: path for path in pathlib.Path(os.environ["SNIPASS_PACKAGES"]).glob("*.deb") if "-dbgsym_" not in path.name}
 CONFIGURATION = pathlib.Path("/etc/snipass/snipass.toml")
 BACKENDS = pathlib.Path("/run/backends")
-UNITS = ("snipass.service", "snipass.socket", "snipass-tls.service")
+UNITS = ("snipass.service", "snipass.socket", "snipass-tls.service", "snipass-ech.service")
 HELLO = client_hello("www.example.com")
 
 TEXT = """# mine
@@ -117,7 +117,7 @@ class Installed(Case):
     def test_what_is_installed_serves_nobody_and_nothing_is_started(self):
         for unit in UNITS:
             self.assertEqual(state(unit), ("disabled", "inactive"), unit)
-        self.assertEqual({pwd.getpwnam(name).pw_shell for name in ("snipass", "snipass-tls")}, {"/usr/sbin/nologin"})
+        self.assertEqual({pwd.getpwnam(name).pw_shell for name in ("snipass", "snipass-tls", "snipass-ech")}, {"/usr/sbin/nologin"})
         self.assertIn("no [[listener]]; write one", run("snipass", "check", check=False))
         self.assertIn(str(CONFIGURATION), run("dpkg-query", "-W", "-f", "${Conffiles}", "snipass"))
         self.assertEqual(run("dpkg", "--verify", *PACKAGES), "")

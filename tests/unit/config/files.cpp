@@ -78,8 +78,8 @@ std::vector<std::string> known_keys(const std::string& table) {
     return {keys.begin(), keys.end()};
 }
 
-const std::vector<std::string> tables{"[server]",    "[log]",     "[[listener]]", "[[route]]",
-                                      "[backend.x]", "[default]", "[tls]",        "[metrics]"};
+const std::vector<std::string> tables{"[server]",  "[log]", "[[listener]]", "[[route]]", "[backend.x]",
+                                      "[default]", "[tls]", "[ech]",        "[metrics]"};
 
 } // namespace
 
@@ -156,6 +156,10 @@ TEST_CASE("config/snipass.toml shows the defaults") {
     CHECK(read->tls->handshake_timeout == tls.handshake_timeout);
     CHECK(read->tls->max_handshakes == tls.max_handshakes);
     CHECK(read->tls->min_version == tls.min_version);
+    const ech_settings ech;
+    REQUIRE(read->ech);
+    CHECK(read->ech->keys == ech.keys);
+    CHECK(read->ech->helper_path == ech.helper_path);
     REQUIRE(read->metrics);
     CHECK(read->metrics->routes == metrics_settings{}.routes);
 }
