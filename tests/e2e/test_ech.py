@@ -243,6 +243,18 @@ class Ech(EchSite, Case):
         self.assertNotIn("key", found)
         self.assertIn("control", found)
 
+    @unless_sanitized
+    def test_the_helper_is_confined_and_makes_no_core_file(self):
+        self.begin()
+        status = dict(line.split(":", 1) for line in open(f"/proc/{self.helper.pid}/status", encoding="ascii"))
+        self.assertEqual((status["Seccomp"].strip(), status["NoNewPrivs"].strip(), status["Threads"].strip()), ("2", "1", "1"))
+        with open(f"/proc/{self.helper.pid}/limits", encoding="ascii") as limits:
+            self.assertRegex(limits.read(), r"Max core file size +0 +0 ")
+        sockets = [os.readlink(f"/proc/{self.helper.pid}/fd/{number}") for number in os.listdir(f"/proc/{self.helper.pid}/fd")]
+        with open("/proc/net/unix", encoding="ascii", errors="replace") as table:
+            of_unix = {f"socket:[{line.split()[6]}]" for line in table}
+        self.assertEqual([one for one in sockets if one.startswith("socket:") and one not in of_unix], [])
+
     def search(self, pid, wanted):
         """Which of the byte strings are in a process's memory."""
         found = set()

@@ -19,6 +19,8 @@ BINARY = f"{PREFIX}/sbin/snipass"
 SERVICE = f"{PREFIX}/lib/systemd/system/snipass.service"
 TLS_BINARY = f"{PREFIX}/sbin/snipass-tls"
 TLS_SERVICE = f"{PREFIX}/lib/systemd/system/snipass-tls.service"
+ECH_BINARY = f"{PREFIX}/sbin/snipass-ech"
+ECH_SERVICE = f"{PREFIX}/lib/systemd/system/snipass-ech.service"
 SOCKET = f"{PREFIX}/lib/systemd/system/snipass.socket"
 LOGROTATE = f"{SYSCONFDIR}/logrotate.d/snipass"
 SYSUSERS = f"{PREFIX}/lib/sysusers.d/snipass.conf"
@@ -29,8 +31,8 @@ EXPECTED = {
     SERVICE: 0o644,
     TLS_BINARY: 0o755,
     TLS_SERVICE: 0o644,
-    f"{PREFIX}/sbin/snipass-ech": 0o755,
-    f"{PREFIX}/lib/systemd/system/snipass-ech.service": 0o644,
+    ECH_BINARY: 0o755,
+    ECH_SERVICE: 0o644,
     SOCKET: 0o644,
     SYSUSERS: 0o644,
     LOGROTATE: 0o644,
@@ -253,6 +255,8 @@ class Units(Tree):
         (folder / "snipass.service").write_text(text)
         text = self.text(TLS_SERVICE).replace(f"/{TLS_BINARY}", str(self.root / TLS_BINARY))
         (folder / "snipass-tls.service").write_text(text)
+        text = self.text(ECH_SERVICE).replace(f"/{ECH_BINARY}", str(self.root / ECH_BINARY))
+        (folder / "snipass-ech.service").write_text(text)
         shutil.copy(self.root / SOCKET, folder)
         return folder
 
@@ -277,7 +281,7 @@ class Units(Tree):
         self.assertIn("transparent.conf", subprocess.run(verify, capture_output=True, text=True, check=False).stderr)
 
     def test_exposure_is_at_most_1_5(self):
-        for service in (SERVICE, TLS_SERVICE):
+        for service in (SERVICE, TLS_SERVICE, ECH_SERVICE):
             with self.subTest(service):
                 result = subprocess.run(
                     ["systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15", self.root / service],
@@ -292,12 +296,17 @@ class Units(Tree):
         )
 
     def test_the_user_of_the_unit_is_the_one_that_sysusers_makes(self):
-        for service in (SERVICE, TLS_SERVICE):
+        for service in (SERVICE, TLS_SERVICE, ECH_SERVICE):
             user = re.search(r"^User=(.*)$", self.text(service), re.MULTILINE).group(1)
             self.assertRegex(self.text(SYSUSERS), rf"(?m)^u {user} ")
 
-    def test_snipass_tls_has_no_capability_at_all(self):
-        self.assertIn("\nCapabilityBoundingSet=\n", self.text(TLS_SERVICE))
+    def test_those_with_keys_have_no_capability_at_all(self):
+        for service in (TLS_SERVICE, ECH_SERVICE):
+            self.assertIn("\nCapabilityBoundingSet=\n", self.text(service))
+
+    def test_snipass_ech_has_no_network(self):
+        self.assertIn("\nPrivateNetwork=yes\n", self.text(ECH_SERVICE))
+        self.assertIn("\nRestrictAddressFamilies=AF_UNIX\n", self.text(ECH_SERVICE))
         self.assertNotIn("AmbientCapabilities", self.text(TLS_SERVICE))
 
 
