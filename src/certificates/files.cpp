@@ -63,6 +63,16 @@ found_files expand(const fs::path& path) {
     return found;
 }
 
+// A folder of certificates, or, as a slip has it, the folder in which those folders are.
+found_files look_into(const fs::path& folder) {
+    std::error_code ec;
+    if (!fs::exists(folder / chain_name, ec) && !ec && !expand(folder / "*").pairs.empty())
+        return {{},
+                folder.string() + ": has no " + chain_name + ", but folders that have one; write \"" +
+                    (folder / "*").string() + '"'};
+    return {{in_folder(folder)}, {}};
+}
+
 } // namespace
 
 std::error_code is_for_another() {
@@ -89,7 +99,7 @@ found_files find_files(const config::certificate_source& source) {
     if (chain.find('*') != chain.npos)
         return expand(chain);
     std::error_code ignored;
-    return {{fs::is_directory(chain, ignored) ? in_folder(chain) : file_pair{chain, chain}}, {}};
+    return fs::is_directory(chain, ignored) ? look_into(chain) : found_files{{{chain, chain}}, {}};
 }
 
 // A file may be a link into another folder, as certbot's are: live/NAME/privkey.pem leads to archive/NAME.

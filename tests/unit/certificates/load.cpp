@@ -191,6 +191,10 @@ TEST_CASE("certificates: what is wrong with one") {
           "clock right?);");
     CHECK(told(load_one(here.folder.path.string() + "/none"), here.folder.path.string()) ==
           "error: tls.certificates: /none: cannot be read: No such file or directory;");
+    (void)here.write("two/a.example/fullchain.pem", "none");
+    CHECK(
+        told(load_one(here.folder.path.string() + "/two"), here.folder.path.string()) ==
+        "error: tls.certificates: /two: has no fullchain.pem, but folders that have one; write \"/two/*\";");
     CHECK(told(load_one(here.folder.path.string() + "/zz*"), here.folder.path.string())
               .starts_with("error: tls.certificates: /zz*: there is"));
 }
