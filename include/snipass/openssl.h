@@ -2,6 +2,7 @@
 /* For servers with OpenSSL: connects an SSL to a client that libsnipass took, whichever the protocol. With
  * `datagram`, the bytes that came with the client are read first, the socket after them; nothing is read
  * ahead, so an event loop that waits for the socket never waits for bytes that OpenSSL has in its pocket.
+ * A client with Encrypted ClientHello (snipass/ech.h) is read through snipass/openssl_ech.h.
  *
  *     SSL* ssl = SSL_new(context);
  *     if (snipass_ssl_set_client(ssl, client) != 1) ...
@@ -12,10 +13,12 @@
 #ifndef SNIPASS_OPENSSL_H
 #define SNIPASS_OPENSSL_H
 
+#include "snipass/openssl_ech.h"
 #include "snipass/snipass.h"
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -98,9 +101,26 @@ static inline BIO* snipass_bio_new(int fd, const void* bytes, size_t size) {
     return BIO_push(bio, socket);
 }
 
+/* snipass_ssl_set_ech_client: an OpenSSL that cannot confirm the inner hello is told so here, where the
+ * reason can be seen; its clients would only end the handshake. */
+static inline int snipass_ssl_set_ech_client(SSL* ssl, snipass_client* client) {
+    snipass_ech* ech = SNIPASS_OPENSSL_HAS_ECH ? snipass_ech_new(client, snipass_evp_open) : NULL;
+    BIO* bio = ech != NULL ? snipass_ech_bio_new(snipass_client_fd(client), ech) : NULL;
+    if (bio == NULL) {
+        ERR_raise(ERR_LIB_SSL, SNIPASS_OPENSSL_HAS_ECH ? ERR_R_MALLOC_FAILURE : ERR_R_DISABLED);
+        snipass_ech_free(ech);
+        return 0;
+    }
+    SSL_set_bio(ssl, bio, bio);
+    return 1;
+}
+
 /* snipass_ssl_set_client lets `ssl` read and write the client, whose socket it borrows. 1, or 0 and OpenSSL's
- * error queue. */
-static inline int snipass_ssl_set_client(SSL* ssl, const snipass_client* client) {
+ * error queue: it is out of memory, or too old (before 4.0) for a client with Encrypted ClientHello, which a
+ * server takes only if its options say `ech`. */
+static inline int snipass_ssl_set_client(SSL* ssl, snipass_client* client) {
+    if (snipass_client_has_ech(client))
+        return snipass_ssl_set_ech_client(ssl, client);
     size_t size = 0;
     const unsigned char* consumed = snipass_client_consumed(client, &size);
     BIO* reading = snipass_bio_new(snipass_client_fd(client), consumed, size);

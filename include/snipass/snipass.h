@@ -68,6 +68,10 @@ struct snipass_options {
      * (`tls = "terminate"` in its file, docs/tls.md). What comes out of their sockets is clear text: ask
      * snipass_client_in_clear(). Otherwise such a client is refused, and stays with snipass-tls. */
     int in_clear;
+    /* Not 0: also clients whose encrypted ClientHello the router has opened (`ech = "carried"` in its file),
+     * for a server that reads them through snipass/ech.h. Otherwise such a client is refused. `stream` only.
+     */
+    int ech;
 };
 
 /* snipass_listen binds a unix socket to `path` and listens. A file that a dead process left there is

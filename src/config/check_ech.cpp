@@ -21,6 +21,10 @@ std::string_view why_not(const backend_settings& backend) {
         return "a host that the client chooses has none of these keys; leave it out";
     if (backend.takes_requests())
         return "protocol = \"scgi\" is for requests in clear; leave it out";
+    const auto* const handoff = backend.handoff();
+    if (backend.ech == ech_mode::carried && handoff != nullptr && handoff->protocol == handoff_protocol::datagram)
+        return "\"carried\" needs a header, which protocol = \"datagram\" has not; write \"own_keys\" if it has the "
+               "keys, or protocol = \"stream\"";
     return {};
 }
 
@@ -42,12 +46,24 @@ void warn_of_authority(const backend_settings& backend, findings& findings) {
             "that may not be on your own network; write \"v1\" or \"none\"");
 }
 
+// warn_of_inner_hello: the router sends it as it is.
+void warn_of_inner_hello(const backend_settings& backend, findings& findings) {
+    const auto* const relay = backend.relay();
+    if (backend.ech != ech_mode::carried || relay == nullptr || std::ranges::none_of(relay->addresses, is_far))
+        return;
+    findings.warning(backend.ech_where,
+                     "backend." + backend.name +
+                         ".ech: \"carried\" sends the hello that was encrypted in clear, to an address that may not be on "
+                         "your own network; write \"own_keys\" if the backend has the keys");
+}
+
 void check_backend(const backend_draft& one, const draft& draft, findings& findings) {
     const auto& backend = one.settings;
     const auto title = "backend." + backend.name;
     if (const auto why = why_not(backend); !why.empty())
         findings.error(backend.ech_where, title + ".ech: " + std::string{why});
     warn_of_authority(backend, findings);
+    warn_of_inner_hello(backend, findings);
     if (!one.sorry)
         return;
     const auto sorry = std::ranges::find(draft.backends, one.sorry->name,
@@ -78,8 +94,8 @@ void check_ech(const draft& draft, findings& findings) {
                 "as \"unix:/run/snipass-ech/open.sock\"");
     if (first == draft.backends.end() && !draft.backends.empty())
         findings.warning(draft.ech->where,
-                         "ech: no backend has ech = \"own_keys\", so no hello is opened; write "
-                         "it into one that has the keys, or leave [ech] out");
+                         "ech: no backend has an ech, so no hello is opened; write ech = "
+                         "\"own_keys\" into one that has the keys, \"carried\" into one that has not, or leave [ech] out");
     for (const auto& one : draft.backends)
         if (takes_opened(one))
             check_backend(one, draft, findings);

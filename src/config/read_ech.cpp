@@ -9,7 +9,7 @@
 namespace snipass::config {
 namespace {
 
-constexpr choice<ech_mode> modes[] = {{"own_keys", ech_mode::own_keys}};
+constexpr choice<ech_mode> modes[] = {{"own_keys", ech_mode::own_keys}, {"carried", ech_mode::carried}};
 
 written<std::string> as_folder(const node& node) {
     using result = written<std::string>;

@@ -5,6 +5,7 @@
 #include "connecting.hpp"
 #include "forwarding.hpp"
 #include "marking.hpp"
+#include "passing_hellos.hpp"
 
 #include "snipass/backends/health.hpp"
 #include "snipass/delivery/encryption.hpp"
@@ -138,6 +139,12 @@ not_taken has_no_address_of_its_family() {
             .is_final = true};
 }
 
+not_taken has_no_hello_to_replace() {
+    return {.why = outcome::backend_failed,
+            .detail = "its encrypted hello is no longer in its socket",
+            .is_final = true};
+}
+
 not_taken cannot_be_relayed(const error_code& why) {
     return {.why = outcome::destination_refused,
             .detail = why == would_loop ? "a loop: its hello is on its way there already"
@@ -181,6 +188,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         co_return not_taken{.why = to_outcome(ec), .error = ec};
     if (has_no_descriptor(client))
         co_return no_descriptor();
+    if (client.ech != nullptr && !client.consumed.empty())
+        co_return has_no_hello_to_replace();
     const auto begun = net::clock::now();
     auto mark = mark_hello(client, settings);
     // A request has nothing that tells one journey from another: what connects to us we know all the same.
@@ -213,6 +222,9 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     if (const auto full = client.thread.relayed.why_not(source)) // by now
         co_return no_room(*full);
     const auto took = std::min<net::clock::duration>(net::clock::now() - begun, 1h);
+    if (client.ech != nullptr)
+        co_await pass_hellos(client, made->fd.get(),
+                             net::clock::now() + client.snapshot->config->server.hello_timeout);
     const relay_facts where{made->to.address->text, made->to.endpoint,
                             std::chrono::duration_cast<relay_facts::short_time>(took)};
     const bool has_begun = proxied_session::begin(client, to,

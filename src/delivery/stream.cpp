@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -109,6 +110,21 @@ void tell_of_socket(const routed_client& client, proxy_protocol::facts& facts) {
     facts.farewell = client.snapshot->config->listeners.front().farewell_path; // there is no other one
 }
 
+namespace {
+
+// offer_with_ech: EMSGSIZE, the state does not fit into a header.
+result<os::unique_fd> offer_with_ech(std::string_view path, routed_client& client, byte_view header,
+                                     const std::optional<std::uint32_t>& owner) {
+    auto whole = proxy_protocol::with_ech(header, *client.ech);
+    if (whole.empty())
+        return os::make_error(EMSGSIZE);
+    auto connection = offer_by_stream(path, client.socket, whole, owner);
+    ::explicit_bzero(whole.data(), whole.size());
+    return connection;
+}
+
+} // namespace
+
 begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t path,
                                  net::time_point until) {
     // In front of a new pair the head of a request is put back by whoever fills the pair.
@@ -123,7 +139,13 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
     auto facts = client.facts();
     tell_of_socket(client, facts);
     const auto header = proxy_protocol::write_v2(facts);
-    auto connection = offer_by_stream(settings.paths[path], client.socket, header, settings.owner());
+    auto connection = client.ech == nullptr
+                          ? offer_by_stream(settings.paths[path], client.socket, header, settings.owner())
+                          : offer_with_ech(settings.paths[path], client, header, settings.owner());
+    if (!connection && connection.error() == os::make_error(EMSGSIZE))
+        return not_taken{.why = outcome::backend_failed,
+                         .detail = "its inner hello is larger than a header has room for (16 KiB)",
+                         .is_final = true};
     if (!connection)
         return not_taken{.why = to_outcome(connection.error()),
                          .error = connection.error(),

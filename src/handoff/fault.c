@@ -23,7 +23,7 @@ const char* handoff_explain(enum handoff_fault fault) {
     case handoff_bad_family:
         return "its header's address family is none that the PROXY protocol has";
     case handoff_too_long:
-        return "its header is longer than 1,024 bytes";
+        return "its header is longer than 1,024 bytes (16,384 where clients with ECH state are taken)";
     case handoff_cut_header:
         return "its header ends too early";
     case handoff_bytes_behind:
@@ -54,6 +54,10 @@ const char* handoff_explain(enum handoff_fault fault) {
         return "its descriptor is no end of a socket pair, as its header says";
     case handoff_no_keys:
         return "the kernel has no TLS keys of its client, as its header says";
+    case handoff_bad_ech:
+        return "its header's ECH state cannot be read";
+    case handoff_has_ech:
+        return "its ClientHello has been decrypted by the router, and this receiver takes none of those";
     case handoff_bad_scgi:
         return "its message is no netstring of SCGI's variables";
     case handoff_listens:

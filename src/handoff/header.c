@@ -2,6 +2,8 @@
 /* See header.h. The order of the checks is the order of the bytes in docs/handoff.md. */
 #include "snipass/handoff/header.h"
 
+#include "snipass/handoff/ech_state.h"
+
 #include <netinet/in.h>
 #include <string.h>
 
@@ -22,6 +24,7 @@ enum {
     tlv_unique_id = 0x05,
     tlv_ssl = 0x20,
     tlv_ssl_common_name = 0x22,
+    tlv_ech = 0xE0,
     tlv_plaintext = 0xE2,
     tlv_farewell = 0xE3,
     authority_max = 255, /* as the PROXY protocol has it */
@@ -44,7 +47,7 @@ static enum handoff_fault judge_start(const unsigned char* bytes) {
     return is_family(bytes[family_at]) ? handoff_sound : handoff_bad_family;
 }
 
-size_t handoff_header_size(const unsigned char* bytes, size_t size, enum handoff_fault* fault) {
+size_t handoff_header_size(const unsigned char* bytes, size_t size, size_t most, enum handoff_fault* fault) {
     *fault = handoff_bad_signature;
     if (memcmp(bytes, signature, size < sizeof signature ? size : sizeof signature) != 0)
         return 0;
@@ -55,7 +58,7 @@ size_t handoff_header_size(const unsigned char* bytes, size_t size, enum handoff
     if (*fault != handoff_sound)
         return 0;
     const size_t whole = fixed_size + (size_t)bytes[length_at] * 256 + bytes[length_at + 1];
-    if (whole <= handoff_header_max)
+    if (whole <= most)
         return whole;
     *fault = handoff_too_long;
     return 0;
@@ -179,14 +182,29 @@ static enum handoff_fault parse_farewell(const unsigned char* value, size_t size
     return handoff_sound;
 }
 
+static enum handoff_fault parse_ech(const unsigned char* value, size_t size,
+                                    struct handoff_metadata* metadata) {
+    struct ech_state state;
+    if (ech_state_parse(value, size, &state) != ech_state_sound)
+        return handoff_bad_ech;
+    metadata->ech = value;
+    metadata->ech_size = size;
+    return handoff_sound;
+}
+
 /* parse_tlv: each type that is known comes once. */
 static enum handoff_fault parse_tlv(unsigned type, const unsigned char* value, size_t size, unsigned* seen,
                                     struct handoff_metadata* metadata) {
     static const struct {
         unsigned type;
         enum handoff_fault (*parse)(const unsigned char*, size_t, struct handoff_metadata*);
-    } known[] = {{tlv_authority, parse_authority}, {tlv_alpn, parse_alpn}, {tlv_unique_id, parse_id},
-                 {tlv_plaintext, parse_plaintext}, {tlv_ssl, parse_ssl},   {tlv_farewell, parse_farewell}};
+    } known[] = {{tlv_authority, parse_authority},
+                 {tlv_alpn, parse_alpn},
+                 {tlv_unique_id, parse_id},
+                 {tlv_plaintext, parse_plaintext},
+                 {tlv_ssl, parse_ssl},
+                 {tlv_farewell, parse_farewell},
+                 {tlv_ech, parse_ech}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i) {
         if (known[i].type != type)
             continue;
@@ -221,7 +239,7 @@ enum handoff_fault handoff_parse_header(const unsigned char* bytes, size_t size,
                                         struct handoff_metadata* metadata) {
     memset(metadata, 0, sizeof *metadata);
     enum handoff_fault fault;
-    if (handoff_header_size(bytes, size, &fault) != size)
+    if (handoff_header_size(bytes, size, handoff_ech_header_max, &fault) != size)
         return fault != handoff_sound ? fault : handoff_cut_header;
     const bool v6 = bytes[family_at] == tcp_over_v6;
     /* What is behind is to be left out then (proxy-protocol.txt, section 2.2). */

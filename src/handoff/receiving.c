@@ -16,6 +16,7 @@ void handoff_init(struct handoff* handoff) {
     handoff->takes_pairs = handoff->takes_keyed = false;
     handoff->fault = handoff_sound;
     handoff->received = 0;
+    handoff->larger = NULL;
 }
 
 void handoff_drop(const struct handoff_calls* calls, struct handoff* handoff) {
@@ -86,15 +87,20 @@ enum handoff_progress handoff_read_more(const struct handoff_calls* calls, struc
     return handoff_complete;
 }
 
+static unsigned char* header_of(struct handoff* handoff) {
+    return handoff->larger != NULL ? handoff->larger : handoff->bytes;
+}
+
 enum handoff_progress handoff_read(const struct handoff_calls* calls, struct handoff* handoff,
                                    int connection) {
+    unsigned char* const bytes = header_of(handoff);
+    const size_t room = handoff->larger != NULL ? handoff_ech_header_max : sizeof handoff->bytes;
     for (;;) {
-        const enum handoff_progress progress =
-            handoff_read_more(calls, handoff, connection, handoff->bytes, sizeof handoff->bytes);
+        const enum handoff_progress progress = handoff_read_more(calls, handoff, connection, bytes, room);
         if (progress != handoff_complete)
             return progress;
         enum handoff_fault fault;
-        const size_t size = handoff_header_size(handoff->bytes, handoff->received, &fault);
+        const size_t size = handoff_header_size(bytes, handoff->received, room, &fault);
         if (fault != handoff_sound)
             return handoff_refuse(calls, handoff, fault);
         if (handoff->received > size)
@@ -106,6 +112,10 @@ enum handoff_progress handoff_read(const struct handoff_calls* calls, struct han
 
 static enum handoff_fault judge(const struct handoff_calls* calls, const struct handoff* handoff,
                                 const struct handoff_metadata* metadata) {
+    if (metadata->ech != NULL && handoff->larger == NULL)
+        return handoff_has_ech;
+    if (metadata->ech != NULL && metadata->plaintext != handoff_as_sent)
+        return handoff_bad_ech; /* there is no hello any more */
     switch (metadata->plaintext) {
     case handoff_socket_pair:
         return handoff->takes_pairs ? handoff_judge_pair(calls, handoff->client, metadata) : handoff_in_clear;
@@ -119,7 +129,7 @@ static enum handoff_fault judge(const struct handoff_calls* calls, const struct 
 
 bool handoff_parse(const struct handoff_calls* calls, struct handoff* handoff,
                    struct handoff_metadata* metadata) {
-    handoff->fault = handoff_parse_header(handoff->bytes, handoff->received, metadata);
+    handoff->fault = handoff_parse_header(header_of(handoff), handoff->received, metadata);
     if (handoff->fault != handoff_sound)
         return false;
     handoff->fault = judge(calls, handoff, metadata);

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <snipass/snipass.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct snipass_client* client_new(void) {
@@ -16,6 +17,15 @@ struct snipass_client* client_new(void) {
     if (client != NULL)
         client->fd = -1;
     return client;
+}
+
+void client_drop_header(struct snipass_client* client) {
+    if (client->header != NULL)
+        explicit_bzero(client->header, handoff_ech_header_max);
+    free(client->header);
+    client->header = NULL;
+    client->metadata.ech = NULL;
+    client->metadata.ech_size = 0;
 }
 
 void client_set_blocking(const struct snipass_client* client) {
@@ -33,6 +43,7 @@ void snipass_client_free(snipass_client* client) {
     if (client->fd >= 0)
         close(client->fd);
     free(client->consumed);
+    client_drop_header(client);
     handoff_scgi_free(&client->request);
     free(client);
     cancellation_restore(cancellation);

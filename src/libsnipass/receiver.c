@@ -37,6 +37,8 @@ static enum handoff_progress read_message(const struct snipass_receiver* receive
         handoff_read(&handoff_libc, &pending->handoff, pending->connection);
     const bool is_lie = progress == handoff_complete &&
                         !handoff_parse(&handoff_libc, &pending->handoff, &pending->client->metadata);
+    if (progress == handoff_complete && pending->client->metadata.ech == NULL)
+        client_drop_header(pending->client); /* nearly always; it is not kept for as long as a client */
     return is_lie ? handoff_refused : progress;
 }
 
@@ -109,10 +111,15 @@ static struct snipass_client* advance(struct snipass_receiver* receiver, struct 
     return take(receiver, pending);
 }
 
+static bool make_header(const struct snipass_receiver* receiver, struct snipass_client* client) {
+    client->header = receiver->takes_ech ? malloc(handoff_ech_header_max) : NULL;
+    return client->header != NULL || !receiver->takes_ech;
+}
+
 static struct pending* pending_new(const struct snipass_receiver* receiver) {
     struct pending* pending = calloc(1, sizeof *pending);
     struct snipass_client* client = client_new();
-    if (pending == NULL || client == NULL) {
+    if (pending == NULL || client == NULL || !make_header(receiver, client)) {
         free(pending);
         free(client);
         return NULL;
@@ -120,6 +127,7 @@ static struct pending* pending_new(const struct snipass_receiver* receiver) {
     pending->connection = -1;
     pending->client = client;
     handoff_init(&pending->handoff);
+    pending->handoff.larger = client->header;
     pending->handoff.takes_pairs = (receiver->in_clear & SNIPASS_PAIRS) != 0;
     pending->handoff.takes_keyed = (receiver->in_clear & SNIPASS_KERNEL_TLS) != 0;
     return pending;

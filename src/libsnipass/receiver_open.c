@@ -34,6 +34,7 @@ uid_t snipass_last_stranger(const snipass_receiver* receiver) {
 static bool set_up(struct snipass_receiver* receiver, const struct snipass_options* options) {
     receiver->protocol = options->protocol;
     receiver->in_clear = options->in_clear;
+    receiver->takes_ech = options->ech != 0 && options->protocol == SNIPASS_STREAM;
     receiver->patience = options->patience_ms != 0 ? options->patience_ms : default_patience;
     receiver->allowed = users_allowed(options, &receiver->allowed_count);
     receiver->stranger = (uid_t)-1;

@@ -35,7 +35,8 @@ struct snipass_receiver {
     bool timer_is_set, stopped;
     bool is_own; /* the listener: bound here, so that nobody else serves what is in its queue */
     enum snipass_protocol protocol;
-    int in_clear; /* clients whose TLS has ended elsewhere: of enum snipass_clear_text */
+    int in_clear;   /* clients whose TLS has ended elsewhere: of enum snipass_clear_text */
+    bool takes_ech; /* `stream` only */
     int64_t patience;
     uid_t* allowed;
     size_t allowed_count;

@@ -35,7 +35,7 @@ LIBRARIES = {
                     "include/snipass/kernel_tls.hpp"],
     "boost/beast": ["operating/"],
     "ares": ["src/net/dns_question.cpp"],
-    "openssl/": ["src/tls/ja4.cpp", "include/snipass/openssl.h", "certificates/", "ech_keys/", "terminate/", "live/"],
+    "openssl/": ["src/tls/ja4.cpp", "src/delivery/aead.cpp", "include/snipass/openssl.h", "include/snipass/openssl_ech.h", "certificates/", "ech_keys/", "terminate/", "live/"],
 }
 
 # What runs in the backends' processes, apart from the router. The public headers right under include/snipass are libsnipass's.

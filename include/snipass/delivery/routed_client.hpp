@@ -5,6 +5,7 @@
 #include "snipass/backends/backend.hpp"
 #include "snipass/context/context.hpp"
 #include "snipass/delivery/client_socket.hpp"
+#include "snipass/proxy_protocol/ech_state.hpp"
 #include "snipass/proxy_protocol/write.hpp"
 #include "snipass/telling/record.hpp"
 
@@ -28,9 +29,12 @@ struct routed_client {
     std::vector<std::uint8_t>& consumed; // the client's first bytes, once they are no longer in its socket
     client_socket socket;
     server::encryption* encryption = nullptr; // towards backends; null in the router
-    clear_pair* pair = nullptr;               // what it is handed on by, where that is not its own socket
-    net::time_point held_since{};             // zero: it is not held
-    pending* place = nullptr;                 // with the backend that it is on its way to
+    // Of a client whose hello was opened, towards a backend that is told so: its session's. Null: the hello
+    // in the socket is the one that is meant.
+    const proxy_protocol::ech_state* ech = nullptr;
+    clear_pair* pair = nullptr;   // what it is handed on by, where that is not its own socket
+    net::time_point held_since{}; // zero: it is not held
+    pending* place = nullptr;     // with the backend that it is on its way to
 
     // first_bytes is the client's opening, and no byte more; good until the next wait. It is looked at again
     // unless nobody else has looked since.

@@ -33,6 +33,8 @@ enum handoff_fault {
     handoff_no_pair,
     handoff_no_keys,
     handoff_in_clear,
+    handoff_bad_ech,
+    handoff_has_ech,
     handoff_bad_scgi,
 };
 

@@ -15,7 +15,8 @@ extern "C" {
 #endif
 
 enum {
-    handoff_header_max = 1024, /* what the router promises not to exceed */
+    handoff_header_max = 1024,      /* what the router promises not to exceed */
+    handoff_ech_header_max = 16384, /* the same, towards those who take clients with ECH state */
     handoff_host_name_max = 253,
     handoff_alpn_max = 255,
     handoff_id_size = 16,
@@ -44,11 +45,15 @@ struct handoff_metadata {
     bool has_client_name;                          /* it has shown a certificate, and that is good */
     char client_name[handoff_client_name_max + 1]; /* its common name; "": none, or not fit for a log */
     char farewell[sizeof((struct sockaddr_un*)0)->sun_path]; /* see farewell.h; "": nobody takes it */
+    /* ECH state (ech_state.h), which has been read: bytes of the header, for as long as they are there. NULL:
+     * the client's hello is in its socket as it is meant. */
+    const unsigned char* ech;
+    size_t ech_size;
 };
 
-/* handoff_header_size: how many bytes the header has for certain, judging by the first `size` of them. 0: it
- * cannot be one, for the reason in *fault. */
-size_t handoff_header_size(const unsigned char* bytes, size_t size, enum handoff_fault* fault);
+/* handoff_header_size: how many bytes the header has for certain, judging by the first `size` of them; `most`
+ * is how long it may be. 0: it cannot be one, for the reason in *fault. */
+size_t handoff_header_size(const unsigned char* bytes, size_t size, size_t most, enum handoff_fault* fault);
 
 /* handoff_parse_header reads a whole header of that size. It takes what the PROXY protocol allows, also where
  * our router would not write it: a header that is LOCAL or of a family other than TCP says nothing of the

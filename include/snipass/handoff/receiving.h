@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* One handoff on its way in. Owns the descriptor that came with it. */
+/* One handoff on its way in. Owns the descriptor that came with it, and not the larger room. */
 struct handoff {
     int client;               /* -1: has not come */
     bool takes_pairs;         /* also clients whose TLS has ended elsewhere, by one end of a socket pair */
@@ -20,6 +20,8 @@ struct handoff {
     enum handoff_fault fault; /* why it was refused */
     size_t received;
     unsigned char bytes[handoff_header_max];
+    /* Of handoff_ech_header_max, in place of `bytes`: clients with ECH state are taken, too. */
+    unsigned char* larger;
 };
 
 enum handoff_progress {

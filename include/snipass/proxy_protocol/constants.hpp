@@ -50,8 +50,9 @@ inline constexpr std::uint8_t ssl = 0x20;
 inline constexpr std::uint8_t ssl_version = 0x21; // this and the next two within it
 inline constexpr std::uint8_t ssl_common_name = 0x22;
 inline constexpr std::uint8_t ssl_cipher = 0x23;
-inline constexpr std::uint8_t plaintext = 0xE2; // ours (docs/handoff.md)
-inline constexpr std::uint8_t farewell = 0xE3;  // ours
+inline constexpr std::uint8_t ech = 0xE0; // ours (docs/handoff.md), as are those below
+inline constexpr std::uint8_t plaintext = 0xE2;
+inline constexpr std::uint8_t farewell = 0xE3;
 } // namespace tlv_type
 
 // The flags of `ssl`: the client has shown a certificate in this connection, and in this session. And what

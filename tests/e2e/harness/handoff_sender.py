@@ -168,12 +168,17 @@ class Sender:
 
     def _offer_until_taken(self, client):
         deadline = time.monotonic() + self.hold
+        extra = self.extra(client)
         while True:
-            result = offer(self.path, client, self.patience, counter=sum(self.outcomes.values()))
+            result = offer(self.path, client, self.patience, counter=sum(self.outcomes.values()), extra=extra)
             if result == "taken" or time.monotonic() > deadline:
                 return result
             self.outcomes["(" + result + ")"] += 1  # not an end, but worth a look
             time.sleep(0.02)
+
+    def extra(self, client):  # noqa: ARG002, PLR6301
+        """More TLVs."""
+        return b""
 
     def _send_datagram(self, client):
         with self._lock:  # the first clients may come together

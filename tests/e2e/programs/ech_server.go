@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// A server of Encrypted ClientHello that has the keys: ech_server CERT KEY ECH_PEM [x25519|p384]. It says where it
+// A server of Encrypted ClientHello that has the keys, or, where ECH_PEM is "-", none and gets inner hellos:
+// ech_server CERT KEY ECH_PEM [x25519|p384]. It says where it
 // listens, and of each connection what it was asked for; it echoes one line.
 package main
 
@@ -23,6 +24,9 @@ func check(err error) {
 }
 
 func echKeys(file string) []tls.EncryptedClientHelloKey {
+	if file == "-" {
+		return nil
+	}
 	rest, err := os.ReadFile(file)
 	check(err)
 	made := tls.EncryptedClientHelloKey{SendAsRetry: true}
