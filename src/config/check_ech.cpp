@@ -22,8 +22,10 @@ std::string_view why_not(const backend_settings& backend) {
     if (backend.takes_requests())
         return "protocol = \"scgi\" is for requests in clear; leave it out";
     const auto* const handoff = backend.handoff();
-    if (backend.ech == ech_mode::carried && handoff != nullptr && handoff->protocol == handoff_protocol::datagram)
-        return "\"carried\" needs a header, which protocol = \"datagram\" has not; write \"own_keys\" if it has the "
+    if (backend.ech == ech_mode::carried && handoff != nullptr &&
+        handoff->protocol == handoff_protocol::datagram)
+        return "\"carried\" needs a header, which protocol = \"datagram\" has not; write \"own_keys\" if it "
+               "has the "
                "keys, or protocol = \"stream\"";
     return {};
 }
@@ -49,12 +51,14 @@ void warn_of_authority(const backend_settings& backend, findings& findings) {
 // warn_of_inner_hello: the router sends it as it is.
 void warn_of_inner_hello(const backend_settings& backend, findings& findings) {
     const auto* const relay = backend.relay();
-    if (backend.ech != ech_mode::carried || relay == nullptr || std::ranges::none_of(relay->addresses, is_far))
+    if (backend.ech != ech_mode::carried || relay == nullptr ||
+        std::ranges::none_of(relay->addresses, is_far))
         return;
-    findings.warning(backend.ech_where,
-                     "backend." + backend.name +
-                         ".ech: \"carried\" sends the hello that was encrypted in clear, to an address that may not be on "
-                         "your own network; write \"own_keys\" if the backend has the keys");
+    findings.warning(
+        backend.ech_where,
+        "backend." + backend.name +
+            ".ech: \"carried\" sends the hello that was encrypted in clear, to an address that may not be on "
+            "your own network; write \"own_keys\" if the backend has the keys");
 }
 
 void check_backend(const backend_draft& one, const draft& draft, findings& findings) {
@@ -93,9 +97,10 @@ void check_ech(const draft& draft, findings& findings) {
                 " is in the abstract namespace, where anybody may take its place; write a path such "
                 "as \"unix:/run/snipass-ech/open.sock\"");
     if (first == draft.backends.end() && !draft.backends.empty())
-        findings.warning(draft.ech->where,
-                         "ech: no backend has an ech, so no hello is opened; write ech = "
-                         "\"own_keys\" into one that has the keys, \"carried\" into one that has not, or leave [ech] out");
+        findings.warning(
+            draft.ech->where,
+            "ech: no backend has an ech, so no hello is opened; write ech = "
+            "\"own_keys\" into one that has the keys, \"carried\" into one that has not, or leave [ech] out");
     for (const auto& one : draft.backends)
         if (takes_opened(one))
             check_backend(one, draft, findings);

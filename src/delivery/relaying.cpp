@@ -188,7 +188,8 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
         co_return not_taken{.why = to_outcome(ec), .error = ec};
     if (has_no_descriptor(client))
         co_return no_descriptor();
-    if (client.ech != nullptr && !client.consumed.empty())
+    const bool is_carried = client.ech != nullptr && settings.ech == config::ech_mode::carried;
+    if (is_carried && !client.consumed.empty())
         co_return has_no_hello_to_replace();
     const auto begun = net::clock::now();
     auto mark = mark_hello(client, settings);
@@ -222,7 +223,7 @@ task<attempt> relay(routed_client& client, backend& to, net::time_point until) {
     if (const auto full = client.thread.relayed.why_not(source)) // by now
         co_return no_room(*full);
     const auto took = std::min<net::clock::duration>(net::clock::now() - begun, 1h);
-    if (client.ech != nullptr)
+    if (is_carried)
         co_await pass_hellos(client, made->fd.get(),
                              net::clock::now() + client.snapshot->config->server.hello_timeout);
     const relay_facts where{made->to.address->text, made->to.endpoint,

@@ -139,7 +139,8 @@ begun_attempt hand_off_by_stream(routed_client& client, backend& to, std::size_t
     auto facts = client.facts();
     tell_of_socket(client, facts);
     const auto header = proxy_protocol::write_v2(facts);
-    auto connection = client.ech == nullptr
+    const bool is_carried = client.ech != nullptr && to.settings().ech == config::ech_mode::carried;
+    auto connection = !is_carried
                           ? offer_by_stream(settings.paths[path], client.socket, header, settings.owner())
                           : offer_with_ech(settings.paths[path], client, header, settings.owner());
     if (!connection && connection.error() == os::make_error(EMSGSIZE))

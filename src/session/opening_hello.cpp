@@ -64,10 +64,35 @@ void rebuild(unrouted_client& client, byte_view encoded, opened_hello& opened) {
     client.thread.heard = opening::question{outer.size, inner->server_name, inner->alpn, *inner};
 }
 
+// is_carried: some backend needs what opens the second hello.
+bool is_carried(const config::configuration& configuration) {
+    return std::ranges::any_of(configuration.backends, [](const config::backend_settings& one) {
+        return one.ech == config::ech_mode::carried;
+    });
+}
+
+// keep_state is before the inner hello takes the outer one's place.
+void keep_state(const unrouted_client& client, ech_channel::opened& result, opened_hello& opened) {
+    const auto& outer = std::get<opening::question>(client.thread.heard);
+    const auto message = outer.hello()->message;
+    ech_hello_outer found{};
+    if (result.key.empty() || ech_hello_find(message.data(), message.size(), &found) != ech_hello_is_outer)
+        return;
+    opened.carried = std::make_unique<proxy_protocol::ech_state>();
+    auto& state = *opened.carried;
+    state.config_id = found.config_id;
+    state.kdf = found.kdf;
+    state.aead = found.aead;
+    state.outer_size = static_cast<std::uint32_t>(outer.size);
+    state.key = std::move(result.key);
+    state.nonce = result.base_nonce;
+}
+
 // inquire asks snipass-ech, in the waiting room. No error and no answer: there is news, and the session has
 // to look again.
-net::task<error_code> inquire(unrouted_client& client, const ech_hello_outer* outer, net::time_point deadline,
-                              std::optional<ech_channel::opened>& result, bool& is_answered) {
+net::task<error_code> inquire(unrouted_client& client, const ech_hello_outer* outer, bool wants_key,
+                              net::time_point deadline, std::optional<ech_channel::opened>& result,
+                              bool& is_answered) {
     auto& thread = client.thread;
     if (const auto& closed = thread.waiting.closed())
         co_return make_error_code(*closed);
@@ -80,6 +105,7 @@ net::task<error_code> inquire(unrouted_client& client, const ech_hello_outer* ou
         ech_hello_write_aad(message.data(), message.size(), outer, aad.data());
         thread.ech.ask(mine, {.config_id = outer->config_id,
                               .suite = {outer->kdf, outer->aead},
+                              .wants_key = wants_key,
                               .enc = message.subspan(outer->enc.at, outer->enc.size),
                               .ciphertext = message.subspan(outer->payload.at, outer->payload.size),
                               .aad = aad});
@@ -131,7 +157,9 @@ net::task<error_code> open_hello(unrouted_client& client, const configuration_sn
         }
         about.ech = ech_outcome::unready;
         about.outer_name = std::make_unique<std::string>(hello->server_name.value_or(""));
-        auto ec = co_await inquire(client, is_ours ? &outer : nullptr, deadline, result, is_answered);
+        const auto* const asked = is_ours ? &outer : nullptr;
+        auto ec =
+            co_await inquire(client, asked, is_carried(*snapshot.config), deadline, result, is_answered);
         if (ec == net::wait_error::timed_out)
             about.detail = "snipass-ech has not opened its hello";
         if (!ec)
@@ -143,15 +171,16 @@ net::task<error_code> open_hello(unrouted_client& client, const configuration_sn
     if (result) {
         about.ech = ech_outcome::opened;
         opened = std::make_unique<opened_hello>();
+        keep_state(client, *result, *opened);
         rebuild(client, result->plaintext, *opened);
     }
     co_return error_code{};
 }
 
 verdict decide_opened(unrouted_client& client, const config::configuration& configuration,
-                      const config::listener_settings& listener, std::unique_ptr<opened_hello> opened) {
+                      const config::listener_settings& listener, const opened_hello* opened) {
     auto made = decide(client, configuration, listener);
-    if (!opened)
+    if (opened == nullptr)
         return made;
     if (opened->is_refused) {
         made.decision.backend.reset();
@@ -165,6 +194,13 @@ verdict decide_opened(unrouted_client& client, const config::configuration& conf
     if (hear_again(client, configuration)) // it is in the socket, as a moment ago
         client.thread.heard = opening::refused{opening::refusal::malformed, "its hello is gone"};
     return decide(client, configuration, listener);
+}
+
+std::unique_ptr<proxy_protocol::ech_state> carried_state(std::unique_ptr<opened_hello> opened) {
+    if (!opened || !opened->carried)
+        return nullptr;
+    opened->carried->inner = std::move(opened->message);
+    return std::move(opened->carried);
 }
 
 } // namespace snipass::server

@@ -125,7 +125,7 @@ task<std::optional<outcome>> session::answer(error_code problem) {
         client_.socket.close();
         co_return *end;
     }
-    const auto made = decide_opened(client_, *snapshot_->config, listener_, std::move(opened));
+    const auto made = decide_opened(client_, *snapshot_->config, listener_, opened.get());
     const auto& decision = made.decision;
     if (decision.route && snapshot_->counts && !snapshot_->counts->routes.empty())
         snapshot_->counts->routes[*decision.route].add();
@@ -148,6 +148,8 @@ task<std::optional<outcome>> session::answer(error_code problem) {
     routed_client client{client_.thread, snapshot_,        opening_size(),
                          client_.about,  client_.consumed, std::move(client_.socket)};
     client.held_since = client_.held_since;
+    const auto carried = carried_state(std::move(opened));
+    client.ech = carried.get();
     auto end = co_await deliver(std::move(client), *decision.backend);
     if (std::holds_alternative<relayed>(end))
         co_return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include "snipass/backends/configuration_snapshot.hpp"
 #include "snipass/net/task.hpp"
+#include "snipass/proxy_protocol/ech_state.hpp"
 #include "snipass/session/deciding.hpp"
 #include "snipass/session/hearing.hpp"
 
@@ -18,6 +19,8 @@ struct opened_hello {
     std::vector<std::uint8_t>
         message;             // ClientHelloInner, header included; the thread's `heard` points into it
     bool is_refused = false; // it breaks a rule: illegal_parameter, and no route, whatever the file says
+    // For a backend with ech = "carried", all but the inner hello; null: the file has none.
+    std::unique_ptr<proxy_protocol::ech_state> carried{};
 };
 
 // asks_for_opening: of a client whose hello was heard: its encrypted_client_hello must be looked at.
@@ -35,7 +38,9 @@ struct opened_hello {
 // decide_opened is what becomes of a client, whether its hello was opened or not. One that was, for a backend
 // that has no use for it, goes by its outer name.
 [[nodiscard]] verdict decide_opened(unrouted_client& client, const config::configuration& configuration,
-                                    const config::listener_settings& listener,
-                                    std::unique_ptr<opened_hello> opened);
+                                    const config::listener_settings& listener, const opened_hello* opened);
+
+// carried_state is what a backend with ech = "carried" gets of it, which is used up. Null: there is nothing.
+[[nodiscard]] std::unique_ptr<proxy_protocol::ech_state> carried_state(std::unique_ptr<opened_hello> opened);
 
 } // namespace snipass::server
