@@ -8,9 +8,10 @@ import socket
 import subprocess
 import unittest
 
-from harness import BUILD, DEADLINE, Case, client_programs, ech, main
+from harness import DEADLINE, Case, client_programs, ech, main
 from harness.case import HEAD
 from harness.ech import EchSite
+from harness.places import BUILD
 from harness.process import is_listened_on, wait_until
 from harness.tls_end import make_certificate
 from test_ech_stacks import HAS_GO
