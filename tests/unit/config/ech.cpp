@@ -60,12 +60,19 @@ TEST_CASE("[ech]: mistakes") {
                    "[tls]\ncertificates = [\"/c\"]\n[backend.a]\nhandoff = \"unix:/run/a.sock\"\ntls = "
                    "\"terminate\"\nech = \"own_keys\"\n",
                "its TLS ends in snipass-tls"));
+    CHECK(
+        says(head + ech +
+                 "[backend.a]\nhandoff = \"unix:/run/a.sock\"\nprotocol = \"datagram\"\nech = \"carried\"\n",
+             "needs a header"));
 }
 
 TEST_CASE("[ech]: warnings") {
     CHECK(says(head + ech + "[backend.a]\nhandoff = \"unix:/run/a.sock\"\n", "warning: ech: no backend has"));
     const std::string far = "[backend.a]\nproxy = \"9.9.9.9:443\"\nech = \"own_keys\"\n";
     CHECK(told(head + ech + far).empty());
+    const std::string carried = "[backend.a]\nech = \"carried\"\nproxy = ";
+    CHECK(says(head + ech + carried + "\"9.9.9.9:443\"\n", "sends the hello that was encrypted in clear"));
+    CHECK(told(head + ech + carried + "\"10.0.0.1:443\"\n").empty());
     CHECK(says(head + ech + far + "proxy_protocol = \"v2\"\n", "sends the name that was encrypted in clear"));
     CHECK(told(head + ech +
                "[backend.a]\nproxy = \"10.0.0.1:443\"\nech = \"own_keys\"\nproxy_protocol = \"v2\"\n")
