@@ -134,7 +134,7 @@ class Installed(Case):
         self.assertEqual(load.failures, [])
         self.assertNotEqual(show("snipass.service", "MainPID"), pid)
         self.assertEqual(show("snipass.socket", "ActiveEnterTimestampMonotonic"), socket_since)
-        self.assertEqual([state(unit) for unit in UNITS], [("enabled", "active"), ("enabled", "active"), ("disabled", "inactive")])
+        self.assertEqual([state(unit) for unit in UNITS], [("enabled", "active"), ("enabled", "active"), ("disabled", "inactive"), ("disabled", "inactive")])
         self.assertEqual(CONFIGURATION.read_text(), TEXT)
         self.assertIn("# newer", pathlib.Path(f"{CONFIGURATION}.dpkg-dist").read_text())
         before.sendall(b"still here")
@@ -158,7 +158,7 @@ class Installed(Case):
         dpkg("-i", PACKAGES["snipass"])
         self.assertEqual(CONFIGURATION.read_text(), TEXT)
         # What was enabled is so again, and the socket comes first.
-        self.assertEqual([state(unit) for unit in UNITS], [("enabled", "active"), ("enabled", "active"), ("disabled", "inactive")])
+        self.assertEqual([state(unit) for unit in UNITS], [("enabled", "active"), ("enabled", "active"), ("disabled", "inactive"), ("disabled", "inactive")])
         self.assertEqual(show("snipass.service", "NRestarts"), "0")
         self.visit().close()
 
