@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The fields of each struct, in their order: once for whoever writes and whoever reads. Private to upgrade.
+// The fields of each struct, in their order: once for whoever writes and whoever reads. What is newer than
+// the version that is read (io.has) stays as the struct has it. Private to upgrade.
 #pragma once
 
 #include "snipass/upgrade/state.hpp"
@@ -17,6 +18,11 @@ template <class Io>
 void fields(Io& io, one_of<ip_endpoint> auto& one) {
     io.address(one.address);
     io(one.port);
+}
+
+template <class Io>
+void fields(Io& io, one_of<ip_address> auto& one) {
+    io.address(one);
 }
 
 template <class Io>
@@ -71,6 +77,8 @@ void fields(Io& io, one_of<waiting_client> auto& one) {
 template <class Io>
 void fields(Io& io, one_of<listener> auto& one) {
     io(one.address, one.bound);
+    if (io.has(2))
+        io(one.kind, one.path, one.device, one.inode);
 }
 
 template <class Io>
@@ -79,8 +87,46 @@ void fields(Io& io, one_of<drain> auto& one) {
 }
 
 template <class Io>
-void fields(Io& io, one_of<state> auto& one) {
-    io(one.listeners, one.relayed, one.waiting, one.drained);
+void fields(Io& io, one_of<count> auto& one) {
+    io(one.name, one.value);
+}
+
+template <class Io>
+void fields(Io& io, one_of<counted> auto& one) {
+    io(one.name, one.counts);
+}
+
+template <class Io>
+void fields(Io& io, one_of<counters> auto& one) {
+    io(one.of_all, one.listeners, one.backends, one.routes);
+}
+
+template <class Io>
+void fields(Io& io, one_of<resolved> auto& one) {
+    io(one.host, one.addresses, one.at);
+}
+
+template <class Io>
+void fields(Io& io, one_of<known_address> auto& one) {
+    io(one.backend, one.where, one.failures, one.is_ejected, one.too_slow_for);
+}
+
+template <class Io>
+void fields(Io& io, one_of<known_backend> auto& one) {
+    io(one.name, one.is_away, one.is_told, one.ejections, one.checked);
+}
+
+// A state is these, and its relays in between: their number, and each of them.
+template <class Io>
+void fields_before_relays(Io& io, one_of<state> auto& one) {
+    io(one.listeners);
+}
+
+template <class Io>
+void fields_behind_relays(Io& io, one_of<state> auto& one) {
+    io(one.waiting, one.drained);
+    if (io.has(2))
+        io(one.counters, one.names, one.addresses, one.backends);
 }
 
 } // namespace snipass::upgrade

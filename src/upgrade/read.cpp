@@ -19,7 +19,30 @@ constexpr time latest_time = std::numeric_limits<time>::max() / 4;
 // gives is empty.
 class reader {
   public:
-    explicit reader(byte_view bytes) noexcept : rest_(bytes) {}
+    explicit reader(byte_view bytes, std::uint32_t version = 0) noexcept
+        : size_(bytes.size()), rest_(bytes), version_(version) {}
+
+    // begin reads the version.
+    [[nodiscard]] error_code begin() {
+        get(version_);
+        if (!error_ && (version_ == 0 || version_ > newest_version))
+            fail(form_error::unknown_version);
+        return error_;
+    }
+    [[nodiscard]] bool has(std::uint32_t version) const noexcept { return version_ >= version; }
+    [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
+
+    // each_relay calls tell(relay, where it begins) for each.
+    void each_relay(const auto& tell) {
+        const auto count = get_size(std::numeric_limits<std::uint32_t>::max());
+        for (std::size_t i = 0; i < count && !error_; ++i) {
+            const auto at = size_ - rest_.size();
+            relayed_client one;
+            get(one);
+            if (!error_)
+                tell(std::move(one), at);
+        }
+    }
 
     template <class... Fields>
     void operator()(Fields&... all) {
@@ -128,8 +151,10 @@ class reader {
         return true;
     }
 
+    std::size_t size_;
     byte_view rest_;
     error_code error_;
+    std::uint32_t version_ = 0;
 };
 
 class form_category_type final : public boost::system::error_category {
@@ -161,21 +186,50 @@ error_code make_error_code(form_error one) noexcept {
     return {static_cast<int>(one), form_category()};
 }
 
-result<state> read(byte_view bytes) {
+namespace {
+
+// read_all returns what is wrong, and the version.
+error_code read_all(byte_view bytes, state& all, std::uint32_t& version, const auto& tell) {
     if (bytes.size() < magic.size() || as_text(bytes.first(magic.size())) != magic)
         return make_error_code(form_error::not_a_state);
     reader from{bytes.subspan(magic.size())};
-    std::uint32_t version = 0;
-    from(version);
-    if (!from.error() && (version == 0 || version > newest_version))
-        return make_error_code(form_error::unknown_version);
-    state all;
-    from(all);
-    if (from.error())
-        return from.error();
-    if (!from.is_at_end())
+    if (const auto ec = from.begin())
+        return ec;
+    version = from.version();
+    fields_before_relays(from, all);
+    from.each_relay(tell);
+    fields_behind_relays(from, all);
+    if (!from.error() && !from.is_at_end())
         return make_error_code(form_error::malformed);
-    return all;
+    return from.error();
+}
+
+} // namespace
+
+result<state> read(byte_view bytes) {
+    state all;
+    std::uint32_t version = 0;
+    const auto ec = read_all(bytes, all, version, [&all](relayed_client one, std::size_t /*at*/) {
+        all.relayed.push_back(std::move(one));
+    });
+    return ec ? result<state>{ec} : result<state>{std::move(all)};
+}
+
+result<scanned> scan(byte_view bytes) {
+    scanned found;
+    const auto ec =
+        read_all(bytes, found.all, found.version, [&found](const relayed_client& one, std::size_t at) {
+            found.relays.push_back({static_cast<std::uint32_t>(magic.size() + at),
+                                    static_cast<std::uint8_t>(descriptors_of(one))});
+        });
+    return ec ? result<scanned>{ec} : result<scanned>{std::move(found)};
+}
+
+relayed_client read_relay(byte_view bytes, const relay_place& place, std::uint32_t version) {
+    reader from{bytes.subspan(place.at), version};
+    relayed_client one;
+    from(one);
+    return one;
 }
 
 } // namespace snipass::upgrade

@@ -5,6 +5,8 @@
 #include "fields.hpp"
 #include "head.hpp"
 
+#include <array>
+
 namespace snipass::upgrade {
 namespace {
 
@@ -15,6 +17,10 @@ class writer {
         (put(all), ...);
     }
     void address(const ip_address& one) { append(one.bytes()); }
+    [[nodiscard]] static constexpr bool has(std::uint32_t /*version*/) noexcept { return true; }
+
+    // put_size: what has a length begins with it.
+    void put_size(std::size_t size) { put(static_cast<std::uint32_t>(size)); }
 
     std::vector<std::uint8_t> bytes;
 
@@ -23,11 +29,13 @@ class writer {
     void put(bool one) { bytes.push_back(one ? 1 : 0); }
     template <std::integral Number>
     void put(Number one) {
-        const auto value = static_cast<std::make_unsigned_t<Number>>(one);
-        for (std::size_t left = sizeof value; left > 0; --left)
-            bytes.push_back(static_cast<std::uint8_t>(value >> (8 * (left - 1))));
+        auto value = static_cast<std::make_unsigned_t<Number>>(one);
+        std::array<std::uint8_t, sizeof value> all;
+        for (auto at = all.rbegin(); at != all.rend();
+             ++at, value = static_cast<decltype(value)>(value >> 4 >> 4))
+            *at = static_cast<std::uint8_t>(value);
+        append(all);
     }
-    void put_size(std::size_t size) { put(static_cast<std::uint32_t>(size)); }
     void put(const std::string& one) {
         put_size(one.size());
         append(as_bytes(one));
@@ -52,13 +60,30 @@ class writer {
 
 } // namespace
 
+parts write_around(const state& all, std::size_t relays) {
+    writer head;
+    head.bytes.assign(magic.begin(), magic.end());
+    head(newest_version);
+    fields_before_relays(head, all);
+    head.put_size(relays);
+    writer tail;
+    fields_behind_relays(tail, all);
+    return {std::move(head.bytes), std::move(tail.bytes)};
+}
+
+void append(std::vector<std::uint8_t>& to, const relayed_client& one) {
+    writer its;
+    its.bytes = std::move(to);
+    its(one);
+    to = std::move(its.bytes);
+}
+
 std::vector<std::uint8_t> write(const state& all) {
-    constexpr std::size_t usual_relay = 320;
-    writer to;
-    to.bytes.reserve((all.relayed.size() + all.waiting.size() + 1) * usual_relay);
-    to.bytes.assign(magic.begin(), magic.end());
-    to(newest_version, all);
-    return std::move(to.bytes);
+    auto [bytes, tail] = write_around(all, all.relayed.size());
+    for (const auto& one : all.relayed)
+        append(bytes, one);
+    bytes.insert(bytes.end(), tail.begin(), tail.end());
+    return bytes;
 }
 
 std::size_t descriptors_of(const relayed_client& one) noexcept {

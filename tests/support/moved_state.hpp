@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// moved_state: a state in which each field says something. tests/data/states/1 is its form of version 1.
+// moved_state: a state in which each field says something. tests/data/states has its form in each version,
+// with what that has of it.
 #pragma once
 
 #include "snipass/upgrade/state.hpp"
@@ -83,6 +84,23 @@ inline upgrade::state moved_state() {
     waiting.held_since = 4'000'000'002;
     all.waiting = {waiting};
     all.drained = {{"blog", ""}, {"far", "10.0.0.5:443"}};
+    return all;
+}
+
+// moved_state of the version that this program writes.
+inline upgrade::state newest_state() {
+    auto all = moved_state();
+    all.listeners.push_back(
+        {"handoff:/run/snipass/in.sock", {}, "handoff_stream", "/run/snipass/in.sock", 26, 4'711});
+    all.counters.of_all = {{"accepted", 1'000'000}, {"handed_off", 999'990}, {"handoff_time_50", 17}};
+    all.counters.listeners = {{"0.0.0.0:443", {{"handed_off", 5}, {"malformed", 1}}}};
+    all.counters.backends = {{"blog", {{"handed_off", 5}, {"to_backend", 0}, {"to_client", 0}}}, {"far", {}}};
+    all.counters.routes = {{"names = blog", {{"sessions", 5}}}};
+    all.names = {{"backend.example.net",
+                  {*ip_address::parse("10.0.0.5"), *ip_address::parse("2001:db8::5")},
+                  5'000'000'001}};
+    all.addresses = {{"far", "10.0.0.5:443", 3, true, 250}};
+    all.backends = {{"blog", true, true, 0, 0}, {"far", false, false, 2, 6'000'000'001}};
     return all;
 }
 

@@ -121,7 +121,12 @@ struct waiting_client {
 // listener is a socket of our own, with its backlog. Its descriptor is that socket.
 struct listener {
     std::string address; // as written
-    ip_endpoint bound;
+    ip_endpoint bound;   // of TCP
+    // Since version 2:
+    std::string kind = "tcp"; // how clients come
+    std::string path;         // of a unix socket; whose file that is the next two say
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
 };
 
 // drain is a backend that an admin has drained, or one of its addresses.
@@ -130,12 +135,60 @@ struct drain {
     std::string address; // as written; empty: all of them
 };
 
+// count is one number by its name.
+struct count {
+    std::string name;
+    std::uint64_t value = 0;
+};
+
+// counted is what was counted of one listener, backend or route.
+struct counted {
+    std::string name;
+    std::vector<count> counts;
+};
+
+struct counters {
+    std::vector<count> of_all;
+    std::vector<counted> listeners; // these three with [metrics] only
+    std::vector<counted> backends;
+    std::vector<counted> routes;
+};
+
+// resolved is the last good answer for a DNS name.
+struct resolved {
+    std::string host;
+    std::vector<ip_address> addresses;
+    time at = 0;
+};
+
+// known_address is an address of a backend whose connects or probes have failed.
+struct known_address {
+    std::string backend;
+    std::string where; // an endpoint, or a path
+    std::uint32_t failures = 0;
+    bool is_ejected = false;
+    std::uint32_t too_slow_for = 0; // milliseconds; 0: it is not
+};
+
+struct known_backend {
+    std::string name;
+    bool is_away = false;
+    bool is_told = false; // that it is away
+    std::uint64_t ejections = 0;
+    time checked = 0; // when its addresses were probed last; 0: never
+};
+
 // The descriptors come in this order, too.
 struct state {
     std::vector<listener> listeners;
     std::vector<relayed_client> relayed;
     std::vector<waiting_client> waiting;
     std::vector<drain> drained;
+    // Since version 2:
+    upgrade::counters counters;
+    std::vector<resolved> names;
+    std::vector<known_address> addresses;
+    std::vector<known_backend> backends;
 };
 
 [[nodiscard]] std::size_t descriptors_of(const relayed_client& one) noexcept;
