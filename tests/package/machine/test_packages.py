@@ -140,6 +140,68 @@ class Installed(Case):
         before.sendall(b"still here")
         self.assertEqual(read_exactly(before, 10), b"still here")
 
+    def relayed(self):
+        """A client of a router with a proxied backend: its end, and the backend's."""
+        far = socket.create_server(("127.0.0.1", 0))
+        far.settimeout(DEADLINE)
+        self.addCleanup(far.close)
+        CONFIGURATION.write_text(TEXT + f'[backend.far]\nproxy = ["127.0.0.1:{far.getsockname()[1]}"]\n'
+                                 '[[route]]\nnames = ["far.example.com"]\nbackend = "far"\n')
+        run("systemctl", "reload", "snipass.service")
+        client = socket.create_connection(("127.0.0.1", 443), DEADLINE)
+        self.addCleanup(client.close)
+        hello = client_hello("far.example.com")
+        client.sendall(hello)
+        backend, _ = far.accept()
+        backend.settimeout(DEADLINE)
+        self.addCleanup(backend.close)
+        self.assertEqual(read_exactly(backend, len(hello)), hello)
+        return client, backend
+
+    def goes_on(self, client, backend):
+        client.sendall(b"to the backend")
+        self.assertEqual(read_exactly(backend, 14), b"to the backend")
+        backend.sendall(b"to the client")
+        self.assertEqual(read_exactly(client, 13), b"to the client")
+
+    def asked(self):
+        """How often the router was asked to leave its clients to the next."""
+        return run("journalctl", "--no-pager", "--unit=snipass.service", "--grep=command=upgrade", check=False).count("command=upgrade")
+
+    def test_an_upgrade_leaves_relayed_clients_to_the_program_that_is_installed_now(self):
+        self.serve()
+        client, backend = self.relayed()
+        pid, asked = show("snipass.service", "MainPID"), self.asked()
+        dpkg("-i", *self.newer.values())
+        self.assertNotIn(show("snipass.service", "MainPID"), ("0", pid))
+        self.assertEqual(self.asked(), asked + 1)
+        self.goes_on(client, backend)
+        # Without a way to ask it the upgrade is a restart, which cuts nobody either.
+        text = CONFIGURATION.read_text()
+        CONFIGURATION.write_text(text + '[control]\npath = "none"\n')
+        run("systemctl", "restart", "snipass.service")
+        self.goes_on(client, backend)
+        pid = show("snipass.service", "MainPID")
+        dpkg("-i", *PACKAGES.values())
+        self.assertNotIn(show("snipass.service", "MainPID"), ("0", pid))
+        self.goes_on(client, backend)
+
+    def test_an_upgrade_with_a_mistake_in_the_file_lets_what_runs_go_on(self):
+        self.serve()
+        client, backend = self.relayed()
+        pid, text = show("snipass.service", "MainPID"), CONFIGURATION.read_text()
+        CONFIGURATION.write_text(text + "nonsense = 1\n")
+        said = dpkg("-i", *self.newer.values())
+        self.assertIn("nonsense", said)
+        self.assertIn("the router that runs goes on", said)
+        self.assertEqual(show("snipass.service", "MainPID"), pid)
+        self.goes_on(client, backend)
+        self.visit().close()
+        CONFIGURATION.write_text(text)
+        run("snipass", "upgrade")
+        self.assertNotIn(show("snipass.service", "MainPID"), ("0", pid))
+        self.goes_on(client, backend)
+
     def test_an_upgrade_of_what_does_not_run_starts_nothing_and_brings_the_new_configuration(self):
         dpkg("-i", *self.newer.values())
         for unit in UNITS:
