@@ -35,12 +35,21 @@ addresses address_book::find(const std::string& host) const {
 // Resolvers rotate their answers: another order of the same addresses is no news, and sessions are balanced
 // here. Workers wait for the lock, so nothing is compared under it.
 bool address_book::learn(const std::string& host, std::vector<ip_address> answer) {
-    if (const auto known = find(host); known && are_the_same(*known, answer))
-        return false;
-    auto learned = std::make_shared<const std::vector<ip_address>>(std::move(answer));
+    const auto now = std::chrono::steady_clock::now();
+    const auto known = find(host);
+    const bool is_news = !known || !are_the_same(*known, answer);
+    auto learned = is_news ? std::make_shared<const std::vector<ip_address>>(std::move(answer)) : known;
     const std::lock_guard lock{mutex_};
-    names_[host].answer.swap(learned);
-    return true;
+    auto& one = names_[host];
+    one.answer.swap(learned);
+    one.at = now;
+    return is_news;
+}
+
+std::chrono::steady_clock::time_point address_book::learned_at(const std::string& host) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = names_.find(host);
+    return found == names_.end() ? std::chrono::steady_clock::time_point{} : found->second.at;
 }
 
 void address_book::has_failed(const std::string& host, const error_code& why) {

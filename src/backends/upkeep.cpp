@@ -79,11 +79,13 @@ std::string joined(const std::vector<ip_address>& addresses) {
 struct upkeep::checked {
     checked(std::shared_ptr<const config::configuration> snapshot, const config::backend_settings& of,
             address_book& book)
-        : configuration(std::move(snapshot)), settings(of), targets(of, book) {}
+        : configuration(std::move(snapshot)), settings(of), targets(of, book),
+          known(book.presence_of(of.name)) {}
 
     std::shared_ptr<const config::configuration> configuration; // keeps the settings
     const config::backend_settings& settings;
     target_list targets;
+    std::shared_ptr<presence> known;
     net::time_point due = net::clock::now();
 };
 
@@ -114,11 +116,14 @@ void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
     for (auto& [host, about] : names_)
         about->wanted = false;
     checked_.clear();
+    std::vector<std::string> new_names;
     for (const auto& backend : configuration->backends) {
         const auto* const relay = backend.relay();
         if (relay == nullptr)
             continue;
-        checked_.push_back(std::make_shared<checked>(configuration, backend, book_));
+        const auto& one = checked_.emplace_back(std::make_shared<checked>(configuration, backend, book_));
+        if (const auto last = one->known->checked.load(); !has_begun_ && last != net::time_point{})
+            one->due = last + relay->check_interval;
         for (const auto& address : relay->addresses) {
             if (address.host.empty() || ip_address::parse(address.host))
                 continue;
@@ -130,16 +135,21 @@ void upkeep::apply(std::shared_ptr<const config::configuration> configuration) {
                                                      : relay->resolve_interval;
             about->wanted = true;
             if (!known)
-                loop_.spawn(keep_resolved(address.host));
+                new_names.push_back(address.host);
         }
     }
-    for (auto& [host, about] : names_)
-        about->sleeper.wake();
+    if (std::exchange(has_begun_, true))
+        for (auto& [host, about] : names_)
+            about->sleeper.wake();
+    for (auto& host : new_names)
+        loop_.spawn(keep_resolved(std::move(host)));
     next_check_.wake();
 }
 
 net::task<> upkeep::keep_resolved(std::string host) {
     auto& about = *names_.at(host);
+    if (const auto known = book_.learned_at(host); known != net::time_point{})
+        co_await about.sleeper.sleep(known + about.interval);
     while (about.wanted) {
         co_await look_up(host, about);
         const auto pause =
@@ -206,7 +216,9 @@ net::task<> upkeep::keep_checked() {
 }
 
 void upkeep::check(const std::shared_ptr<checked>& one) {
-    one->due = net::clock::now() + one->settings.relay()->check_interval;
+    const auto now = net::clock::now();
+    one->known->checked = now;
+    one->due = now + one->settings.relay()->check_interval;
     const auto& all = one->targets.all();
     for (const auto& to : all) {
         const bool wanted = one->settings.relay()->check != config::health_check::none || to.state->ejected;
@@ -223,7 +235,7 @@ net::task<> upkeep::probe(std::shared_ptr<checked> of, candidate to) {
     const auto patience = given > 0ms ? std::min(given, relay.connect_timeout) : relay.connect_timeout;
     // Named, because GCC 12 destroys a braced argument of an awaited call twice.
     net::probe_question question{to.endpoint, to.address->path, question_for(relay, to),
-                                 reinterpret_cast<std::uintptr_t>(book_.presence_of(settings.name).get())};
+                                 reinterpret_cast<std::uintptr_t>(of->known.get())};
     const auto problem = co_await net::probe(loop_, std::move(question), net::clock::now() + patience);
     if (problem)
         note_failure(log_, settings, to, problem);

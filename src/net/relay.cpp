@@ -6,6 +6,7 @@
 #include "snipass/net/foreign.hpp"
 #include "snipass/net/relay_group.hpp"
 #include "snipass/os/buffers.hpp"
+#include "snipass/os/client_options.hpp"
 #include "snipass/os/error.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/os/unix_socket.hpp"
@@ -92,7 +93,9 @@ relay::~relay() {
 }
 
 error_code relay::watch() {
-    if (backend_.is_tcp || backend_.may_send_files) // an urgent byte, too, may come with descriptors
+    const bool is_new = !backend_.is_to_reset; // else the process before has done so
+    if (is_new &&
+        (backend_.is_tcp || backend_.may_send_files)) // an urgent byte, too, may come with descriptors
         os::take_urgent_inline(backend_.fd.get());
     if (const auto ec = group_->loop_.watch_edges(client_.fd.get(), *this, client_tag))
         return ec;
@@ -100,6 +103,8 @@ error_code relay::watch() {
 }
 
 void relay::on_ready(unsigned which, std::uint32_t events) {
+    if (group_->is_gone())
+        return;
     auto& one = which == client_tag ? client_ : backend_;
     constexpr std::uint32_t something_to_read = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     one.readable = one.readable || (events & something_to_read) != 0;
@@ -184,6 +189,8 @@ void relay::flush(socket& to) {
 }
 
 void relay::end(relay_end how) {
+    if (group_->is_gone())
+        return;
     disarm();
     return_pipe(to_backend_);
     return_pipe(to_client_);
@@ -202,11 +209,18 @@ void relay::close(relay_end how) {
         group_->loop_.unwatch(backend_.fd.get()); // another thread may close it
         turn_away(std::move(backend_.fd), options_.backend);
     }
-    for (auto* one : {&client_, &backend_})
-        how == relay_end::finished ? one->fd.reset() : os::close_with_reset(std::move(one->fd));
+    for (auto* one : {&client_, &backend_}) {
+        if (how != relay_end::finished)
+            os::close_with_reset(std::move(one->fd));
+        else if (one->is_to_reset && one->fd)
+            os::reset_at_close(one->fd.get(), false);
+        one->fd.reset();
+    }
 }
 
 void relay::expire() {
+    if (group_->is_gone())
+        return;
     const auto now = clock::now();
     if (after(started_, options_.max_lifetime) <= now)
         return end(failure_.value_or(relay_end::lifetime));

@@ -47,17 +47,34 @@ error_code relay_group::start(std::unique_ptr<relay>& mine) {
         if (way->pipe)
             pipes_.adopt(way->pipe);
     buffered_ += one.client_.buffered + one.backend_.buffered;
+    if (is_leaving_)
+        one.prepare_to_leave();
     one.set_alarm();
     one.pass_on();
     return {};
 }
 
-void relay_group::let_go() {
-    for (auto at = relays_.begin(); at != relays_.end();) {
-        auto& one = *at++;
-        one.let_go();
-        bury(one);
+bool relay_group::prepare_some(std::size_t most) {
+    is_leaving_ = true;
+    for (auto& one : relays_) {
+        if (one.is_prepared_to_leave())
+            continue;
+        if (most-- == 0)
+            return false;
+        one.prepare_to_leave();
     }
+    return true;
+}
+
+void relay_group::end_all(relay_end why) {
+    if (!is_gone_)
+        return end_if([](const relay&) { return true; }, why);
+    in_turn_.clear();
+    relays_.clear_and_dispose([this](relay* one) {
+        one->drop();
+        std::default_delete<relay>{}(one);
+    });
+    size_ = 0;
 }
 
 void relay_group::take_a_turn_later(relay& one) {
@@ -69,6 +86,8 @@ void relay_group::take_a_turn_later(relay& one) {
 
 // Those at the head of the line pass on, until so much has passed that it is everybody else's turn.
 void relay_group::take_turns() {
+    if (is_gone_)
+        return;
     list_of<&relay::in_turn_> now;
     now.swap(in_turn_);
     for (passed_ = 0; !now.empty() && passed_ < bytes_in_a_row;) {

@@ -38,7 +38,8 @@ relay::relay(relay_sockets sockets, relay_pipes pipes, const upgrade::relay& bef
         to.may_delay = from.may_delay;
         to.is_bounded = from.is_bounded;
         to.is_full_grown = from.is_full_grown;
-        os::reset_at_close(to.fd.get(), false);
+        to.is_to_reset = true;
+        to.readable = to.writable = false; // its registration tells
     };
     const auto take_way = [](direction& to, const upgrade::direction& from, os::pipe pipe) {
         to.pipe = std::move(pipe);
@@ -102,15 +103,21 @@ void relay::add_descriptors(std::vector<int>& to) const {
             to.insert(to.end(), {one->pipe.read_end.get(), one->pipe.write_end.get()});
 }
 
-// let_go: the other process's copies are of the same open files, so what is registered here would stay.
-void relay::let_go() {
+// prepare_to_leave: where nobody goes on with it, whoever has the last copies of its sockets closes them as
+// they are. It goes on meanwhile, and for the next process they are prepared already.
+void relay::prepare_to_leave() {
+    for (auto* const one : {&client_, &backend_})
+        if (!one->is_to_reset) {
+            os::reset_at_close(one->fd.get(), true);
+            one->is_to_reset = true;
+        }
+}
+
+// drop: the other process's copies are of the same open files, so what is registered here stays.
+void relay::drop() {
     disarm();
-    for (auto* const one : {&client_, &backend_}) {
-        group_->loop_.unwatch(one->fd.get());
+    for (auto* const one : {&client_, &backend_})
         group_->count_buffered(one->buffered, 0);
-        os::reset_at_close(one->fd.get(), true);
-        one->fd.reset();
-    }
     return_pipe(to_backend_);
     return_pipe(to_client_);
 }

@@ -101,16 +101,17 @@ result<std::vector<unique_fd>> take_descriptors(int queue, std::size_t count) {
     return taken;
 }
 
-result<unique_fd> memory_file(const char* name, byte_view bytes) {
+result<unique_fd> memory_file(const char* name, std::span<const byte_view> parts) {
     unique_fd file{::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)};
     if (!file)
         return last_error();
-    while (!bytes.empty()) {
-        const auto n = ::write(file.get(), bytes.data(), bytes.size());
-        if (n < 0)
-            return last_error();
-        bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
+    for (auto bytes : parts)
+        while (!bytes.empty()) {
+            const auto n = ::write(file.get(), bytes.data(), bytes.size());
+            if (n < 0)
+                return last_error();
+            bytes = bytes.subspan(static_cast<std::size_t>(n));
+        }
     if (::fcntl(file.get(), F_ADD_SEALS, seals) != 0)
         return last_error();
     return file;

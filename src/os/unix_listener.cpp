@@ -33,7 +33,8 @@ socket_file::socket_file(std::string path) : path_(std::move(path)) {
 }
 
 socket_file::socket_file(socket_file&& other) noexcept
-    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_),
+      is_left_(other.is_left_) {}
 
 socket_file& socket_file::operator=(socket_file&& other) noexcept {
     if (this != &other) {
@@ -41,6 +42,7 @@ socket_file& socket_file::operator=(socket_file&& other) noexcept {
         path_ = std::exchange(other.path_, {});
         device_ = other.device_;
         inode_ = other.inode_;
+        is_left_ = other.is_left_;
     }
     return *this;
 }
@@ -56,7 +58,7 @@ bool socket_file::is_there() const noexcept {
 }
 
 void socket_file::remove() noexcept {
-    if (is_there())
+    if (!is_left_ && is_there())
         (void)::unlink(path_.c_str()); // the folder may not be ours to change: the next one replaces the file
 }
 

@@ -83,6 +83,11 @@ void daemon::on_signal(int number) {
         const auto why = ask_upgrade(upgrade::newest_version);
         if (log_ && !why.empty())
             log_->write(log_level::warn, "not upgraded", {{"why", why}});
+        else if (log_)
+            log_->write(log_level::info,
+                        "upgrading at SIGUSR2: whether the program that is installed now, and its "
+                        "file, are good was not asked, since this process may start none; "
+                        "snipass upgrade asks first");
         return;
     }
     if (number != SIGHUP)
@@ -139,7 +144,7 @@ void daemon::stop(int signal) {
     };
     if (terminator_ || signal != SIGTERM)
         return drain(false);
-    leaving_.begin(*workers_, manager_, *log_, control_.drained(), drain);
+    leaving_.begin(*workers_, book_, manager_, *log_, control_.drained(), drain);
 }
 
 int run_daemon(const std::string& file, role& role) {

@@ -29,11 +29,12 @@ constexpr auto pause = 2ms;
 
 } // namespace
 
-void leaving::begin(worker_pool& workers, service_manager& manager, log& to,
+void leaving::begin(worker_pool& workers, const address_book& book, service_manager& manager, log& to,
                     std::vector<upgrade::drain> drained, std::function<void(bool)> done) {
     if (!os::stores_descriptors())
         return done(false);
     workers_ = &workers;
+    book_ = &book;
     manager_ = &manager;
     log_ = &to;
     done_ = std::move(done);
@@ -51,7 +52,12 @@ void leaving::begin(worker_pool& workers, service_manager& manager, log& to,
 void leaving::try_to_move() {
     auto problem = os::make_error(ETIMEDOUT);
     bool is_early = false;
-    workers_->at_rest(longest_turn, [&] {
+    const auto describe = [](worker& one) {
+        one.forget_description();
+        if (one.is_ready())
+            one.describe();
+    };
+    workers_->at_rest(longest_turn, describe, [&] {
         bool is_ready = true;
         workers_->each([&is_ready](worker& one) { is_ready = is_ready && one.is_ready(); });
         is_early = !is_ready && (++turns_ <= least_turns || std::chrono::steady_clock::now() < latest_);
@@ -73,8 +79,17 @@ void leaving::try_to_move() {
 
 // move is for workers that stand still.
 error_code leaving::move() {
-    workers_->each([this](worker& one) { one.add_relays(state_, listeners_, clients_); });
+    workers_->each([this](worker& one) {
+        if (!one.description().is_whole)
+            one.describe();
+        const auto& its = one.description();
+        relayed_ += its.count;
+        clients_.insert(clients_.end(), its.descriptors.begin(), its.descriptors.end());
+        one.add_listeners(state_, listeners_);
+    });
     workers_->each([this](worker& one) { one.add_waiting(state_, clients_); });
+    workers_->add_counters(state_.counters);
+    book_->add_to(state_);
     if (const auto ec = store())
         return ec;
     workers_->each([](worker& one) { one.let_go(); });
@@ -82,8 +97,11 @@ error_code leaving::move() {
 }
 
 error_code leaving::store() {
-    const auto bytes = upgrade::write(state_);
-    const auto file = os::memory_file(state_name.data(), bytes);
+    const auto around = upgrade::write_around(state_, relayed_);
+    std::vector<byte_view> parts{around.head};
+    workers_->each([&parts](worker& one) { parts.emplace_back(one.description().relays); });
+    parts.emplace_back(around.tail);
+    const auto file = os::memory_file(state_name.data(), parts);
     if (!file)
         return file.error();
     const int first[] = {file->get()};
@@ -99,7 +117,7 @@ void leaving::end(const error_code& problem) {
                     {{"why", problem.message()}});
     } else {
         log_->write(log_level::info, "left to the next process",
-                    {{"relayed", std::uint64_t{state_.relayed.size()}},
+                    {{"relayed", std::uint64_t{relayed_}},
                      {"waiting", std::uint64_t{state_.waiting.size()}},
                      {"listeners", std::uint64_t{state_.listeners.size()}}});
     }

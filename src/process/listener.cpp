@@ -54,8 +54,23 @@ net::task<> receive_and_serve(context& thread, std::shared_ptr<configuration_sna
 
 } // namespace
 
+std::string_view to_string(socket_kind one) noexcept {
+    switch (one) {
+    case socket_kind::tcp:
+        return "tcp";
+    case socket_kind::handoff_stream:
+        return "handoff_stream";
+    case socket_kind::handoff_datagram:
+        return "handoff_datagram";
+    case socket_kind::farewell:
+        return "farewell";
+    }
+    return "";
+}
+
 listener::listener(context& thread, listener_socket socket)
     : thread_(thread), socket_(std::move(socket)), watch_(thread.loop, socket_.fd.get()) {
+    socket_.file.own();
     if (const auto own = os::local_endpoint(socket_.fd.get())) // fails for a unix socket
         thread_.listening.push_back(own_.emplace(*own));
 }
@@ -77,9 +92,29 @@ void listener::use(std::shared_ptr<configuration_snapshot> snapshot,
 }
 
 std::optional<upgrade::listener> listener::state() const {
-    if (!own_ || socket_.lent || stopping_ || socket_.kind != socket_kind::tcp)
+    if (socket_.lent || stopping_)
         return std::nullopt;
-    return upgrade::listener{socket_.address, *own_};
+    upgrade::listener known;
+    known.address = socket_.address;
+    known.kind = to_string(socket_.kind);
+    if (own_) {
+        known.bound = *own_;
+        return known;
+    }
+    if (!socket_.file.is_there())
+        return std::nullopt;
+    known.path = socket_.file.path();
+    known.device = socket_.file.device();
+    known.inode = socket_.file.inode();
+    return known;
+}
+
+// leave_backlog: a datagram socket that nobody reaches any more is read to its end here.
+void listener::leave_backlog() noexcept {
+    if (socket_.kind == socket_kind::handoff_datagram && !socket_.file.is_there())
+        return;
+    socket_.lent = true;
+    socket_.file.leave();
 }
 
 // settings_for: what the file says of the address that the client connected to. Of those within ours the one

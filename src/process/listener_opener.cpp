@@ -149,24 +149,18 @@ void listener_opener::open_own(const listener_settings& one, opened_listeners& t
     to.bound_addresses.push_back({one.address, (bound ? *bound : endpoint).to_string()});
 }
 
-void listener_opener::inherit(std::string written, const ip_endpoint& bound, os::unique_fd fd) {
-    inherited_.push_back({std::move(written), bound, std::make_shared<const os::unique_fd>(std::move(fd))});
-}
-
 // own: the same address may be written in another way than before, or may have been dropped a moment ago by a
-// reload: then its socket is there still. With port 0 an inherited one has the port that the kernel chose
-// then. A link-local address is of an interface, too.
+// reload: then its socket is there still.
 result<std::shared_ptr<const os::unique_fd>>
 listener_opener::own(const listener_settings& of, const ip_endpoint& endpoint, unsigned interface) {
     for (const auto& one : own_)
         if (one.endpoint == endpoint && one.interface == interface)
             if (auto there = one.origin.lock())
                 return there;
-    for (const auto& one : inherited_)
-        if (one.written == of.address || (one.bound == endpoint && interface == 0)) {
-            own_.push_back({one.bound, interface, one.origin});
-            return one.origin;
-        }
+    if (const auto* const one = inherited_.find(of.address, endpoint, interface)) {
+        own_.push_back({one->bound, interface, one->origin});
+        return one->origin;
+    }
     auto made = os::listen_tcp(endpoint, interface);
     if (!made)
         return made.error();
@@ -209,7 +203,11 @@ void listener_opener::open_handoff(const listener_settings& one, opened_listener
                           mode_t mode) {
         if (is_at(files_, path))
             return;
-        auto made = os::listen_unix(path, type, mode);
+        auto before = inherited_.find_unix(path, kind);
+        auto made =
+            before ? result<os::unix_listener>{std::move(*before)} : os::listen_unix(path, type, mode);
+        if (made && before)
+            (void)os::set_socket_mode(path, mode);
         if (!made)
             return to.problems.push_back(
                 problem(one, path + ": " + made.error().message(), hint_for_path(path, made.error())));

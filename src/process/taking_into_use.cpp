@@ -98,7 +98,8 @@ void daemon::start(const config::parsed& parsed) {
         return end_early(exit_failure);
     }
     heir_.read(*log_, opener_);
-    for (const auto& one : heir_.drained())
+    book_.begin_with(heir_.known(), *configuration_);
+    for (const auto& one : heir_.known().drained)
         control_.drain(*configuration_, one);
     const auto workers = worker_count(configuration_->server);
     auto opened = open_listeners(*configuration_, workers);
@@ -111,6 +112,7 @@ void daemon::start(const config::parsed& parsed) {
             (configuration_->metrics ? http_door::most_visitors : 0) + control_.most_visitors();
         workers_.emplace(workers, book_, *log_, visitors, [this] { sandbox_.confine_worker(); });
     }
+    workers_->begin_with(heir_.known(), heir_.clients());
     apply(std::move(opened));
     heir_.divide(*workers_, manager_, *log_);
 }
@@ -150,6 +152,7 @@ void daemon::reload(config::parsed parsed) {
     if (!opened)
         return;
     retired_.add(std::exchange(configuration_, std::move(parsed.value)));
+    book_.forget_before();
     apply(std::move(*opened));
 }
 

@@ -7,6 +7,7 @@
 #include "snipass/os/limits.hpp"
 #include "snipass/os/tcp.hpp"
 #include "snipass/session/session.hpp"
+#include "snipass/upgrade/form.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -25,6 +26,9 @@ constexpr net::name_cache::limits names_limits{4'096, 256, 4'096};
 // A stop waits so long for the rest of hellos. Nobody is accepted meanwhile, and a stranger who says one byte
 // is always there.
 constexpr std::chrono::seconds patience_at_stop{1};
+
+// Of relays that are made ready to leave.
+constexpr std::size_t relays_in_a_row = 256;
 
 // Of the machine's memory. From a sixteenth on the kernel is sparing with what TCP gets (tcp_mem, tcp(7)).
 constexpr std::size_t buffers_part = 64;
@@ -160,6 +164,14 @@ void worker::begin_to_leave() {
     thread_.pending.for_each([&all](pending& one) { all.push_back(&one); });
     for (auto* const one : all)
         one->step_aside();
+    prepare_relays();
+}
+
+// prepare_relays takes its turns with the relays themselves.
+void worker::prepare_relays() {
+    relays_are_prepared_ = thread_.relays.prepare_some(relays_in_a_row);
+    if (!relays_are_prepared_)
+        thread_.loop.post([this] { prepare_relays(); });
 }
 
 void worker::come_back() {
@@ -177,21 +189,43 @@ void worker::go_on_with(moved_client one) {
     const auto& snapshot = thread_.in_use;
     if (const auto* const listener = find(*snapshot->config, one.known.listener))
         thread_.loop.spawn(serve(thread_, snapshot, *listener, std::move(one)));
-    else
-        os::close_with_reset(std::move(one.fd)); // nothing says any more what it may ask for
+    else {
+        lose("its listener is gone from the file"); // nothing says any more what it may ask for
+        os::close_with_reset(std::move(one.fd));
+    }
 }
 
-void worker::add_relays(upgrade::state& state, std::vector<int>& listeners, std::vector<int>& clients) const {
-    for (const auto& one : listeners_)
-        if (const auto known = one.state();
-            known && std::ranges::count(state.listeners, known->address, &upgrade::listener::address) == 0) {
-            state.listeners.push_back(*known);
-            listeners.push_back(one.socket());
-        }
-    thread_.relays.for_each([&](const net::relay& one) {
-        state.relayed.push_back(to_session(one).known());
-        one.add_descriptors(clients);
+void worker::lose(std::string_view why) {
+    thread_.counters.accepted.add();
+    thread_.counters.left.add();
+    thread_.events.write(config::log_level::warn, "a client of the process before is cut off",
+                         {{"why", why}});
+}
+
+void worker::describe() {
+    constexpr std::size_t usual_relay = 384;
+    described_ = {};
+    described_.relays.reserve(thread_.relays.size() * usual_relay);
+    described_.descriptors.reserve(2 * thread_.relays.size());
+    thread_.relays.for_each([this](const net::relay& one) {
+        upgrade::append(described_.relays, to_session(one).known());
+        one.add_descriptors(described_.descriptors);
+        ++described_.count;
     });
+    described_.is_whole = true;
+}
+
+void worker::add_listeners(upgrade::state& state, std::vector<int>& listeners) const {
+    for (const auto& one : listeners_) {
+        const auto known = one.state();
+        const auto is_the_same = [&](const upgrade::listener& other) {
+            return other.address == known->address && other.kind == known->kind;
+        };
+        if (!known || std::ranges::any_of(state.listeners, is_the_same))
+            continue;
+        state.listeners.push_back(*known);
+        listeners.push_back(one.socket());
+    }
 }
 
 void worker::add_waiting(upgrade::state& state, std::vector<int>& clients) const {
@@ -204,7 +238,9 @@ void worker::add_waiting(upgrade::state& state, std::vector<int>& clients) const
 void worker::let_go() {
     for (auto left = thread_.relays.size() + thread_.left.size(); left > 0; --left)
         thread_.counters.left.add();
+    (void)thread_.relays.prepare_some(thread_.relays.size());
     thread_.relays.let_go();
+    forget_description();
     thread_.left.clear();
     thread_.is_leaving = false; // who is still here ends here
     thread_.waiting.open();
@@ -247,7 +283,8 @@ void worker::close_waiting() {
 }
 
 void worker::check_drained() {
-    if (!drained_ || thread_.clients.size() > 0 || !listeners_.empty())
+    const auto gone = thread_.relays.is_gone() ? thread_.relays.size() : 0;
+    if (!drained_ || thread_.clients.size() > gone || !listeners_.empty())
         return;
     thread_.lines.flush();
     std::exchange(drained_, nullptr)();

@@ -4,6 +4,7 @@
 
 #include "snipass/os/limits.hpp"
 #include "snipass/os/signals.hpp"
+#include "snipass/telling/moved_counters.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -56,10 +57,14 @@ void worker_pool::worker_thread::run(const std::function<void()>& enter) {
 // between. Whoever does it once does it again: without the quick looks twenty such clients a second would be
 // enough. The thread is its own because the daemon's is busy while it loads a large file.
 void worker_pool::guard(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    std::unique_lock lock{mutex};
     unsigned quick = 0;
     auto pause = look_interval;
     while (!stop.stop_requested()) {
-        std::this_thread::sleep_for(quick > 0 ? quick_interval : pause);
+        const auto look_at = std::chrono::steady_clock::now() + (quick > 0 ? quick_interval : pause);
+        (void)woken.wait_until(lock, stop, look_at, [] { return false; }); // a stop does not wait for it
         const auto seen = free_held();
         if (quick > 0)
             --quick;
@@ -159,11 +164,18 @@ class ended_meeting {
 
 } // namespace
 
-void worker_pool::at_rest(std::chrono::milliseconds patience, const std::function<void()>& job) {
+void worker_pool::at_rest(std::chrono::milliseconds patience, const std::function<void(worker&)>& enter,
+                          const std::function<void()>& job) {
     const auto here = std::make_shared<meeting>();
     const ended_meeting ended{*here};
     for (auto& one : workers_)
-        one.worker.post([here] { here->wait(); });
+        one.worker.post([&one, here, enter] {
+            try {
+                enter(one.worker);
+            } catch (const std::bad_alloc&) {
+            }
+            here->wait();
+        });
     if (here->is_complete(workers_.size(), patience))
         job();
 }
@@ -176,6 +188,7 @@ void worker_pool::each(const std::function<void(worker&)>& job) {
 void worker_pool::each_stats(const std::function<void(const stats&)>& tell) const {
     for (const auto& one : workers_)
         tell(one.worker.counters());
+    tell(before_);
 }
 
 // Nothing here takes memory, of which there may be none.
@@ -205,27 +218,41 @@ bool worker_pool::ask_pulse() {
 std::uint64_t worker_pool::in_flight() const {
     std::uint64_t ended = 0;
     std::uint64_t accepted = 0;
-    for (const auto& one : workers_)
-        for (const auto& outcome : one.worker.counters().outcomes)
+    each_stats([&](const stats& one) {
+        for (const auto& outcome : one.outcomes)
             ended += outcome.value();
-    for (const auto& one : workers_)
-        ended += one.worker.counters().left.value();
-    for (const auto& one : workers_)
-        accepted += one.worker.counters().accepted.value();
+    });
+    each_stats([&](const stats& one) { ended += one.left.value(); });
+    each_stats([&](const stats& one) { accepted += one.accepted.value(); });
     return accepted > ended ? accepted - ended : 0;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> worker_pool::totals() const {
     std::vector<std::pair<std::string, std::uint64_t>> totals;
-    for (const auto& one : workers_) {
+    each_stats([&](const stats& of) {
         std::size_t at = 0;
-        one.worker.counters().for_each([&](auto name, std::uint64_t value) {
+        of.for_each([&](auto name, std::uint64_t value) {
             if (at == totals.size())
                 totals.emplace_back(std::move(name), 0);
             totals[at++].second += value;
         });
-    }
+    });
     return totals;
+}
+
+void worker_pool::add_counters(upgrade::counters& next) {
+    each_stats([&](const stats& one) { add_to(next.of_all, one); });
+    ledger_.add_to(next);
+}
+
+void worker_pool::begin_with(const upgrade::state& before, std::uint64_t clients) {
+    go_on_counting(before_, before.counters.of_all, clients);
+    ledger_.begin_with(before.counters);
+}
+
+void worker_pool::lose(std::uint64_t clients) {
+    before_.accepted.add(clients);
+    before_.left.add(clients);
 }
 
 } // namespace snipass::server

@@ -81,6 +81,44 @@ tally_totals ledger::totals() {
     return sum;
 }
 
+namespace {
+
+constexpr auto to_backend = "to_backend";
+constexpr auto to_client = "to_client";
+constexpr auto sessions = "sessions";
+
+} // namespace
+
+void ledger::add_to(upgrade::counters& next) {
+    const auto all = totals();
+    for (std::size_t i = 0; i < all.listeners.size(); ++i)
+        next.listeners.push_back({now_.listeners[i], to_moved(all.listeners[i])});
+    for (std::size_t i = 0; i < all.backends.size(); ++i) {
+        const auto& one = all.backends[i];
+        auto& made = next.backends.emplace_back(upgrade::counted{now_.backends[i], to_moved(one.outcomes)});
+        made.counts.push_back({to_backend, one.to_backend});
+        made.counts.push_back({to_client, one.to_client});
+    }
+    for (std::size_t i = 0; i < all.routes.size(); ++i)
+        next.routes.push_back({now_.routes[i], {{sessions, all.routes[i]}}});
+}
+
+void ledger::begin_with(const upgrade::counters& before) {
+    for (const auto& one : before.listeners) {
+        now_.listeners.push_back(one.name);
+        carried_.listeners.push_back(from_moved(one.counts));
+    }
+    for (const auto& one : before.backends) {
+        now_.backends.push_back(one.name);
+        carried_.backends.push_back(
+            {from_moved(one.counts), value_of(one.counts, to_backend), value_of(one.counts, to_client)});
+    }
+    for (const auto& one : before.routes) {
+        now_.routes.push_back(one.name);
+        carried_.routes.push_back(value_of(one.counts, sessions));
+    }
+}
+
 std::vector<std::size_t> ledger::places_of(const std::vector<std::string>& old,
                                            const std::vector<std::string>& now) {
     std::unordered_map<std::string_view, std::size_t> index;

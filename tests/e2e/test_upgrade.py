@@ -25,6 +25,9 @@ STATE = "snipass-state"
 # file, one for the listeners, one for the clients, and one for the manager.
 FAILURES = ("memfd_create:error=ENOMEM", "fcntl:error=EPERM", "socketpair:error=EMFILE", "sendmsg:error=ETOOMANYREFS:when=1",
             "sendmsg:error=ENOBUFS:when=2", "sendmsg:error=ENOBUFS:when=3", "sendmsg:error=ECONNREFUSED:when=4")
+# And what the next one calls to take what was left, with what strace shows of it: to look from the start, the seals and the bytes of
+# the file, and each message.
+TAKEN_BY = {"setsockopt": "SO_PEEK_OFF", "fcntl": "F_GET_SEALS", "pread64": "snipass\\n", "recvmsg": "SCM_RIGHTS"}
 NUMBER = 8  # bytes of each number that is sent
 
 
@@ -49,9 +52,9 @@ class Generations(Case):
         return (f'\n[[route]]\nnames = ["far.example.com"]\nbackend = "{name}"\n'
                 f'[backend.{name}]\nproxy = ["127.0.0.1:{self.far.getsockname()[1]}"]\n{rest}\n')
 
-    def start(self, kept=(), names=(), keeps="1", **options):
+    def start(self, kept=(), names=(), keeps="1", tracer=(), **options):
         self.generation += 1
-        passed = {"pass_fds": kept, "prefix": [sys.executable, ACTIVATE, ",".join(map(str, kept)), ":".join(names)]} if kept else {}
+        passed = {"pass_fds": kept, "prefix": [*tracer, sys.executable, ACTIVATE, ",".join(map(str, kept)), ":".join(names)]} if kept else {}
         return self.router(self.configuration, head=self.head, name=f"router{self.generation}", compare_descriptors=False,
                            env={"FDSTORE": keeps}, **passed, **options)
 
@@ -418,7 +421,7 @@ class Command(Generations):
 
     def test_a_program_says_what_it_can_take_over(self):
         first = self.start()
-        for version, status in (("1", 0), ("0", 2), ("2", 2), ("x", 2)):
+        for version, status in (("1", 0), ("2", 0), ("0", 2), ("3", 2), ("x", 2)):
             command = self.run_program([SNIPASS, "run", "--can-take-over", version, "--config", first.file])
             self.assertEqual(command.wait(), status, command.lines)
         first.rewrite("nonsense = 1\n")
@@ -472,6 +475,33 @@ class NothingIsLeft(Generations):
                 waiting.close()
                 self.is_served_to_the_end(first, client, backend)
                 self.assertIn("(INJECTED)", (self.folder / f"strace{number}").read_text())
+
+    @unless_sanitized
+    def test_where_a_system_call_fails_once_the_next_process_goes_on_all_the_same(self):
+        router = self.start()
+        client, backend = self.pair(router)
+        trace = self.folder / "strace"
+
+        def traced(router, *options):
+            kept = self.leave(router)
+            after = self.take_over(kept, tracer=["strace", "-D", "-f", "-o", trace, "-e", f"trace={','.join(TAKEN_BY)}", *options])
+            after.wait_for(lambda one: [e for e in one.events if e.get("message", "").startswith("taken over")], "it is taken over")
+            client.sendall(b"still here")
+            self.assertEqual(read_exactly(backend, 10), b"still here")
+            return after
+
+        router = traced(router)
+        own = [line.partition(" ")[2].strip() for line in trace.read_text().splitlines() if line.startswith(f"{router.pid} ")]
+        failures = []
+        for call, what in TAKEN_BY.items():
+            lines = [line for line in own if line.startswith(f"{call}(")]
+            found = [number for number, line in enumerate(lines, 1) if what in line]
+            self.assertEqual(len(found), 3 if call == "recvmsg" else 1, lines)
+            failures += [f"{call}:error=ENOMEM:when={number}" for number in found]
+        for failure in failures:
+            with self.subTest(failure):
+                router = traced(router, "-e", f"inject={failure}")
+                self.assertIn("(INJECTED)", trace.read_text())
 
     def test_what_cannot_be_read_is_told_and_closed(self):
         read_end, write_end = os.pipe()

@@ -62,9 +62,15 @@ class relaying {
     }
     ~relaying() {
         call([this] { group_.end_all(net::relay_end::stopped); });
+        if (thread_.joinable())
+            end_loop();
+        loop_.destroy_tasks();
+    }
+
+    // end_loop: from now on what is called is called by the caller's thread.
+    void end_loop() {
         loop_.stop();
         thread_.join();
-        loop_.destroy_tasks();
     }
 
     std::future<net::relay_result> start(socket_pair& client, socket_pair& backend,
@@ -80,6 +86,8 @@ class relaying {
     }
 
     void call(const std::function<void()>& job) {
+        if (!thread_.joinable())
+            return job();
         std::promise<void> done;
         loop_.post([&] {
             job();

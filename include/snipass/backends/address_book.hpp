@@ -10,6 +10,7 @@
 #include "snipass/backends/presence.hpp"
 #include "snipass/base/ip_address.hpp"
 #include "snipass/base/result.hpp"
+#include "snipass/upgrade/state.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -92,7 +93,9 @@ class address_book {
     [[nodiscard]] addresses find(const std::string& host) const;
 
     // learn keeps an answer, which is not empty; true if it is another one than before. One thread learns.
+    // learned_at is when it did last; not set: never.
     bool learn(const std::string& host, std::vector<ip_address> answer);
+    [[nodiscard]] std::chrono::steady_clock::time_point learned_at(const std::string& host) const;
 
     // has_failed notes that there is no answer. knows: there was an answer, or none could be had.
     // why_unknown: the resolver's words for a name that never had one; empty: it has one, or is still being
@@ -122,6 +125,13 @@ class address_book {
     // many.
     [[nodiscard]] std::pair<std::string, std::size_t> least_answering() const;
 
+    // add_to tells the next process what is known. begin_with takes what the one before has told, of DNS
+    // names that are in this file; of addresses and backends it is known until forget_before(), and then of
+    // those that somebody has asked for.
+    void add_to(upgrade::state& next) const;
+    void begin_with(const upgrade::state& before, const config::configuration& now);
+    void forget_before() { before_.clear(); }
+
     // may_tell_no_port: true once a minute, to one of all who ask.
     [[nodiscard]] bool may_tell_no_port() noexcept;
 
@@ -132,6 +142,7 @@ class address_book {
     struct name {
         addresses answer; // null: none could be had
         error_code why;   // not, the last time
+        std::chrono::steady_clock::time_point at{};
     };
 
     std::atomic<std::chrono::steady_clock::time_point> tell_no_port_from_{};
@@ -141,6 +152,7 @@ class address_book {
     kept<std::string, presence> presences_;
     kept<std::pair<std::string, std::string>, drain_switch> drains_;
     kept<std::string, arrivals> arrivals_;
+    std::vector<std::shared_ptr<const void>> before_; // so that what they say is not forgotten
 };
 
 } // namespace snipass::server

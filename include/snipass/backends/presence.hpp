@@ -26,9 +26,17 @@ class presence {
     }
     void did_not_take(log& to, std::string_view backend, outcome why, std::string_view detail);
 
-    unanswered sent;                          // of the clients it was sent
-    std::atomic<unsigned> held = 0;           // clients that wait for it
-    std::atomic<std::uint64_t> ejections = 0; // of its addresses
+    // is_told: the log has that it is away. begin_with: so the process before has known it.
+    [[nodiscard]] bool is_told() const noexcept { return told_; }
+    void begin_with(bool away, bool told) noexcept {
+        away_ = away;
+        told_ = told;
+    }
+
+    unanswered sent;                                                 // of the clients it was sent
+    std::atomic<unsigned> held = 0;                                  // clients that wait for it
+    std::atomic<std::uint64_t> ejections = 0;                        // of its addresses
+    std::atomic<std::chrono::steady_clock::time_point> checked = {}; // when these were probed last
 
   private:
     void has_come_back(log& to, std::string_view backend);

@@ -21,7 +21,7 @@ namespace snipass::server {
 
 // Each name is looked up again after resolve_interval; the last good answer stays until there is another. An
 // ejected target is probed each check_interval until a probe succeeds; with `check`, all of them are, and
-// failed probes eject too.
+// failed probes eject too. What the process before has asked for is asked for again when its time has come.
 class upkeep {
   public:
     upkeep(address_book& book, log& target);
@@ -63,6 +63,7 @@ class upkeep {
     net::turns failing_; // of those of names that failed last time
     net::turns probes_;  // each with a descriptor
     std::vector<std::shared_ptr<checked>> checked_;
+    bool has_begun_ = false;
     net::sleeper next_check_;
     std::jthread thread_;
 };

@@ -144,6 +144,7 @@ class relay : private alarm, private ready_target {
         bool is_bounded : 1 = false;     // in what waits to be sent to it
         bool is_full_grown : 1 = false;  // its receive buffer grows no more
         bool is_in_clear : 1 = false;    // the kernel speaks TLS on it (kernel_tls.h): its ends are records
+        bool is_to_reset : 1 = false;    // when it is closed as it is (os::reset_at_close)
     };
     struct direction {
         socket& from;
@@ -190,7 +191,11 @@ class relay : private alarm, private ready_target {
     void flush(socket& to);
     void end(relay_end how);
     void close(relay_end how);
-    void let_go();
+    void prepare_to_leave();
+    [[nodiscard]] bool is_prepared_to_leave() const noexcept {
+        return client_.is_to_reset && backend_.is_to_reset;
+    }
+    void drop();
 
     void expire() override;
     void set_alarm();

@@ -29,9 +29,15 @@ class relay_group final : private alarm {
     // good for nothing but to be destroyed, with RST on both sides, and ended() is not called.
     [[nodiscard]] error_code start(std::unique_ptr<relay>& one);
 
-    // let_go: another process has copies of all that they have, and goes on with them. Here they are gone,
-    // and ended() is not called; the last copies that are closed end them with RST on both sides.
-    void let_go();
+    // prepare_some makes so many ready to leave, and those that begin from now on; true: all are. They go on
+    // meanwhile.
+    [[nodiscard]] bool prepare_some(std::size_t most);
+
+    // let_go: another process has copies of all that they have, and goes on with them. Here nothing happens
+    // to them any more, and ended() is not called; the last copies that are closed end them with RST on both
+    // sides. What is here of them end_all() closes, for which the loop has to have ended.
+    void let_go() noexcept { is_gone_ = true; }
+    [[nodiscard]] bool is_gone() const noexcept { return is_gone_; }
 
     // end_if ends the relays that `predicate` (of relay&) names, with RST on both sides.
     template <class Predicate>
@@ -49,9 +55,7 @@ class relay_group final : private alarm {
             tell(one);
     }
     void end(relay& one, relay_end why) { one.end(why); }
-    void end_all(relay_end why) {
-        end_if([](const relay&) { return true; }, why);
-    }
+    void end_all(relay_end why);
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] const pipe_pool& pipes() const noexcept { return pipes_; }
@@ -90,6 +94,8 @@ class relay_group final : private alarm {
     list_of<&relay::in_group_> relays_;
     list_of<&relay::in_turn_> in_turn_; // those with bulk to pass on, in line
     std::size_t size_ = 0;
+    bool is_leaving_ = false;
+    bool is_gone_ = false;
     std::size_t passed_ = 0; // bytes, since turns were given last
     std::size_t most_buffered_ = std::size_t{256} << 20;
     std::size_t buffered_ = 0;

@@ -28,8 +28,8 @@ namespace snipass::os {
 // process has no room for them. What is in the queue stays there, for whoever looks from its start.
 [[nodiscard]] result<std::vector<unique_fd>> take_descriptors(int queue, std::size_t count);
 
-// memory_file holds bytes in no file system, and nobody changes them (memfd_create(2)).
-[[nodiscard]] result<unique_fd> memory_file(const char* name, byte_view bytes);
+// memory_file holds bytes, in their order, in no file system, and nobody changes them (memfd_create(2)).
+[[nodiscard]] result<unique_fd> memory_file(const char* name, std::span<const byte_view> parts);
 // EFBIG: it has more than `most` bytes. EINVAL: it is no such file, or somebody may still change it.
 [[nodiscard]] result<std::vector<std::uint8_t>> read_memory_file(int fd, std::size_t most);
 

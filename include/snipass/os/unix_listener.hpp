@@ -24,6 +24,12 @@ class socket_file {
 
     // is_there: nobody has removed or replaced it.
     [[nodiscard]] bool is_there() const noexcept;
+    [[nodiscard]] dev_t device() const noexcept { return device_; }
+    [[nodiscard]] ino_t inode() const noexcept { return inode_; }
+
+    // leave: another process has the socket, so the file stays. own ends that.
+    void leave() noexcept { is_left_ = true; }
+    void own() noexcept { is_left_ = false; }
 
   private:
     void remove() noexcept;
@@ -31,6 +37,7 @@ class socket_file {
     std::string path_; // empty: none
     dev_t device_ = 0;
     ino_t inode_ = 0;
+    bool is_left_ = false;
 };
 
 struct unix_listener {

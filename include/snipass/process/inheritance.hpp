@@ -8,8 +8,11 @@
 #include "snipass/process/service_manager.hpp"
 #include "snipass/process/worker_pool.hpp"
 #include "snipass/telling/log.hpp"
-#include "snipass/upgrade/state.hpp"
+#include "snipass/upgrade/form.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace snipass::server {
@@ -25,8 +28,11 @@ class inheritance {
     // is told, and closed.
     void read(log& to, listener_opener& opener);
 
-    // drained: backends and addresses, by what was read.
-    [[nodiscard]] const std::vector<upgrade::drain>& drained() const noexcept { return state_.drained; }
+    // known is what was read, but for relays, until divide(); clients are how many go on.
+    [[nodiscard]] const upgrade::state& known() const noexcept { return state_.all; }
+    [[nodiscard]] std::size_t clients() const noexcept {
+        return state_.relays.size() + state_.all.waiting.size();
+    }
 
     // divide gives the clients to the workers, which have their configuration already. From then on they are
     // this process's alone.
@@ -36,10 +42,16 @@ class inheritance {
     void give_up(log& to, const error_code& why);
     [[nodiscard]] error_code take_state();
     [[nodiscard]] error_code take_listeners(listener_opener& opener);
+    [[nodiscard]] error_code take_clients();
+    [[nodiscard]] error_code take_clients_again();
+    [[nodiscard]] std::size_t descriptors_of_clients() const noexcept;
+    void hand_out(worker_pool& workers);
 
     os::unique_fd queue_;
-    bool is_lost_ = false; // it could not be read
-    upgrade::state state_;
+    bool is_lost_ = false;                                   // it could not be read
+    std::shared_ptr<const std::vector<std::uint8_t>> bytes_; // of the state
+    upgrade::scanned state_;
+    std::vector<os::unique_fd> clients_; // their descriptors
 };
 
 } // namespace snipass::server

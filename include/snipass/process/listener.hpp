@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace snipass::server {
@@ -23,6 +24,7 @@ enum class socket_kind : std::uint8_t {
     handoff_datagram,
     farewell, // clients to see off: their servers could not wait
 };
+[[nodiscard]] std::string_view to_string(socket_kind one) noexcept;
 
 // One listening socket and whose it is.
 struct listener_socket {
@@ -52,11 +54,12 @@ class listener {
 
     [[nodiscard]] const std::string& address() const noexcept { return socket_.address; }
 
-    // state is what the next process needs of a TCP socket of our own; nullopt: it is not such a one, or it
-    // is being closed. leave_backlog: the next process has it, and those who wait in it.
+    // state is what the next process needs of a socket of our own; nullopt: it is not such a one, it is being
+    // closed, or nobody reaches it any more, and of a unix socket, another worker has its file.
+    // leave_backlog: the next process has it, and those who wait in it.
     [[nodiscard]] std::optional<upgrade::listener> state() const;
     [[nodiscard]] int socket() const noexcept { return socket_.fd.get(); }
-    void leave_backlog() noexcept { socket_.lent = socket_.lent || socket_.kind == socket_kind::tcp; }
+    void leave_backlog() noexcept;
 
     // rest: nobody is accepted, and those who come wait in the backlog. go_on ends that.
     void rest();

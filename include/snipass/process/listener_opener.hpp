@@ -5,11 +5,13 @@
 #include "snipass/config/configuration.hpp"
 #include "snipass/os/systemd.hpp"
 #include "snipass/os/unix_socket.hpp"
+#include "snipass/process/inherited_sockets.hpp"
 #include "snipass/process/listener.hpp"
 
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace snipass::server {
@@ -35,9 +37,9 @@ class listener_opener {
   public:
     explicit listener_opener(os::passed_sockets passed) : passed_(std::move(passed)) {}
 
-    // inherit takes a socket that the process before had for the listener that was written so, for the first
-    // open() that has use for it. It is closed by keep().
-    void inherit(std::string written, const ip_endpoint& bound, os::unique_fd fd);
+    // inherit takes a socket that the process before had, for the first open() that has use for it. It is
+    // closed by keep().
+    void inherit(const upgrade::listener& known, os::unique_fd fd) { inherited_.add(known, std::move(fd)); }
 
     // open makes sockets for those of `wanted` that have none: `wanted` is all that a file says. A unix
     // socket whose file somebody has removed is none. If there is any problem, all that was opened is closed
@@ -68,12 +70,6 @@ class listener_opener {
         std::weak_ptr<const os::unique_fd> origin;
     };
 
-    struct inherited_socket {
-        std::string written;
-        ip_endpoint bound;
-        std::shared_ptr<const os::unique_fd> origin;
-    };
-
     void check_within(const config::listener_settings& one, opened_listeners& to);
     void open_own(const config::listener_settings& one, opened_listeners& to);
     [[nodiscard]] result<std::shared_ptr<const os::unique_fd>>
@@ -87,7 +83,7 @@ class listener_opener {
 
     os::passed_sockets passed_;
     std::vector<own_socket> own_;
-    std::vector<inherited_socket> inherited_;
+    inherited_sockets inherited_;
     std::map<std::string, os::file_id> files_; // of the unix sockets in use, by their paths
     std::vector<std::string> open_;            // listeners in use that have sockets, as written
     std::vector<std::string> used_;            // names of systemd's that listeners in use have

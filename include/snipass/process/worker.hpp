@@ -6,10 +6,13 @@
 #include "snipass/process/descriptor_budget.hpp"
 #include "snipass/process/listener.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace snipass::server {
@@ -59,21 +62,38 @@ class worker {
     void begin_to_leave();
     void come_back();
 
-    // For whoever has the workers stand still (worker_pool::at_rest). is_ready: nobody is left who could
-    // still be made ready. add_to adds what may go on in another process: the listeners of our own, each
-    // once, the relays, and who was made ready. let_go: it does, and is gone here.
-    [[nodiscard]] bool is_ready() const noexcept { return thread_.clients.size() == thread_.relays.size(); }
-    void add_relays(upgrade::state& state, std::vector<int>& listeners, std::vector<int>& clients) const;
+    // is_ready: nobody is left who could still be made ready to leave.
+    [[nodiscard]] bool is_ready() const noexcept {
+        return relays_are_prepared_ && thread_.clients.size() == thread_.relays.size();
+    }
+
+    // described is what another process needs to go on with this worker's relays, in the state's form, and
+    // copies of their descriptors' numbers. It is true until the loop's next turn.
+    struct described {
+        std::vector<std::uint8_t> relays{};
+        std::vector<int> descriptors{};
+        std::size_t count = 0;
+        bool is_whole = false;
+    };
+    void describe();
+    void forget_description() { described_ = {}; }
+    [[nodiscard]] const described& description() const noexcept { return described_; }
+
+    // For whoever has the workers stand still (worker_pool::at_rest). add_to adds the listeners of our own,
+    // each once, and who was made ready. let_go: all goes on in another process, and is gone here.
+    void add_listeners(upgrade::state& state, std::vector<int>& listeners) const;
     void add_waiting(upgrade::state& state, std::vector<int>& clients) const;
     void let_go();
 
-    // go_on_with begins again with a client that another process had.
+    // go_on_with begins again with a client that another process had. lose: one of them is none of ours.
     void go_on_with(moved_client one);
+    void lose(std::string_view why);
 
     // thread is what this worker's sessions have.
     [[nodiscard]] context& thread() noexcept { return thread_; }
 
   private:
+    void prepare_relays();
     void limit_relays(const config::server_settings& server);
     void limit_termination(const config::configuration& configuration);
     void start_listener(listener_socket socket);
@@ -87,6 +107,8 @@ class worker {
     descriptor_budget descriptors_;
     context thread_;
     std::list<listener> listeners_;
+    bool relays_are_prepared_ = false;
+    described described_;
     std::function<void()> closed_;
     std::function<void()> drained_;
 };

@@ -48,15 +48,23 @@ class worker_pool {
     void ask(const std::function<void(worker&, unsigned number)>& job);
 
     // at_rest calls `job`, on this thread, while no worker is within a turn of its loop, and returns then.
-    // It calls nothing if one of them does not come to the end of its turn within `patience`. each calls
-    // job(worker) for each, from within such a job.
-    void at_rest(std::chrono::milliseconds patience, const std::function<void()>& job);
+    // It calls nothing if one of them does not come to the end of its turn within `patience`. Each worker
+    // calls enter(worker) before, on its own thread; what there is no memory for there is left undone. each
+    // calls job(worker) for each, from within such a job.
+    void at_rest(std::chrono::milliseconds patience, const std::function<void(worker&)>& enter,
+                 const std::function<void()>& job);
     void each(const std::function<void(worker&)>& job);
 
-    // each_stats calls tell(stats) for each worker. counted is what is counted of each listener, backend and
-    // route, with [metrics].
+    // each_stats calls tell(stats) for each worker, and for the process before. counted is what is counted of
+    // each listener, backend and route, with [metrics].
     void each_stats(const std::function<void(const stats&)>& tell) const;
     [[nodiscard]] tally_totals counted() { return ledger_.totals(); }
+
+    // add_counters tells the next process what was counted. begin_with comes before apply, with what the one
+    // before has left, and how many clients; lose: so many of them are none of ours.
+    void add_counters(upgrade::counters& next);
+    void begin_with(const upgrade::state& before, std::uint64_t clients);
+    void lose(std::uint64_t clients);
 
     // drain: nobody is accepted any more. `closed` is called once for each worker that has no listener left,
     // `drained` for each that has no session, either.
@@ -102,6 +110,7 @@ class worker_pool {
     std::function<void()> closed_;
     std::function<void()> drained_;
     ledger ledger_;
+    stats before_; // of the process before
     std::list<worker_thread> workers_;
     unsigned pulse_ = 0; // the question that was asked last
     std::jthread guard_; // begins after the workers' threads, and ends before they are joined

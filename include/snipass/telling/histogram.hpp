@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace snipass::server {
@@ -43,6 +44,15 @@ class histogram {
         for (std::size_t i = 0; i < counts_.size(); ++i)
             totals.counts[i] += counts_[i].value();
         totals.sum += sum_.value();
+    }
+
+    // each calls see(name, counter) for all that one of them has, `of`, which may be const.
+    template <class Histogram, class See>
+    static void each(Histogram& of, const std::string& name, See see) {
+        for (std::size_t i = 0; i < Bounds.size(); ++i)
+            see(name + "_" + std::to_string(Bounds[i]), of.counts_[i]);
+        see(name + "_more", of.counts_[Bounds.size()]);
+        see(name + "_sum", of.sum_);
     }
 
   private:

@@ -5,6 +5,7 @@
 #include "snipass/config/configuration.hpp"
 #include "snipass/net/counter.hpp"
 #include "snipass/net/relay.hpp"
+#include "snipass/telling/moved_counters.hpp"
 #include "snipass/telling/outcome.hpp"
 
 #include <array>
@@ -17,7 +18,6 @@
 namespace snipass::server {
 
 using outcome_counters = std::array<net::counter, outcome_count>;
-using outcome_totals = std::array<std::uint64_t, outcome_count>;
 
 struct backend_counters {
     outcome_counters outcomes;
@@ -58,6 +58,10 @@ class ledger {
 
     // totals also puts away what belongs to sessions that have ended all.
     [[nodiscard]] tally_totals totals();
+
+    // add_to tells the next process; begin_with comes before begin, with what the one before has told.
+    void add_to(upgrade::counters& next);
+    void begin_with(const upgrade::counters& before);
 
   private:
     struct names {

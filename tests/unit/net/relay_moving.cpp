@@ -42,8 +42,11 @@ luggage leave(relaying& from) {
             for (const int fd : numbers)
                 all.descriptors.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
         });
+        CHECK(from.group().prepare_some(from.group().size()));
         from.group().let_go();
     });
+    from.end_loop();
+    from.call([&] { from.group().end_all(relay_end::stopped); });
     return all;
 }
 
@@ -70,7 +73,9 @@ os::pipe pipe_of(const upgrade::direction& way, std::vector<os::unique_fd>::iter
     return std::move(*made);
 }
 
-std::future<net::relay_result> arrive(relaying& at, luggage all, const net::relay_options& limits = {}) {
+// arrive: `begun` gets what it knows before it has heard anything.
+std::future<net::relay_result> arrive(relaying& at, luggage all, const net::relay_options& limits = {},
+                                      upgrade::relay* begun = nullptr) {
     std::promise<net::relay_result> told;
     auto future = told.get_future();
     auto from = all.descriptors.begin();
@@ -84,7 +89,12 @@ std::future<net::relay_result> arrive(relaying& at, luggage all, const net::rela
         net::relay_sockets{std::move(client), std::move(backend), all.known.client_is_shared,
                            all.known.backend_is_tcp},
         std::move(pipes), all.known, limits, std::move(told));
-    at.call([&] { REQUIRE(!at.group().start(one)); });
+    at.call([&] {
+        auto& relay = *one;
+        REQUIRE(!at.group().start(one));
+        if (begun != nullptr)
+            *begun = relay.state();
+    });
     return future;
 }
 
@@ -228,9 +238,8 @@ TEST_CASE("a relay that has moved knows what it knew") {
     before.backend.buffered = 4'096;
     all.known = before;
     relaying second;
-    auto end = arrive(second, std::move(all));
     upgrade::relay after;
-    second.call([&] { second.group().for_each([&](const net::relay& one) { after = one.state(); }); });
+    auto end = arrive(second, std::move(all), {}, &after);
     CHECK(after.started == before.started);
     CHECK(after.last_byte == before.last_byte);
     CHECK(after.looked_at == before.looked_at);

@@ -93,7 +93,8 @@ TEST_CASE("what is in a queue is closed with it") {
 
 TEST_CASE("a file in memory is read whole, and nobody changes it") {
     const std::string text(100'000, 'x');
-    const auto file = os::memory_file("test", as_bytes(text));
+    const byte_view parts[] = {as_bytes(text).first(3), {}, as_bytes(text).subspan(3)};
+    const auto file = os::memory_file("test", parts);
     REQUIRE(file);
     CHECK(::write(file->get(), "y", 1) == -1);
     const auto bytes = os::read_memory_file(file->get(), text.size());

@@ -74,3 +74,26 @@ TEST_CASE("tally: what went and comes back begins at nothing") {
     first = all.begin(file({"a"}), 1);
     CHECK(all.totals().backends[0].outcomes[taken] == 0);
 }
+
+TEST_CASE("tally: the next process goes on with what has the same name") {
+    server::ledger first;
+    const auto before = first.begin(file({"a", "b"}, {"r", "s"}), 2);
+    before[0]->backends[1].outcomes[taken].add(2);
+    before[1]->backends[1].outcomes[taken].add(3);
+    before[0]->backends[1].relayed.to_backend.add(10);
+    before[1]->listeners[0][taken].add(4);
+    before[0]->routes[1].add(6);
+    upgrade::counters told;
+    first.add_to(told);
+
+    server::ledger second;
+    second.begin_with(told);
+    const auto now = second.begin(file({"c", "b"}, {"s"}), 1);
+    now[0]->backends[1].outcomes[taken].add();
+    const auto sum = second.totals();
+    CHECK(sum.backends[0].outcomes[taken] == 0);
+    CHECK(sum.backends[1].outcomes[taken] == 6);
+    CHECK(sum.backends[1].to_backend == 10);
+    CHECK(sum.listeners[0][taken] == 4);
+    CHECK(sum.routes[0] == 6);
+}
