@@ -64,7 +64,8 @@ inline upgrade::relayed_client moved_relayed() {
 
 inline upgrade::state moved_state() {
     upgrade::state all;
-    all.listeners = {{"0.0.0.0:443", at("0.0.0.0:443")}, {"[2001:db8::1]:8443", at("[2001:db8::1]:8443")}};
+    all.listeners = {{"0.0.0.0:443", at("0.0.0.0:443"), "tcp", ""},
+                     {"[2001:db8::1]:8443", at("[2001:db8::1]:8443"), "tcp", ""}};
     auto plain = moved_relayed();
     plain.about.via = plain.about.local = std::nullopt;
     plain.about.id = std::nullopt;

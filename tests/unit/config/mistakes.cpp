@@ -21,11 +21,11 @@ TEST_CASE("mistakes in what tables there are") {
         {"a table nobody knows",
          "[monitoring]\nport = 1\n" + rest,
          {"1:2: error: monitoring: unknown; known here: [server], [log], [[listener]], [[route]], "
-          "[backend.NAME], [default], [tls], [metrics], [control], include = [...]"}},
+          "[backend.NAME], [default], [tls], [ech], [metrics], [control], include = [...]"}},
         {"a key outside of any table",
          "workers = 1\n" + rest,
          {"1:1: error: workers: unknown; known here: [server], [log], [[listener]], [[route]], "
-          "[backend.NAME], [default], [tls], [metrics], [control], include = [...]"}},
+          "[backend.NAME], [default], [tls], [ech], [metrics], [control], include = [...]"}},
         {"single brackets for a listener",
          "[listener]\naddress = \":443\"\n" + backend + fallback,
          {"1:2: error: listener: there may be several; write [[listener]] with double brackets"}},

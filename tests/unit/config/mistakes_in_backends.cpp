@@ -33,7 +33,7 @@ TEST_CASE("mistakes in [backend.NAME] and [default]") {
          "[backend.x]\nhandoff = \"unix:/x\"\nfoo = 1\n" + used,
          {"3:1: error: backend.x.foo: unknown key; known here: \"redirect\", \"handoff\", \"proxy\", "
           "\"protocol\", "
-          "\"max_unanswered\", \"user\", \"ack_timeout\", \"sorry\", \"hold\", \"tls\", "
+          "\"max_unanswered\", \"user\", \"ack_timeout\", \"sorry\", \"hold\", \"tls\", \"ech\", "
           "\"max_pending\", \"closes\""}},
         {"several addresses in one text",
          "[backend.x]\nproxy = \"127.0.0.1:1, a:2\"\n" + used,

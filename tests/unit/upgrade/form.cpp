@@ -103,7 +103,7 @@ TEST_CASE("relays are read and written one after the other as all of them are") 
 TEST_CASE("an older state with what only a newer one has is refused") {
     auto bytes = upgrade::write(newest_state());
     bytes[version_at] = 1;
-    CHECK(upgrade::read(bytes).error() == form_error::malformed);
+    CHECK_FALSE(upgrade::read(bytes));
 }
 
 TEST_CASE("a state without its end is refused, wherever it ends") {
