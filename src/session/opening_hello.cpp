@@ -196,8 +196,9 @@ verdict decide_opened(unrouted_client& client, const config::configuration& conf
     return decide(client, configuration, listener);
 }
 
-std::unique_ptr<proxy_protocol::ech_state> carried_state(std::unique_ptr<opened_hello> opened) {
-    if (!opened || !opened->carried)
+std::unique_ptr<proxy_protocol::ech_state> carried_state(const record& about,
+                                                         std::unique_ptr<opened_hello> opened) {
+    if (!opened || !opened->carried || about.ech != ech_outcome::opened)
         return nullptr;
     opened->carried->inner = std::move(opened->message);
     return std::move(opened->carried);

@@ -148,7 +148,7 @@ task<std::optional<outcome>> session::answer(error_code problem) {
     routed_client client{client_.thread, snapshot_,        opening_size(),
                          client_.about,  client_.consumed, std::move(client_.socket)};
     client.held_since = client_.held_since;
-    const auto carried = carried_state(std::move(opened));
+    const auto carried = carried_state(client_.about, std::move(opened));
     client.ech = carried.get();
     auto end = co_await deliver(std::move(client), *decision.backend);
     if (std::holds_alternative<relayed>(end))

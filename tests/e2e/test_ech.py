@@ -108,6 +108,21 @@ class Ech(EchSite, Case):
         line = self.front.session(server_name="public.example")
         self.assertEqual((line["backend"], line["ech"]), ("front", "rejected"), line)
 
+    def test_who_goes_by_the_outer_name_brings_no_inner_hello_along(self):
+        with socket.create_server(("127.0.0.1", 0)) as far:
+            own = self.backend("front", rest='ech = "own_keys"')
+            self.assertIn(own, self.whole)
+            self.whole = self.whole.replace(own, f'[backend.front]\nproxy = "127.0.0.1:{far.getsockname()[1]}"\nech = "carried"\n')
+            self.begin()
+            hello = self.config.hello(body(inner("bare.example")))
+            with socket.create_connection(("127.0.0.1", self.front.port()), DEADLINE) as client:
+                client.sendall(hello)
+                far.settimeout(DEADLINE)
+                backend, _ = far.accept()
+                with backend:
+                    backend.settimeout(DEADLINE)
+                    self.assertEqual(read_exactly(backend, len(hello)), hello)
+
     def test_what_opens_and_breaks_a_rule_is_told_so_and_has_no_route(self):
         self.begin()
         good = inner("a.example")

@@ -40,7 +40,9 @@ struct opened_hello {
 [[nodiscard]] verdict decide_opened(unrouted_client& client, const config::configuration& configuration,
                                     const config::listener_settings& listener, const opened_hello* opened);
 
-// carried_state is what a backend with ech = "carried" gets of it, which is used up. Null: there is nothing.
-[[nodiscard]] std::unique_ptr<proxy_protocol::ech_state> carried_state(std::unique_ptr<opened_hello> opened);
+// carried_state is what a backend with ech = "carried" gets of it, which is used up. Null: there is nothing,
+// or the client went by its outer name.
+[[nodiscard]] std::unique_ptr<proxy_protocol::ech_state> carried_state(const record& about,
+                                                                       std::unique_ptr<opened_hello> opened);
 
 } // namespace snipass::server
